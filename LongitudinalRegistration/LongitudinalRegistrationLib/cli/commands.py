@@ -1,0 +1,212 @@
+"""What each command of `longct` does."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from dataclasses import asdict
+from pathlib import Path
+
+import SimpleITK as sitk
+from TableRemovalLib.errors import InputError
+from TableRemovalLib.options import TableRemovalOptions
+
+from ..reading import read_image
+from ..writing import image_suffix, ready_folder, write_image, write_json, write_text, write_transform
+from .console import Console
+
+
+def _check_not_input(output: Path, *inputs: Path | None) -> None:
+    """Originals stay untouched: an output may not be an input."""
+    for path in inputs:
+        if path is not None and output.resolve() == path.resolve():
+            raise InputError(f"The output {output} is the input: choose another name, originals are never changed.")
+
+
+def info(arguments: argparse.Namespace, console: Console) -> None:
+    """Versions and what is missing."""
+    from ..network.model_store import find_model, tensorflow_missing
+    from ..niftyreg.binaries import find_programs
+    from ..versions import versions
+
+    def state(find) -> str:
+        try:
+            return find()
+        except InputError as error:
+            return f"missing: {error}"
+
+    content = {
+        "versions": versions(),
+        "tensorflow": f"missing: {missing}" if (missing := tensorflow_missing()) else "present",
+        "niftyreg": state(lambda: f"present: {find_programs()['reg_f3d'].parent}"),
+        "model": state(lambda: f"present: {find_model().name}"),
+    }
+    lines = [f"{name:<12} {value or 'not installed'}" for name, value in content["versions"].items()]
+    lines += ["", *(f"{name:<12} {content[name]}" for name in ("tensorflow", "niftyreg", "model"))]
+    console.result(content, "\n".join(lines))
+
+
+def install(arguments: argparse.Namespace, console: Console) -> None:
+    """Fetch NiftyReg."""
+    from ..niftyreg.binaries import install as fetch
+
+    folder = fetch(arguments.folder)
+    console.result({"niftyreg": str(folder)}, f"NiftyReg is in {folder}")
+
+
+def phantom(arguments: argparse.Namespace, console: Console) -> None:
+    """Make and write the synthetic pair."""
+    from ..phantom import PhantomOptions, make_phantom, write_phantom
+
+    options = PhantomOptions(size=arguments.size, slices=arguments.slices)
+    ok, reason = options.isValid()
+    if not ok:
+        raise InputError(reason)
+    folder = ready_folder(arguments.out)
+    pair = make_phantom(arguments.seed, options, lambda part: console.progress("phantom", 0.7 * part))
+    write_phantom(pair, folder)
+    console.progress("phantom", 1.0)
+    files = sorted(path.name for path in folder.iterdir() if path.name.startswith(("baseline", "followup", "true")))
+    text = f"In {folder}:\n" + "\n".join(f"  {name}" for name in files)
+    console.result({"folder": str(folder), "files": files}, text)
+
+
+def remove_table(arguments: argparse.Namespace, console: Console) -> None:
+    """Mask a scan and write it."""
+    from TableRemovalLib.body_mask import apply_body_mask
+    from TableRemovalLib.validate import validate_ct
+
+    from ..bodies import axial_body_mask
+
+    outputs = [path for path in (arguments.output, arguments.mask_out, arguments.report) if path is not None]
+    for path in outputs:
+        _check_not_input(path, arguments.input)
+        ready_folder(path.parent)
+    for path in outputs[: 1 + (arguments.mask_out is not None)]:
+        image_suffix(path)
+    options = TableRemovalOptions(
+        method=arguments.method,
+        threshold=arguments.threshold,
+        seed_ij=arguments.seed,
+        seed_size=arguments.seed_size,
+        fill_hu=arguments.fill_hu,
+    )
+    ok, reason = options.isValid()
+    if not ok:
+        raise InputError(reason)
+    image = read_image(arguments.input, arguments.series, arguments.acquisition)
+    validate_ct(image, arguments.input.name)
+    found = axial_body_mask(image, options, lambda part: console.progress("body_mask", part))
+    write_image(apply_body_mask(image, found.mask, options.fill_hu), arguments.output)
+    if arguments.mask_out:
+        write_image(found.mask, arguments.mask_out)
+    litres = sitk.GetArrayViewFromImage(found.mask).sum() * _voxel_ml(image) / 1000
+    flagged = [record for record in found.slices if record.flags]
+    content = {
+        "output": str(arguments.output),
+        "body_litres": round(float(litres), 3),
+        "seconds": round(found.seconds, 3),
+        "options": asdict(options),
+        "slices": [asdict(record) for record in found.slices],
+    }
+    if arguments.report:
+        write_json(content, arguments.report)
+    text = (
+        f"Body of {litres:.1f} litres in {len(found.slices)} slices, {found.seconds:.1f} s, "
+        f"{len(flagged)} slices flagged; written to {arguments.output}"
+    )
+    console.result(content, text)
+
+
+def _voxel_ml(image: sitk.Image) -> float:
+    x, y, z = image.GetSpacing()
+    return x * y * z / 1000
+
+
+def register(arguments: argparse.Namespace, console: Console) -> None:
+    """Register two scans and write the results."""
+    from ..options import RegistrationOptions
+    from ..registration import check_ready
+    from ..registration import register as run
+    from ..report import report_content, report_text
+    from ..stages import Stages
+
+    options = RegistrationOptions(
+        method=arguments.method,
+        table_removal=not arguments.no_table_removal,
+        affine=not arguments.no_affine,
+        refinement=not arguments.no_refinement,
+        threads=arguments.threads,
+    )
+    check_ready(options)
+    inputs = {
+        "fixed": arguments.fixed,
+        "moving": arguments.moving,
+        "fixed_labels": arguments.fixed_labels,
+        "moving_labels": arguments.moving_labels,
+    }
+    folder = ready_folder(arguments.out)
+    for name in ("registered.nii.gz", "registered_labels.nii.gz", "dvf.nii.gz", "transform.h5", "report.json"):
+        _check_not_input(folder / name, *inputs.values())
+    stages = Stages(console.progress)
+    with stages.stage("read"):
+        fixed = read_image(arguments.fixed, arguments.fixed_series, arguments.fixed_acquisition)
+        moving = read_image(arguments.moving, arguments.moving_series, arguments.moving_acquisition)
+        labels = [read_image(path) if path else None for path in (arguments.fixed_labels, arguments.moving_labels)]
+    result = run(fixed, moving, options, *labels, stages=stages)
+    with stages.stage("write"):
+        write_transform(result.transform, folder / "transform.h5")
+        write_image(result.registered, folder / "registered.nii.gz")
+        write_image(result.dvf, folder / "dvf.nii.gz")
+        if result.registered_labels is not None:
+            write_image(result.registered_labels, folder / "registered_labels.nii.gz")
+    content = report_content(result, inputs)
+    content["seconds"] = stages.report()
+    write_json(content, folder / "report.json")
+    console.result({**content, "folder": str(folder)}, f"{report_text(content)}\n\nResults       {folder}")
+
+
+def score(arguments: argparse.Namespace, console: Console) -> None:
+    """DSC of every label before and after a transform."""
+    from ..evaluation.label_scores import score_labels
+    from ..report import dsc_content, mean_dsc
+
+    if arguments.csv:
+        ready_folder(arguments.csv.parent)
+    transform = _read_transform(arguments.transform)
+    fixed, moving = read_image(arguments.fixed_labels), read_image(arguments.moving_labels)
+    for image, path in ((fixed, arguments.fixed_labels), (moving, arguments.moving_labels)):
+        if image.GetDimension() != 3 or "integer" not in image.GetPixelIDTypeAsString():
+            raise InputError(f"{path} is no label volume: give a 3-D volume of integers.")
+    scores = score_labels(fixed, moving, {"before": None, "after": transform})
+    rows = [(s.label, s.name, s.dsc["before"], s.dsc["after"]) for s in scores]
+    means = {step: mean_dsc(scores, step) for step in ("before", "after")}
+    if arguments.csv:
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(["label", "name", "dsc_before", "dsc_after"])
+        writer.writerows([label, name, f"{before:.4f}", f"{after:.4f}"] for label, name, before, after in rows)
+        write_text(table.getvalue(), arguments.csv)
+    lines = [f"{name:<6} {before:.3f}  {after:.3f}" for _, name, before, after in rows]
+    text = "\n".join(["       before after", *lines, f"mean   {means['before']:.3f}  {means['after']:.3f}"])
+    console.result({"dsc": dsc_content(scores), "mean_dsc": means}, text)
+
+
+def _read_transform(path: Path) -> sitk.Transform:
+    if not path.exists():
+        raise InputError(f"There is no file {path}: check the path.")
+    try:
+        return sitk.ReadTransform(str(path))
+    except RuntimeError as error:
+        raise InputError(f"{path} is no ITK transform: give transform.h5 of `longct register`.") from error
+
+
+COMMANDS = {
+    "info": info,
+    "install": install,
+    "phantom": phantom,
+    "remove-table": remove_table,
+    "register": register,
+    "score": score,
+}

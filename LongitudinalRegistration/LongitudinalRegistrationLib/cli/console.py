@@ -1,0 +1,80 @@
+"""What the command line shows: progress, results, errors."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+STAGE_WORDS = {
+    "read": "Reading",
+    "body_mask": "Removing the table",
+    "affine": "Affine alignment",
+    "grid": "Resampling",
+    "network": "Network",
+    "refinement": "Refinement",
+    "niftyreg": "NiftyReg",
+    "warp": "Warping",
+    "write": "Writing",
+    "phantom": "Making the phantom",
+}
+
+
+class Console:
+    """Progress bars on a terminal; one JSON object a line with --json; quiet otherwise."""
+
+    def __init__(self, as_json: bool = False):
+        self.as_json = as_json
+        self._bar: tqdm | None = None
+        self._stage = ""
+
+    def progress(self, stage: str, fraction: float) -> None:
+        """Show how far a stage is, 0 to 1."""
+        if self.as_json:
+            self._line({"progress": {"stage": stage, "fraction": round(fraction, 3)}})
+        elif sys.stderr.isatty():
+            self._advance(stage, fraction)
+
+    def _advance(self, stage: str, fraction: float) -> None:
+        if stage != self._stage:
+            self.close()
+            self._stage = stage
+            words = STAGE_WORDS.get(stage, stage)
+            self._bar = tqdm(
+                total=100,
+                desc=f"{words:<20}",
+                bar_format="{desc} {bar:30} {percentage:3.0f} %  {elapsed}",
+                leave=False,
+                delay=0.5,
+                file=sys.stderr,
+            )
+        self._bar.update(100 * fraction - self._bar.n)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def result(self, content: dict, text: str) -> None:
+        """Print the outcome: the content with --json, else the text."""
+        self.close()
+        if self.as_json:
+            self._line({"result": content})
+        else:
+            print(text, flush=True)
+
+    @staticmethod
+    def _line(content: dict) -> None:
+        print(json.dumps(content), flush=True)
+
+
+@contextmanager
+def without_warnings():
+    """Keep libraries' warnings off the terminal."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

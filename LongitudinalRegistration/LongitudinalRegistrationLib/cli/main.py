@@ -1,0 +1,56 @@
+"""`longct`: everything without Slicer. Exit codes: 0 done, 1 a defect of ours, 2 bad input or usage."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+
+from TableRemovalLib.errors import InputError
+
+from .arguments import make_parser
+from .console import Console, without_warnings
+
+DONE, DEFECT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def _stop(signum, frame):
+    raise KeyboardInterrupt
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    arguments = make_parser().parse_args(argv)
+    console = Console(arguments.json)
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        with without_warnings():
+            from .commands import COMMANDS
+
+            COMMANDS[arguments.command](arguments, console)
+        return DONE
+    except InputError as error:
+        console.close()
+        print(f"longct: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        console.close()
+        print("longct: stopped", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        console.close()
+        if os.environ.get("LONGCT_DEBUG"):
+            traceback.print_exc()
+        print(
+            f"longct: defect: {type(error).__name__}: {' '.join(str(error).split())} "
+            "(LONGCT_DEBUG=1 shows where; please report it)",
+            file=sys.stderr,
+        )
+        return DEFECT
+    finally:
+        console.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

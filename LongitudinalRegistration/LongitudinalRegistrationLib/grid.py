@@ -1,0 +1,140 @@
+"""The network's grid (paper, section 3.2: 160 x 160 x 256 voxels) and resampling onto it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+from TableRemovalLib.errors import InputError
+
+NETWORK_SIZE = (160, 160, 256)
+NETWORK_SPACING_MM = 2.0
+AIR_HU = -1024.0
+MIN_COMMON_MM = 30.0
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Isotropic voxels along the LPS axes: size (i, j, k), spacing in mm, origin (LPS, mm) of the first voxel."""
+
+    size: tuple[int, int, int]
+    origin: tuple[float, float, float]
+    spacing_mm: float = NETWORK_SPACING_MM
+
+    def reference(self) -> sitk.Image:
+        """An empty image with this geometry."""
+        image = sitk.Image(list(self.size), sitk.sitkUInt8)
+        image.SetSpacing([self.spacing_mm] * 3)
+        image.SetOrigin(self.origin)
+        return image
+
+    def image(self, array: np.ndarray) -> sitk.Image:
+        """Give an array [k, j, i] (or [k, j, i, component]) this geometry."""
+        image = sitk.GetImageFromArray(array, isVector=array.ndim == 4)
+        image.SetSpacing([self.spacing_mm] * 3)
+        image.SetOrigin(self.origin)
+        return image
+
+
+def body_bounds(mask: sitk.Image, transform: sitk.Transform | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest LPS box, mm, around a mask, or around its image under a transform.
+
+    Returns
+    -------
+    low, high
+        Corners, (x, y, z).
+
+    Raises
+    ------
+    InputError
+        If the mask is empty.
+    """
+    array = sitk.GetArrayViewFromImage(mask)
+    spans = []
+    for axis in (2, 1, 0):
+        others = tuple(a for a in range(3) if a != axis)
+        used = np.flatnonzero(array.any(axis=others))
+        if used.size == 0:
+            raise InputError("No body was found in the scan: check that it is a CT in HU, or skip table removal.")
+        spans.append((used[0] - 0.5, used[-1] + 0.5))
+    corners = [
+        mask.TransformContinuousIndexToPhysicalPoint((x, y, z)) for x in spans[0] for y in spans[1] for z in spans[2]
+    ]
+    if transform is not None:
+        corners = [transform.TransformPoint(corner) for corner in corners]
+    return np.min(corners, axis=0), np.max(corners, axis=0)
+
+
+def common_grid(
+    fixed_body: sitk.Image,
+    moving_body: sitk.Image,
+    affine: sitk.Transform,
+    size: tuple[int, int, int] = NETWORK_SIZE,
+    spacing_mm: float = NETWORK_SPACING_MM,
+) -> Grid:
+    """Centre the network's grid on the part that both bodies share (cropped or padded to its size).
+
+    Parameters
+    ----------
+    affine
+        Fixed points to moving points, LPS mm.
+
+    Raises
+    ------
+    InputError
+        If the scans share less than 30 mm along any axis.
+    """
+    low_f, high_f = body_bounds(fixed_body)
+    low_m, high_m = body_bounds(moving_body, affine.GetInverse())
+    low, high = np.maximum(low_f, low_m), np.minimum(high_f, high_m)
+    if np.any(high - low < MIN_COMMON_MM):
+        raise InputError(
+            f"The two scans have no part of the body in common (at least {MIN_COMMON_MM:.0f} mm are needed): "
+            "choose two scans of the same patient and the same region."
+        )
+    centre = (low + high) / 2.0
+    origin = centre - (np.array(size) - 1) / 2.0 * spacing_mm
+    return Grid(tuple(size), tuple(float(v) for v in origin), spacing_mm)
+
+
+def covering_grid(body: sitk.Image, spacing_mm: float, margin_mm: float = 10.0) -> Grid:
+    """Grid of isotropic voxels around a body and a margin."""
+    low, high = body_bounds(body)
+    size = np.ceil((high - low + 2 * margin_mm) / spacing_mm).astype(int) + 1
+    return Grid(tuple(int(n) for n in size), tuple(float(v) for v in low - margin_mm), spacing_mm)
+
+
+def resample(
+    image: sitk.Image,
+    reference: sitk.Image,
+    transform: sitk.Transform | None = None,
+    *,
+    labels: bool = False,
+    outside: float = AIR_HU,
+) -> sitk.Image:
+    """Resample onto a reference grid: linear, or nearest neighbour for labels.
+
+    Parameters
+    ----------
+    transform
+        Reference points to image points, LPS mm; None is the identity.
+    outside
+        Value where the image has none (labels: 0).
+    """
+    return sitk.Resample(
+        image,
+        reference,
+        sitk.Transform(3, sitk.sitkIdentity) if transform is None else transform,
+        sitk.sitkNearestNeighbor if labels else sitk.sitkLinear,
+        0 if labels else outside,
+        image.GetPixelID(),
+    )
+
+
+def smooth_for_spacing(image: sitk.Image, spacing_mm: float) -> sitk.Image:
+    """Blur along the axes that a coarser grid would alias: sigma half the new spacing, in mm."""
+    for axis, own in enumerate(image.GetSpacing()):
+        if own < 0.75 * spacing_mm:
+            image = sitk.RecursiveGaussian(image, 0.5 * spacing_mm, direction=axis)
+    return image

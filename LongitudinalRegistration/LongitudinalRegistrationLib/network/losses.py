@@ -1,0 +1,77 @@
+"""The losses of VoxelMorph (paper, section 3.3, eq. 2 to 4), in float32 and safe where an image is flat."""
+
+from __future__ import annotations
+
+from keras import ops
+
+NCC_WINDOW = 9
+NCC_EPSILON = 1e-5
+
+
+def _window_sums(x, window: int):
+    """Sums over a cube of `window` voxels around each voxel; (batch, k, j, i, 1), outside counts as 0."""
+    for axis in range(3):
+        shape = [1, 1, 1, 1, 1]
+        shape[axis] = window
+        x = ops.conv(x, ops.ones(shape, dtype="float32"), padding="same")
+    return x
+
+
+def squared_local_ncc(fixed, warped, window: int = NCC_WINDOW):
+    """Squared correlation coefficient of two images in the cube around each voxel, in [0, 1].
+
+    Parameters
+    ----------
+    fixed, warped
+        (batch, k, j, i, 1), [0, 1].
+    window
+        Side of the cube in voxels.
+
+    Returns
+    -------
+    tensor
+        (batch, k, j, i, 1), float32. A window in which either image is flat has no variance; it counts as
+        correlation 0, with gradient 0.
+    """
+    fixed = ops.cast(fixed, "float32")
+    warped = ops.cast(warped, "float32")
+    count = float(window**3)
+    sum_f, sum_w = _window_sums(fixed, window), _window_sums(warped, window)
+    cross = _window_sums(fixed * warped, window) - sum_f * sum_w / count
+    variance_f = ops.maximum(_window_sums(fixed * fixed, window) - sum_f * sum_f / count, 0.0)
+    variance_w = ops.maximum(_window_sums(warped * warped, window) - sum_w * sum_w / count, 0.0)
+    return cross * cross / (variance_f * variance_w + NCC_EPSILON)
+
+
+def local_ncc_loss(fixed, warped, window: int = NCC_WINDOW):
+    """Negated mean of the squared local correlation coefficient (paper, eq. 3), in [-1, 0]."""
+    return -ops.mean(squared_local_ncc(fixed, warped, window))
+
+
+def diffusion_loss(flow):
+    """Mean squared forward difference of the field, averaged over the three axes (paper, eq. 4).
+
+    Parameters
+    ----------
+    flow
+        (batch, k, j, i, 3) in voxels.
+    """
+    flow = ops.cast(flow, "float32")
+    along_k = ops.mean(ops.square(flow[:, 1:] - flow[:, :-1]))
+    along_j = ops.mean(ops.square(flow[:, :, 1:] - flow[:, :, :-1]))
+    along_i = ops.mean(ops.square(flow[:, :, :, 1:] - flow[:, :, :, :-1]))
+    return (along_k + along_j + along_i) / 3.0
+
+
+def end_point_loss(true_flow, flow, weight):
+    """Mean squared length of the error of the field where weight is 1; voxels squared.
+
+    Parameters
+    ----------
+    true_flow, flow
+        (batch, k, j, i, 3) in voxels.
+    weight
+        (batch, k, j, i, 1), 0 or 1; where it is 0 everywhere the loss is 0.
+    """
+    squared = ops.sum(ops.square(true_flow - flow), axis=-1, keepdims=True)
+    return ops.sum(weight * squared) / (ops.sum(weight) + 1e-6)

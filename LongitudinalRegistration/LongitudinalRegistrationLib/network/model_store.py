@@ -1,0 +1,73 @@
+"""Trained models: weights beside a card (JSON) that says what they are, in Resources/Models."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from TableRemovalLib.errors import InputError
+
+MODELS_FOLDER = Path(__file__).resolve().parents[2] / "Resources" / "Models"
+DEFAULT_NETWORK = "vxm2"
+INSTALL_TENSORFLOW = "pip install 'tensorflow-cpu>=2.16'"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as its card describes it.
+
+    network: name of the architecture; flow_resolution, leaky_slope: see build_vxm2; size: grid (i, j, k) it was
+    made for; spacing_mm: of that grid; largest_displacement_mm: largest component in training; weights: the file.
+    """
+
+    name: str
+    network: str
+    flow_resolution: str
+    leaky_slope: float
+    size: tuple[int, int, int]
+    spacing_mm: float
+    largest_displacement_mm: float
+    weights: Path
+    sha256: str
+    card: dict
+
+
+def tensorflow_missing() -> str:
+    """Why the network cannot run here, in words; empty if TensorFlow and Keras are installed."""
+    missing = [name for name in ("tensorflow", "keras") if find_spec(name) is None]
+    return f"{' and '.join(missing)} not installed ({INSTALL_TENSORFLOW})" if missing else ""
+
+
+def find_model(network: str = DEFAULT_NETWORK, folder: Path | None = None) -> Model:
+    """Read the card of the model that ships for a network.
+
+    Raises
+    ------
+    InputError
+        If there is no such card, its weights are missing, or they are not the ones the card names.
+    """
+    folder = Path(folder) if folder else MODELS_FOLDER
+    path = folder / f"{network}.json"
+    if not path.exists():
+        raise InputError(f"There is no model {network} in {folder}: reinstall, or use --method niftyreg.")
+    card = json.loads(path.read_text())
+    model = Model(
+        name=card["name"],
+        network=card["network"],
+        flow_resolution=card["flow_resolution"],
+        leaky_slope=float(card["leaky_slope"]),
+        size=tuple(card["grid"]["size"]),
+        spacing_mm=float(card["grid"]["spacing_mm"]),
+        largest_displacement_mm=float(card["largest_displacement_mm"]),
+        weights=folder / card["weights"],
+        sha256=card["sha256"],
+        card=card,
+    )
+    if not model.weights.exists():
+        raise InputError(f"The weights {model.weights} are missing: reinstall, or use --method niftyreg.")
+    if hashlib.sha256(model.weights.read_bytes()).hexdigest() != model.sha256:
+        raise InputError(f"The weights {model.weights} do not match their card {path.name}: reinstall them.")
+    return model

@@ -1,0 +1,118 @@
+"""One pass of a trained network: two normalised images in, a displacement field in mm out."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..grid import Grid
+from .model_store import Model
+
+
+class NetworkError(RuntimeError):
+    """The network could not be loaded or run."""
+
+
+@contextmanager
+def muted_stderr() -> Iterator[None]:
+    """Send this process's standard error nowhere for a while; TensorFlow's C++ start-up logs there regardless."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def quiet_tensorflow() -> None:
+    """Keep TensorFlow's messages off the terminal; to be called before its first import."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    logging.getLogger("absl").setLevel(logging.ERROR)
+
+
+class Predictor:
+    """A network with its weights, ready to run.
+
+    Parameters
+    ----------
+    model
+        From find_model.
+    threads
+        Most threads TensorFlow may use; it counts only before TensorFlow has run the first time.
+
+    Raises
+    ------
+    NetworkError
+        If TensorFlow does not start or the weights do not fit.
+    """
+
+    def __init__(self, model: Model, threads: int | None = None):
+        quiet_tensorflow()
+        try:
+            with muted_stderr():
+                import tensorflow as tf
+
+                _bound_threads(tf, threads)
+                tf.zeros(())
+            from .spatial_transformer import UpsampleFlow
+            from .vxm2 import build_vxm2
+
+            self.model = model
+            self._network = build_vxm2(model.size[::-1], model.flow_resolution, model.leaky_slope)
+            self._network.load_weights(model.weights)
+            self._upsample = UpsampleFlow() if model.flow_resolution == "half" else None
+            self._run = tf.function(self._forward)
+        except Exception as error:
+            raise NetworkError(f"the network did not load ({type(error).__name__}: {error})") from error
+
+    def _forward(self, pair):
+        flow = self._network(pair, training=False)
+        return flow if self._upsample is None else self._upsample(flow)
+
+    def field(self, fixed: np.ndarray, moving: np.ndarray, grid: Grid) -> sitk.Image:
+        """Predict the displacement field.
+
+        Parameters
+        ----------
+        fixed, moving
+            [k, j, i] on the grid, float32, [0, 1].
+
+        Returns
+        -------
+        sitk.Image
+            Vector image on the grid, mm, LPS: from a fixed point to its moving point.
+
+        Raises
+        ------
+        NetworkError
+            If the pass fails or gives values that are not finite.
+        """
+        pair = np.stack([fixed, moving], axis=-1)[None].astype(np.float32)
+        try:
+            flow = self._run(pair).numpy()[0]
+        except Exception as error:
+            raise NetworkError(f"the network failed ({type(error).__name__}: {error})") from error
+        if not np.isfinite(flow).all():
+            raise NetworkError("the network gave values that are not finite")
+        return grid.image(flow * np.float32(grid.spacing_mm))
+
+
+def _bound_threads(tf, threads: int | None) -> None:
+    if not threads:
+        return
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(max(1, threads // 2))
+    except RuntimeError:
+        pass

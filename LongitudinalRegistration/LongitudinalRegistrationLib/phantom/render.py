@@ -1,0 +1,462 @@
+"""The renderer: signed distances of the scene to HU and labels, voxel by voxel, in the order of painting."""
+
+import math
+
+import numpy as np
+from numba import njit, prange
+
+from .deformation import displacement
+from .shapes import NO_GAS
+
+TILE = 8
+AIR_HU = -1000.0
+
+
+@njit(cache=True, inline="always")
+def _mix(a, b, t):
+    return a + (b - a) * t
+
+
+@njit(cache=True)
+def _sample_envelope(grid, origin, step, x, y, z, out):
+    """Trilinear interpolation of the four channels into out[4]; clamped at the border."""
+    fx, fy, fz = (x - origin[0]) / step, (y - origin[1]) / step, (z - origin[2]) / step
+    nk, nj, ni = grid.shape[0], grid.shape[1], grid.shape[2]
+    fx = min(max(fx, 0.0), ni - 1.001)
+    fy = min(max(fy, 0.0), nj - 1.001)
+    fz = min(max(fz, 0.0), nk - 1.001)
+    i, j, k = int(fx), int(fy), int(fz)
+    tx, ty, tz = fx - i, fy - j, fz - k
+    for c in range(4):
+        low = _mix(
+            _mix(grid[k, j, i, c], grid[k, j, i + 1, c], tx),
+            _mix(grid[k, j + 1, i, c], grid[k, j + 1, i + 1, c], tx),
+            ty,
+        )
+        high = _mix(
+            _mix(grid[k + 1, j, i, c], grid[k + 1, j, i + 1, c], tx),
+            _mix(grid[k + 1, j + 1, i, c], grid[k + 1, j + 1, i + 1, c], tx),
+            ty,
+        )
+        out[c] = _mix(low, high, tz)
+
+
+@njit(cache=True)
+def _noise(texture, x, y, z):
+    """Trilinear sample of a periodic cubic texture whose side is a power of two, at cell coordinates."""
+    mask = texture.shape[0] - 1
+    i, j, k = int(math.floor(x)), int(math.floor(y)), int(math.floor(z))
+    tx, ty, tz = x - i, y - j, z - k
+    i0, j0, k0 = i & mask, j & mask, k & mask
+    i1, j1, k1 = (i + 1) & mask, (j + 1) & mask, (k + 1) & mask
+    low = _mix(
+        _mix(texture[k0, j0, i0], texture[k0, j0, i1], tx),
+        _mix(texture[k0, j1, i0], texture[k0, j1, i1], tx),
+        ty,
+    )
+    high = _mix(
+        _mix(texture[k1, j0, i0], texture[k1, j0, i1], tx),
+        _mix(texture[k1, j1, i0], texture[k1, j1, i1], tx),
+        ty,
+    )
+    return _mix(low, high, tz)
+
+
+@njit(cache=True)
+def _ellipsoid_distance(px, py, pz, rx, ry, rz):
+    ax, ay, az = px / rx, py / ry, pz / rz
+    k0 = math.sqrt(ax * ax + ay * ay + az * az)
+    bx, by, bz = ax / rx, ay / ry, az / rz
+    k1 = math.sqrt(bx * bx + by * by + bz * bz)
+    if k1 < 1e-9:
+        return -min(rx, min(ry, rz))
+    return k0 * (k0 - 1.0) / k1
+
+
+@njit(cache=True)
+def _body_distance(u, v, w, hu, hv, hw):
+    """Vertebral body: waist of 9 %, concave back, slightly concave endplates."""
+    t = w / hw
+    waist = 0.91 + 0.09 * min(t * t, 1.3)
+    v = v + 0.13 * hv * (1.0 - min((u / (0.75 * hu)) ** 2, 1.0)) * (1.0 if v > 0.0 else 0.0)
+    a, b = abs(u) / (hu * waist), abs(v) / (hv * waist)
+    ring = (a**2.4 + b**2.4) ** (1.0 / 2.4)
+    radial = (ring - 1.0) * hv
+    dish = 1.6 * max(0.0, 1.0 - ring * ring)
+    cap = abs(w) - (hw - dish)
+    inner = max(radial, cap)
+    round_mm = 2.0
+    if radial > -round_mm and cap > -round_mm:
+        return math.sqrt((radial + round_mm) ** 2 + (cap + round_mm) ** 2) - round_mm
+    return inner
+
+
+@njit(cache=True)
+def _plate_distance(u, v, n, p):
+    hu, hv, thick, bend_u, bend_v, taper, edge = p[16], p[17], p[18], p[19], p[20], p[21], p[22]
+    width = hu * (1.0 + taper * min(max(v / hv, -1.0), 1.0))
+    a, b = abs(u) / width, abs(v) / hv
+    ring = (a**2.5 + b**2.5) ** 0.4
+    outline = (ring - 1.0) * min(width, hv)
+    t = thick + edge * math.exp(-(((outline + 4.0) / 5.0) ** 2))
+    across = (abs(n - bend_u * u * u - bend_v * v * v) - t) * 0.9
+    r = min(t, 3.0)
+    if outline > -r and across > -r:
+        return math.sqrt((outline + r) ** 2 + (across + r) ** 2) - r
+    return max(outline, across)
+
+
+@njit(cache=True)
+def _shape_distance(p, x, y, z):
+    kind = int(p[0])
+    if kind == 1:
+        s = p[12]
+        bx, by, bz = p[7] - p[4], p[8] - p[5], (p[9] - p[6]) * s
+        dx, dy, dz = x - p[4], y - p[5], (z - p[6]) * s
+        t = (dx * bx + dy * by + dz * bz) / max(bx * bx + by * by + bz * bz, 1e-9)
+        t = min(max(t, 0.0), 1.0)
+        dx, dy, dz = dx - t * bx, dy - t * by, dz - t * bz
+        return math.sqrt(dx * dx + dy * dy + dz * dz) - _mix(p[10], p[11], t)
+    if kind == 2:
+        if z < p[4] or z > p[5]:
+            return 1e3
+        t = (z - p[4]) / (p[5] - p[4])
+        rx, ry = _mix(p[10], p[12], t), _mix(p[11], p[13], t)
+        dx, dy = x - _mix(p[6], p[8], t), y - _mix(p[7], p[9], t)
+        ax, ay = dx / rx, dy / ry
+        k0 = math.sqrt(ax * ax + ay * ay)
+        k1 = math.sqrt((ax / rx) ** 2 + (ay / ry) ** 2)
+        if k1 < 1e-9:
+            return -min(rx, ry)
+        return k0 * (k0 - 1.0) / k1
+    dx, dy, dz = x - p[4], y - p[5], z - p[6]
+    u = p[7] * dx + p[8] * dy + p[9] * dz
+    v = p[10] * dx + p[11] * dy + p[12] * dz
+    w = p[13] * dx + p[14] * dy + p[15] * dz
+    if kind == 0:
+        return _ellipsoid_distance(u, v, w, p[16], p[17], p[18])
+    if kind == 3:
+        return _body_distance(u, v, w, p[16], p[17], p[18])
+    return _plate_distance(u, v, w, p)
+
+
+@njit(cache=True)
+def _background(env, layered, n_rough, n_fine, width, air):
+    """HU of skin, fat, muscle wall, cavity fat, lung and diaphragm at a point, from the envelope's distances."""
+    skin, muscle, cavity, dia = env[0], env[1] + 1.2 * n_rough, env[2] + 0.8 * n_rough, env[3]
+    hu = air
+    outside = min(max(0.5 - skin / width, 0.0), 1.0)
+    tissue = -104.0 + 7.0 * n_fine
+    if abs(n_rough + 0.35 * n_fine) < 0.07:
+        tissue += 26.0
+    rim = min(max(0.5 + (skin + 1.8) / width, 0.0), 1.0)
+    tissue = _mix(tissue, 30.0, rim)
+    flesh = min(max(0.5 - muscle / width, 0.0), 1.0) * (1.0 - rim)
+    if flesh > 0.0:
+        meat = 56.0 + 7.0 * n_fine
+        depth = -muscle
+        total = max(depth + cavity, 1.0)
+        if layered and cavity > 0.0 and total < 34.0:
+            share = depth / total
+            if abs(share - 0.36) < 0.045 or abs(share - 0.68) < 0.045:
+                meat -= 75.0
+        elif abs(n_rough + 0.22 * n_fine) < 0.10:
+            meat -= 85.0
+        elif n_rough > 2.1:
+            meat -= 110.0
+        tissue = _mix(tissue, meat, flesh)
+    inside = min(max(0.5 - cavity / width, 0.0), 1.0)
+    if inside > 0.0:
+        filler = -106.0 + 6.0 * n_fine
+        if abs(n_rough - 0.4 * n_fine) < 0.05:
+            filler += 60.0
+        lung = min(max(0.5 + dia / width, 0.0), 1.0)
+        if lung > 0.0:
+            air_space = -862.0 + 22.0 * n_fine
+            if n_fine + 0.5 * n_rough > 2.25:
+                air_space = -250.0
+            filler = _mix(filler, air_space, lung)
+        if dia < 1.2 and dia > -1.6:
+            filler = 40.0
+        tissue = _mix(tissue, filler, inside)
+    return _mix(hu, tissue, outside)
+
+
+@njit(cache=True)
+def _paint(hu, d, q, row, n_rough, n_fine, alpha, gravity):
+    """HU after a structure at distance d (negative inside) is painted over hu."""
+    depth = -d
+    if row[8] > 0.5 * NO_GAS and q * gravity < row[8] * gravity and depth > row[2]:
+        material = -960.0
+    else:
+        material = row[0] + row[3] * n_fine
+        if row[9] > 0.0:
+            bubbles = n_fine + 0.6 * n_rough
+            if bubbles > 0.3:
+                material -= row[9] * min(bubbles - 0.3, 1.6)
+    if row[2] > 0.0:
+        rim = min(max((row[2] - depth) / 0.9 + 0.5, 0.0), 1.0)
+        material = _mix(material, row[1] + 0.4 * row[3] * n_fine, rim)
+    return _mix(hu, material, alpha)
+
+
+@njit(cache=True)
+def _scene_voxel(shapes, structures, tile, count, env, x, y, z, n_rough, n_fine, width, gravity, hu, out):
+    """Paints the shapes tile[:count] over hu; out = (vertebra label, part, lesion). Returns HU."""
+    n = 0
+    while n < count:
+        s = int(shapes[tile[n], 1])
+        row = structures[s]
+        d, body_d, cut_d = 1e3, 1e3, 1e3
+        blend = row[5]
+        while n < count and int(shapes[tile[n], 1]) == s:
+            p = shapes[tile[n]]
+            e = _shape_distance(p, x, y, z)
+            if p[2] > 0.0:
+                cut_d = min(cut_d, e)
+            else:
+                if int(p[3]) == 1:
+                    body_d = min(body_d, e)
+                if blend > 0.0 and abs(d - e) < blend:
+                    h = (blend - abs(d - e)) / blend
+                    d = min(d, e) - h * h * blend * 0.25
+                else:
+                    d = min(d, e)
+            n += 1
+        d = max(d, -cut_d) + row[4] * n_rough
+        if d > width:
+            continue
+        clip = int(row[6])
+        if clip & 1:
+            d = max(d, env[2] + 1.0)
+        if clip & 2:
+            d = max(d, env[3] + 2.0)
+        label = int(row[7])
+        if clip & 4:
+            if int(out[0]) != label:
+                continue
+        alpha = min(max(0.5 - d / width, 0.0), 1.0)
+        if alpha <= 0.0:
+            continue
+        hu = _paint(hu, d, y, row, n_rough, n_fine, alpha, gravity)
+        if d < 0.0:
+            if clip & 4:
+                out[2] = int(row[10])
+            else:
+                out[0] = label
+                out[1] = 0
+                if label > 0:
+                    out[1] = 1 if body_d < 0.0 else 2
+                out[2] = 0
+    return hu
+
+
+@njit(cache=True)
+def _outside(env, x, y, z, n_rough, above, things, width):
+    """HU of the air around the patient with what lies on the skin: prosthesis, blanket, cable (table ``things``)."""
+    skin = env[0]
+    hu = AIR_HU
+    if not above:
+        return hu
+    if z > things[0]:
+        gap = things[1] + 3.0 * n_rough
+        d = abs(skin - gap) - things[2]
+        hu = _mix(hu, things[3], min(max(0.5 - d / width, 0.0), 1.0))
+    centre = things[11] + things[12] * math.sin(z / things[13])
+    d = math.sqrt((x - centre) ** 2 + (skin - 6.0) ** 2) - 2.3
+    hu = _mix(hu, 2300.0 if d < -1.2 else 180.0, min(max(0.5 - d / width, 0.0), 1.0))
+    rho = ((x - things[4]) / things[6]) ** 2 + ((z - things[5]) / things[7]) ** 2
+    if rho < 1.0:
+        d = max(things[8] - skin, skin - things[8] - things[9] * math.sqrt(1.0 - rho))
+        depth_hu = things[10] if d < -1.5 else things[10] + 60.0
+        hu = _mix(hu, depth_hu, min(max(0.5 - d / width, 0.0), 1.0))
+    return hu
+
+
+@njit(cache=True)
+def _canonical_rows(qs, terms, matrix, offset, origin, spacing, k, knot):
+    """Canonical points of slice k into qs [nj, ni, 3]: exact every ``knot`` pixels, linear between."""
+    nj, ni = qs.shape[0], qs.shape[1]
+    pz = origin[2] + k * spacing[2]
+    for j in range(nj):
+        py = origin[1] + j * spacing[1]
+        i = 0
+        while True:
+            px = origin[0] + i * spacing[0]
+            for a in range(3):
+                qs[j, i, a] = matrix[a, 0] * px + matrix[a, 1] * py + matrix[a, 2] * pz + offset[a]
+            if terms.shape[0] > 0:
+                ux, uy, uz = displacement(terms, qs[j, i, 0], qs[j, i, 1], qs[j, i, 2])
+                qs[j, i, 0] += ux
+                qs[j, i, 1] += uy
+                qs[j, i, 2] += uz
+            if i > 0:
+                last = max(i - knot, 0) if i % knot == 0 else i - i % knot
+                for m in range(last + 1, i):
+                    t = (m - last) / (i - last)
+                    for a in range(3):
+                        qs[j, m, a] = _mix(qs[j, last, a], qs[j, i, a], t)
+            if i == ni - 1:
+                break
+            i = min(i + knot, ni - 1)
+
+
+@njit(cache=True)
+def _touching(boxes, candidates, count, low, high, tile):
+    """Candidates whose box meets [low, high]; their number."""
+    found = 0
+    for n in range(count):
+        b = boxes[candidates[n]]
+        if (
+            b[0] <= high[0]
+            and b[3] >= low[0]
+            and b[1] <= high[1]
+            and b[4] >= low[1]
+            and b[2] <= high[2]
+            and b[5] >= low[2]
+        ):
+            tile[found] = candidates[n]
+            found += 1
+    return found
+
+
+@njit(cache=True)
+def _bounds(qs, j0, j1, i0, i1, low, high):
+    """Box of the canonical points at the corners of a tile."""
+    for a in range(3):
+        c0, c1, c2, c3 = qs[j0, i0, a], qs[j0, i1, a], qs[j1, i0, a], qs[j1, i1, a]
+        low[a] = min(min(c0, c1), min(c2, c3)) - 0.7
+        high[a] = max(max(c0, c1), max(c2, c3)) + 0.7
+
+
+@njit(cache=True)
+def _render_slice(
+    k,
+    qs,
+    geometry,
+    grid,
+    grid_origin,
+    grid_step,
+    texture,
+    shapes,
+    boxes,
+    structures,
+    things,
+    gravity,
+    outputs,
+):
+    image, body, vertebrae, parts, lesion = outputs
+    nj, ni = image.shape[1], image.shape[2]
+    width = geometry[0]
+    total = shapes.shape[0]
+    in_slice, in_tile = np.empty(total, np.int32), np.empty(total, np.int32)
+    everything = np.arange(total).astype(np.int32)
+    low, high = np.empty(3), np.empty(3)
+    env, out = np.empty(4), np.zeros(3)
+    low[:], high[:] = 1e9, -1e9
+    for j in range(0, nj + TILE, TILE):
+        for i in range(0, ni + TILE, TILE):
+            for a in range(3):
+                v = qs[min(j, nj - 1), min(i, ni - 1), a]
+                low[a], high[a] = min(low[a], v - 1.0), max(high[a], v + 1.0)
+    slice_count = _touching(boxes, everything, total, low, high, in_slice)
+    for j0 in range(0, nj, TILE):
+        j1 = min(j0 + TILE, nj)
+        for i0 in range(0, ni, TILE):
+            i1 = min(i0 + TILE, ni)
+            _bounds(qs, j0, j1 - 1, i0, i1 - 1, low, high)
+            cx, cy, cz = 0.5 * (low[0] + high[0]), 0.5 * (low[1] + high[1]), 0.5 * (low[2] + high[2])
+            _sample_envelope(grid, grid_origin, grid_step, cx, cy, cz, env)
+            reach = 0.75 * ((high[0] - low[0]) + (high[1] - low[1]) + (high[2] - low[2])) + 4.0
+            if env[0] > 60.0 + reach:
+                image[k, j0:j1, i0:i1] = AIR_HU
+                continue
+            count = 0
+            if env[0] < reach:
+                count = _touching(boxes, in_slice, slice_count, low, high, in_tile)
+            for j in range(j0, j1):
+                for i in range(i0, i1):
+                    x, y, z = qs[j, i, 0], qs[j, i, 1], qs[j, i, 2]
+                    _sample_envelope(grid, grid_origin, grid_step, x, y, z, env)
+                    above = gravity * y < 55.0
+                    hu = AIR_HU
+                    if env[0] > 60.0 or (env[0] > width and not above):
+                        image[k, j, i] = hu
+                        continue
+                    n_rough = _noise(texture, x * 0.13, y * 0.13, z * 0.13)
+                    if env[0] > -width:
+                        hu = _outside(env, x, y, z, n_rough, above, things, width)
+                    if env[0] < width:
+                        n_fine = _noise(texture, x * 0.62 + 11.0, y * 0.62 + 5.0, z * 0.45)
+                        hu = _background(env, y < 40.0 and z > -55.0, n_rough, n_fine, width, hu)
+                        out[0] = out[1] = out[2] = 0.0
+                        if count > 0 and env[0] < 0.0:
+                            hu = _scene_voxel(
+                                shapes,
+                                structures,
+                                in_tile,
+                                count,
+                                env,
+                                x,
+                                y,
+                                z,
+                                n_rough,
+                                n_fine,
+                                width,
+                                gravity,
+                                hu,
+                                out,
+                            )
+                        if env[0] < 0.0:
+                            body[k, j, i] = 1
+                            vertebrae[k, j, i] = int(out[0])
+                            parts[k, j, i] = int(out[1])
+                            lesion[k, j, i] = int(out[2])
+                    image[k, j, i] = hu
+
+
+@njit(cache=True, parallel=True)
+def render(
+    first,
+    last,
+    terms,
+    matrix,
+    offset,
+    origin,
+    spacing,
+    knot,
+    geometry,
+    grid,
+    grid_origin,
+    grid_step,
+    texture,
+    shapes,
+    boxes,
+    structures,
+    things,
+    gravity,
+    image,
+    body,
+    vertebrae,
+    parts,
+    lesion,
+):
+    """Render the slices first..last-1 into the [k, j, i] arrays image (float32 HU), body, vertebrae, parts, lesion."""
+    for k in prange(first, last):
+        qs = np.empty((image.shape[1], image.shape[2], 3), np.float32)
+        _canonical_rows(qs, terms, matrix, offset, origin, spacing, k, knot)
+        _render_slice(
+            k,
+            qs,
+            geometry,
+            grid,
+            grid_origin,
+            grid_step,
+            texture,
+            shapes,
+            boxes,
+            structures,
+            things,
+            gravity,
+            (image, body, vertebrae, parts, lesion),
+        )

@@ -1,0 +1,139 @@
+"""Shapes of the scene: signed distances in numbers that the renderer reads.
+
+A structure is a tissue region made of shapes (union, smooth where asked; a shape may also cut). Structures are painted
+in the order in which they are added. All lengths are mm of an average patient; ``Scene`` multiplies by the scale.
+"""
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+ELLIPSOID, CONE, SWEEP, BODY, PLATE = range(5)
+CLIP_CAVITY, CLIP_DIAPHRAGM, CLIP_LABEL = 1, 2, 4
+NO_GAS = -1e4
+
+# Columns of a row of the table of shapes
+SHAPE_COLUMNS = 24
+KIND, STRUCTURE, CUT, PART = range(4)
+
+# Columns of a row of the table of structures
+STRUCTURE_COLUMNS = 11
+HU, RIM_HU, RIM_MM, TEXTURE, ROUGH_MM, BLEND_MM, CLIP, LABEL, GAS_Y, STOOL, LESION = range(STRUCTURE_COLUMNS)
+
+
+class Scene:
+    """Collects structures and shapes; ``tables()`` gives the arrays for the renderer."""
+
+    def __init__(self, scale: float):
+        self._scale = scale
+        self._structures: list[np.ndarray] = []
+        self._shapes: list[np.ndarray] = []
+        self._boxes: list[np.ndarray] = []
+
+    def structure(
+        self,
+        hu,
+        *,
+        rim_hu=0.0,
+        rim_mm=0.0,
+        texture=0.0,
+        rough_mm=0.0,
+        blend_mm=0.0,
+        clip=0,
+        label=0,
+        gas_y=NO_GAS,
+        stool=0.0,
+        lesion=0,
+    ):
+        """Open a structure; shapes added from now on belong to it. HU values, lengths in mm, gas above y = gas_y."""
+        s = self._scale
+        row = [hu, rim_hu, rim_mm, texture, rough_mm, blend_mm * s, clip, label, gas_y * s, stool, lesion]
+        self._structures.append(np.array(row, dtype=float))
+
+    def ellipsoid(self, centre, radii, frame=None, cut=False, part=0):
+        """Ellipsoid with semi-axes ``radii`` along the columns of ``frame``."""
+        self._framed(ELLIPSOID, centre, radii, frame, radii, cut, part)
+
+    def body(self, centre, half_sizes, frame):
+        """Vertebral body: waisted cylinder of kidney-shaped section; half sizes (left, back, up)."""
+        self._framed(BODY, centre, half_sizes, frame, half_sizes, False, 1)
+
+    def plate(self, centre, half_sizes, frame, bend=(0.0, 0.0), taper=0.0, edge_mm=0.0, cut=False, part=2):
+        """Bent plate of elliptical outline: half sizes (u, v, thickness) along the frame's columns.
+
+        Its middle is n = bend[0] u^2 + bend[1] v^2 (1/mm); ``taper`` narrows u towards negative v; ``edge_mm`` thickens
+        the outline's edge.
+        """
+        u, v, thickness = half_sizes
+        deep = abs(bend[0]) * u * u + abs(bend[1]) * v * v + thickness + edge_mm
+        wide = u * (1.0 + abs(taper))
+        values = (u, v, thickness, bend[0] / self._scale**2, bend[1] / self._scale**2, 0.0, edge_mm)
+        self._framed(PLATE, centre, values, frame, (wide, v, deep), cut, part)
+        self._shapes[-1][16 + 5] = taper
+
+    def cone(self, start, end, radius, end_radius=None, z_scale=1.0, cut=False, part=2):
+        """Rounded cone from start to end; z_scale < 1 makes its section taller than wide."""
+        s = self._scale
+        end_radius = radius if end_radius is None else end_radius
+        a, b = np.asarray(start, dtype=float) * s, np.asarray(end, dtype=float) * s
+        row = self._row(CONE, cut, part)
+        row[4:7], row[7:10] = a, b
+        row[10:13] = radius * s, end_radius * s, z_scale
+        reach = max(radius, end_radius) * s * np.array([1.0, 1.0, 1.0 / z_scale])
+        self._push(row, np.minimum(a, b) - reach, np.maximum(a, b) + reach)
+
+    def tube(self, points, radii, z_scale=1.0, part=2):
+        """Chain of rounded cones through points [n, 3] with radii [n] (or one)."""
+        radii = np.broadcast_to(radii, len(points))
+        for n in range(len(points) - 1):
+            self.cone(points[n], points[n + 1], radii[n], radii[n + 1], z_scale, part=part)
+
+    def sweep(self, rows):
+        """Upright column with elliptical axial sections: rows of (z, x, y, radius x, radius y), z increasing."""
+        s = self._scale
+        rows = np.asarray(rows, dtype=float) * s
+        for (z0, x0, y0, rx0, ry0), (z1, x1, y1, rx1, ry1) in zip(rows[:-1], rows[1:], strict=True):
+            row = self._row(SWEEP, False, 2)
+            row[4:14] = z0, z1, x0, y0, x1, y1, rx0, ry0, rx1, ry1
+            low = np.array([min(x0 - rx0, x1 - rx1), min(y0 - ry0, y1 - ry1), z0])
+            high = np.array([max(x0 + rx0, x1 + rx1), max(y0 + ry0, y1 + ry1), z1])
+            self._push(row, low, high)
+
+    def tables(self):
+        """(shapes [n, 24], boxes [n, 6] as xyz low and high in mm, structures [m, 11]), float64."""
+        return np.array(self._shapes), np.array(self._boxes), np.array(self._structures)
+
+    def _row(self, kind, cut, part):
+        row = np.zeros(SHAPE_COLUMNS)
+        row[KIND], row[STRUCTURE], row[CUT], row[PART] = kind, len(self._structures) - 1, float(cut), part
+        return row
+
+    def _framed(self, kind, centre, values, frame, half_sizes, cut, part):
+        frame = np.eye(3) if frame is None else np.asarray(frame, dtype=float)
+        row = self._row(kind, cut, part)
+        centre = np.asarray(centre, dtype=float) * self._scale
+        row[4:7], row[7:16] = centre, frame.T.ravel()
+        row[16 : 16 + len(values)] = np.asarray(values, dtype=float) * self._scale
+        reach = np.abs(frame) @ (np.asarray(half_sizes, dtype=float) * self._scale)
+        self._push(row, centre - reach, centre + reach)
+
+    def _push(self, row, low, high):
+        grow = 2.0 + self._structures[-1][ROUGH_MM] * 3.0 + 0.3 * self._structures[-1][BLEND_MM]
+        self._shapes.append(row)
+        self._boxes.append(np.concatenate([low - grow, high + grow]))
+
+
+def frame_from(u, v):
+    """3 x 3 frame whose first column is along u and whose second is v made orthogonal to it."""
+    u = np.asarray(u, dtype=float)
+    u = u / np.linalg.norm(u)
+    v = np.asarray(v, dtype=float) - np.dot(v, u) * u
+    v = v / np.linalg.norm(v)
+    return np.column_stack([u, v, np.cross(u, v)])
+
+
+def smooth_curve(points, step_mm):
+    """Points every step_mm along a Catmull-like spline through ``points`` [n, 3]."""
+    points = np.asarray(points, dtype=float)
+    length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    count = max(2, int(np.ceil(length[-1] / step_mm)) + 1)
+    return CubicSpline(length, points)(np.linspace(0.0, length[-1], count))

@@ -1,0 +1,45 @@
+"""Whether a registration can be trusted, and if not, why: the rules by which `auto` falls back to NiftyReg."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_NDV_PERCENT = 0.1
+RANGE_FACTOR = 1.5
+SIMILARITY_TOLERANCE = 0.005
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Similarity within the fixed body: SSIM (local windows) and NCC (global), both in [-1, 1]."""
+
+    ssim: float
+    ncc: float
+
+
+def reason_for_doubt(
+    affine: Scores, result: Scores, ndv_percent: float, displacement_mm: float, known_mm: float
+) -> str | None:
+    """Why a result should not be trusted, in words; None if nothing speaks against it.
+
+    Parameters
+    ----------
+    affine, result
+        Scores after the affine step alone and of the result.
+    ndv_percent
+        Folded part of the body, percent.
+    displacement_mm
+        Largest displacement component within the body, after the affine step.
+    known_mm
+        The largest displacement component that the model was trained on.
+    """
+    if result.ssim < affine.ssim - SIMILARITY_TOLERANCE or result.ncc < affine.ncc - SIMILARITY_TOLERANCE:
+        return (
+            f"the result is less similar to the fixed scan than the affine alignment alone (SSIM "
+            f"{result.ssim:.3f} after {affine.ssim:.3f}, NCC {result.ncc:.3f} after {affine.ncc:.3f})"
+        )
+    if ndv_percent > MAX_NDV_PERCENT:
+        return f"the field folds in {ndv_percent:.2f} % of the body"
+    if displacement_mm > RANGE_FACTOR * known_mm:
+        return f"displacements of {displacement_mm:.0f} mm are out of the range the model knows ({known_mm:.0f} mm)"
+    return None

@@ -1,0 +1,115 @@
+"""Refinement of a field by a few steps of instance optimisation: ITK's fast symmetric demons, coarse to fine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+
+from .grid import AIR_HU, Grid, resample, smooth_for_spacing
+
+
+@dataclass(frozen=True)
+class RefinementOptions:
+    """levels_mm: voxel sizes, coarse to fine; iterations: most steps on each level; smoothing_voxels: standard
+    deviation of the Gaussian on the field after each step; window_hu: intensities that count;
+    budget_seconds: no new level starts after it."""
+
+    levels_mm: tuple[float, ...] = (8.0, 4.0)
+    iterations: tuple[int, ...] = (40, 40)
+    smoothing_voxels: float = 1.5
+    window_hu: tuple[float, float] = (-200.0, 400.0)
+    budget_seconds: float = 10.0
+
+    def isValid(self) -> tuple[bool, str]:
+        """Whether the options make sense, and if not, what to change."""
+        if not self.levels_mm or len(self.levels_mm) != len(self.iterations):
+            return False, "levels_mm and iterations need one entry a level."
+        if min(self.levels_mm) <= 0 or min(self.iterations) < 1 or self.smoothing_voxels <= 0:
+            return False, "levels_mm, iterations and smoothing_voxels must be positive."
+        return True, ""
+
+
+def level_grid(grid: Grid, spacing_mm: float) -> Grid:
+    """The same box with other voxels."""
+    extent = (np.array(grid.size) - 1) * grid.spacing_mm
+    size = np.maximum(np.ceil(extent / spacing_mm).astype(int) + 1, 4)
+    return Grid(tuple(int(n) for n in size), grid.origin, spacing_mm)
+
+
+def _prepare(image: sitk.Image, grid: Grid, transform: sitk.Transform, window: tuple[float, float]) -> sitk.Image:
+    low, high = window
+    smooth = smooth_for_spacing(sitk.Cast(image, sitk.sitkFloat32), grid.spacing_mm)
+    sampled = resample(smooth, grid.reference(), transform, outside=AIR_HU)
+    clamped = sitk.Clamp(sampled, sitk.sitkFloat32, low, high)
+    return sitk.ShiftScale(clamped, -low, 1.0 / (high - low))
+
+
+def refine(
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    affine: sitk.Transform,
+    start: sitk.Image | None,
+    grid: Grid,
+    options: RefinementOptions = RefinementOptions(),
+    progress: Callable[[float], None] | None = None,
+) -> sitk.Image:
+    """Improve a field u of T(x) = A(x + u(x)).
+
+    Parameters
+    ----------
+    fixed, moving
+        Scans without table, HU.
+    affine
+        A: fixed points to moving points, LPS mm.
+    start
+        Field to start from (vector image, mm, LPS, any grid), or None for zero.
+    grid
+        Box in the fixed space to work in; its spacing does not matter.
+
+    Returns
+    -------
+    sitk.Image
+        The field on the finest level's voxels, mm, LPS, float64.
+    """
+    begun = time.monotonic()
+    field = start
+    for number, (spacing, iterations) in enumerate(zip(options.levels_mm, options.iterations, strict=True)):
+        level = level_grid(grid, spacing)
+        reference = level.reference()
+        if field is None:
+            field = sitk.Image(list(level.size), sitk.sitkVectorFloat64, 3)
+            field.CopyInformation(reference)
+        else:
+            field = _carry(field, reference)
+        if number and time.monotonic() - begun > options.budget_seconds:
+            continue
+        pair = [_prepare(image, level, t, options.window_hu) for image, t in ((fixed, _IDENTITY), (moving, affine))]
+        demons = sitk.FastSymmetricForcesDemonsRegistrationFilter()
+        demons.SetNumberOfIterations(iterations)
+        demons.SetStandardDeviations(options.smoothing_voxels)
+        demons.SetSmoothUpdateField(True)
+        demons.SetUpdateFieldStandardDeviations(0.8)
+        field = demons.Execute(*pair, field)
+        if progress:
+            progress((number + 1) / len(options.levels_mm))
+    return field
+
+
+_IDENTITY = sitk.Transform(3, sitk.sitkIdentity)
+
+
+def _carry(field: sitk.Image, reference: sitk.Image) -> sitk.Image:
+    """A field on other voxels; beyond its grid the nearest vector, so that it stays continuous."""
+    return sitk.Resample(
+        sitk.Cast(field, sitk.sitkVectorFloat64),
+        reference,
+        _IDENTITY,
+        sitk.sitkLinear,
+        0.0,
+        sitk.sitkVectorFloat64,
+        True,
+    )

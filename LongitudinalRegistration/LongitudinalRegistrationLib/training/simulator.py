@@ -1,0 +1,196 @@
+"""Random smooth deformations for training and evaluation (paper, section 3.2.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+COARSE_SPACING_MM = 8.0
+FREQUENCY_SIGMA = 0.005
+PAPER_SIGMA_MM = 1.0 / (2.0 * np.pi * FREQUENCY_SIGMA)
+
+
+@dataclass(frozen=True)
+class SimulatorOptions:
+    """Options of one simulated deformation.
+
+    delta_mm: largest displacement component, mm. points: number of control points P at most. min_distance_mm:
+    least distance d_P of two points (the paper gives no unit; mm here). sigma_mm: Gaussian that smooths the
+    impulses; the paper's sigma_s = 0.005 is no length, and as a standard deviation in cycles per mm it is
+    1 / (2 pi 0.005) = 31.8 mm. noise: standard deviation of the Gaussian noise on [0, 1].
+    """
+
+    delta_mm: float = 6.0
+    points: int = 100
+    min_distance_mm: float = 40.0
+    sigma_mm: float = PAPER_SIGMA_MM
+    noise: float = 0.001
+
+    def isValid(self) -> tuple[bool, str]:
+        """Whether the options make sense, and if not, what to change."""
+        if self.delta_mm < 0:
+            return False, f"delta_mm must not be negative, it is {self.delta_mm}."
+        if self.points < 1 or self.min_distance_mm < 0 or self.sigma_mm <= 0 or self.noise < 0:
+            return False, "points and sigma_mm must be positive, min_distance_mm and noise not negative."
+        return True, ""
+
+
+def voxels_inside(body: np.ndarray, count: int, rng) -> np.ndarray:
+    """Draw voxels of a mask, with replacement, without listing all of them.
+
+    Returns
+    -------
+    numpy.ndarray
+        (count, 3), indices (k, j, i).
+
+    Raises
+    ------
+    ValueError
+        If the mask is empty.
+    """
+    if not body.any():
+        raise ValueError("the body mask is empty: there is no place for a deformation")
+    found = np.empty((0, 3), np.int64)
+    while len(found) < count:
+        drawn = rng.integers(0, body.shape, size=(8 * count + 64, 3))
+        found = np.vstack([found, drawn[body[tuple(drawn.T)] > 0]])
+    return found[:count]
+
+
+def scatter_points(body: np.ndarray, spacing_mm: float, options: SimulatorOptions, rng) -> np.ndarray:
+    """Draw points inside the body that keep their distance.
+
+    Parameters
+    ----------
+    body
+        Mask, [k, j, i], isotropic voxels of `spacing_mm`.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n, 3) in mm, components (x, y, z) from the first voxel's centre; n <= options.points, n >= 1.
+
+    Raises
+    ------
+    ValueError
+        If the mask is empty.
+    """
+    positions = voxels_inside(body, 10 * options.points, rng)[:, ::-1] * spacing_mm
+    kept = positions[:1].astype(float)
+    for position in positions[1:]:
+        if len(kept) == options.points:
+            break
+        if np.min(np.sum((kept - position) ** 2, axis=1)) >= options.min_distance_mm**2:
+            kept = np.vstack([kept, position])
+    return kept
+
+
+def random_coarse_field(body: np.ndarray, spacing_mm: float, options: SimulatorOptions, rng) -> np.ndarray:
+    """A random field on a grid of 8 mm that covers the body's grid: impulses, Gaussian, largest component delta.
+
+    Parameters
+    ----------
+    body
+        Mask, [k, j, i], isotropic voxels of `spacing_mm`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, (k, j, i, 3), mm, components (x, y, z); voxel (0, 0, 0) sits at the body's first voxel.
+    """
+    points = scatter_points(body, spacing_mm, options, rng)
+    vectors = rng.uniform(-1.0, 1.0, size=points.shape)
+    axes = [
+        np.arange(int(np.ceil((n - 1) * spacing_mm / COARSE_SPACING_MM)) + 2) * COARSE_SPACING_MM
+        for n in body.shape[::-1]
+    ]
+    gaussians = [
+        np.exp(-0.5 * ((axis[None] - points[:, d, None]) / options.sigma_mm) ** 2) for d, axis in enumerate(axes)
+    ]
+    along_ji = np.einsum("pj,pi,pc->pjic", gaussians[1], gaussians[0], vectors, optimize=True)
+    field = np.tensordot(gaussians[2], along_ji, axes=(0, 0))
+    largest = np.abs(field).max()
+    scale = options.delta_mm / largest if largest > 0 else 0.0
+    return (field * scale).astype(np.float32)
+
+
+@numba.njit(inline="always")
+def _sample(volume, z, y, x):
+    nz, ny, nx = volume.shape
+    z = min(max(z, 0.0), nz - 1.0)
+    y = min(max(y, 0.0), ny - 1.0)
+    x = min(max(x, 0.0), nx - 1.0)
+    k, j, i = min(int(z), nz - 2), min(int(y), ny - 2), min(int(x), nx - 2)
+    c, b, a = z - k, y - j, x - i
+    near = (volume[k, j, i] * (1 - a) + volume[k, j, i + 1] * a) * (1 - b) + (
+        volume[k, j + 1, i] * (1 - a) + volume[k, j + 1, i + 1] * a
+    ) * b
+    far = (volume[k + 1, j, i] * (1 - a) + volume[k + 1, j, i + 1] * a) * (1 - b) + (
+        volume[k + 1, j + 1, i] * (1 - a) + volume[k + 1, j + 1, i + 1] * a
+    ) * b
+    return near * (1 - c) + far * c
+
+
+@numba.njit(cache=True, parallel=True, fastmath=True)
+def densify_field(coarse, ratio, origin, shape):
+    """Interpolate a coarse field (k, j, i, 3) at the voxels of a block of the fine grid, trilinear.
+
+    ratio: fine spacing over coarse spacing; origin: first voxel [k, j, i] of the block on the fine grid.
+    """
+    out = np.empty((shape[0], shape[1], shape[2], 3), np.float32)
+    for k in numba.prange(shape[0]):
+        z = (k + origin[0]) * ratio
+        for j in range(shape[1]):
+            y = (j + origin[1]) * ratio
+            for i in range(shape[2]):
+                x = (i + origin[2]) * ratio
+                for c in range(3):
+                    out[k, j, i, c] = _sample(coarse[:, :, :, c], z, y, x)
+    return out
+
+
+@numba.njit(cache=True, parallel=True, fastmath=True)
+def warp_block(volume, field_voxels, origin):
+    """Sample volume [k, j, i] at x + field(x) for the voxels x of a block.
+
+    field_voxels: (k, j, i, 3), components (i, j, k) in voxels; origin: the block's first voxel [k, j, i].
+    """
+    nk, nj, ni, _ = field_voxels.shape
+    out = np.empty((nk, nj, ni), np.float32)
+    for k in numba.prange(nk):
+        for j in range(nj):
+            for i in range(ni):
+                out[k, j, i] = _sample(
+                    volume,
+                    k + origin[0] + field_voxels[k, j, i, 2],
+                    j + origin[1] + field_voxels[k, j, i, 1],
+                    i + origin[2] + field_voxels[k, j, i, 0],
+                )
+    return out
+
+
+def simulate_follow_up(
+    image: np.ndarray, body: np.ndarray, spacing_mm: float, options: SimulatorOptions, rng
+) -> tuple[np.ndarray, np.ndarray]:
+    """Deform a scan: the fixed image of a pair whose moving image is the scan itself.
+
+    Parameters
+    ----------
+    image
+        [k, j, i], float32, [0, 1], isotropic voxels of `spacing_mm`.
+    body
+        Mask on the same grid.
+
+    Returns
+    -------
+    fixed, field_mm
+        fixed(x) = image(x + field(x)) plus noise, [k, j, i]; the field (k, j, i, 3), mm, components (x, y, z).
+    """
+    coarse = random_coarse_field(body, spacing_mm, options, rng)
+    origin = np.zeros(3, np.int64)
+    field = densify_field(coarse, spacing_mm / COARSE_SPACING_MM, origin, np.array(image.shape))
+    fixed = warp_block(image, field / np.float32(spacing_mm), origin)
+    fixed += options.noise * rng.standard_normal(fixed.shape, dtype=np.float32)
+    return np.clip(fixed, 0.0, 1.0), field

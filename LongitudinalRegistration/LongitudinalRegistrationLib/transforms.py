@@ -1,0 +1,126 @@
+"""One transform from fixed points to moving points (LPS, mm): T(x) = A(x + u(x)).
+
+A is the affine pre-alignment, u the displacement field on a grid in the fixed scan's space.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import SimpleITK as sitk
+
+TAPER_MM = 80.0
+FIELD_SPACING_MM = 4.0
+DISPLAY_STEP_MM = 1.0 / 256.0
+
+
+def extend_smoothly(field: sitk.Image, taper_mm: float = TAPER_MM) -> sitk.Image:
+    """Carry a field past its grid's edge and let it fade to zero, so that no jump stays at the edge.
+
+    Beyond the edge the field repeats its edge vectors times a cosine that falls from 1 to 0 over `taper_mm`.
+
+    Parameters
+    ----------
+    field
+        Vector image, mm, LPS, isotropic spacing.
+
+    Returns
+    -------
+    sitk.Image
+        A larger vector image (float64), zero on its outermost voxels, equal to `field` inside its grid.
+    """
+    spacing = field.GetSpacing()[0]
+    pad = int(np.ceil(taper_mm / spacing)) + 1
+    values = np.pad(sitk.GetArrayFromImage(field).astype(np.float64), [(pad, pad)] * 3 + [(0, 0)], mode="edge")
+    fade = 1.0
+    for axis, size in enumerate(values.shape[:3]):
+        steps = np.arange(size)
+        beyond = np.maximum(np.maximum(pad - steps, steps - (size - 1 - pad)), 0) * spacing
+        ramp = 0.5 + 0.5 * np.cos(np.pi * np.minimum(beyond / taper_mm, 1.0))
+        fade = fade * ramp.reshape([-1 if a == axis else 1 for a in range(3)])
+    values *= fade[..., None]
+    extended = sitk.GetImageFromArray(values, isVector=True)
+    extended.SetSpacing(field.GetSpacing())
+    extended.SetDirection(field.GetDirection())
+    extended.SetOrigin(field.TransformContinuousIndexToPhysicalPoint([-float(pad)] * 3))
+    return extended
+
+
+def for_storage(field: sitk.Image, spacing_mm: float = FIELD_SPACING_MM) -> sitk.Image:
+    """A field on 4 mm voxels over the same box, unless its voxels are that large already.
+
+    The fields are smooth over more than 10 mm; a file of 2 mm voxels would be eight times larger.
+    """
+    if field.GetSpacing()[0] >= spacing_mm:
+        return sitk.Cast(field, sitk.sitkVectorFloat64)
+    extent = (np.array(field.GetSize()) - 1) * np.array(field.GetSpacing())
+    size = (np.ceil(extent / spacing_mm - 1e-6).astype(int) + 1).tolist()
+    return sitk.Resample(
+        sitk.Cast(field, sitk.sitkVectorFloat64),
+        size,
+        sitk.Transform(3, sitk.sitkIdentity),
+        sitk.sitkLinear,
+        field.GetOrigin(),
+        [spacing_mm] * 3,
+        field.GetDirection(),
+        0.0,
+        sitk.sitkVectorFloat64,
+        True,
+    )
+
+
+def compose(affine: sitk.Transform, field: sitk.Image) -> sitk.CompositeTransform:
+    """The transform T(x) = A(x + u(x)); u fades to zero past its grid.
+
+    Parameters
+    ----------
+    affine
+        Fixed points to moving points, LPS mm.
+    field
+        Vector image on a grid in the fixed space, mm, LPS.
+    """
+    displacement = sitk.DisplacementFieldTransform(extend_smoothly(field))
+    return sitk.CompositeTransform([affine, displacement])
+
+
+def displacement_on(transform: sitk.Transform, reference: sitk.Image) -> sitk.Image:
+    """Sample a transform as a displacement field T(x) - x, mm, LPS, float32, on a reference grid.
+
+    The values are rounded to 1/256 mm, which makes the compressed file several times smaller.
+    """
+    field = sitk.TransformToDisplacementField(
+        transform,
+        sitk.sitkVectorFloat32,
+        reference.GetSize(),
+        reference.GetOrigin(),
+        reference.GetSpacing(),
+        reference.GetDirection(),
+    )
+    values = sitk.GetArrayFromImage(field)
+    np.round(values / np.float32(DISPLAY_STEP_MM), out=values)
+    rounded = sitk.GetImageFromArray(values * np.float32(DISPLAY_STEP_MM), isVector=True)
+    rounded.CopyInformation(field)
+    return rounded
+
+
+def without_affine(total: sitk.Image, affine: sitk.AffineTransform) -> sitk.Image:
+    """The field u of T(x) = A(x + u(x)), given the displacement T(x) - x of the whole.
+
+    Parameters
+    ----------
+    total
+        Vector image, mm, LPS, with identity direction.
+    """
+    values = sitk.GetArrayFromImage(total).astype(np.float64)
+    nk, nj, ni = values.shape[:3]
+    (dx, dy, dz), (ox, oy, oz) = total.GetSpacing(), total.GetOrigin()
+    z, y, x = np.meshgrid(
+        oz + dz * np.arange(nk), oy + dy * np.arange(nj), ox + dx * np.arange(ni), indexing="ij", copy=False
+    )
+    points = np.stack([x, y, z], axis=-1)
+    inverse = sitk.AffineTransform(affine.GetInverse())
+    matrix = np.array(inverse.GetMatrix()).reshape(3, 3)
+    centre = np.array(inverse.GetCenter())
+    mapped = (points + values - centre) @ matrix.T + centre + np.array(inverse.GetTranslation())
+    field = sitk.GetImageFromArray((mapped - points).astype(np.float32), isVector=True)
+    field.CopyInformation(total)
+    return field

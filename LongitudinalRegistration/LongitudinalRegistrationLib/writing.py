@@ -1,0 +1,109 @@
+"""Write results so that no half-written file is ever left: temporary name beside the target, then rename."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import SimpleITK as sitk
+from TableRemovalLib.errors import InputError
+
+IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
+
+
+def image_suffix(path: Path) -> str:
+    """The image format of a file name.
+
+    Raises
+    ------
+    InputError
+        If it is none we write.
+    """
+    for suffix in IMAGE_SUFFIXES:
+        if path.name.lower().endswith(suffix):
+            return suffix
+    raise InputError(f"{path.name}: give an output name that ends in {', '.join(IMAGE_SUFFIXES)}.")
+
+
+def ready_folder(folder: Path) -> Path:
+    """Make a folder for results, and check that it can be written to.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made or written to.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(f"The folder {folder} cannot be written to ({reason}): choose another.") from error
+    return folder
+
+
+def write_atomically(path: Path, suffix: str, write: Callable[[str], None]) -> Path:
+    """Call `write` with a temporary name in the target's folder, then rename it to the target.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written (disk full, no permission); nothing is left then.
+    """
+    path = Path(path)
+    handle, temporary = tempfile.mkstemp(prefix=".longct-", suffix=suffix, dir=path.parent)
+    os.close(handle)
+    try:
+        write(temporary)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        raise InputError(f"{path} could not be written ({reason}): check free space and permissions.") from error
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+    return path
+
+
+def write_image(image: sitk.Image, path: Path, compression_level: int = 1) -> Path:
+    """Write an image; the format follows the name.
+
+    Raises
+    ------
+    InputError
+        If the format is unknown or the file cannot be written.
+    """
+    suffix = image_suffix(Path(path))
+    return write_atomically(path, suffix, lambda name: sitk.WriteImage(image, name, True, compression_level))
+
+
+def write_transform(transform: sitk.Transform, path: Path) -> Path:
+    """Write a transform as ITK HDF5 (.h5), readable by sitk.ReadTransform."""
+    return write_atomically(path, ".h5", lambda name: sitk.WriteTransform(transform, name))
+
+
+def write_text(text: str, path: Path) -> Path:
+    """Write UTF-8 text."""
+    return write_atomically(path, ".txt", lambda name: Path(name).write_text(text, encoding="utf-8"))
+
+
+def write_json(content: dict, path: Path) -> Path:
+    """Write JSON; NaN becomes null."""
+    return write_text(json.dumps(without_nan(content), indent=2, ensure_ascii=False) + "\n", path)
+
+
+def without_nan(value):
+    """The same content with None for every NaN, which JSON does not know."""
+    if isinstance(value, dict):
+        return {key: without_nan(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_nan(part) for part in value]
+    return None if isinstance(value, float) and value != value else value

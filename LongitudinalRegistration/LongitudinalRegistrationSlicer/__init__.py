@@ -1,0 +1,1 @@
+"""What stands between the MRML scene and the registration process: imports slicer and vtk, never qt."""

@@ -1,0 +1,52 @@
+"""What to register, and whether that makes sense; imports nothing that takes time."""
+
+import dataclasses
+import typing
+
+from TableRemovalSlicer.checks import transformProblem
+
+RESULT_ATTRIBUTE = "LongitudinalRegistration.Result"
+METHODS = {"Auto": "auto", "VoxelMorph": "voxelmorph", "NiftyReg": "niftyreg"}
+
+
+@dataclasses.dataclass(frozen=True)
+class RegistrationRequest:
+    """What to register: volume nodes, label map or segmentation nodes (or None), and the options.
+
+    method: a key of METHODS.
+    """
+
+    fixed: typing.Any
+    moving: typing.Any
+    fixedLabels: typing.Any = None
+    movingLabels: typing.Any = None
+    method: str = "Auto"
+    tableRemoval: bool = True
+    refinement: bool = True
+
+    def isValid(self):
+        """Return (ok, reason); the reason is one sentence that says what to do."""
+        for reason in (self._selectionProblem(), self._transformProblem()):
+            if reason:
+                return False, reason
+        return True, ""
+
+    def nodes(self):
+        """Return the scene's nodes that take part."""
+        return [n for n in (self.fixed, self.moving, self.fixedLabels, self.movingLabels) if n is not None]
+
+    def _selectionProblem(self):
+        for node, name in ((self.fixed, "baseline"), (self.moving, "follow-up")):
+            if node is None or node.GetImageData() is None:
+                return f"Select the {name} scan."
+        if self.fixed is self.moving:
+            return "Baseline and follow-up are the same volume: select two scans."
+        return "" if self.method in METHODS else f"Choose a method: {', '.join(METHODS)}."
+
+    def _transformProblem(self):
+        for node in self.nodes():
+            parent = node.GetParentTransformNode()
+            if parent is None or (parent.GetAttribute(RESULT_ATTRIBUTE) and node is not self.fixed):
+                continue
+            return transformProblem(node)
+        return ""

@@ -1,0 +1,30 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO_OUT ?= demo-output
+SEED ?= 1
+
+.PHONY: demo test lint clean
+
+demo: $(STAMP)
+	@$(BIN)/python Testing/Host/demo.py --out "$(DEMO_OUT)" --seed $(SEED) \
+		$(if $(FIXED),--fixed "$(FIXED)") $(if $(MOVING),--moving "$(MOVING)") \
+		$(if $(FIXED_LABELS),--fixed-labels "$(FIXED_LABELS)") \
+		$(if $(MOVING_LABELS),--moving-labels "$(MOVING_LABELS)") \
+		$(if $(METHOD),--method $(METHOD))
+
+test: $(STAMP)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+$(STAMP): pyproject.toml Makefile Testing/Host/install.sh
+	@PYTHON="$(PYTHON)" sh Testing/Host/install.sh "$(VENV)"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo-output build *.egg-info

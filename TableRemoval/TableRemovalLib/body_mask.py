@@ -1,0 +1,114 @@
+"""Body mask of a CT scan: what is patient, without table, mattress, cloth and cables."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+
+from TableRemovalLib.errors import InputError
+from TableRemovalLib.options import TableRemovalOptions
+from TableRemovalLib.paper import paper_mask
+from TableRemovalLib.quality import SliceRecord
+from TableRemovalLib.robust import robust_mask
+from TableRemovalLib.validate import validate_ct
+
+
+@dataclass(frozen=True)
+class BodyMaskResult:
+    """A body mask and what was found on the way.
+
+    mask: uint8 image of 0 and 1 on the scan's grid. slices: one record per slice k. seconds: wall time.
+    """
+
+    mask: sitk.Image
+    slices: tuple[SliceRecord, ...]
+    seconds: float
+
+
+def compute_body_mask(
+    image: sitk.Image,
+    options: TableRemovalOptions | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> BodyMaskResult:
+    """Find the patient in a CT volume in HU.
+
+    progress, where given, is called with the fraction done, 0..1, in the caller's thread; an exception it
+    raises stops the run. Raises InputError before any work where the image is no CT volume (see
+    `validate_ct`) or the options are not valid or do not fit it. Deterministic, whatever the number of
+    threads.
+    """
+    options = TableRemovalOptions() if options is None else options
+    validate_ct(image)
+    check_options(image, options)
+    started = time.perf_counter()
+    array = _numeric_view(image)
+    spacing = image.GetSpacing()
+    find = paper_mask if options.method == "paper" else robust_mask
+    mask, records = find(array, spacing, options, progress)
+    result = sitk.GetImageFromArray(mask)
+    result.CopyInformation(image)
+    return BodyMaskResult(result, tuple(records), time.perf_counter() - started)
+
+
+def apply_body_mask(image: sitk.Image, mask: sitk.Image, fill_hu: float = -1024) -> sitk.Image:
+    """Return a copy of `image` with `fill_hu` wherever `mask` is 0; same pixel type and geometry.
+
+    Raises InputError where the mask is on another grid or the pixel type cannot hold `fill_hu`.
+    """
+    if mask.GetSize() != image.GetSize() or not _same_place(image, mask):
+        raise InputError("the mask is on another grid than the image: compute it from this image")
+    _check_fill(image, fill_hu)
+    array = sitk.GetArrayFromImage(image)
+    array[sitk.GetArrayViewFromImage(mask) == 0] = fill_hu
+    result = sitk.GetImageFromArray(array)
+    result.CopyInformation(image)
+    return result
+
+
+def check_options(image: sitk.Image, options: TableRemovalOptions) -> None:
+    """Raise InputError where the options are not valid or do not fit the image."""
+    ok, reason = options.isValid()
+    if not ok:
+        raise InputError(reason)
+    if options.seed_ij is not None:
+        columns, rows = image.GetSize()[:2]
+        i, j = options.seed_ij
+        if i >= columns or j >= rows:
+            raise InputError(f"seed {i},{j} lies outside the slices of {columns} x {rows} pixels: choose one inside")
+
+
+def _check_fill(image: sitk.Image, fill_hu: float) -> None:
+    kind = sitk.GetArrayViewFromImage(image).dtype
+    if kind.kind in "iu":
+        limits = np.iinfo(kind)
+        if not limits.min <= fill_hu <= limits.max:
+            raise InputError(
+                f"voxels of type {image.GetPixelIDTypeAsString()} cannot hold {fill_hu} HU: "
+                f"choose a value from {limits.min} to {limits.max} or convert the image first"
+            )
+
+
+def _same_place(first: sitk.Image, second: sitk.Image) -> bool:
+    tolerance = 1e-3 * min(first.GetSpacing())
+    return (
+        np.allclose(first.GetSpacing(), second.GetSpacing(), rtol=1e-4)
+        and np.allclose(first.GetOrigin(), second.GetOrigin(), atol=tolerance)
+        and np.allclose(first.GetDirection(), second.GetDirection(), atol=1e-4)
+    )
+
+
+def _numeric_view(image: sitk.Image) -> np.ndarray:
+    """Voxels as an int16 or float32 [k, j, i] array, without a copy where they are that already.
+
+    Two types only, so that the kernels are compiled twice at most. Values outside of int16 are clamped.
+    """
+    array = sitk.GetArrayViewFromImage(image)
+    if array.dtype in (np.int16, np.float32):
+        return array
+    if array.dtype.kind == "f":
+        return array.astype(np.float32)
+    return np.clip(array, -32768, 32767).astype(np.int16)

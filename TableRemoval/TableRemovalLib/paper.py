@@ -1,0 +1,48 @@
+"""The paper's method for a whole scan: eq. 1 in each slice, holes filled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from TableRemovalLib.columns import column_statistics
+from TableRemovalLib.mask_kernels import fill_holes
+from TableRemovalLib.options import TableRemovalOptions
+from TableRemovalLib.quality import THRESHOLD_LIMIT, SliceRecord, seed_flag, slice_records
+from TableRemovalLib.region_growing import grow_paper_slice
+from TableRemovalLib.slice_workers import for_slice_ranges
+
+AIR_HU = -500.0
+
+
+def paper_slice(image: np.ndarray, options: TableRemovalOptions) -> tuple[np.ndarray, float, tuple[str, ...]]:
+    """Body mask of one [j, i] slice in HU: the region of eq. 1 with its holes filled.
+
+    Returns (mask uint8 0/1, threshold used, flags). See `region_growing` for the definition.
+    """
+    mask, threshold, reached = grow_paper_slice(
+        image, options.seed_ij, options.seed_size, options.threshold, options.min_area_pixels
+    )
+    fill_holes(mask)
+    flags = () if reached else (THRESHOLD_LIMIT,)
+    return mask, threshold, flags + seed_flag(image, options.seed_ij, options.seed_size)
+
+
+def paper_mask(
+    array: np.ndarray,
+    spacing_mm: tuple[float, float, float],
+    options: TableRemovalOptions,
+    progress: Callable[[float], None] | None = None,
+) -> tuple[np.ndarray, list[SliceRecord]]:
+    """Body mask of a [k, j, i] volume in HU by the paper's method; returns (mask uint8 0/1, records)."""
+    mask = np.empty(array.shape, dtype=np.uint8)
+    thresholds = np.empty(array.shape[0])
+    flags: list[tuple[str, ...]] = [()] * array.shape[0]
+
+    def work(first: int, stop: int) -> None:
+        for k in range(first, stop):
+            mask[k], thresholds[k], flags[k] = paper_slice(array[k], options)
+
+    for_slice_ranges(work, array.shape[0], progress)
+    return mask, slice_records(array, column_statistics(array, AIR_HU), mask, spacing_mm, thresholds, flags)

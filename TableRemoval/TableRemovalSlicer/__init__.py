@@ -1,0 +1,1 @@
+"""What stands between MRML nodes and SimpleITK images: imports slicer and vtk, never qt."""

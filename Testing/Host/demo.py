@@ -1,0 +1,82 @@
+"""`make demo`: a sample pair (or your own scans), table removal, registration, table of scores, picture, window."""
+
+import argparse
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def _arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--seed", type=int, default=1, help="which synthetic patient")
+    parser.add_argument("--fixed", type=Path, help="your baseline scan: file or DICOM folder")
+    parser.add_argument("--moving", type=Path, help="your follow-up scan")
+    parser.add_argument("--fixed-labels", type=Path)
+    parser.add_argument("--moving-labels", type=Path)
+    parser.add_argument("--method", default="auto", choices=["auto", "voxelmorph", "niftyreg"])
+    arguments = parser.parse_args()
+    if (arguments.fixed is None) != (arguments.moving is None):
+        parser.error("give both FIXED=... and MOVING=..., or neither")
+    return arguments
+
+
+def _longct(*words) -> None:
+    """Run a command of longct in this process; leave with its exit code where it fails."""
+    from LongitudinalRegistrationLib.cli.main import main
+
+    code = main([str(word) for word in words])
+    if code:
+        sys.exit(code)
+
+
+def _sample_pair(arguments) -> dict[str, Path]:
+    folder = arguments.out / "sample"
+    print(f"Making the sample pair (seed {arguments.seed}) ...", flush=True)
+    _longct("phantom", "--out", folder, "--seed", arguments.seed)
+    return {
+        "fixed": folder / "baseline.nii.gz",
+        "moving": folder / "followup.nii.gz",
+        "fixed-labels": folder / "baseline_vertebrae.nii.gz",
+        "moving-labels": folder / "followup_vertebrae.nii.gz",
+    }
+
+
+def _own_pair(arguments) -> dict[str, Path]:
+    pair = {
+        "fixed": arguments.fixed,
+        "moving": arguments.moving,
+        "fixed-labels": arguments.fixed_labels,
+        "moving-labels": arguments.moving_labels,
+    }
+    return {role: path for role, path in pair.items() if path is not None}
+
+
+def main() -> None:
+    arguments = _arguments()
+    pair = _sample_pair(arguments) if arguments.fixed is None else _own_pair(arguments)
+    result = arguments.out / "result"
+    print("\nRegistering ...\n", flush=True)
+    words = [word for role, path in pair.items() for word in (f"--{role}", path)]
+    _longct("register", "--out", result, "--method", arguments.method, *words)
+
+    sys.path.insert(0, str(HERE))
+    from slicerhost.boot import hasDisplay
+    from slicerhost.picture import render_registration_picture
+
+    picture = arguments.out / "registration.png"
+    inputs = (pair["fixed"], pair["moving"], result, picture, pair.get("fixed-labels"), pair.get("moving-labels"))
+    render_registration_picture(*inputs)
+    print(f"Picture       {picture}", flush=True)
+    if hasDisplay():
+        from show import showWindow
+
+        print("Opening the module's window; close it to end.", flush=True)
+        showWindow(*inputs[:3], *inputs[4:])
+    else:
+        print("No display here, so no window: the picture shows the six views.")
+
+
+if __name__ == "__main__":
+    main()

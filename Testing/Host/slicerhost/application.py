@@ -1,0 +1,121 @@
+"""`slicer.app` and `slicer.modules`: the few things of the application that modules and slicer.util ask for."""
+
+import importlib
+import os
+import tempfile
+import types
+
+import slicer
+from PySide6 import QtCore, QtGui, QtWidgets
+
+
+class _Named:
+    """Raises with a clear message where a name is asked for that the stand-in does not have."""
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        place = self.__class__.__dict__["place"]
+        raise AttributeError(f"{place}.{name} is not in the stand-in for Slicer (Testing/Host/README.md)")
+
+
+class Application(_Named):
+    """`slicer.app`."""
+
+    place = "slicer.app"
+    applicationName = "Slicer"
+    majorVersion, minorVersion, revision = 5, 10, "host"
+
+    def __init__(self, core, qtApplication):
+        self._core, self._qt = core, qtApplication
+        self._layoutManager = LayoutManager(core)
+        self.temporaryPath = tempfile.gettempdir()
+
+    def testingEnabled(self):
+        return True
+
+    def processEvents(self, *arguments):
+        self._qt.processEvents()
+
+    def layoutManager(self):
+        return self._layoutManager
+
+    def applicationLogic(self):
+        return self._core.app_logic
+
+    def topLevelWidgets(self):
+        return self._qt.topLevelWidgets()
+
+    def setOverrideCursor(self, shape):
+        self._qt.setOverrideCursor(QtGui.QCursor(shape))
+
+    def restoreOverrideCursor(self):
+        self._qt.restoreOverrideCursor()
+
+    def pauseRender(self):
+        for view in self._core.view_manager.get_views():
+            view.set_render_blocked(True)
+
+    def resumeRender(self):
+        for view in self._core.view_manager.get_views():
+            view.set_render_blocked(False)
+
+    def connect(self, signature, receiver):
+        if signature == "startupCompleted()":
+            QtCore.QTimer.singleShot(0, receiver)
+            return True
+        if signature == "aboutToQuit()":
+            self._qt.aboutToQuit.connect(receiver)
+            return True
+        raise RuntimeError(f"slicer.app has no signal '{signature}' in the stand-in for Slicer")
+
+
+class LayoutManager(_Named):
+    """`slicer.app.layoutManager()`: the slice views there are."""
+
+    place = "slicer.app.layoutManager()"
+
+    def __init__(self, core):
+        self._core = core
+
+    def sliceViewNames(self):
+        return tuple(view.get_singleton_tag() for view in self._core.view_manager.get_slice_views())
+
+    def mrmlSliceLogics(self):
+        return self._core.app_logic.GetSliceLogics()
+
+    def resetSliceViews(self):
+        for view in self._core.view_manager.get_slice_views():
+            view.fit_view_to_content()
+
+
+class Modules(_Named):
+    """`slicer.modules`: the core logics that are there, and the scripted modules that were loaded."""
+
+    place = "slicer.modules"
+
+    def addCore(self, name, logic):
+        setattr(self, name, types.SimpleNamespace(name=name, logic=lambda: logic))
+
+    def addScripted(self, path):
+        """Import a scripted module's file as the application does, make its Module object, and return the record."""
+        name = os.path.splitext(os.path.basename(path))[0]
+        record = types.SimpleNamespace(name=name, path=os.path.abspath(path), icon=None)
+        python = importlib.import_module(name)
+        record.python = python
+        record.module = getattr(python, name)(record)
+        setattr(self, name.lower(), record)
+        return record
+
+
+def makePanel(record):
+    """Return a scripted module's widget with its panel set up, as on entering the module."""
+    parent = slicer.qMRMLWidget()
+    QtWidgets.QVBoxLayout(parent)
+    parent.setMRMLScene(slicer.mrmlScene)
+    widget = getattr(record.python, record.name + "Widget")(parent)
+    widget.setup()
+    parent.isEntered = True
+    if hasattr(widget, "enter"):
+        widget.enter()
+    return widget

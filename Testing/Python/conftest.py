@@ -1,0 +1,37 @@
+"""What several test files share: the small phantom pair, written once; the real scans, where they are."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DATA = REPOSITORY.parent / "shared" / "data"
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@pytest.fixture(scope="session")
+def phantom_pair():
+    """A small phantom: 160 x 160 x 56 voxels."""
+    from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
+
+    return make_phantom(3, PhantomOptions(size=160, slices=56))
+
+
+@pytest.fixture(scope="session")
+def phantom_folder(phantom_pair, tmp_path_factory):
+    """The small phantom's files."""
+    from LongitudinalRegistrationLib.phantom import write_phantom
+
+    folder = tmp_path_factory.mktemp("phantom")
+    write_phantom(phantom_pair, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """The folder of real scans; the test is skipped where it is missing."""
+    if not (DATA / "README.md").exists():
+        pytest.skip("the real scans are not here")
+    return DATA

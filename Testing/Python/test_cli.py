@@ -1,0 +1,259 @@
+"""`longct` as a user meets it: outputs, exit codes, one clear line for every bad input."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from LongitudinalRegistrationLib.cli.main import main
+
+
+def longct(capsys, *words):
+    """Exit code, standard output and standard error of one command."""
+    try:
+        code = main([str(word) for word in words])
+    except SystemExit as stop:
+        code = stop.code
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def written(path, array, spacing=(1.5, 1.5, 3.0)):
+    """Write an array [k, j, i] as an image."""
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing(spacing[: image.GetDimension()])
+    sitk.WriteImage(image, str(path))
+    return path
+
+
+def test_help_teaches(capsys):
+    code, out, _ = longct(capsys, "register", "--help")
+    assert code == 0
+    assert "DICOM" in out and "examples:" in out and "VoxelMorph" in out
+
+
+def test_usage_errors_end_with_2(capsys):
+    assert longct(capsys)[0] == 2
+    code, _, err = longct(capsys, "remove-table", "a", "b", "--seed", "12")
+    assert code == 2 and "give two integers" in err
+
+
+def test_info_as_text_and_json(capsys):
+    code, out, _ = longct(capsys, "info")
+    assert code == 0 and "SimpleITK" in out and "niftyreg     present" in out
+    code, out, _ = longct(capsys, "info", "--json")
+    content = json.loads(out)["result"]
+    assert content["tensorflow"] == "present" and content["model"].startswith("present")
+
+
+def test_phantom_files_and_a_seed_that_gives_the_same_again(capsys, tmp_path):
+    for name in ("a", "b"):
+        code, out, _ = longct(capsys, "phantom", "--out", tmp_path / name, "--seed", 5, "--size", 96, "--slices", 40)
+        assert code == 0 and "true_transform.h5" in out
+    for name in ("baseline", "baseline_body", "baseline_vertebrae", "followup", "followup_body", "followup_vertebrae"):
+        first, second = (sitk.ReadImage(str(tmp_path / folder / f"{name}.nii.gz")) for folder in "ab")
+        assert sitk.Hash(first) == sitk.Hash(second)
+    sitk.ReadTransform(str(tmp_path / "a" / "true_transform.h5"))
+
+
+def test_remove_table(capsys, phantom_folder, phantom_pair, tmp_path):
+    outputs = tmp_path / "clean.nrrd", tmp_path / "body.nii.gz", tmp_path / "slices.json"
+    code, out, err = longct(
+        capsys, "remove-table", phantom_folder / "baseline.nii.gz", outputs[0],
+        "--mask-out", outputs[1], "--report", outputs[2], "--fill-hu", "-1000",
+    )  # fmt: skip
+    assert code == 0 and "litres" in out and err == ""
+    clean, mask = (sitk.GetArrayFromImage(sitk.ReadImage(str(path))) for path in outputs[:2])
+    original = sitk.GetArrayFromImage(phantom_pair.baseline.image)
+    np.testing.assert_array_equal(clean[mask > 0], original[mask > 0])
+    assert np.all(clean[mask == 0] == -1000)
+    truth = sitk.GetArrayFromImage(phantom_pair.baseline.body)
+    assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.98
+    assert len(json.loads(outputs[2].read_text())["slices"]) == mask.shape[0]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["body.nii.gz", "clean.nrrd", "slices.json"]
+
+
+@pytest.fixture(scope="module")
+def registered(phantom_folder, tmp_path_factory):
+    """Output folder and JSON lines of `longct register --json` in its own process, as the panel runs it."""
+    out = tmp_path_factory.mktemp("registered")
+    command = [sys.executable, "-m", "LongitudinalRegistrationLib.cli.main", "register", "--json", "--out", out]
+    inputs = [
+        f"--{role}{suffix}={phantom_folder / (scan + ending)}"
+        for role, scan in (("fixed", "baseline"), ("moving", "followup"))
+        for suffix, ending in (("", ".nii.gz"), ("-labels", "_vertebrae.nii.gz"))
+    ]
+    done = subprocess.run([*command, *inputs], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return out, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_register_writes_all_results(registered):
+    out, lines = registered
+    assert sorted(p.name for p in out.iterdir()) == [
+        "dvf.nii.gz", "registered.nii.gz", "registered_labels.nii.gz", "report.json", "transform.h5",
+    ]  # fmt: skip
+    assert {line["progress"]["stage"] for line in lines[:-1]} >= {"read", "body_mask", "affine", "warp", "write"}
+    report = json.loads((out / "report.json").read_text())
+    assert lines[-1]["result"]["dsc"] == report["dsc"]
+    assert set(report["seconds"]) == {
+        "read", "body_mask", "affine", "grid", "network", "refinement", "niftyreg", "warp", "write", "total",
+    }  # fmt: skip
+    assert sum(v for k, v in report["seconds"].items() if k != "total") <= report["seconds"]["total"] + 0.01
+    assert report["method"] == "voxelmorph" and report["fallback_reason"] is None
+    assert report["dsc"]["20"]["name"] == "L1" and report["dsc"]["20"]["after"] > report["dsc"]["20"]["before"]
+    assert len(report["inputs"]["fixed"]["sha256"]) == 64 and report["versions"]["SimpleITK"]
+
+
+def test_score_agrees_with_the_report(registered, phantom_folder, capsys, tmp_path):
+    out, lines = registered
+    code, text, _ = longct(
+        capsys, "score", "--fixed-labels", phantom_folder / "baseline_vertebrae.nii.gz",
+        "--moving-labels", phantom_folder / "followup_vertebrae.nii.gz",
+        "--transform", out / "transform.h5", "--csv", tmp_path / "dsc.csv",
+    )  # fmt: skip
+    assert code == 0 and "L1" in text
+    rows = dict(line.split(",", 1) for line in (tmp_path / "dsc.csv").read_text().splitlines()[1:])
+    for label, row in lines[-1]["result"]["dsc"].items():
+        name, before, after = rows[label].split(",")
+        assert name == row["name"]
+        assert float(after) == pytest.approx(row["after"], abs=2e-4)
+
+
+def test_the_registered_labels_are_the_moving_ones_through_the_transform(registered, phantom_pair):
+    out, _ = registered
+    transform = sitk.ReadTransform(str(out / "transform.h5"))
+    expected = sitk.Resample(
+        phantom_pair.followup.vertebrae, phantom_pair.baseline.image, transform, sitk.sitkNearestNeighbor, 0
+    )
+    found = sitk.ReadImage(str(out / "registered_labels.nii.gz"))
+    assert sitk.GetArrayFromImage(found).tolist() == sitk.GetArrayFromImage(expected).tolist()
+
+
+def noisy_ct(shape=(12, 40, 40)):
+    """Air with a box of tissue, HU, int16."""
+    array = np.random.default_rng(0).normal(-1000, 10, shape)
+    array[..., 10:-10, 8:-8] = np.random.default_rng(1).normal(40, 15, array[..., 10:-10, 8:-8].shape)
+    return array.astype(np.int16)
+
+
+def bad_scans(folder):
+    """Name, path and a word of the message, of scans that cannot be used."""
+    ct = noisy_ct()
+    with_nan = ct.astype(np.float32)
+    with_nan[3, 4, 5] = np.nan
+    zero = written(folder / "zero.nii", ct)
+    data = bytearray(zero.read_bytes())
+    data[80:84] = np.float32(0).tobytes()
+    zero.write_bytes(bytes(data))
+    (folder / "text.nii.gz").write_text("hello")
+    (folder / "empty").mkdir()
+    return {
+        "missing": (folder / "none.nii.gz", "no file"),
+        "not an image": (folder / "text.nii.gz", "cannot be read"),
+        "empty folder": (folder / "empty", "no DICOM"),
+        "2-D": (written(folder / "flat.mha", ct[0]), "3-D"),
+        "4-D": (written(folder / "four.nrrd", np.stack([ct, ct])), "3-D"),
+        "NaN": (written(folder / "nan.nrrd", with_nan), "NaN"),
+        "constant": (written(folder / "constant.nrrd", np.zeros_like(ct)), "constant"),
+        "zero spacing": (zero, "spacing"),
+        "one slice": (written(folder / "one.nrrd", ct[:1]), "slice|too few"),
+        "MR": (written(folder / "mr.nrrd", np.random.default_rng(2).random(ct.shape, np.float32)), "HU"),
+    }
+
+
+KINDS = ["missing", "not an image", "empty folder", "2-D", "4-D", "NaN", "constant", "zero spacing", "one slice", "MR"]
+
+
+@pytest.fixture(scope="module")
+def bad(tmp_path_factory):
+    return bad_scans(tmp_path_factory.mktemp("bad"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_bad_scan_is_one_line_and_exit_code_2(capfd, tmp_path, bad, phantom_folder, kind):
+    import re
+
+    path, words = bad[kind]
+    good = phantom_folder / "baseline.nii.gz"
+    commands = (
+        ("remove-table", path, tmp_path / "clean.nii.gz"),
+        ("register", "--fixed", path, "--moving", good, "--out", tmp_path),
+        ("register", "--fixed", good, "--moving", path, "--out", tmp_path),
+    )
+    for command in commands:
+        code, out, err = longct(capfd, *command)
+        assert code == 2, err
+        assert len(err.strip().splitlines()) == 1 and re.search(words, err), err
+        assert out == ""
+        assert not list(tmp_path.iterdir())
+
+
+def test_labels_on_another_grid(capsys, tmp_path, phantom_folder):
+    code, _, err = longct(
+        capsys, "register", "--fixed", phantom_folder / "baseline.nii.gz",
+        "--moving", phantom_folder / "followup.nii.gz", "--out", tmp_path,
+        "--fixed-labels", phantom_folder / "followup_vertebrae.nii.gz",
+    )  # fmt: skip
+    assert code == 2 and "another grid" in err and len(err.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_output_folder_that_cannot_be_written(capsys, tmp_path, phantom_folder):
+    (tmp_path / "file").write_text("in the way")
+    scan = phantom_folder / "baseline.nii.gz"
+    for command in (
+        ("register", "--fixed", scan, "--moving", scan, "--out", tmp_path / "file"),
+        ("remove-table", scan, tmp_path / "file" / "clean.nii.gz"),
+        ("phantom", "--seed", 1, "--out", tmp_path / "file"),
+    ):
+        code, _, err = longct(capsys, *command)
+        assert code == 2 and "cannot be written to" in err and len(err.splitlines()) == 1
+    if os.geteuid():
+        locked = tmp_path / "locked"
+        locked.mkdir(mode=0o500)
+        assert longct(capsys, "phantom", "--seed", 1, "--out", locked)[0] == 2
+
+
+def test_originals_are_never_overwritten(capsys, phantom_folder):
+    scan = phantom_folder / "baseline.nii.gz"
+    before = scan.read_bytes()
+    code, _, err = longct(capsys, "remove-table", scan, scan)
+    assert code == 2 and "never changed" in err
+    assert scan.read_bytes() == before
+
+
+def test_niftyreg_absent(capsys, tmp_path, phantom_folder, monkeypatch):
+    monkeypatch.setenv("LONGCT_HOME", str(tmp_path / "nothing"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("LONGCT_NIFTYREG", raising=False)
+    scan = phantom_folder / "baseline.nii.gz"
+    code, _, err = longct(
+        capsys, "register", "--fixed", scan, "--moving", scan, "--out", tmp_path, "--method", "niftyreg"
+    )
+    assert code == 2 and "longct install niftyreg" in err
+
+
+def test_no_transform(capsys, tmp_path, phantom_folder):
+    labels = phantom_folder / "baseline_vertebrae.nii.gz"
+    wrong = tmp_path / "wrong.h5"
+    wrong.write_text("nothing")
+    for path in (wrong, tmp_path / "none.h5"):
+        code, _, err = longct(capsys, "score", "--fixed-labels", labels, "--moving-labels", labels, "--transform", path)
+        assert code == 2 and len(err.splitlines()) == 1
+
+
+def test_a_defect_of_ours_ends_with_1(capsys, monkeypatch):
+    from LongitudinalRegistrationLib.cli import commands
+
+    def broken(arguments, console):
+        raise ZeroDivisionError("oops\nsecond line")
+
+    monkeypatch.setitem(commands.COMMANDS, "info", broken)
+    code, out, err = longct(capsys, "info")
+    assert code == 1 and out == ""
+    assert "defect: ZeroDivisionError: oops second line" in err and len(err.splitlines()) == 1

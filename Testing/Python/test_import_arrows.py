@@ -1,0 +1,64 @@
+"""The house's arrows: Widget to Logic to Lib, never back; read from the imports."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HOST_NAMES = {"slicer", "vtk", "vtkmodules", "qt", "ctk", "PySide6", "sitkUtils"}
+ROOMS = {
+    "TableRemoval/TableRemovalLib": HOST_NAMES
+    | {"TableRemoval", "TableRemovalSlicer", "LongitudinalRegistration", "LongitudinalRegistrationLib"}
+    | {"LongitudinalRegistrationSlicer", "tensorflow", "keras"},
+    "LongitudinalRegistration/LongitudinalRegistrationLib": HOST_NAMES
+    | {"TableRemoval", "TableRemovalSlicer", "LongitudinalRegistration", "LongitudinalRegistrationSlicer"},
+    "TableRemoval/TableRemovalSlicer": {"qt", "ctk", "PySide6", "LongitudinalRegistrationLib", "numba"}
+    | {"LongitudinalRegistrationSlicer", "TableRemoval", "LongitudinalRegistration"},
+    "LongitudinalRegistration/LongitudinalRegistrationSlicer": {"qt", "ctk", "PySide6", "numba", "tensorflow", "keras"}
+    | {"TableRemoval", "LongitudinalRegistration"},
+}
+MODULES = ("TableRemoval/TableRemoval.py", "LongitudinalRegistration/LongitudinalRegistration.py")
+HEAVY = {"numba", "tensorflow", "keras", "scipy", "SimpleITK"}
+
+
+def imported(tree, top_level_only=False):
+    """Return the first names of what a syntax tree imports absolutely."""
+    nodes = tree.body if top_level_only else ast.walk(tree)
+    names = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def _tree(path):
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_downwards(room):
+    files = sorted((ROOT / room).rglob("*.py"))
+    assert files
+    wrong = {str(f.relative_to(ROOT)): sorted(imported(_tree(f)) & ROOMS[room]) for f in files}
+    assert not {name: names for name, names in wrong.items() if names}
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_a_module_file_imports_nothing_heavy_when_slicer_starts(path):
+    assert not imported(_tree(ROOT / path), top_level_only=True) & HEAVY
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_a_logic_knows_no_qt(path):
+    for node in _tree(ROOT / path).body:
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Logic"):
+            used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} | imported(node)
+            assert not used & {"qt", "ctk"}
+
+
+def test_the_reader_sees_an_arrow_that_points_the_wrong_way():
+    tree = ast.parse("def f():\n    from slicer.util import array\nimport vtk.util as v")
+    assert imported(tree) == {"slicer", "vtk"} and imported(tree, top_level_only=True) == {"vtk"}
