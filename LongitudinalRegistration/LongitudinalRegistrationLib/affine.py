@@ -1,117 +1,147 @@
-"""Affine pre-alignment on what is inside the bodies: translation found globally, then rigid, then affine."""
+"""Affine pre-alignment on what is inside the bodies: translation, then rigid, then affine, coarse to fine.
+
+Each step is a damped Gauss-Newton step on the squared difference of the two scans at points of the fixed body.
+Gain and offset between the scans are fitted along (contrast phase), and points that do not fit (bowel gas,
+bladder, lesions) lose their weight (Huber).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
-from scipy import fft
+from scipy.ndimage import gaussian_filter, map_coordinates
 
-from .grid import AIR_HU, Grid, body_bounds, resample, smooth_for_spacing
+from .grid import body_bounds, resample
+from .translation_search import grid_around, initial_translation, windowed
 
-SEARCH_SPACING_MM = 8.0
-LEVELS_MM = (8.0, 4.0)
-WINDOW_HU = (-200.0, 400.0)
-MIN_OVERLAP = 0.25
-ITERATIONS = {"rigid": 60, "affine": 60}
-
-
-def _windowed(image: sitk.Image, spacing_mm: float, grid: Grid) -> sitk.Image:
-    """The image on a coarse grid, clamped to soft tissue and bone, float32, 0 for air."""
-    low, high = WINDOW_HU
-    smooth = smooth_for_spacing(sitk.Cast(image, sitk.sitkFloat32), spacing_mm)
-    clamped = sitk.Clamp(resample(smooth, grid.reference(), outside=AIR_HU), sitk.sitkFloat32, low, high)
-    return sitk.ShiftScale(clamped, -low, 1.0 / (high - low))
+LEVELS = ((8.0, "rigid"), (8.0, "affine"), (4.0, "affine"))
+MOST_POINTS = 40_000
+MOST_STEPS = 40
+LEAST_OVERLAP = 0.15
+HUBER = 1.5
+STOP_MM = 0.02
+SHELL_VOXELS = 1
 
 
-def _grid_around(mask: sitk.Image, spacing_mm: float) -> Grid:
-    low, high = body_bounds(mask)
-    size = np.maximum(np.ceil((high - low) / spacing_mm).astype(int) + 1, 4)
-    return Grid(tuple(int(n) for n in size), tuple(float(v) for v in low), spacing_mm)
+@dataclass(frozen=True)
+class _Sampled:
+    """What one level compares: fixed values at points (n, 3; LPS mm) and the moving volume with its gradients."""
+
+    points: np.ndarray
+    values: np.ndarray
+    volume: np.ndarray
+    gradients: tuple[np.ndarray, np.ndarray, np.ndarray]
+    origin: np.ndarray
+    spacing_mm: float
+
+    def indices(self, points: np.ndarray) -> np.ndarray:
+        """Moving points as array coordinates (3, n), order (k, j, i)."""
+        return ((points - self.origin) / self.spacing_mm)[:, ::-1].T
 
 
-def best_offset(fixed: np.ndarray, fixed_mask: np.ndarray, moving: np.ndarray, moving_mask: np.ndarray):
-    """Shift of whole voxels with the highest correlation over the overlap of two masks (Padfield 2012).
+@dataclass(frozen=True)
+class _Pose:
+    """x -> matrix (x - centre) + centre + shift, LPS mm."""
 
-    Parameters
-    ----------
-    fixed, moving
-        [k, j, i]; the masks (0 or 1) have the shapes of their images.
+    matrix: np.ndarray
+    shift: np.ndarray
+    centre: np.ndarray
 
-    Returns
-    -------
-    offset, score
-        Array (k, j, i): moving index = fixed index + offset; correlation coefficient in [-1, 1].
-    """
-    shape = [fft.next_fast_len(a + b - 1, real=True) for a, b in zip(fixed.shape, moving.shape, strict=True)]
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        return (points - self.centre) @ self.matrix.T + self.centre + self.shift
 
-    def transform(values):
-        return fft.rfftn(values, shape, workers=2)
-
-    f_mask, m_mask = fixed_mask.astype(np.float64), moving_mask.astype(np.float64)
-    f, m = fixed * f_mask, moving * m_mask
-    spectra_f = [np.conj(transform(v)) for v in (f_mask, f, f * f)]
-    spectra_m = [transform(v) for v in (m_mask, m, m * m)]
-
-    def correlate(a, b):
-        return fft.irfftn(spectra_f[a] * spectra_m[b], shape, workers=2)
-
-    count = np.maximum(correlate(0, 0), 1e-3)
-    sum_f, sum_m = correlate(1, 0), correlate(0, 1)
-    covariance = correlate(1, 1) - sum_f * sum_m / count
-    variance_f = np.maximum(correlate(2, 0) - sum_f**2 / count, 0)
-    variance_m = np.maximum(correlate(0, 2) - sum_m**2 / count, 0)
-    enough = count > MIN_OVERLAP * min(f_mask.sum(), m_mask.sum())
-    norm = np.sqrt(variance_f * variance_m)
-    score = np.where(enough & (norm > 1e-6), covariance / np.maximum(norm, 1e-6), -1.0)
-    best = np.array(np.unravel_index(np.argmax(score), score.shape))
-    offset = np.where(best >= np.array(moving.shape), best - np.array(score.shape), best)
-    return offset, float(score.max())
+    def itk(self) -> sitk.AffineTransform:
+        transform = sitk.AffineTransform(3)
+        transform.SetCenter(self.centre.tolist())
+        transform.SetMatrix(self.matrix.ravel().tolist())
+        transform.SetTranslation(self.shift.tolist())
+        return transform
 
 
-def initial_translation(fixed, fixed_body, moving, moving_body) -> sitk.TranslationTransform:
-    """The translation, fixed to moving points (mm, LPS), with the best correlation; origins do not matter.
-
-    Parameters
-    ----------
-    fixed, moving
-        Scans without table, HU; the bodies are their masks.
-    """
-    grids = [_grid_around(mask, SEARCH_SPACING_MM) for mask in (fixed_body, moving_body)]
-    images = [
-        sitk.GetArrayFromImage(_windowed(image, SEARCH_SPACING_MM, grid))
-        for image, grid in zip((fixed, moving), grids, strict=True)
-    ]
-    masks = [
-        sitk.GetArrayFromImage(resample(mask, grid.reference(), labels=True))
-        for mask, grid in zip((fixed_body, moving_body), grids, strict=True)
-    ]
-    padding = [np.pad(array, 3) for array in (*images, *masks)]
-    dilated = [_dilated(mask) for mask in padding[2:]]
-    offset, _ = best_offset(padding[0], dilated[0], padding[1], dilated[1])
-    shift = np.array(grids[1].origin) + SEARCH_SPACING_MM * offset[::-1] - np.array(grids[0].origin)
-    return sitk.TranslationTransform(3, shift.tolist())
+def _sample(fixed, fixed_body, moving, moving_body, spacing_mm: float) -> _Sampled:
+    """Points of the fixed body and a shell of air around it, and the moving volume, blurred to the spacing."""
+    fixed_grid, moving_grid = (grid_around(mask, spacing_mm) for mask in (fixed_body, moving_body))
+    fixed_values = gaussian_filter(sitk.GetArrayFromImage(windowed(fixed, spacing_mm, fixed_grid)), 0.7)
+    volume = gaussian_filter(sitk.GetArrayFromImage(windowed(moving, spacing_mm, moving_grid)), 0.7)
+    body = resample(fixed_body, fixed_grid.reference(), labels=True)
+    inside = np.flatnonzero(sitk.GetArrayFromImage(sitk.BinaryDilate(body, [SHELL_VOXELS, SHELL_VOXELS, 0])))
+    chosen = inside[:: max(1, inside.size // MOST_POINTS)]
+    index = np.stack(np.unravel_index(chosen, fixed_values.shape), axis=-1)
+    points = index[:, ::-1] * spacing_mm + np.array(fixed_grid.origin)
+    gradients = tuple(g / spacing_mm for g in np.gradient(volume))[::-1]
+    values = fixed_values.ravel()[chosen]
+    return _Sampled(points, values, volume, gradients, np.array(moving_grid.origin), spacing_mm)
 
 
-def _dilated(mask: np.ndarray) -> np.ndarray:
-    """The body and two voxels of the air around it in plane, whose outline guides the search."""
-    image = sitk.BinaryDilate(sitk.GetImageFromArray(mask.astype(np.uint8)), [2, 2, 0])
-    return sitk.GetArrayFromImage(image)
+def _residuals(data: _Sampled, pose: _Pose):
+    """Differences after the best gain and offset, their Huber weights, and which points the moving scan shows."""
+    moved = pose(data.points)
+    index = data.indices(moved)
+    limit = np.array(data.volume.shape)[:, None] - 1
+    seen = np.all((index >= -1) & (index <= limit + 1), axis=0) & (index[0] >= 0) & (index[0] <= limit[0])
+    if np.count_nonzero(seen) < LEAST_OVERLAP * seen.size:
+        return None
+    sampled = map_coordinates(data.volume, index[:, seen], order=1, mode="nearest")
+    target = data.values[seen]
+    variance = np.var(sampled)
+    gain = np.clip(np.cov(sampled, target)[0, 1] / max(variance, 1e-9), 0.5, 2.0)
+    difference = gain * sampled - target
+    difference -= np.median(difference)
+    scale = max(1.4826 * np.median(np.abs(difference)), 1e-3)
+    weights = 1.0 / np.maximum(1.0, np.abs(difference) / (HUBER * scale))
+    return difference, weights, seen, moved[seen], index[:, seen], gain
 
 
-def _refine(transform, fixed, fixed_mask, moving, iterations: int, progress=None):
-    method = sitk.ImageRegistrationMethod()
-    method.SetMetricAsCorrelation()
-    method.SetMetricFixedMask(fixed_mask)
-    method.SetInterpolator(sitk.sitkLinear)
-    method.SetOptimizerAsRegularStepGradientDescent(1.0, 1e-3, iterations, relaxationFactor=0.6)
-    method.SetOptimizerScalesFromPhysicalShift()
-    method.SetInitialTransform(transform, inPlace=True)
-    if progress:
-        method.AddCommand(sitk.sitkIterationEvent, progress)
-    method.Execute(fixed, moving)
-    return transform
+def _cost(difference: np.ndarray, weights: np.ndarray) -> float:
+    return float(np.mean(weights * difference**2))
+
+
+def _jacobian(data: _Sampled, pose: _Pose, index, moved, seen, gain: float, kind: str) -> np.ndarray:
+    """Derivatives of the differences: 3 shifts (mm), then 3 rotations or 9 matrix entries per 100 mm of lever."""
+    slopes = gain * np.stack([map_coordinates(g, index, order=1, mode="nearest") for g in data.gradients], axis=-1)
+    if kind == "rigid":
+        lever = (moved - pose.centre - pose.shift) / 100.0
+        return np.hstack([slopes, np.cross(lever, slopes)])
+    lever = (data.points[seen] - pose.centre) / 100.0
+    return np.hstack([slopes, (slopes[:, :, None] * lever[:, None, :]).reshape(-1, 9)])
+
+
+def _moved_pose(pose: _Pose, step: np.ndarray, kind: str) -> _Pose:
+    if kind == "affine":
+        return _Pose(pose.matrix + step[3:].reshape(3, 3) / 100.0, pose.shift + step[:3], pose.centre)
+    turn = sitk.VersorTransform()
+    angle = float(np.linalg.norm(step[3:])) / 100.0
+    if angle > 0:
+        turn.SetRotation((step[3:] / np.linalg.norm(step[3:])).tolist(), angle)
+    return _Pose(np.array(turn.GetMatrix()).reshape(3, 3) @ pose.matrix, pose.shift + step[:3], pose.centre)
+
+
+def _optimise(data: _Sampled, pose: _Pose, kind: str) -> _Pose:
+    """Levenberg-Marquardt steps until they move points by less than 0.02 mm."""
+    damping = 1e-3
+    now = _residuals(data, pose)
+    if now is None:
+        return pose
+    for _ in range(MOST_STEPS):
+        difference, weights, seen, moved, index, gain = now
+        jacobian = _jacobian(data, pose, index, moved, seen, gain, kind)
+        weighted = jacobian * weights[:, None]
+        normal, slope = weighted.T @ jacobian, weighted.T @ difference
+        step = -np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-9), slope)
+        candidate = _moved_pose(pose, step, kind)
+        then = _residuals(data, candidate)
+        if then is not None and _cost(then[0], then[1]) < _cost(difference, weights):
+            pose, now, damping = candidate, then, max(damping / 5, 1e-6)
+            if np.abs(step).max() < STOP_MM:
+                break
+        else:
+            damping *= 10
+            if damping > 1e4:
+                break
+    return pose
 
 
 def align(
@@ -121,7 +151,7 @@ def align(
     moving_body: sitk.Image,
     progress: Callable[[float], None] | None = None,
 ) -> sitk.AffineTransform:
-    """Affine pre-alignment: global search for the translation, rigid, then affine, at 8 and 4 mm.
+    """Affine pre-alignment: global search for the translation, rigid at 8 mm, affine at 8 and 4 mm.
 
     Parameters
     ----------
@@ -135,22 +165,14 @@ def align(
     sitk.AffineTransform
         Fixed points to moving points, LPS mm.
     """
-    start = initial_translation(fixed, fixed_body, moving, moving_body)
     low, high = body_bounds(fixed_body)
-    rigid = sitk.Euler3DTransform()
-    rigid.SetCenter(((low + high) / 2).tolist())
-    rigid.SetTranslation(start.GetOffset())
-    affine = sitk.AffineTransform(3)
-    for number, spacing in enumerate(LEVELS_MM):
+    start = initial_translation(fixed, fixed_body, moving, moving_body)
+    pose = _Pose(np.eye(3), np.array(start.GetOffset()), (low + high) / 2)
+    data = None
+    for number, (spacing, kind) in enumerate(LEVELS):
         if progress:
-            progress((number + 0.3) / (len(LEVELS_MM) + 0.3))
-        fixed_grid, moving_grid = _grid_around(fixed_body, spacing), _grid_around(moving_body, spacing)
-        pair = (_windowed(fixed, spacing, fixed_grid), _windowed(moving, spacing, moving_grid))
-        mask = resample(fixed_body, fixed_grid.reference(), labels=True)
-        if number == 0:
-            _refine(rigid, pair[0], mask, pair[1], ITERATIONS["rigid"])
-            affine.SetCenter(rigid.GetCenter())
-            affine.SetMatrix(rigid.GetMatrix())
-            affine.SetTranslation(rigid.GetTranslation())
-        _refine(affine, pair[0], mask, pair[1], ITERATIONS["affine"])
-    return affine
+            progress((number + 1) / (len(LEVELS) + 1))
+        if data is None or data.spacing_mm != spacing:
+            data = _sample(fixed, fixed_body, moving, moving_body, spacing)
+        pose = _optimise(data, pose, kind)
+    return pose.itk()

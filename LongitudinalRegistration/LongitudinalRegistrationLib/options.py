@@ -18,7 +18,7 @@ class RegistrationOptions:
     method: "auto" takes VoxelMorph and falls back to NiftyReg; table_removal: find the bodies and leave out
     all else; affine: pre-align; refinement: improve the network's field; network: name of the model;
     threads: most threads at work (None: all cores); niftyreg_folder: where its programs are, if not in the
-    usual places.
+    usual places; niftyreg_spacing_mm: isotropic voxels it works on.
     """
 
     method: str = "auto"
@@ -28,6 +28,7 @@ class RegistrationOptions:
     network: str = DEFAULT_NETWORK
     threads: int | None = None
     niftyreg_folder: str | None = None
+    niftyreg_spacing_mm: float = 2.0
     refinement_options: RefinementOptions = field(default_factory=RefinementOptions)
 
     def isValid(self) -> tuple[bool, str]:
@@ -36,6 +37,8 @@ class RegistrationOptions:
             return False, f"method must be one of {', '.join(METHODS)}, not {self.method}."
         if self.threads is not None and self.threads < 1:
             return False, f"threads must be 1 or more, not {self.threads}."
+        if not 0.5 <= self.niftyreg_spacing_mm <= 10.0:
+            return False, f"niftyreg_spacing_mm must be from 0.5 to 10, not {self.niftyreg_spacing_mm}."
         return self.refinement_options.isValid()
 
     @property

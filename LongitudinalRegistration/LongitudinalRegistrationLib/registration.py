@@ -149,7 +149,7 @@ def _by_network(problem: _Problem, affine: sitk.Transform, model: Model) -> Cand
 
 
 def _by_niftyreg(problem: _Problem, affine: sitk.AffineTransform | None) -> Candidate:
-    """reg_aladin (unless an affine is given) and reg_f3d on isotropic 2 mm voxels.
+    """reg_aladin (unless an affine is given) and reg_f3d on isotropic voxels.
 
     Raises
     ------
@@ -159,12 +159,13 @@ def _by_niftyreg(problem: _Problem, affine: sitk.AffineTransform | None) -> Cand
         If it fails or is killed.
     """
     stages, options = problem.stages, problem.options
+    spacing = options.niftyreg_spacing_mm
     programs = find_programs(options.niftyreg_folder)
     with stages.stage("grid"):
         fixed, moving = (
             resample(
-                smooth_for_spacing(sitk.Cast(body.clean, sitk.sitkFloat32), SCORE_SPACING_MM),
-                covering_grid(body.mask, SCORE_SPACING_MM).reference(),
+                smooth_for_spacing(sitk.Cast(body.clean, sitk.sitkFloat32), spacing),
+                covering_grid(body.mask, spacing).reference(),
             )
             for body in (problem.fixed, problem.moving)
         )

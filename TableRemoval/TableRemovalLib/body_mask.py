@@ -43,13 +43,15 @@ def compute_body_mask(
     """
     options = TableRemovalOptions() if options is None else options
     validate_ct(image)
-    check_options(image, options)
     started = time.perf_counter()
-    array = _numeric_view(image)
-    spacing = image.GetSpacing()
+    order = _axial_order(image)
+    axial = image if order == (0, 1, 2) else sitk.PermuteAxes(image, order)
+    check_options(axial, options)
     find = paper_mask if options.method == "paper" else robust_mask
-    mask, records = find(array, spacing, options, progress)
+    mask, records = find(_numeric_view(axial), axial.GetSpacing(), options, progress)
     result = sitk.GetImageFromArray(mask)
+    if order != (0, 1, 2):
+        result = sitk.PermuteAxes(result, tuple(order.index(axis) for axis in range(3)))
     result.CopyInformation(image)
     return BodyMaskResult(result, tuple(records), time.perf_counter() - started)
 
@@ -99,6 +101,16 @@ def _same_place(first: sitk.Image, second: sitk.Image) -> bool:
         and np.allclose(first.GetOrigin(), second.GetOrigin(), atol=tolerance)
         and np.allclose(first.GetDirection(), second.GetDirection(), atol=1e-4)
     )
+
+
+def _axial_order(image: sitk.Image) -> tuple[int, int, int]:
+    """Order of the image's axes that makes them run across, front to back and along the patient."""
+    direction = np.abs(np.reshape(image.GetDirection(), (3, 3)))
+    last = int(np.argmax(direction[2]))
+    first, second = (axis for axis in range(3) if axis != last)
+    if direction[0, second] > direction[0, first]:
+        first, second = second, first
+    return first, second, last
 
 
 def _numeric_view(image: sitk.Image) -> np.ndarray:

@@ -14,10 +14,10 @@ class TableRemovalOptions:
 
     method: "robust" (3-D consistency between slices, the default) or "paper" (van Eijnatten et al. 2021,
         section 3.2.1, eq. 1, slice by slice).
-    threshold: inclusion threshold T_G in [0, 1], 1 being 4095 HU. None is automatic: `paper` raises it from
-        0.08 to 0.40 in steps of 0.02 until a slice has its least area, `robust` takes the half-way value
-        between air and skin (-500 HU). Given, `paper` uses this value in every slice; `robust` calls tissue what is above
-        the body's median intensity minus T_G * 4095 HU (0.13 is about -500 HU).
+    threshold: inclusion threshold T_G in [0, 1], 1 being 4095 HU. None is automatic: `paper` raises it from 0.08 to
+        0.40 in steps of 0.02 until a slice has its least area, `robust` takes the half-way value between air and skin
+        (-500 HU). Given, `paper` uses this value in every slice; `robust` calls tissue what is above the median
+        intensity of the scan's soft tissue minus T_G * 4095 HU (0.13 is about -500 HU).
     seed_ij: column i and row j of the seed square's centre, the same in every slice. None is the slice's
         centre for `paper`, automatic for `robust`. Given, `robust` keeps the region nearest to the seed as
         the patient's trunk instead of the largest one.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from TableRemovalLib.columns import Columns
-from TableRemovalLib.mask_kernels import measure_slice, widest_touching
+from TableRemovalLib.mask_kernels import dilate, disc_half_heights, measure_slice, widest_touching
 from TableRemovalLib.region_growing import seed_square
 from TableRemovalLib.slice_workers import for_slice_ranges
 
@@ -21,6 +21,7 @@ ALL_FLAGS = (THRESHOLD_LIMIT, EDGE_OF_VIEW, SEED_IN_AIR, AREA_JUMP, TABLE_CONTAC
 
 AREA_JUMP_SHARE = 0.12
 CONTACT_WIDTH_MM = 40.0
+RIM_MM = 3.0
 SEED_AIR_HU = -500.0
 _NEIGHBOURS = 3
 
@@ -76,18 +77,20 @@ def slice_records(
     """Measure the finished mask (uint8 [k, j, i]) of a scan (HU [k, j, i]) and add what that says to the flags.
 
     columns are the scan's statistics along k; thresholds and flags hold, for each slice, the T_G used and the flags
-    that the method itself has raised. Table contact means that something removed, 40 mm wide or more, touches the
-    body: table, mattress or blanket.
+    that the method itself has raised. Table contact means that something that was removed and is 40 mm wide or more
+    reaches within 3 mm of the body: table, mattress or blanket.
     """
     edge = columns.edge_of_view()
+    rim = disc_half_heights(RIM_MM, spacing_mm[0], spacing_mm[1])
     slices = mask.shape[0]
     measures = np.empty((slices, 4), dtype=np.int64)
 
     def work(first: int, stop: int) -> None:
-        spare = np.empty(mask.shape[1:], dtype=np.uint8)
+        spare, near = np.empty(mask.shape[1:], dtype=np.uint8), np.empty(mask.shape[1:], dtype=np.uint8)
         for k in range(first, stop):
             measures[k, :3] = measure_slice(mask[k], edge)
-            measures[k, 3] = widest_touching(array[k], columns.border_hu, mask[k], spare)
+            dilate(mask[k], rim, spare, near)
+            measures[k, 3] = widest_touching(array[k], columns.border_hu, near, spare)
 
     for_slice_ranges(work, slices)
     areas = measures[:, 0] * spacing_mm[0] * spacing_mm[1]

@@ -3,7 +3,8 @@
 1. The table's sheets are what is thin, wide and the same in nearly all slices (`table_sheet`).
 2. In each slice, at full resolution, tissue without those sheets is closed to a solid: holes are filled, those with
    a thin wall only where most of the wall is thick; then what is thinner than 9 mm is taken away: cloth, cables, the
-   rest of the sheets. The chest wall is safe, because the lung behind it has been filled.
+   rest of the sheets. The chest wall is safe, because the lung behind it has been filled. What is darker than fat at
+   the outside, up to 3 mm of it, is the cover of a mattress pressed against the skin and goes too (`peel`).
 3. Regions that overlap from slice to slice are joined to bodies, and the bodies that are patient are kept
    (`regions`): the largest, and limbs.
 """
@@ -90,7 +91,7 @@ def robust_mask(
     """Body mask of a [k, j, i] volume in HU by the robust method; returns (mask uint8 0/1, records)."""
     border_hu, threshold = border_between_air_and_tissue(array, options.threshold)
     columns = column_statistics(array, border_hu)
-    sheets = table_sheets(columns, spacing_mm)
+    sheets = table_sheets(columns, spacing_mm, array.shape[0])
     labels = np.empty(array.shape, dtype=np.uint8)
     regions = _label_slices(array, labels, sheets, columns.static(), spacing_mm, border_hu, progress)
     bodies = join_regions(regions, _share_slices(labels, regions))

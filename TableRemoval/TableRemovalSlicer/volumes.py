@@ -25,15 +25,21 @@ def imageOnVolumeGrid(array, node):
     imageData = node.GetImageData()
     if imageData is None or tuple(array.shape[:3]) != imageData.GetDimensions()[::-1]:
         raise InputError(f"'{node.GetName()}' is empty or lies on another grid: choose a 3-D volume.")
+    image = sitk.GetImageFromArray(array)
+    spacing, origin, direction = geometryOfVolumeNode(node)
+    image.SetSpacing(spacing)
+    image.SetOrigin(origin)
+    image.SetDirection(direction)
+    return image
+
+
+def geometryOfVolumeNode(node):
+    """Return a volume node's (spacing, origin, direction) as lists, as a sitk.Image has them (LPS, mm)."""
     ijkToRAS = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(ijkToRAS)
     axes = LPS_TO_RAS @ slicer.util.arrayFromVTKMatrix(ijkToRAS)[:3]
     spacing = np.linalg.norm(axes[:, :3], axis=0)
-    image = sitk.GetImageFromArray(array)
-    image.SetSpacing(spacing.tolist())
-    image.SetOrigin(axes[:, 3].tolist())
-    image.SetDirection((axes[:, :3] / spacing).ravel().tolist())
-    return image
+    return spacing.tolist(), axes[:, 3].tolist(), (axes[:, :3] / spacing).ravel().tolist()
 
 
 def addVolumeNode(image, name, nodeClassName="vtkMRMLScalarVolumeNode"):

@@ -1,6 +1,10 @@
-"""`make demo`: a sample pair (or your own scans), table removal, registration, table of scores, picture, window."""
+"""`make demo`: a sample pair (or your own scans), table removal, registration, table of scores, picture, window.
+
+The views run in their own process: TensorFlow and the software renderer do not share one.
+"""
 
 import argparse
+import subprocess
 import sys
 from pathlib import Path
 
@@ -61,21 +65,8 @@ def main() -> None:
     words = [word for role, path in pair.items() for word in (f"--{role}", path)]
     _longct("register", "--out", result, "--method", arguments.method, *words)
 
-    sys.path.insert(0, str(HERE))
-    from slicerhost.boot import hasDisplay
-    from slicerhost.picture import render_registration_picture
-
-    picture = arguments.out / "registration.png"
-    inputs = (pair["fixed"], pair["moving"], result, picture, pair.get("fixed-labels"), pair.get("moving-labels"))
-    render_registration_picture(*inputs)
-    print(f"Picture       {picture}", flush=True)
-    if hasDisplay():
-        from show import showWindow
-
-        print("Opening the module's window; close it to end.", flush=True)
-        showWindow(*inputs[:3], *inputs[4:])
-    else:
-        print("No display here, so no window: the picture shows the six views.")
+    views = [sys.executable, HERE / "show.py", "--result", result, "--picture", arguments.out / "registration.png"]
+    sys.exit(subprocess.run([*views, *words]).returncode)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Opens a module's panel beside the six slice views of a registration; needs a display.
+"""Opens a module's panel beside the six slice views of a registration, and writes their picture.
 
     python Testing/Host/show.py --fixed F --moving M --result DIR [--fixed-labels L] [--moving-labels L]
+                                [--picture PNG]
 
 The mouse wheel scrolls a view's slices.
 """
@@ -81,21 +82,37 @@ def _makeTile(comparison, row, column):
     return Tile()
 
 
-def main(arguments=None):
+def showWindow(fixed, moving, resultFolder, fixedLabels=None, movingLabels=None):
     """Show the window until it is closed. Returns the exit code."""
+    window = makeWindow(fixed, moving, resultFolder, fixedLabels, movingLabels)
+    window.show()
+    return boot().qtApplication.exec()
+
+
+def main(arguments=None):
+    """Show what the command line names. Returns the exit code: 2 with neither a display nor --picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fixed", required=True, help="the baseline scan: image file or DICOM folder")
     parser.add_argument("--moving", required=True, help="the follow-up scan")
     parser.add_argument("--result", required=True, help="the folder that `longct register` wrote")
     parser.add_argument("--fixed-labels", help="vertebra labels of the baseline")
     parser.add_argument("--moving-labels", help="vertebra labels of the follow-up")
+    parser.add_argument("--picture", help="also write the picture of the registration to this PNG")
     options = parser.parse_args(arguments)
-    if not hasDisplay():
-        print("There is no display: the window is not shown.", file=sys.stderr)
-        return 2
-    window = makeWindow(options.fixed, options.moving, options.result, options.fixed_labels, options.moving_labels)
-    window.show()
-    return boot().qtApplication.exec()
+    inputs = (options.fixed_labels, options.moving_labels)
+    if options.picture:
+        from slicerhost.picture import render_registration_picture
+
+        render_registration_picture(options.fixed, options.moving, options.result, options.picture, *inputs)
+        print(f"Picture       {options.picture}", flush=True)
+    if hasDisplay():
+        print("Opening the module's window; close it to end.", flush=True)
+        return showWindow(options.fixed, options.moving, options.result, *inputs)
+    if options.picture:
+        print("There is no display, so no window: the picture shows the six views.")
+        return 0
+    print("There is no display: the window is not shown.", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

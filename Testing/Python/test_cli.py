@@ -23,8 +23,8 @@ def longct(capsys, *words):
 
 def written(path, array, spacing=(1.5, 1.5, 3.0)):
     """Write an array [k, j, i] as an image."""
-    image = sitk.GetImageFromArray(array)
-    image.SetSpacing(spacing[: image.GetDimension()])
+    image = sitk.GetImageFromArray(array, isVector=False)
+    image.SetSpacing((*spacing, 1.0)[: image.GetDimension()])
     sitk.WriteImage(image, str(path))
     return path
 
@@ -150,6 +150,8 @@ def bad_scans(folder):
     data = bytearray(zero.read_bytes())
     data[80:84] = np.float32(0).tobytes()
     zero.write_bytes(bytes(data))
+    zero_mha = written(folder / "zero.mha", ct)
+    zero_mha.write_bytes(zero_mha.read_bytes().replace(b"ElementSpacing = 1.5", b"ElementSpacing = 0.0"))
     (folder / "text.nii.gz").write_text("hello")
     (folder / "empty").mkdir()
     return {
@@ -160,13 +162,26 @@ def bad_scans(folder):
         "4-D": (written(folder / "four.nrrd", np.stack([ct, ct])), "3-D"),
         "NaN": (written(folder / "nan.nrrd", with_nan), "NaN"),
         "constant": (written(folder / "constant.nrrd", np.zeros_like(ct)), "constant"),
-        "zero spacing": (zero, "spacing"),
+        "zero spacing": (zero, "spacing of zero"),
+        "zero spacing in MHA": (zero_mha, "spacing of zero"),
         "one slice": (written(folder / "one.nrrd", ct[:1]), "slice|too few"),
         "MR": (written(folder / "mr.nrrd", np.random.default_rng(2).random(ct.shape, np.float32)), "HU"),
     }
 
 
-KINDS = ["missing", "not an image", "empty folder", "2-D", "4-D", "NaN", "constant", "zero spacing", "one slice", "MR"]
+KINDS = [
+    "missing",
+    "not an image",
+    "empty folder",
+    "2-D",
+    "4-D",
+    "NaN",
+    "constant",
+    "zero spacing",
+    "zero spacing in MHA",
+    "one slice",
+    "MR",
+]
 
 
 @pytest.fixture(scope="module")

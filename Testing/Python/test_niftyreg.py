@@ -49,7 +49,7 @@ def test_aladin_finds_a_known_affine_in_lps(programs, pair):
     fixed, moving, truth = pair
     found = aladin(programs, fixed, moving, threads=2)
     for point in POINTS:
-        assert np.linalg.norm(np.subtract(found.TransformPoint(point), truth.TransformPoint(point))) < 1.0
+        assert np.linalg.norm(np.subtract(found.TransformPoint(point), truth.TransformPoint(point))) < 1.5
 
 
 def test_f3d_gives_the_field_after_the_affine_in_lps(programs, pair):

@@ -1,0 +1,59 @@
+"""Keeping and dropping the component of a slice that was clicked."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from TableRemovalLib.errors import InputError
+from TableRemovalLib.mask_kernels import fill_holes, find_runs
+from TableRemovalLib.overrides import DROP, KEEP
+
+TISSUE_HU = -500.0
+
+
+def component_at(mask: np.ndarray, i: int, j: int) -> np.ndarray | None:
+    """Return the 8-connected component (uint8 0/1 [j, i]) of `mask` at column i, row j; None where it is 0 there."""
+    runs, _regions = find_runs(mask, 1, True)
+    hit = (runs[:, 0] == j) & (runs[:, 1] <= i) & (i < runs[:, 2])
+    if not hit.any():
+        return None
+    component = np.zeros_like(mask)
+    for row, first, stop, _ in runs[runs[:, 3] == runs[hit][0, 3]]:
+        component[row, first:stop] = 1
+    return component
+
+
+def click_kind(image: np.ndarray, mask: np.ndarray, i: int, j: int) -> str:
+    """Return what a click at column i, row j means: DROP on what is kept, KEEP on what is removed.
+
+    Raises InputError where there is nothing but air.
+    """
+    rows, columns = mask.shape
+    if not (0 <= i < columns and 0 <= j < rows):
+        raise InputError("the click lies outside the slice: click on a part of it")
+    if mask[j, i]:
+        return DROP
+    if image[j, i] > TISSUE_HU:
+        return KEEP
+    raise InputError("there is only air at the click: click on a part that is kept or removed")
+
+
+def apply_clicks(image: np.ndarray, mask: np.ndarray, clicks) -> np.ndarray:
+    """Return the mask (uint8 0/1 [j, i]) after each (KEEP or DROP, column, row) of `clicks` in turn.
+
+    image is the slice in HU. KEEP adds the connected part above -500 HU that is outside the mask, holes filled; DROP
+    takes the mask's connected part away. A click that hits nothing, as a copied one may, changes nothing.
+    """
+    for kind, i, j in clicks:
+        if not (0 <= i < mask.shape[1] and 0 <= j < mask.shape[0]):
+            continue
+        outside = ((image > TISSUE_HU) & (mask == 0)).astype(np.uint8)
+        component = component_at(outside if kind == KEEP else mask, i, j)
+        if component is None:
+            continue
+        if kind == KEEP:
+            fill_holes(component)
+            mask = mask | component
+        elif kind == DROP:
+            mask = mask & (1 - component)
+    return mask
