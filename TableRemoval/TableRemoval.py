@@ -1,9 +1,12 @@
 """Takes the scanner table, mattress and clothes out of a CT scan."""
 
+import contextlib
 import dataclasses
+import time
 from typing import Annotated
 
 import numpy as np
+import qt
 import slicer
 import vtk
 from slicer import vtkMRMLScalarVolumeNode
@@ -18,12 +21,16 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 from TableRemovalLib.errors import InputError
-from TableRemovalSlicer.checks import transformProblem
+from TableRemovalSlicer.checks import transformProblem, volumeProblem
 from TableRemovalSlicer.packages import installPackages, missingPackages
 
 PACKAGES = {"numba": "numba>=0.59"}
 METHODS = {"Robust": "robust", "Paper": "paper"}
 SLICES_NAMED = 8
+RANGE_HU = 4095.0
+POLL_MS = 50
+WHOLE_SCAN, THIS_SLICE, SLICE_RANGE = range(3)
+QUALITY_COLUMNS = ("Seen", "Slice", "What to look at", "Area cm\u00b2", "T_G", "Parts")
 
 
 class TableRemoval(ScriptedLoadableModule):
@@ -48,28 +55,37 @@ class TableRemoval(ScriptedLoadableModule):
 
 @parameterNodeWrapper
 class TableRemovalParameterNode:
-    """What the panel shows; `seedColumn` and `seedRow` are pixels, `threshold` is T_G in [0, 1]."""
+    """Settings of the whole scan; `seedColumn` and `seedRow` are pixels, `threshold` is T_G in [0, 1].
+
+    The overrides of single slices are kept with the volume: see TableRemovalSlicer.scan_memory.
+    """
 
     inputVolume: vtkMRMLScalarVolumeNode
     method: Annotated[str, Choice(list(METHODS))] = "Robust"
     automaticThreshold: bool = True
-    threshold: Annotated[float, WithinRange(0.01, 1.0), Default(0.2)]
+    threshold: Annotated[float, WithinRange(0.001, 1.0), Default(0.13)]
     automaticSeed: bool = True
     seedColumn: Annotated[int, WithinRange(0, 100000), Default(256)]
     seedRow: Annotated[int, WithinRange(0, 100000), Default(256)]
     seedSize: Annotated[int, WithinRange(1, 1000), Default(50)]
     fillHu: Annotated[float, WithinRange(-32768, 32767), Default(-1024.0)]
+    softEdge: Annotated[float, WithinRange(0, 50), Default(0.0)]
+    crop: bool = False
+    cropMargin: Annotated[float, WithinRange(0, 500), Default(10.0)]
 
 
 class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel."""
+    """The panel: shows what the logic has, and tells it what the user does."""
 
     def __init__(self, parent=None):
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
         self.logic = None
+        self.timer = None
         self._parameterNode = None
         self._guiTag = None
+        self._showing = False
+        self._rows = []
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
@@ -78,38 +94,108 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui = slicer.util.childWidgetVariables(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = TableRemovalLogic()
+        self.logic.onSeedMoved = self.onSeedMoved
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
-        self.ui.applyButton.connect("clicked(bool)", self.onApplyButton)
-        self.ui.installButton.connect("clicked(bool)", self.onInstallButton)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodesChanged)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self.onNodesChanged)
+        self.timer = qt.QTimer()
+        self.timer.setInterval(POLL_MS)
+        self.timer.connect("timeout()", self.poll)
+        self._setUpWidgets()
+        self._connectWidgets()
         self.initializeParameterNode()
 
+    def _setUpWidgets(self):
+        ui = self.ui
+        ui.scopeComboBox.addItems([_("whole scan"), _("this slice"), _("slices")])
+        ui.qualityTable.setColumnCount(len(QUALITY_COLUMNS))
+        ui.qualityTable.setHorizontalHeaderLabels([_(name) for name in QUALITY_COLUMNS])
+        ui.qualityTable.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+        ui.qualityTable.horizontalHeader().setSectionResizeMode(2, qt.QHeaderView.Stretch)
+        ui.qualityTable.verticalHeader().setVisible(False)
+        ui.qualityTable.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
+        ui.qualityTable.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
+        ui.progressBar.visible = False
+
+    def _connectWidgets(self):
+        ui = self.ui
+        for button, receiver in (
+            (ui.applyButton, self.onApplyButton),
+            (ui.installButton, self.onInstallButton),
+            (ui.hardenButton, lambda: self.onCopyButton(True)),
+            (ui.plainCopyButton, lambda: self.onCopyButton(False)),
+            (ui.paperButton, lambda: self._edit(self.logic.usePaperValues)),
+            (ui.copyButton, lambda: self._edit(lambda: self.logic.session.copyToNeighbours(ui.reachSpinBox.value))),
+            (ui.clearSliceButton, lambda: self._edit(lambda: self.logic.session.clearOverrides(self._indices() or []))),
+            (ui.clearAllButton, lambda: self._edit(lambda: self.logic.session.clearOverrides())),
+            (ui.undoButton, lambda: self._edit(lambda: self.logic.session.undo())),
+            (ui.redoButton, lambda: self._edit(lambda: self.logic.session.redo())),
+            (ui.clickButton, self.onClickButton),
+            (ui.plotButton, lambda: self._edit(self.logic.showAreaPlot)),
+            (ui.csvButton, self.onCsvButton),
+            (ui.montageButton, self.onMontageButton),
+            (ui.handOverButton, self.onHandOverButton),
+            (ui.takeBackButton, self.onTakeBackButton),
+        ):
+            button.connect("clicked(bool)", lambda checked=False, receiver=receiver: receiver())
+        ui.sliceSlider.connect("valueChanged(double)", self.onSliceSlider)
+        ui.scopeComboBox.connect("currentIndexChanged(int)", lambda index: self._show())
+        for box in (ui.firstSpinBox, ui.lastSpinBox):
+            box.connect("valueChanged(int)", lambda value: self._show())
+        ui.automaticThresholdCheckBox.connect("toggled(bool)", lambda on: self._setThreshold(None if on else self._t()))
+        ui.thresholdSlider.connect("valueChanged(double)", self._setThreshold)
+        ui.thresholdHuSlider.connect("valueChanged(double)", lambda hu: self._setThreshold(hu / RANGE_HU))
+        ui.automaticSeedCheckBox.connect("toggled(bool)", lambda on: self._setSeed(None if on else self._seed()))
+        for box in (ui.seedColumnSpinBox, ui.seedRowSpinBox):
+            box.connect("valueChanged(int)", lambda value: self._setSeed(self._seed()))
+        ui.seedSizeSpinBox.connect("valueChanged(int)", self._setSeedSize)
+        ui.qualityTable.connect("cellClicked(int,int)", self.onQualityRow)
+        ui.qualityTable.connect("itemChanged(QTableWidgetItem*)", self.onQualityTick)
+        ui.onlyFlaggedCheckBox.connect("toggled(bool)", lambda on: self._showQuality())
+
     def cleanup(self):
+        self.timer.stop()
+        self.setParameterNode(None)
+        self.logic.close()
         self.removeObservers()
 
     def enter(self):
+        self.logic.rememberDisplay()
         self.initializeParameterNode()
+        self.timer.start()
 
     def exit(self):
+        self.timer.stop()
+        self._stopClicking()
         self.setParameterNode(None)
+        self.logic.close()
+        self.logic.restoreDisplay()
 
     def onSceneStartClose(self, caller, event):
+        self._stopClicking()
         self.setParameterNode(None)
 
     def onSceneEndClose(self, caller, event):
         if self.parent.isEntered:
             self.initializeParameterNode()
 
+    def onNodesChanged(self, caller, event):
+        if self._parameterNode and not slicer.mrmlScene.IsClosing():
+            if self.logic.session and self.logic.session.volumeNode.GetScene() is None:
+                self._checkCanApply()
+            self._showOthers()
+
     def initializeParameterNode(self):
         """Show the scene's parameters; preselect the first volume."""
         self.setParameterNode(self.logic.getParameterNode())
         if not self._parameterNode.inputVolume:
             firstVolume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
-            if firstVolume:
+            if firstVolume and firstVolume.GetClassName() == "vtkMRMLScalarVolumeNode":
                 self._parameterNode.inputVolume = firstVolume
 
     def setParameterNode(self, parameterNode):
-        """Connect the panel to a parameter node, or to none."""
+        """Connect the panel to a parameter node, or to none, which ends the preview."""
         if self._parameterNode:
             self._parameterNode.disconnectGui(self._guiTag)
             self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
@@ -118,6 +204,20 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._guiTag = self._parameterNode.connectGui(self.ui)
             self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
             self._checkCanApply()
+        else:
+            self._followSession(False)
+
+    def poll(self):
+        """Called by the timer: look for what the background, the views and the mouse have brought."""
+        if not self._parameterNode:
+            return
+        if self.logic.session is None:
+            return
+        self.logic.followView()
+        clicked = self._takeClicks()
+        if self.logic.poll() or clicked:
+            self._show()
+        self.ui.previewLabel.text = self.logic.previewText()
 
     def _checkCanApply(self, caller=None, event=None):
         missing = missingPackages(PACKAGES)
@@ -127,36 +227,268 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         reason = self.logic.whyNot(parameters.inputVolume, self.logic.optionsFrom(parameters))
         self.ui.applyButton.enabled = not reason
         self.ui.applyButton.toolTip = reason or _("Make a volume without the table, and the body mask.")
-        self.ui.thresholdSlider.enabled = not parameters.automaticThreshold
-        self.ui.seedColumnSpinBox.enabled = not parameters.automaticSeed
-        self.ui.seedRowSpinBox.enabled = not parameters.automaticSeed
+        moved = parameters.inputVolume is not None and bool(transformProblem(parameters.inputVolume))
+        self.ui.hardenButton.visible = self.ui.plainCopyButton.visible = moved
+        self.ui.problemLabel.text = reason if parameters.inputVolume else ""
+        self._followSession(not reason)
+        self._show()
+
+    def _followSession(self, usable):
+        volume = self._parameterNode.inputVolume if usable and self.parent.isEntered else None
+        before = self.logic.session
+        self.logic.follow(volume, self._parameterNode)
+        if before is not self.logic.session:
+            self._stopClicking()
+            self._showOthers()
+
+    @contextlib.contextmanager
+    def _telling(self):
+        """Problems that the user can solve go to the status line."""
+        try:
+            with slicer.util.tryWithErrorDisplay(_("That did not work."), waitCursor=False):
+                yield
+        except InputError as error:
+            self.ui.statusLabel.text = str(error)
+
+    def _edit(self, action):
+        """Do what changes the mask, then show it."""
+        if self.logic.session is None and action != self.logic.usePaperValues:
+            return
+        self.ui.statusLabel.text = ""
+        with self._telling():
+            action()
+        self.logic.writeOptions()
+        self._show()
+
+    def _indices(self):
+        """Return the slices that a change is for; None is the whole scan."""
+        session, scope = self.logic.session, self.ui.scopeComboBox.currentIndex
+        if session is None or scope == WHOLE_SCAN:
+            return None
+        if scope == THIS_SLICE:
+            return range(session.k, session.k + 1)
+        first, last = sorted((self.ui.firstSpinBox.value, self.ui.lastSpinBox.value))
+        return range(first, last + 1)
+
+    def _t(self):
+        return min(max(self.ui.thresholdSlider.value, 0.001), 1.0)
+
+    def _seed(self):
+        return self.ui.seedColumnSpinBox.value, self.ui.seedRowSpinBox.value
+
+    def _setThreshold(self, threshold):
+        if not self._showing and self._parameterNode:
+            self._change(lambda: self.logic.setThreshold(threshold, self._indices()))
+
+    def _setSeed(self, seed):
+        if not self._showing and self._parameterNode:
+            self._change(lambda: self.logic.setSeed(seed, self._indices()))
+
+    def _setSeedSize(self, size):
+        if not self._showing and self._parameterNode:
+            self._change(lambda: self.logic.setSeedSize(size, self._indices()))
+
+    def _change(self, action):
+        self.ui.statusLabel.text = ""
+        with self._telling():
+            action()
+        self._showSettings()
+
+    def onSeedMoved(self, i, j):
+        """The point was dragged in a view."""
+        self._setSeed((i, j))
+
+    def onSliceSlider(self, value):
+        if not self._showing and self.logic.session:
+            self.logic.showSlice(round(value))
+            self._showSettings()
 
     def onInstallButton(self):
         with slicer.util.tryWithErrorDisplay(_("The packages could not be installed."), waitCursor=True):
             installPackages(PACKAGES.values(), "Table Removal")
         self._checkCanApply()
 
+    def onCopyButton(self, harden):
+        with self._telling():
+            self._parameterNode.inputVolume = self.logic.copyWithoutTransform(self._parameterNode.inputVolume, harden)
+
+    def onClickButton(self):
+        if self.ui.clickButton.checked:
+            self.logic.startClicking()
+        else:
+            self._stopClicking()
+
+    def _stopClicking(self):
+        self.ui.clickButton.checked = False
+        self.logic.stopClicking()
+
+    def _takeClicks(self):
+        done = False
+        with self._telling():
+            done = self.logic.takeClicks(self._indices())
+        if self.ui.clickButton.checked and not self.logic.clicking:
+            self._stopClicking()
+        return done
+
+    def onQualityRow(self, row, column):
+        if column > 0:
+            self.logic.jumpTo(self._rows[row][0])
+            self._showSettings()
+
+    def onQualityTick(self, item):
+        if self._showing or item.column() != 0:
+            return
+        k, flag = self._rows[item.row()]
+        self.logic.session.check(k, flag, item.checkState() == qt.Qt.Checked)
+        self._showLeft()
+
+    def onCsvButton(self):
+        path = self._askForPath(_("Save slice table"), "table-removal.csv", _("Tables (*.csv)"))
+        if path:
+            with self._telling():
+                self.logic.saveCsv(path)
+                self.ui.statusLabel.text = _("Saved {path}").format(path=path)
+
+    def onMontageButton(self):
+        path = self._askForPath(_("Save montage"), "table-removal.png", _("Pictures (*.png)"))
+        if path:
+            with self._telling():
+                self.logic.saveMontage(path)
+                self.ui.statusLabel.text = _("Saved {path}").format(path=path)
+
+    def _askForPath(self, title, name, kinds):
+        return qt.QFileDialog.getSaveFileName(self.parent, title, name, kinds)
+
+    def onHandOverButton(self):
+        with self._telling():
+            self.logic.handOver()
+            if slicer.util.mainWindow(verbose=False):
+                slicer.util.selectModule("SegmentEditor")
+
+    def onTakeBackButton(self):
+        with self._telling():
+            count = self.logic.session.takeBack()
+            self.ui.statusLabel.text = _("{count} slices were changed by hand.").format(count=count)
+        self._show()
+
     def onApplyButton(self):
+        volumes = [self._parameterNode.inputVolume, *self._othersChosen()]
         self.ui.applyButton.enabled = False
-        self.ui.progressBar.visible = True
+        dialog = slicer.util.createProgressDialog(
+            windowTitle=_("Table Removal"), labelText="...", maximum=100, autoClose=False
+        )
         try:
-            with slicer.util.tryWithErrorDisplay(_("The table could not be removed."), waitCursor=True):
-                outcome = self.logic.process(
-                    self._parameterNode.inputVolume,
-                    self.logic.optionsFrom(self._parameterNode),
-                    self._showProgress,
-                )
-                self.ui.statusLabel.text = outcome.report
-                slicer.util.setSliceViewerLayers(background=outcome.volume)
-        except InputError as error:
-            self.ui.statusLabel.text = str(error)
+            with slicer.util.tryWithErrorDisplay(_("The table could not be removed.")):
+                batch = self.logic.startBatch(volumes)
+                self._finish(batch, dialog)
+                self.ui.statusLabel.text = self.logic.endBatch(batch)
         finally:
-            self.ui.progressBar.visible = False
+            dialog.close()
             self._checkCanApply()
 
-    def _showProgress(self, fraction):
-        self.ui.progressBar.value = round(100 * fraction)
-        slicer.app.processEvents()
+    def _finish(self, batch, dialog):
+        while not batch.done:
+            batch.poll()
+            fraction, name = batch.progress()
+            dialog.labelText = _("Removing the table from {name}").format(name=name)
+            dialog.value = round(100 * fraction)
+            slicer.app.processEvents()
+            if dialog.wasCanceled:
+                batch.cancel()
+            elif not batch.done:
+                time.sleep(POLL_MS / 5000)
+
+    def _othersChosen(self):
+        nodes = [slicer.mrmlScene.GetNodeByID(identifier) for identifier in self._othersTicked()]
+        return [node for node in nodes if node is not None]
+
+    def _othersTicked(self):
+        items = [self.ui.othersList.item(row) for row in range(self.ui.othersList.count)]
+        return [item.data(qt.Qt.UserRole) for item in items if item.checkState() == qt.Qt.Checked]
+
+    def _showOthers(self):
+        ticked = self._othersTicked()
+        others = self.logic.otherVolumes(self._parameterNode.inputVolume) if self._parameterNode else []
+        self.ui.othersList.clear()
+        for node in others:
+            item = qt.QListWidgetItem(node.GetName())
+            item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
+            item.setCheckState(qt.Qt.Checked if node.GetID() in ticked else qt.Qt.Unchecked)
+            item.setData(qt.Qt.UserRole, node.GetID())
+            self.ui.othersList.addItem(item)
+
+    @contextlib.contextmanager
+    def _quietly(self):
+        """What is shown meanwhile is not taken for what the user does."""
+        before, self._showing = self._showing, True
+        try:
+            yield
+        finally:
+            self._showing = before
+
+    def _show(self):
+        self._showSettings()
+        self._showQuality()
+
+    def _showSettings(self):
+        if not self._parameterNode:
+            return
+        ui, session = self.ui, self.logic.session
+        settings = self.logic.settingsShown(self._indices())
+        with self._quietly():
+            last = session.size[2] - 1 if session else 0
+            for box in (ui.firstSpinBox, ui.lastSpinBox):
+                box.maximum = last
+            ui.sliceSlider.maximum = last
+            ui.sliceSlider.value = session.k if session else 0
+            ui.automaticThresholdCheckBox.checked = settings.automaticThreshold
+            ui.thresholdSlider.value = settings.threshold
+            ui.thresholdHuSlider.value = settings.threshold * RANGE_HU
+            ui.automaticSeedCheckBox.checked = settings.automaticSeed
+            ui.seedColumnSpinBox.value, ui.seedRowSpinBox.value = settings.seed
+            ui.seedSizeSpinBox.value = settings.seedSize
+        automatic = _("automatic") if self._indices() is None else _("as the whole scan")
+        ui.automaticThresholdCheckBox.text = ui.automaticSeedCheckBox.text = automatic
+        ui.thresholdSlider.enabled = ui.thresholdHuSlider.enabled = not settings.automaticThreshold
+        ui.seedColumnSpinBox.enabled = ui.seedRowSpinBox.enabled = not settings.automaticSeed
+        inRange = ui.scopeComboBox.currentIndex == SLICE_RANGE
+        ui.firstSpinBox.visible = ui.rangeLabel.visible = ui.lastSpinBox.visible = inRange
+        self._enableButtons(session)
+        ui.previewLabel.text = self.logic.previewText()
+
+    def _enableButtons(self, session):
+        ui, edited = self.ui, bool(session and session.state.overrides.slices)
+        editing = bool(session and session.ready and session.editable)
+        ui.sliceSlider.enabled = ui.scopeComboBox.enabled = bool(session)
+        ui.clickButton.enabled = editing
+        ui.copyButton.enabled = editing and session.k in session.state.overrides.slices
+        ui.clearAllButton.enabled = edited or bool(session and session.overridesProblem)
+        ui.clearSliceButton.enabled = edited and self._indices() is not None
+        ui.undoButton.enabled = bool(session and session.history.can_undo)
+        ui.redoButton.enabled = bool(session and session.history.can_redo)
+        found = bool(session and session.records)
+        for button in (ui.plotButton, ui.csvButton, ui.montageButton, ui.handOverButton):
+            button.enabled = found
+        ui.takeBackButton.enabled = found and self.logic.handEdited()
+
+    def _showQuality(self):
+        table = self.ui.qualityTable
+        entries = self.logic.qualityRows(self.ui.onlyFlaggedCheckBox.checked)
+        self._rows = [(entry.index, entry.flag) for entry in entries]
+        with self._quietly():
+            table.setRowCount(len(entries))
+            for row, entry in enumerate(entries):
+                for column, text in enumerate(entry.texts):
+                    item = qt.QTableWidgetItem(text)
+                    item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
+                    if column == 0 and entry.flag:
+                        item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
+                        item.setCheckState(qt.Qt.Checked if entry.checked else qt.Qt.Unchecked)
+                    table.setItem(row, column, item)
+        self._showLeft()
+
+    def _showLeft(self):
+        self.ui.leftLabel.text = self.logic.leftText()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,8 +500,36 @@ class TableRemovalOutcome:
     report: str
 
 
+@dataclasses.dataclass(frozen=True)
+class SettingsShown:
+    """What the seed and threshold widgets show for the whole scan or for the slices chosen."""
+
+    automaticThreshold: bool
+    threshold: float
+    automaticSeed: bool
+    seed: tuple
+    seedSize: int
+
+
+@dataclasses.dataclass(frozen=True)
+class QualityRow:
+    """A row of the slice table: slice index, flag ("" where there is none), whether checked, the cells' texts."""
+
+    index: int
+    flag: str
+    checked: bool
+    texts: tuple
+
+
 class TableRemovalLogic(ScriptedLoadableModuleLogic):
-    """Volume node in; volume node and segmentation node out."""
+    """Volume node in; volume node and segmentation node out. `session` is what is being edited, or None."""
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleLogic.__init__(self, parent)
+        self.session = None
+        self.onSeedMoved = None
+        self._worker = self._display = self._clickTool = self._parameters = None
+        self._batchWorker = None
 
     def getParameterNode(self):
         return TableRemovalParameterNode(super().getParameterNode())
@@ -186,55 +546,361 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
             fill_hu=parameters.fillHu,
         )
 
+    def finishOptionsFrom(self, parameters):
+        """Return the FinishOptions that a parameter node stands for."""
+        from TableRemovalLib.finish import FinishOptions
+
+        return FinishOptions(parameters.fillHu, parameters.softEdge, parameters.crop, parameters.cropMargin)
+
     def whyNot(self, volumeNode, options):
         """Return why `process` would refuse, as a sentence that says what to do, or an empty string."""
         if missingPackages(PACKAGES):
             return _("Install the missing Python packages first (button above).")
-        if volumeNode is None or volumeNode.GetImageData() is None:
-            return _("Select a CT volume.")
-        return options.isValid()[1] or transformProblem(volumeNode)
+        return volumeProblem(volumeNode) or options.isValid()[1] or transformProblem(volumeNode)
 
-    def process(self, volumeNode, options, progress=None):
+    def process(self, volumeNode, options, progress=None, finishOptions=None):
         """Add a volume without table and the body mask to the scene; return the TableRemovalOutcome.
 
-        `progress` is called with the fraction done, 0..1. Raises InputError with what the user can do.
+        Waits until it is done; the volume's slice overrides are used. `progress` is called with the fraction done,
+        0..1. Raises InputError with what the user can do.
         """
         reason = self.whyNot(volumeNode, options)
         if reason:
             raise InputError(reason)
-        from TableRemovalLib.body_mask import apply_body_mask, compute_body_mask
-        from TableRemovalSlicer.volumes import addVolumeNode, imageFromVolumeNode
+        from TableRemovalLib.edit_state import EditState
+        from TableRemovalLib.edited_mask import compute_edited_mask
+        from TableRemovalLib.finish import FinishOptions, finish
+        from TableRemovalSlicer.results import addResult, parameterRecord
+        from TableRemovalSlicer.scan_memory import readOverrides
+        from TableRemovalSlicer.volumes import imageFromVolumeNode
 
+        finishOptions = finishOptions or FinishOptions(options.fill_hu)
         image = imageFromVolumeNode(volumeNode)
-        result = compute_body_mask(image, options, progress)
-        name = volumeNode.GetName()
-        cleaned = addVolumeNode(apply_body_mask(image, result.mask, options.fill_hu), f"{name} without table")
-        cleaned.GetDisplayNode().CopyContent(volumeNode.GetDisplayNode())
-        segmentation = self._addBodySegmentation(cleaned, result.mask, name)
-        return TableRemovalOutcome(cleaned, segmentation, self._report(result))
+        state = EditState(options, readOverrides(volumeNode))
+        result = compute_edited_mask(image, state, progress)
+        volume, mask = finish(image, result.mask, finishOptions)
+        nodes = addResult(volumeNode, volume, mask, parameterRecord(volumeNode, state, finishOptions))
+        return TableRemovalOutcome(*nodes, self._report(result.records, result.seconds))
 
-    def _addBodySegmentation(self, volumeNode, mask, name):
-        import SimpleITK as sitk
+    def follow(self, volumeNode, parameters):
+        """Have a session for this volume, none where it is None, under these parameters."""
+        self._parameters = parameters
+        if self.session and (self.session.volumeNode is not volumeNode or volumeNode.GetScene() is None):
+            self.stopClicking()
+            self.session.close()
+            self.session = None
+        if volumeNode is None or volumeNode.GetScene() is None:
+            return
+        if self.session is None:
+            self._open(volumeNode, self.optionsFrom(parameters))
+        elif self.session.state.options != self.optionsFrom(parameters):
+            self.session.change(dataclasses.replace(self.session.state, options=self.optionsFrom(parameters)))
 
-        segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", f"{name} body mask")
-        segmentation.CreateDefaultDisplayNodes()
-        segmentation.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
-        segmentId = segmentation.GetSegmentation().AddEmptySegment("Body", "Body")
-        array = sitk.GetArrayFromImage(mask)
-        slicer.util.updateSegmentBinaryLabelmapFromArray(array, segmentation, segmentId, volumeNode)
-        segmentation.GetDisplayNode().SetVisibility2DFill(False)
-        return segmentation
+    def _open(self, volumeNode, options):
+        from TableRemovalSlicer.scan_worker_process import ScanWorkerProcess
+        from TableRemovalSlicer.session import EditingSession
+        from TableRemovalSlicer.views import showVolume, sliceIndexShown
 
-    def _report(self, result):
-        flagged = [record for record in result.slices if record.flags]
-        text = _("Body found in {count} slices, {seconds:.1f} s.").format(
-            count=sum(record.area_mm2 > 0 for record in result.slices), seconds=result.seconds
+        if self._worker is None:
+            self._worker = ScanWorkerProcess()
+        self.session = EditingSession(volumeNode, options, self._worker, self.onSeedMoved)
+        showVolume(volumeNode)
+        self.session.show(True)
+        k = sliceIndexShown(volumeNode)
+        if k is not None:
+            self.session.showSlice(k)
+
+    def close(self):
+        """End the session and the process behind it."""
+        self.follow(None, None)
+        for worker in (self._worker, self._batchWorker):
+            if worker is not None:
+                worker.close()
+        self._worker = self._batchWorker = None
+
+    def poll(self):
+        """Look for answers from the background; return whether something has changed."""
+        return self.session.poll()
+
+    def rememberDisplay(self):
+        """Remember what the views show, for `restoreDisplay`."""
+        from TableRemovalSlicer.views import DisplaySettings
+
+        if self._display is None:
+            self._display = DisplaySettings()
+
+    def restoreDisplay(self):
+        """Put back what the views showed."""
+        if self._display is not None:
+            self._display.restore()
+            self._display = None
+
+    def followView(self):
+        """Go where the axial view has been scrolled to."""
+        from TableRemovalSlicer.views import sliceIndexShown
+
+        k = sliceIndexShown(self.session.volumeNode)
+        if k is not None and k != self.session.k:
+            self.session.showSlice(k)
+
+    def showSlice(self, k):
+        """Go to a slice, the axial view too."""
+        from TableRemovalSlicer.views import showSlice
+
+        showSlice(self.session.volumeNode, k)
+        self.session.showSlice(k)
+
+    def jumpTo(self, k):
+        """Go to a slice; all slice views jump to the middle of the body there."""
+        from TableRemovalSlicer.seed_marker import rasFromIjk
+
+        rows, columns = np.nonzero(self.session.mask(k))
+        i, j = (columns.mean(), rows.mean()) if rows.size else (self.session.size[0] / 2, self.session.size[1] / 2)
+        ras = rasFromIjk(self.session.volumeNode, float(i), float(j), k)
+        slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *ras)
+        self.session.showSlice(k)
+
+    def writeOptions(self):
+        """Write the session's options into the parameter node, as undo and presets change them."""
+        if self.session is None:
+            return
+        parameters, options = self._parameters, self.session.state.options
+        node = parameters.parameterNode
+        wasModifying = node.StartModify()
+        try:
+            parameters.method = next(name for name, method in METHODS.items() if method == options.method)
+            parameters.automaticThreshold = options.threshold is None
+            if options.threshold is not None:
+                parameters.threshold = options.threshold
+            parameters.automaticSeed = options.seed_ij is None
+            if options.seed_ij is not None:
+                parameters.seedColumn, parameters.seedRow = options.seed_ij
+            parameters.seedSize = options.seed_size
+            parameters.fillHu = options.fill_hu
+        finally:
+            node.EndModify(wasModifying)
+
+    def usePaperValues(self):
+        """The paper's method and values for the whole scan; overrides stay."""
+        if self.session:
+            self.session.usePaperValues()
+            return
+        self._parameters.method = "Paper"
+        self._parameters.automaticThreshold = self._parameters.automaticSeed = True
+        self._parameters.seedSize = 50
+
+    def setThreshold(self, threshold, indices=None):
+        """T_G, or None for automatic, for slices or (None) the whole scan."""
+        if self.session:
+            self.session.setThreshold(threshold, indices)
+            self.writeOptions()
+            return
+        if threshold is not None:
+            self._parameters.threshold = threshold
+        self._parameters.automaticThreshold = threshold is None
+
+    def setSeed(self, seed, indices=None):
+        """The seed's (column, row), or None for automatic, for slices or (None) the whole scan."""
+        if self.session:
+            self.session.setSeed(seed, indices)
+            self.writeOptions()
+            return
+        if seed is not None:
+            self._parameters.seedColumn, self._parameters.seedRow = seed
+        self._parameters.automaticSeed = seed is None
+
+    def setSeedSize(self, size, indices=None):
+        """The side of the seed square in pixels, for slices or (None) the whole scan."""
+        if self.session:
+            self.session.setSeedSize(size, indices)
+            self.writeOptions()
+        else:
+            self._parameters.seedSize = int(size)
+
+    def settingsShown(self, indices=None):
+        """Return the SettingsShown for slices, or for the whole scan (None)."""
+        session, parameters = self.session, self._parameters or self.getParameterNode()
+        if session is None:
+            return SettingsShown(
+                parameters.automaticThreshold,
+                parameters.threshold,
+                parameters.automaticSeed,
+                (parameters.seedColumn, parameters.seedRow),
+                parameters.seedSize,
+            )
+        k = session.k if indices is None or session.k in indices else indices[0]
+        own, holds = session.state.overrides.at(k), session.state.slice_options(k)
+        if indices is None:
+            holds = own = session.state.options
+        used = session.records[k].threshold_used if session.editable and len(session.records) > k else None
+        threshold = holds.threshold or used or parameters.threshold
+        seed = holds.seed_ij or (session.size[0] // 2, session.size[1] // 2)
+        return SettingsShown(own.threshold is None, threshold, own.seed_ij is None, seed, holds.seed_size)
+
+    def startClicking(self):
+        """Let clicks in the views keep or drop parts."""
+        from TableRemovalSlicer.click_tool import ClickTool
+
+        if self._clickTool is None:
+            self._clickTool = ClickTool()
+
+    def stopClicking(self):
+        """Give the mouse back."""
+        if self._clickTool is not None:
+            self._clickTool.close()
+            self._clickTool = None
+
+    @property
+    def clicking(self):
+        """Whether clicks in the views keep or drop parts."""
+        return self._clickTool is not None and self._clickTool.active
+
+    def takeClicks(self, indices=None):
+        """Do what the clicks since the last call ask for, in the slice clicked or in `indices`; return whether any."""
+        clicks = self._clickTool.taken(self.session.volumeNode) if self._clickTool else []
+        for i, j, k in clicks:
+            self.session.click(i, j, min(max(k, 0), self.session.size[2] - 1), indices)
+        return bool(clicks)
+
+    def previewText(self):
+        """Return what the preview waits for or shows, as a sentence."""
+        session = self.session
+        if session is None:
+            return ""
+        if session.problem or session.overridesProblem:
+            return session.problem or session.overridesProblem
+        count = len(session.state.overrides.slices)
+        text = session.progressText() or _("Preview of the whole scan: green stays, red goes.")
+        return text + (_(" {count} slices have overrides.").format(count=count) if count else "")
+
+    def qualityRows(self, onlyFlagged):
+        """Return the rows of the slice table, the most suspicious first."""
+        from TableRemovalLib.suspicion import by_suspicion
+
+        session = self.session
+        rows = []
+        for record in by_suspicion(session.records) if session else ():
+            for flag in record.flags or (() if onlyFlagged else ("",)):
+                what = flag or (_("override") if record.index in session.state.overrides.slices else "")
+                figures = (f"{record.area_mm2 / 100:.0f}", f"{record.threshold_used:.2f}", str(record.components))
+                checked = (record.index, flag) in session.checked
+                rows.append(QualityRow(record.index, flag, checked, ("", str(record.index), what, *figures)))
+        return rows
+
+    def leftText(self):
+        """Return how many flags are left to check, as a sentence."""
+        from TableRemovalLib.suspicion import count_left
+
+        if self.session is None or not self.session.records:
+            return ""
+        left = count_left(self.session.records, self.session.checked)
+        if left:
+            return _("{left} left to check").format(left=left)
+        flagged = any(record.flags for record in self.session.records)
+        return _("All checked") if flagged else _("Nothing to check")
+
+    def showAreaPlot(self):
+        """Show area against slice in the layout's plot view; return the chart node."""
+        from TableRemovalSlicer.quality_nodes import updateAreaChart, updateQualityTable
+
+        table = updateQualityTable(self.session.volumeNode, self.session.records)
+        chart = updateAreaChart(self.session.volumeNode, table)
+        slicer.modules.plots.logic().ShowChartInLayout(chart)
+        return chart
+
+    def saveCsv(self, path):
+        """Write the slice table as CSV. Raises InputError where the file cannot be written."""
+        from TableRemovalLib.suspicion import write_csv
+
+        with _fileErrors(path):
+            write_csv(path, self.session.records, self.session.state.overrides, self.session.checked)
+
+    def saveMontage(self, path):
+        """Write a picture of all slices with their outlines. Raises InputError where the file cannot be written."""
+        from TableRemovalLib.montage import montage, write_montage
+
+        array = slicer.util.arrayFromVolume(self.session.volumeNode)
+        flagged = {record.index for record in self.session.records if record.flags}
+        with _fileErrors(path):
+            write_montage(path, montage(array, self.session.mask, flagged))
+
+    def handOver(self):
+        """Put the mask into the Segment Editor's segmentation and return that node."""
+        return self.session.handOver()
+
+    def handEdited(self):
+        """Return whether there is a hand-edited segmentation to take back."""
+        from TableRemovalSlicer.hand_editing import handSegmentation
+
+        return handSegmentation(self.session.volumeNode) is not None
+
+    def copyWithoutTransform(self, volumeNode, harden):
+        """Return a copy of a volume outside of its transform: with the transform applied (`harden`), or without."""
+        suffix = _("hardened") if harden else _("without transform")
+        copy = slicer.modules.volumes.logic().CloneVolume(
+            slicer.mrmlScene, volumeNode, f"{volumeNode.GetName()} {suffix}"
         )
+        copy.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID() if harden else None)
+        if harden:
+            copy.HardenTransform()
+        return copy
+
+    def otherVolumes(self, volumeNode):
+        """Return the other volumes in the scene that could be CT scans."""
+        nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+        return [n for n in nodes if n is not volumeNode and not n.GetHideFromEditors() and not volumeProblem(n)]
+
+    def startBatch(self, volumeNodes):
+        """Return an ApplyBatch for these volumes; whoever has it calls its `poll`."""
+        from TableRemovalSlicer.batch import ApplyBatch
+        from TableRemovalSlicer.scan_worker_process import ScanWorkerProcess
+
+        if self._batchWorker is None:
+            self._batchWorker = ScanWorkerProcess()
+        session, ready = self.session, {}
+        if session and session.current and session.records:
+            ready[session.volumeNode.GetID()] = (session.maskImage(), session.state, session.records)
+        options, finishOptions = self.optionsFrom(self._parameters), self.finishOptionsFrom(self._parameters)
+        return ApplyBatch(volumeNodes, options, finishOptions, self._batchWorker, ready)
+
+    def endBatch(self, batch):
+        """Show what a batch has made and return a sentence about it."""
+        from TableRemovalSlicer.views import showVolume
+
+        if self._batchWorker is not None:
+            self._batchWorker.close()
+            self._batchWorker = None
+        made = [outcome for outcome in batch.outcomes if outcome.volume is not None]
+        if made:
+            if self._display is not None:
+                self._display.keepBackground(made[0].volume)
+            if self.session:
+                self.session.show(False)
+            showVolume(made[0].volume)
+        problems = [outcome.problem for outcome in batch.outcomes if outcome.problem]
+        reports = [f"{o.name}: {self._report(o.records)}" for o in made]
+        cancelled = [_("Cancelled.")] if batch.cancelled else []
+        return "\n".join([*reports, *problems, *cancelled])
+
+    def _report(self, records, seconds=None):
+        flagged = [record for record in records if record.flags]
+        text = _("Body found in {count} slices").format(count=sum(record.area_mm2 > 0 for record in records))
+        text += "." if seconds is None else f", {seconds:.1f} s."
         if not flagged:
             return text
         named = [f"{record.index} ({', '.join(record.flags)})" for record in flagged[:SLICES_NAMED]]
         more = _(" and {count} more").format(count=len(flagged) - len(named)) if len(flagged) > len(named) else ""
         return text + _(" Look at slices {names}{more}.").format(names=", ".join(named), more=more)
+
+
+@contextlib.contextmanager
+def _fileErrors(path):
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            _("{path} cannot be written ({why}): choose another folder.").format(path=path, why=error.strerror or error)
+        ) from error
 
 
 class TableRemovalTest(ScriptedLoadableModuleTest):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import SimpleITK as sitk
 from TableRemovalLib.body_mask import apply_body_mask, compute_body_mask
-from TableRemovalLib.options import TableRemovalOptions
 
 SOLID_HU = -500
 
@@ -20,32 +19,6 @@ class Body:
     clean: sitk.Image
 
 
-def axial_body_mask(
-    image: sitk.Image,
-    options: TableRemovalOptions | None = None,
-    progress: Callable[[float], None] | None = None,
-):
-    """The body mask of a scan stored along any axes: turned to LPS, masked slice by slice, turned back.
-
-    Returns
-    -------
-    BodyMaskResult
-        Its mask lies on the scan's own grid; its slice records count axial slices from the feet up.
-
-    Raises
-    ------
-    InputError
-        If the image is no CT.
-    """
-    options = options or TableRemovalOptions()
-    turned = sitk.DICOMOrient(image, "LPS")
-    result = compute_body_mask(turned, options, progress)
-    if turned.GetDirection() == image.GetDirection():
-        return result
-    mask = sitk.Resample(result.mask, image, sitk.Transform(3, sitk.sitkIdentity), sitk.sitkNearestNeighbor)
-    return replace(result, mask=mask)
-
-
 def find_body(image: sitk.Image, table_removal: bool = True, progress: Callable[[float], None] | None = None) -> Body:
     """Find the body, and put air outside it; without table removal all that is not air counts as body.
 
@@ -56,5 +29,5 @@ def find_body(image: sitk.Image, table_removal: bool = True, progress: Callable[
     """
     if not table_removal:
         return Body(sitk.BinaryThreshold(image, SOLID_HU, 1e9), image)
-    mask = axial_body_mask(image, progress=progress).mask
+    mask = compute_body_mask(image, progress=progress).mask
     return Body(mask, apply_body_mask(image, mask))

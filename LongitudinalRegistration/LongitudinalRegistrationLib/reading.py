@@ -11,7 +11,6 @@ from TableRemovalLib.errors import InputError
 
 from .dicom import read_dicom_folder
 
-
 ZERO_SPACING = "{} has a voxel spacing of zero: export the scan again."
 _NIFTI_PIXDIM = {348: (76, "8f"), 540: (104, "8d")}
 

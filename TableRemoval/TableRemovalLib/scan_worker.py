@@ -6,7 +6,8 @@ It talks through files in FOLDER, each written under another name and then renam
 whether a file is there:
 
 - `scan-N.npy` [k, j, i] in HU and `scan-N.json` (spacing, origin, direction: LPS, mm): written by the panel;
-- `request.json` {id, scan: N, options, overrides}: written by the panel; a new one ends the work on the old one;
+- `request.json` {id, scan: N, options, overrides}: written by the panel; a new one ends the work on the old one; one
+  whose scan is null asks for nothing;
 - `progress.json` {id, stage, fraction}: stage is "compiling" or "computing";
 - `ready-N`: the compiled code for this scan's voxel type is on disk, the panel may call it without a wait;
 - `done-ID.json`: {records, seconds} or {error}; before it `labels-ID.npy` (see overlay_labels), `base-ID.npy` (the
@@ -92,7 +93,6 @@ class ScanWorker:
 
     def _take_scan(self, scan: int, number: int) -> None:
         if scan is None:
-            self._scan, self._image, self._last = None, None, None
             raise _Superseded
         if self._scan == scan:
             return
@@ -101,11 +101,12 @@ class ScanWorker:
         self._image.SetSpacing(geometry["spacing"])
         self._image.SetOrigin(geometry["origin"])
         self._image.SetDirection(geometry["direction"])
-        self._scan, self._last, self._sheets = scan, None, None
+        self._scan, self._last, self._sheets = None, None, None
         self._axial = is_axial(self._image)
         self._say(number, "compiling", 0.0)
         warm_up(self._array()[:1], self._image.GetSpacing())
         write_whole(self._folder / f"ready-{scan}", lambda file: None)
+        self._scan = scan
 
     def _array(self) -> np.ndarray:
         return ct_view(sitk.GetArrayViewFromImage(self._image))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import slicer
+
 from TableRemovalSlicer.results import SEGMENT, addBodySegmentation
 
 SEGMENTATION_ROLE = "TableRemoval.HandEdited"

@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import slicer
+
 from TableRemovalSlicer.volumes import addVolumeNode
 
 RECORD_ATTRIBUTE = "TableRemoval.Parameters"

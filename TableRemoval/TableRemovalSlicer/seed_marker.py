@@ -33,11 +33,11 @@ class SeedMarker:
         """Put the point on a pixel without calling `onMoved`."""
         self._quiet = True
         try:
-            position = vtk.vtkVector3d(*rasFromIjk(self._volumeNode, i, j, k))
+            position = rasFromIjk(self._volumeNode, i, j, k)
             if self.node.GetNumberOfControlPoints() == 0:
-                self.node.AddControlPoint(position, "seed")
+                self.node.AddControlPoint(vtk.vtkVector3d(*position), "seed")
             else:
-                self.node.SetNthControlPointPosition(0, position)
+                self.node.SetNthControlPointPosition(0, *position)
         finally:
             self._quiet = False
 

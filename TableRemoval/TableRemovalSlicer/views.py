@@ -3,6 +3,7 @@
 import dataclasses
 
 import slicer
+
 from TableRemovalSlicer.seed_marker import ijkFromRas, rasFromIjk
 
 AXIAL = "Axial"

@@ -94,3 +94,28 @@ def test_training_goes_on_where_it_was_and_leaves_weights(scan, tmp_path):
     train([scan], tmp_path, TrainingOptions(steps=4))
     assert first > 1e6
     assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoints", "options.json", "vxm2_half.weights.h5"]
+
+
+def test_the_shipped_network_brings_a_simulated_follow_up_closer(phantom_pair):
+    from LongitudinalRegistrationLib.evaluation.model_scores import simulated_scores
+    from LongitudinalRegistrationLib.network.model_store import find_model
+    from LongitudinalRegistrationLib.network.predict import Predictor
+
+    scan = phantom_pair.baseline
+    predictor = Predictor(find_model())
+    scores = simulated_scores(scan.image, predictor, 6.0, np.random.default_rng(0), scan.vertebrae)
+    assert scores["end_point_error_mm"][1] < 0.8 * scores["end_point_error_mm"][0]
+    assert scores["ssim"][1] > scores["ssim"][0] + 0.03
+    assert scores["dsc"][1] > scores["dsc"][0]
+    assert scores["ndv_percent"] < 0.05
+
+
+def test_a_card_says_what_was_trained(scan, tmp_path):
+    from LongitudinalRegistrationLib.training.ship import card_of
+
+    train([scan], tmp_path, TrainingOptions(steps=2))
+    (tmp_path / "log.csv").write_text("50,4.0,1.00,1.9,2.0,10\n100,5.0,0.90,1.5,2.1,20\n")
+    card = card_of(tmp_path, {"what_it_is": "a test"}, None)
+    assert card["steps"] == 100 and card["seed"] == 1 and card["what_it_is"] == "a test"
+    assert card["last_training_error_voxels"] == {"start": 2.1, "end": 1.5}
+    assert card["largest_displacement_mm"] == TrainingOptions().delta_mm

@@ -74,10 +74,8 @@ def phantom(arguments: argparse.Namespace, console: Console) -> None:
 
 def remove_table(arguments: argparse.Namespace, console: Console) -> None:
     """Mask a scan and write it."""
-    from TableRemovalLib.body_mask import apply_body_mask
+    from TableRemovalLib.body_mask import apply_body_mask, compute_body_mask
     from TableRemovalLib.validate import validate_ct
-
-    from ..bodies import axial_body_mask
 
     outputs = [path for path in (arguments.output, arguments.mask_out, arguments.report) if path is not None]
     for path in outputs:
@@ -97,7 +95,7 @@ def remove_table(arguments: argparse.Namespace, console: Console) -> None:
         raise InputError(reason)
     image = read_image(arguments.input, arguments.series, arguments.acquisition)
     validate_ct(image, arguments.input.name)
-    found = axial_body_mask(image, options, lambda part: console.progress("body_mask", part))
+    found = compute_body_mask(image, options, lambda part: console.progress("body_mask", part))
     write_image(apply_body_mask(image, found.mask, options.fill_hu), arguments.output)
     if arguments.mask_out:
         write_image(found.mask, arguments.mask_out)

@@ -127,6 +127,7 @@ def _makeNames(core, qtApplication):
     slicer.modules = application.Modules()
     slicer.modules.addCore("segmentations", core.segmentations_logic)
     slicer.modules.addCore("volumes", core.volumes_logic)
+    slicer.modules.addCore("plots", _plotsLogic(core))
     _addModule("slicer.i18n", tr=lambda text: text, translate=lambda context, text: text)
 
     from . import parameter_node, scripted
@@ -134,6 +135,15 @@ def _makeNames(core, qtApplication):
     _addModule("slicer.ScriptedLoadableModule", **{name: getattr(scripted, name) for name in scripted.__all__})
     wrapper = {name: getattr(parameter_node, name) for name in parameter_node.__all__}
     _addModule("slicer.parameterNodeWrapper", **wrapper)
+
+
+def _plotsLogic(core):
+    import slicer
+
+    logic = slicer.vtkSlicerPlotsLogic()
+    logic.SetMRMLApplicationLogic(core.app_logic)
+    logic.SetMRMLScene(core.scene)
+    return logic
 
 
 def _addModule(name, **members):

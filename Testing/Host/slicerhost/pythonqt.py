@@ -42,7 +42,16 @@ def makeModule(customWidgets):
         widgetClasses = customWidgets
 
     module.QUiLoader = UiLoader
+    module.QFileDialog = _FileDialog
     return module
+
+
+class _FileDialog(QtWidgets.QFileDialog):
+    """Its static functions return the path alone, as PythonQt's do."""
+
+    @staticmethod
+    def getSaveFileName(*arguments):
+        return QtWidgets.QFileDialog.getSaveFileName(*arguments)[0]
 
 
 def giveManners(qtClass):
