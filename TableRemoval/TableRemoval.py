@@ -114,6 +114,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ui.qualityTable.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         ui.qualityTable.horizontalHeader().setSectionResizeMode(2, qt.QHeaderView.Stretch)
         ui.qualityTable.verticalHeader().setVisible(False)
+        ui.qualityTable.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         ui.qualityTable.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
         ui.qualityTable.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
         ui.progressBar.visible = False
@@ -143,13 +144,14 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ui.scopeComboBox.connect("currentIndexChanged(int)", lambda index: self._show())
         for box in (ui.firstSpinBox, ui.lastSpinBox):
             box.connect("valueChanged(int)", lambda value: self._show())
-        ui.automaticThresholdCheckBox.connect("toggled(bool)", lambda on: self._setThreshold(None if on else self._t()))
+        ui.automaticThresholdCheckBox.connect("toggled(bool)", self.onAutomaticThreshold)
         ui.thresholdSlider.connect("valueChanged(double)", self._setThreshold)
         ui.thresholdHuSlider.connect("valueChanged(double)", lambda hu: self._setThreshold(hu / RANGE_HU))
-        ui.automaticSeedCheckBox.connect("toggled(bool)", lambda on: self._setSeed(None if on else self._seed()))
+        ui.automaticSeedCheckBox.connect("toggled(bool)", self.onAutomaticSeed)
         for box in (ui.seedColumnSpinBox, ui.seedRowSpinBox):
             box.connect("valueChanged(int)", lambda value: self._setSeed(self._seed()))
         ui.seedSizeSpinBox.connect("valueChanged(int)", self._setSeedSize)
+        ui.previewCheckBox.connect("toggled(bool)", self.onPreviewCheckBox)
         ui.qualityTable.connect("cellClicked(int,int)", self.onQualityRow)
         ui.qualityTable.connect("itemChanged(QTableWidgetItem*)", self.onQualityTick)
         ui.onlyFlaggedCheckBox.connect("toggled(bool)", lambda on: self._showQuality())
@@ -230,6 +232,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         moved = parameters.inputVolume is not None and bool(transformProblem(parameters.inputVolume))
         self.ui.hardenButton.visible = self.ui.plainCopyButton.visible = moved
         self.ui.problemLabel.text = reason if parameters.inputVolume else ""
+        self.ui.problemLabel.visible = bool(self.ui.problemLabel.text)
         self._followSession(not reason)
         self._show()
 
@@ -270,19 +273,22 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         first, last = sorted((self.ui.firstSpinBox.value, self.ui.lastSpinBox.value))
         return range(first, last + 1)
 
-    def _t(self):
-        return min(max(self.ui.thresholdSlider.value, 0.001), 1.0)
-
     def _seed(self):
         return self.ui.seedColumnSpinBox.value, self.ui.seedRowSpinBox.value
 
-    def _setThreshold(self, threshold):
-        if not self._showing and self._parameterNode:
-            self._change(lambda: self.logic.setThreshold(threshold, self._indices()))
+    def onAutomaticThreshold(self, on):
+        self._setThreshold(None if on else self.ui.thresholdSlider.value, True)
 
-    def _setSeed(self, seed):
+    def onAutomaticSeed(self, on):
+        self._setSeed(None if on else self._seed(), True)
+
+    def _setThreshold(self, threshold, ownStep=False):
         if not self._showing and self._parameterNode:
-            self._change(lambda: self.logic.setSeed(seed, self._indices()))
+            self._change(lambda: self.logic.setThreshold(threshold, self._indices(), ownStep))
+
+    def _setSeed(self, seed, ownStep=False):
+        if not self._showing and self._parameterNode:
+            self._change(lambda: self.logic.setSeed(seed, self._indices(), ownStep))
 
     def _setSeedSize(self, size):
         if not self._showing and self._parameterNode:
@@ -302,6 +308,10 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if not self._showing and self.logic.session:
             self.logic.showSlice(round(value))
             self._showSettings()
+
+    def onPreviewCheckBox(self, on):
+        if not self._showing and self.logic.session:
+            self.logic.session.show(on)
 
     def onInstallButton(self):
         with slicer.util.tryWithErrorDisplay(_("The packages could not be installed."), waitCursor=True):
@@ -439,6 +449,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             last = session.size[2] - 1 if session else 0
             for box in (ui.firstSpinBox, ui.lastSpinBox):
                 box.maximum = last
+            ui.previewCheckBox.checked = bool(session and session.visible)
             ui.sliceSlider.maximum = last
             ui.sliceSlider.value = session.k if session else 0
             ui.automaticThresholdCheckBox.checked = settings.automaticThreshold
@@ -459,7 +470,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def _enableButtons(self, session):
         ui, edited = self.ui, bool(session and session.state.overrides.slices)
         editing = bool(session and session.ready and session.editable)
-        ui.sliceSlider.enabled = ui.scopeComboBox.enabled = bool(session)
+        ui.previewCheckBox.enabled = ui.sliceSlider.enabled = ui.scopeComboBox.enabled = bool(session)
         ui.clickButton.enabled = editing
         ui.copyButton.enabled = editing and session.k in session.state.overrides.slices
         ui.clearAllButton.enabled = edited or bool(session and session.overridesProblem)
@@ -599,12 +610,11 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
     def _open(self, volumeNode, options):
         from TableRemovalSlicer.scan_worker_process import ScanWorkerProcess
         from TableRemovalSlicer.session import EditingSession
-        from TableRemovalSlicer.views import showVolume, sliceIndexShown
+        from TableRemovalSlicer.views import sliceIndexShown
 
         if self._worker is None:
             self._worker = ScanWorkerProcess()
         self.session = EditingSession(volumeNode, options, self._worker, self.onSeedMoved)
-        showVolume(volumeNode)
         self.session.show(True)
         k = sliceIndexShown(volumeNode)
         if k is not None:
@@ -689,20 +699,20 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
         self._parameters.automaticThreshold = self._parameters.automaticSeed = True
         self._parameters.seedSize = 50
 
-    def setThreshold(self, threshold, indices=None):
+    def setThreshold(self, threshold, indices=None, ownStep=False):
         """T_G, or None for automatic, for slices or (None) the whole scan."""
         if self.session:
-            self.session.setThreshold(threshold, indices)
+            self.session.setThreshold(threshold, indices, ownStep)
             self.writeOptions()
             return
         if threshold is not None:
             self._parameters.threshold = threshold
         self._parameters.automaticThreshold = threshold is None
 
-    def setSeed(self, seed, indices=None):
+    def setSeed(self, seed, indices=None, ownStep=False):
         """The seed's (column, row), or None for automatic, for slices or (None) the whole scan."""
         if self.session:
-            self.session.setSeed(seed, indices)
+            self.session.setSeed(seed, indices, ownStep)
             self.writeOptions()
             return
         if seed is not None:
@@ -846,9 +856,11 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
         return copy
 
     def otherVolumes(self, volumeNode):
-        """Return the other volumes in the scene that could be CT scans."""
-        nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-        return [n for n in nodes if n is not volumeNode and not n.GetHideFromEditors() and not volumeProblem(n)]
+        """Return the other volumes in the scene that could be CT scans, results of this module left out."""
+        from TableRemovalSlicer.results import RECORD_ATTRIBUTE
+
+        nodes = [n for n in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") if not n.GetHideFromEditors()]
+        return [n for n in nodes if n is not volumeNode and not (n.GetAttribute(RECORD_ATTRIBUTE) or volumeProblem(n))]
 
     def startBatch(self, volumeNodes):
         """Return an ApplyBatch for these volumes; whoever has it calls its `poll`."""

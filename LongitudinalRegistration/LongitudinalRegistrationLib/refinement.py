@@ -15,20 +15,20 @@ from .grid import AIR_HU, Grid, resample, smooth_for_spacing
 @dataclass(frozen=True)
 class RefinementOptions:
     """levels_mm: voxel sizes, coarse to fine; iterations: most steps on each level; smoothing_voxels: standard
-    deviation of the Gaussian on the field after each step; window_hu: intensities that count;
+    deviation of the Gaussian on the field after each of a level's steps; window_hu: intensities that count;
     budget_seconds: no new level starts after it."""
 
     levels_mm: tuple[float, ...] = (8.0, 4.0)
-    iterations: tuple[int, ...] = (40, 40)
-    smoothing_voxels: float = 1.5
+    iterations: tuple[int, ...] = (40, 60)
+    smoothing_voxels: tuple[float, ...] = (1.5, 1.2)
     window_hu: tuple[float, float] = (-200.0, 400.0)
     budget_seconds: float = 10.0
 
     def isValid(self) -> tuple[bool, str]:
         """Whether the options make sense, and if not, what to change."""
-        if not self.levels_mm or len(self.levels_mm) != len(self.iterations):
-            return False, "levels_mm and iterations need one entry a level."
-        if min(self.levels_mm) <= 0 or min(self.iterations) < 1 or self.smoothing_voxels <= 0:
+        if not self.levels_mm or not len(self.levels_mm) == len(self.iterations) == len(self.smoothing_voxels):
+            return False, "levels_mm, iterations and smoothing_voxels need one entry a level."
+        if min(self.levels_mm) <= 0 or min(self.iterations) < 1 or min(self.smoothing_voxels) <= 0:
             return False, "levels_mm, iterations and smoothing_voxels must be positive."
         return True, ""
 
@@ -77,7 +77,8 @@ def refine(
     """
     begun = time.monotonic()
     field = start
-    for number, (spacing, iterations) in enumerate(zip(options.levels_mm, options.iterations, strict=True)):
+    levels = zip(options.levels_mm, options.iterations, options.smoothing_voxels, strict=True)
+    for number, (spacing, iterations, smoothing) in enumerate(levels):
         level = level_grid(grid, spacing)
         reference = level.reference()
         if field is None:
@@ -90,7 +91,7 @@ def refine(
         pair = [_prepare(image, level, t, options.window_hu) for image, t in ((fixed, _IDENTITY), (moving, affine))]
         demons = sitk.FastSymmetricForcesDemonsRegistrationFilter()
         demons.SetNumberOfIterations(iterations)
-        demons.SetStandardDeviations(options.smoothing_voxels)
+        demons.SetStandardDeviations(smoothing)
         demons.SetSmoothUpdateField(True)
         demons.SetUpdateFieldStandardDeviations(0.8)
         field = demons.Execute(*pair, field)

@@ -14,6 +14,7 @@ from TableRemovalLib.overrides import ScanOverrides, pack_mask
 from TableRemovalSlicer import hand_editing, scan_memory
 from TableRemovalSlicer.overlay import PreviewOverlay
 from TableRemovalSlicer.seed_marker import SeedMarker
+from TableRemovalSlicer.views import showVolume
 from TableRemovalSlicer.volumes import geometryOfVolumeNode, imageOnVolumeGrid
 
 QUIET_S = 0.25
@@ -22,7 +23,7 @@ QUIET_S = 0.25
 class EditingSession:
     """The volume, the history of its EditState, its overlay and seed marker.
 
-    `state`, `records`, `checked`, `k` (the slice shown), `problem` (why there is no result) are for reading.
+    `state`, `records`, `checked`, `k` (the slice shown), `problem` (why there is no result), `visible` are for reading.
     `indices` below: the slices a change is for; None is the whole scan.
     """
 
@@ -40,7 +41,7 @@ class EditingSession:
         self.records, self.checked = (), scan_memory.readChecked(volumeNode)
         self.history = History(EditState(options, self._keptOverrides()))
         self.k = self.size[2] // 2
-        self.editable = True
+        self.editable, self.visible = True, False
         self.previewSeconds = 0.0
         self._whole = self._masks = None
         self._changedAt, self._current = 0.0, False
@@ -82,15 +83,15 @@ class EditingSession:
         if self.history.do(state, action, time.monotonic()):
             self._changed()
 
-    def setThreshold(self, threshold, indices=None):
-        """T_G, or None for automatic."""
-        self.change(self.state.with_threshold(threshold, indices), f"threshold {indices}")
+    def setThreshold(self, threshold, indices=None, ownStep=False):
+        """T_G, or None for automatic. With `ownStep` it is no part of a slider's drag."""
+        self.change(self.state.with_threshold(threshold, indices), None if ownStep else f"threshold {indices}")
 
-    def setSeed(self, seed, indices=None):
+    def setSeed(self, seed, indices=None, ownStep=False):
         """The seed's (column, row), or None for automatic; moved into the slice where it lies outside."""
         if seed is not None:
             seed = tuple(min(max(int(n), 0), limit - 1) for n, limit in zip(seed, self.size, strict=False))
-        self.change(self.state.with_seed(seed, indices), f"seed {indices}")
+        self.change(self.state.with_seed(seed, indices), None if ownStep else f"seed {indices}")
 
     def setSeedSize(self, size, indices=None):
         """The side of the seed square in pixels."""
@@ -209,7 +210,10 @@ class EditingSession:
         return len(drawn)
 
     def show(self, visible):
-        """Show or hide overlay and seed."""
+        """Show the scan with overlay and seed, or hide these."""
+        self.visible = visible
+        if visible:
+            showVolume(self.volumeNode)
         self.overlay.show(visible)
         self.marker.show(visible)
 
@@ -237,6 +241,8 @@ class EditingSession:
             scan_memory.writeOverrides(self.volumeNode, self.state.overrides)
         self._current, self._changedAt = False, time.monotonic()
         self._worker.drop()
+        if not self.visible:
+            self.show(True)
         self._showPreview()
 
     def _take(self, answer):

@@ -26,9 +26,9 @@ def sliceIndexShown(volumeNode):
 
 
 def showSlice(volumeNode, k):
-    """Move the axial view to slice k; where it is there already it stays."""
+    """Move the axial view to the middle of slice k."""
     node = axialSliceNode()
-    if node is not None and sliceIndexShown(volumeNode) != k:
+    if node is not None:
         columns, rows, _slices = volumeNode.GetImageData().GetDimensions()
         node.JumpSliceByOffsetting(*rasFromIjk(volumeNode, columns / 2, rows / 2, k))
 

@@ -27,7 +27,7 @@ class PhantomScan:
 
     image: int16 HU; body: uint8 0/1, solid, without prosthesis, blanket, table and cable; vertebrae: uint8 VerSe
     numbers (T10 = 17 ... L5 = 24); vertebra_parts: uint8 1 = body, 2 = processes; lesion: uint8 1 = sclerotic,
-    2 = lytic.
+    2 = lytic. Body and labels are 0 where the image is padding.
     """
 
     image: sitk.Image
@@ -249,6 +249,8 @@ def _render_scan(patient, lesions, envelope, texture, scan, options, rng, report
         )
         report(0.85 * min(first + batch, grid.slices) / grid.slices)
     _finish(image, body, scan, options, rng, width)
+    if options.padding_hu is not None:
+        _pad(image, (body, vertebrae, parts, lesion), options.padding_hu)
     report(1.0)
     return PhantomScan(*(_as_image(a, grid) for a in (image, body, vertebrae, parts, lesion)))
 
@@ -260,7 +262,6 @@ def _finish(image, body, scan, options, rng, width):
     shifts = rng.integers(0, noise.shape[1], (grid.slices, 3))
     shifts[:, 2] = (np.arange(grid.slices) + rng.integers(6)) % noise.shape[0]
     centre = np.linalg.solve(scan.map.matrix, np.array([0.0, 0.0, 80.0]) - scan.map.offset)
-    circle = 0.5 * grid.size * grid.spacing[0] if options.padding_hu is not None else 0.0
     finish(
         image,
         body,
@@ -273,10 +274,18 @@ def _finish(image, body, scan, options, rng, width):
         shifts,
         scan.noise_hu,
         centre[:2],
-        circle,
-        float(options.padding_hu or 0),
         width,
     )
+
+
+def _pad(image, labels, padding_hu):
+    """Outside the circle of reconstruction the image is padding and shows nothing of the patient; in place."""
+    half = 0.5 * image.shape[1]
+    square = (np.arange(image.shape[1]) - half + 0.5) ** 2
+    unseen = square[:, None] + square[None, :] > half**2
+    image[:, unseen] = padding_hu
+    for array in labels:
+        array[:, unseen] = 0
 
 
 def _as_image(array: np.ndarray, grid: _Grid) -> sitk.Image:

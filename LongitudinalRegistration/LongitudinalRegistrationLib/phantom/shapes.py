@@ -132,8 +132,11 @@ def frame_from(u, v):
 
 
 def smooth_curve(points, step_mm):
-    """Points every step_mm along a Catmull-like spline through ``points`` [n, 3]."""
+    """Points every step_mm along a Catmull-like spline through ``points`` [n, 3]; a repeated point counts once."""
     points = np.asarray(points, dtype=float)
-    length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    moves = steps > 1e-6
+    points = points[np.concatenate([[True], moves])]
+    length = np.concatenate([[0.0], np.cumsum(steps[moves])])
     count = max(2, int(np.ceil(length[-1] / step_mm)) + 1)
     return CubicSpline(length, points)(np.linspace(0.0, length[-1], count))

@@ -108,11 +108,9 @@ def finish(
     shifts,
     sigma,
     patient_xy,
-    circle,
-    padding,
     width,
 ):
-    """Add table and noise to the HU image [k, j, i] in place, clamp to -1024..3071, pad outside the circle (mm)."""
+    """Add table and noise to the HU image [k, j, i] in place, clamp to -1024..3071."""
     nk, nj, ni = image.shape
     size = noise.shape[1]
     for k in prange(nk):
@@ -130,9 +128,4 @@ def finish(
                 r2 = (px / 130.0) ** 2 + (py / 90.0) ** 2
                 level = sigma * (0.45 + 0.75 / (1.0 + r2))
                 hu += level * noise[which, (j + dy0) % size, (i + dx0) % size]
-                hu = min(max(round(hu), -1024.0), 3071.0)
-                cx = x - origin[0] - 0.5 * (ni - 1) * spacing[0]
-                cy = y - origin[1] - 0.5 * (nj - 1) * spacing[1]
-                if circle > 0.0 and cx * cx + cy * cy > circle * circle:
-                    hu = padding
-                image[k, j, i] = hu
+                image[k, j, i] = min(max(round(hu), -1024.0), 3071.0)

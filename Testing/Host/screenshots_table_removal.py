@@ -1,0 +1,164 @@
+"""Renders the screenshots of Table Removal: preview, flagged slices, override, result.
+
+    python Testing/Host/screenshots_table_removal.py SCAN [FOLDER]
+
+SCAN is a CT volume (NIfTI, NRRD, MHA); FOLDER defaults to TableRemoval/Resources/Screenshots.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+FOLDER = HERE.parents[1] / "TableRemoval" / "Resources" / "Screenshots"
+VIEW_PX = 440
+PANEL_PX = 430
+PATIENCE_S = 180
+WINDOW, LEVEL = 1400, -150
+
+
+class Studio:
+    """The module's panel beside an axial and a coronal view of one scan."""
+
+    def __init__(self, path):
+        from slicerhost import boot
+
+        self.host = boot()
+        import SimpleITK as sitk
+        import slicer
+        from slicerhost import views
+        from slicerhost.application import makePanel
+        from TableRemovalSlicer.volumes import addVolumeNode
+
+        self._makeViews(views)
+        self.panel = makePanel(self.host.modules["TableRemoval"])
+        image = sitk.Cast(sitk.ReadImage(str(path)), sitk.sitkInt16)
+        self.volume = addVolumeNode(image, Path(path).name.split(".")[0])
+        self.volume.GetDisplayNode().SetAutoWindowLevel(False)
+        self.volume.GetDisplayNode().SetWindowLevel(WINDOW, LEVEL)
+        self._place(views, image)
+        self.panel.ui.inputSelector.setCurrentNode(self.volume)
+        self.wait()
+        slicer.app.processEvents()
+
+    @property
+    def session(self):
+        """What is being edited."""
+        return self.panel.logic.session
+
+    def wait(self):
+        """Wait until the whole scan is computed and shown."""
+        import slicer
+
+        end = time.monotonic() + PATIENCE_S
+        while not (self.session.ready and self.session.current):
+            if time.monotonic() > end:
+                raise RuntimeError(f"nothing after {PATIENCE_S} s: {self.panel.ui.previewLabel.text}")
+            slicer.app.processEvents()
+            self.panel.poll()
+            time.sleep(0.02)
+        self.panel._show()
+
+    def save(self, path, open_groups):
+        """Write one picture: the panel with these groups open, and the two views."""
+        import qt
+        import slicer
+        from slicerhost import views
+
+        for name, group in vars(self.panel.ui).items():
+            if name.endswith("CollapsibleButton") and name != "packagesCollapsibleButton":
+                group.collapsed = name.removesuffix("CollapsibleButton") not in open_groups
+        column = self.panel.parent
+        column.setFixedSize(PANEL_PX, 2 * VIEW_PX)
+        column.show()
+        for _turn in range(5):
+            slicer.app.processEvents()
+        picture = qt.QPixmap(PANEL_PX + VIEW_PX, 2 * VIEW_PX)
+        painter = qt.QPainter(picture)
+        painter.drawPixmap(0, 0, column.grab())
+        for row, view in enumerate(self.views):
+            pixels = views.renderArray(view)
+            height, width, _channels = pixels.shape
+            image = qt.QImage(pixels.tobytes(), width, height, 3 * width, qt.QImage.Format_RGB888)
+            painter.drawImage(PANEL_PX, row * VIEW_PX, image)
+        painter.end()
+        _writeSmall(picture.toImage(), path)
+
+    def close(self):
+        """Leave the module."""
+        self.panel.exit()
+        self.panel.cleanup()
+
+    def _makeViews(self, views):
+        self.views = [views.makeSliceView(self.host, "Red", views.AXIAL)]
+        self.views.append(views.makeSliceView(self.host, "Green", views.CORONAL))
+        for view, orientation in zip(self.views, (views.AXIAL, views.CORONAL), strict=True):
+            view.get_view_node().SetOrientation(orientation)
+
+    def _place(self, views, image):
+        extent = [n * s for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)]
+        middle = image.TransformContinuousIndexToPhysicalPoint([n / 2 for n in image.GetSize()])
+        centre = (-middle[0], -middle[1], middle[2])
+        for view, tall in zip(self.views, (extent[1], extent[2]), strict=True):
+            side = 1.03 * max(extent[0], tall)
+            views.place(view, views.Frame(centre, side, side, VIEW_PX, VIEW_PX))
+
+
+def _writeSmall(image, path):
+    import qt
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    small = image.convertToFormat(qt.QImage.Format_Indexed8, qt.Qt.ThresholdDither | qt.Qt.AvoidDither)
+    small.save(str(path), "PNG", 0)
+
+
+def render(scan, folder):
+    """Render the four pictures and the montage of a scan into a folder; return their paths."""
+    studio = Studio(scan)
+    session, ui, logic = studio.session, studio.panel.ui, studio.panel.logic
+    paths = [folder / f"{name}.png" for name in ("preview", "flags", "override", "result", "montage")]
+    middle = session.size[2] // 2
+    logic.showSlice(middle)
+    studio.panel._show()
+    studio.save(paths[0], ("inputs", "edit"))
+
+    session.setSeed((20, 20), range(3, 6))
+    session.setThreshold(0.4, range(middle + 6, middle + 9))
+    studio.wait()
+    studio.panel.onQualityRow(0, 1)
+    studio.save(paths[1], ("inputs", "quality"))
+
+    logic.saveMontage(str(paths[4]))
+    session.clearOverrides()
+    columns, rows = session.size[:2]
+    ui.scopeComboBox.setCurrentIndex(1)
+    logic.showSlice(middle)
+    session.setSeed((columns // 2 + columns // 12, rows // 2), [middle])
+    session.setThreshold(0.12, [middle])
+    session.copyToNeighbours(2)
+    studio.wait()
+    studio.save(paths[2], ("inputs", "edit"))
+
+    session.clearOverrides()
+    ui.scopeComboBox.setCurrentIndex(0)
+    studio.wait()
+    ui.applyButton.click()
+    studio.save(paths[3], ("inputs", "hand", "output"))
+    studio.close()
+    return paths
+
+
+def main():
+    """Render into the folder named on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("scan", type=Path, help="a CT volume")
+    parser.add_argument("folder", type=Path, nargs="?", default=FOLDER)
+    options = parser.parse_args()
+    sys.path.insert(0, str(HERE))
+    for path in render(options.scan, options.folder):
+        print(path)
+
+
+if __name__ == "__main__":
+    main()
