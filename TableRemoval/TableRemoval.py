@@ -23,14 +23,21 @@ from slicer.util import VTKObservationMixin
 from TableRemovalLib.errors import InputError
 from TableRemovalSlicer.checks import transformProblem, volumeProblem
 from TableRemovalSlicer.packages import installPackages, missingPackages
+from TableRemovalSlicer.parameters import (
+    METHODS,
+    finishOptionsFrom,
+    optionsFrom,
+    settingsInSession,
+    settingsOf,
+    writeOptions,
+)
+from TableRemovalSlicer.quality_rows import leftText, qualityRows, reportText, saveCsv, saveMontage
 
 PACKAGES = {"numba": "numba>=0.59"}
-METHODS = {"Robust": "robust", "Paper": "paper"}
-SLICES_NAMED = 8
 RANGE_HU = 4095.0
 POLL_MS = 50
 WHOLE_SCAN, THIS_SLICE, SLICE_RANGE = range(3)
-QUALITY_COLUMNS = ("Seen", "Slice", "What to look at", "Area cm\u00b2", "T_G", "Parts")
+QUALITY_COLUMNS = ("Seen", "Slice", "What to look at", "Area cm\u00b2", "T_G", "Parts", "ms")
 
 
 class TableRemoval(ScriptedLoadableModule):
@@ -99,6 +106,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodesChanged)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self.onNodesChanged)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndClose)
         self.timer = qt.QTimer()
         self.timer.setInterval(POLL_MS)
         self.timer.connect("timeout()", self.poll)
@@ -141,9 +149,9 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ):
             button.connect("clicked(bool)", lambda checked=False, receiver=receiver: receiver())
         ui.sliceSlider.connect("valueChanged(double)", self.onSliceSlider)
-        ui.scopeComboBox.connect("currentIndexChanged(int)", lambda index: self._show())
+        ui.scopeComboBox.connect("currentIndexChanged(int)", lambda index: self._showSettings())
         for box in (ui.firstSpinBox, ui.lastSpinBox):
-            box.connect("valueChanged(int)", lambda value: self._show())
+            box.connect("valueChanged(int)", lambda value: self._showSettings())
         ui.automaticThresholdCheckBox.connect("toggled(bool)", self.onAutomaticThreshold)
         ui.thresholdSlider.connect("valueChanged(double)", self._setThreshold)
         ui.thresholdHuSlider.connect("valueChanged(double)", lambda hu: self._setThreshold(hu / RANGE_HU))
@@ -183,7 +191,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.initializeParameterNode()
 
     def onNodesChanged(self, caller, event):
-        if self._parameterNode and not slicer.mrmlScene.IsClosing():
+        if self._parameterNode and not slicer.mrmlScene.IsBatchProcessing():
             if self.logic.session and self.logic.session.volumeNode.GetScene() is None:
                 self._checkCanApply()
             self._showOthers()
@@ -215,6 +223,9 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return
         if self.logic.session is None:
             return
+        if self.logic.session.outdated():
+            self._checkCanApply()
+            return
         self.logic.followView()
         clicked = self._takeClicks()
         if self.logic.poll() or clicked:
@@ -234,24 +245,26 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui.problemLabel.text = reason if parameters.inputVolume else ""
         self.ui.problemLabel.visible = bool(self.ui.problemLabel.text)
         self._followSession(not reason)
-        self._show()
+        self._showSettings()
 
     def _followSession(self, usable):
-        volume = self._parameterNode.inputVolume if usable and self.parent.isEntered else None
+        usable = usable and self.parent.isEntered and not slicer.mrmlScene.IsBatchProcessing()
+        volume = self._parameterNode.inputVolume if usable else None
         before = self.logic.session
         self.logic.follow(volume, self._parameterNode)
         if before is not self.logic.session:
             self._stopClicking()
             self._showOthers()
+            self._showQuality()
 
     @contextlib.contextmanager
     def _telling(self):
         """Problems that the user can solve go to the status line."""
-        try:
-            with slicer.util.tryWithErrorDisplay(_("That did not work."), waitCursor=False):
+        with slicer.util.tryWithErrorDisplay(_("That did not work.")):
+            try:
                 yield
-        except InputError as error:
-            self.ui.statusLabel.text = str(error)
+            except InputError as error:
+                self.ui.statusLabel.text = str(error)
 
     def _edit(self, action):
         """Do what changes the mask, then show it."""
@@ -356,14 +369,14 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         path = self._askForPath(_("Save slice table"), "table-removal.csv", _("Tables (*.csv)"))
         if path:
             with self._telling():
-                self.logic.saveCsv(path)
+                saveCsv(self.logic.session, path)
                 self.ui.statusLabel.text = _("Saved {path}").format(path=path)
 
     def onMontageButton(self):
         path = self._askForPath(_("Save montage"), "table-removal.png", _("Pictures (*.png)"))
         if path:
             with self._telling():
-                self.logic.saveMontage(path)
+                saveMontage(self.logic.session, path)
                 self.ui.statusLabel.text = _("Saved {path}").format(path=path)
 
     def _askForPath(self, title, name, kinds):
@@ -372,7 +385,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onHandOverButton(self):
         with self._telling():
             self.logic.handOver()
-            if slicer.util.mainWindow(verbose=False):
+            if slicer.util.mainWindow():
                 slicer.util.selectModule("SegmentEditor")
 
     def onTakeBackButton(self):
@@ -395,6 +408,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         finally:
             dialog.close()
             self._checkCanApply()
+            self._showOthers()
 
     def _finish(self, batch, dialog):
         while not batch.done:
@@ -484,7 +498,8 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _showQuality(self):
         table = self.ui.qualityTable
-        entries = self.logic.qualityRows(self.ui.onlyFlaggedCheckBox.checked)
+        session = self.logic.session
+        entries = qualityRows(session, self.ui.onlyFlaggedCheckBox.checked) if session else []
         self._rows = [(entry.index, entry.flag) for entry in entries]
         with self._quietly():
             table.setRowCount(len(entries))
@@ -499,7 +514,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._showLeft()
 
     def _showLeft(self):
-        self.ui.leftLabel.text = self.logic.leftText()
+        self.ui.leftLabel.text = leftText(self.logic.session) if self.logic.session else ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -509,27 +524,6 @@ class TableRemovalOutcome:
     volume: object
     segmentation: object
     report: str
-
-
-@dataclasses.dataclass(frozen=True)
-class SettingsShown:
-    """What the seed and threshold widgets show for the whole scan or for the slices chosen."""
-
-    automaticThreshold: bool
-    threshold: float
-    automaticSeed: bool
-    seed: tuple
-    seedSize: int
-
-
-@dataclasses.dataclass(frozen=True)
-class QualityRow:
-    """A row of the slice table: slice index, flag ("" where there is none), whether checked, the cells' texts."""
-
-    index: int
-    flag: str
-    checked: bool
-    texts: tuple
 
 
 class TableRemovalLogic(ScriptedLoadableModuleLogic):
@@ -547,21 +541,7 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
 
     def optionsFrom(self, parameters):
         """Return the TableRemovalOptions that a parameter node stands for."""
-        from TableRemovalLib.options import TableRemovalOptions
-
-        return TableRemovalOptions(
-            method=METHODS[parameters.method],
-            threshold=None if parameters.automaticThreshold else parameters.threshold,
-            seed_ij=None if parameters.automaticSeed else (parameters.seedColumn, parameters.seedRow),
-            seed_size=parameters.seedSize,
-            fill_hu=parameters.fillHu,
-        )
-
-    def finishOptionsFrom(self, parameters):
-        """Return the FinishOptions that a parameter node stands for."""
-        from TableRemovalLib.finish import FinishOptions
-
-        return FinishOptions(parameters.fillHu, parameters.softEdge, parameters.crop, parameters.cropMargin)
+        return optionsFrom(parameters)
 
     def whyNot(self, volumeNode, options):
         """Return why `process` would refuse, as a sentence that says what to do, or an empty string."""
@@ -591,12 +571,12 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
         result = compute_edited_mask(image, state, progress)
         volume, mask = finish(image, result.mask, finishOptions)
         nodes = addResult(volumeNode, volume, mask, parameterRecord(volumeNode, state, finishOptions))
-        return TableRemovalOutcome(*nodes, self._report(result.records, result.seconds))
+        return TableRemovalOutcome(*nodes, reportText(result.records, result.seconds))
 
     def follow(self, volumeNode, parameters):
         """Have a session for this volume, none where it is None, under these parameters."""
         self._parameters = parameters
-        if self.session and (self.session.volumeNode is not volumeNode or volumeNode.GetScene() is None):
+        if self.session and (self.session.volumeNode is not volumeNode or self.session.outdated()):
             self.stopClicking()
             self.session.close()
             self.session = None
@@ -672,23 +652,8 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
 
     def writeOptions(self):
         """Write the session's options into the parameter node, as undo and presets change them."""
-        if self.session is None:
-            return
-        parameters, options = self._parameters, self.session.state.options
-        node = parameters.parameterNode
-        wasModifying = node.StartModify()
-        try:
-            parameters.method = next(name for name, method in METHODS.items() if method == options.method)
-            parameters.automaticThreshold = options.threshold is None
-            if options.threshold is not None:
-                parameters.threshold = options.threshold
-            parameters.automaticSeed = options.seed_ij is None
-            if options.seed_ij is not None:
-                parameters.seedColumn, parameters.seedRow = options.seed_ij
-            parameters.seedSize = options.seed_size
-            parameters.fillHu = options.fill_hu
-        finally:
-            node.EndModify(wasModifying)
+        if self.session is not None:
+            writeOptions(self._parameters, self.session.state.options)
 
     def usePaperValues(self):
         """The paper's method and values for the whole scan; overrides stay."""
@@ -729,23 +694,10 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
 
     def settingsShown(self, indices=None):
         """Return the SettingsShown for slices, or for the whole scan (None)."""
-        session, parameters = self.session, self._parameters or self.getParameterNode()
-        if session is None:
-            return SettingsShown(
-                parameters.automaticThreshold,
-                parameters.threshold,
-                parameters.automaticSeed,
-                (parameters.seedColumn, parameters.seedRow),
-                parameters.seedSize,
-            )
-        k = session.k if indices is None or session.k in indices else indices[0]
-        own, holds = session.state.overrides.at(k), session.state.slice_options(k)
-        if indices is None:
-            holds = own = session.state.options
-        used = session.records[k].threshold_used if session.editable and len(session.records) > k else None
-        threshold = holds.threshold or used or parameters.threshold
-        seed = holds.seed_ij or (session.size[0] // 2, session.size[1] // 2)
-        return SettingsShown(own.threshold is None, threshold, own.seed_ij is None, seed, holds.seed_size)
+        parameters = self._parameters or self.getParameterNode()
+        if self.session is None:
+            return settingsOf(parameters)
+        return settingsInSession(self.session, indices, parameters.threshold)
 
     def startClicking(self):
         """Let clicks in the views keep or drop parts."""
@@ -783,32 +735,6 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
         text = session.progressText() or _("Preview of the whole scan: green stays, red goes.")
         return text + (_(" {count} slices have overrides.").format(count=count) if count else "")
 
-    def qualityRows(self, onlyFlagged):
-        """Return the rows of the slice table, the most suspicious first."""
-        from TableRemovalLib.suspicion import by_suspicion
-
-        session = self.session
-        rows = []
-        for record in by_suspicion(session.records) if session else ():
-            for flag in record.flags or (() if onlyFlagged else ("",)):
-                what = flag or (_("override") if record.index in session.state.overrides.slices else "")
-                figures = (f"{record.area_mm2 / 100:.0f}", f"{record.threshold_used:.2f}", str(record.components))
-                checked = (record.index, flag) in session.checked
-                rows.append(QualityRow(record.index, flag, checked, ("", str(record.index), what, *figures)))
-        return rows
-
-    def leftText(self):
-        """Return how many flags are left to check, as a sentence."""
-        from TableRemovalLib.suspicion import count_left
-
-        if self.session is None or not self.session.records:
-            return ""
-        left = count_left(self.session.records, self.session.checked)
-        if left:
-            return _("{left} left to check").format(left=left)
-        flagged = any(record.flags for record in self.session.records)
-        return _("All checked") if flagged else _("Nothing to check")
-
     def showAreaPlot(self):
         """Show area against slice in the layout's plot view; return the chart node."""
         from TableRemovalSlicer.quality_nodes import updateAreaChart, updateQualityTable
@@ -817,22 +743,6 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
         chart = updateAreaChart(self.session.volumeNode, table)
         slicer.modules.plots.logic().ShowChartInLayout(chart)
         return chart
-
-    def saveCsv(self, path):
-        """Write the slice table as CSV. Raises InputError where the file cannot be written."""
-        from TableRemovalLib.suspicion import write_csv
-
-        with _fileErrors(path):
-            write_csv(path, self.session.records, self.session.state.overrides, self.session.checked)
-
-    def saveMontage(self, path):
-        """Write a picture of all slices with their outlines. Raises InputError where the file cannot be written."""
-        from TableRemovalLib.montage import montage, write_montage
-
-        array = slicer.util.arrayFromVolume(self.session.volumeNode)
-        flagged = {record.index for record in self.session.records if record.flags}
-        with _fileErrors(path):
-            write_montage(path, montage(array, self.session.mask, flagged))
 
     def handOver(self):
         """Put the mask into the Segment Editor's segmentation and return that node."""
@@ -872,7 +782,7 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
         session, ready = self.session, {}
         if session and session.current and session.records:
             ready[session.volumeNode.GetID()] = (session.maskImage(), session.state, session.records)
-        options, finishOptions = self.optionsFrom(self._parameters), self.finishOptionsFrom(self._parameters)
+        options, finishOptions = self.optionsFrom(self._parameters), finishOptionsFrom(self._parameters)
         return ApplyBatch(volumeNodes, options, finishOptions, self._batchWorker, ready)
 
     def endBatch(self, batch):
@@ -890,29 +800,9 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
                 self.session.show(False)
             showVolume(made[0].volume)
         problems = [outcome.problem for outcome in batch.outcomes if outcome.problem]
-        reports = [f"{o.name}: {self._report(o.records)}" for o in made]
+        reports = [f"{o.name}: {reportText(o.records)}" for o in made]
         cancelled = [_("Cancelled.")] if batch.cancelled else []
         return "\n".join([*reports, *problems, *cancelled])
-
-    def _report(self, records, seconds=None):
-        flagged = [record for record in records if record.flags]
-        text = _("Body found in {count} slices").format(count=sum(record.area_mm2 > 0 for record in records))
-        text += "." if seconds is None else f", {seconds:.1f} s."
-        if not flagged:
-            return text
-        named = [f"{record.index} ({', '.join(record.flags)})" for record in flagged[:SLICES_NAMED]]
-        more = _(" and {count} more").format(count=len(flagged) - len(named)) if len(flagged) > len(named) else ""
-        return text + _(" Look at slices {names}{more}.").format(names=", ".join(named), more=more)
-
-
-@contextlib.contextmanager
-def _fileErrors(path):
-    try:
-        yield
-    except OSError as error:
-        raise InputError(
-            _("{path} cannot be written ({why}): choose another folder.").format(path=path, why=error.strerror or error)
-        ) from error
 
 
 class TableRemovalTest(ScriptedLoadableModuleTest):

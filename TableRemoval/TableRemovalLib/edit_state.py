@@ -54,6 +54,4 @@ class EditState:
 
 def with_paper_values(state: EditState) -> EditState:
     """Return the state with the paper's method and values (section 3.2.1) for the whole scan; overrides stay."""
-    return state.with_options(
-        method="paper", threshold=None, seed_ij=None, seed_size=50, min_area_pixels=None
-    )
+    return state.with_options(method="paper", threshold=None, seed_ij=None, seed_size=50, min_area_pixels=None)

@@ -16,7 +16,7 @@ from TableRemovalLib.edit_state import EditState
 from TableRemovalLib.errors import InputError
 from TableRemovalLib.overrides import ScanOverrides
 from TableRemovalLib.preview import ct_view, grown_by_hand
-from TableRemovalLib.quality import SEED_IN_AIR, THRESHOLD_LIMIT, SliceRecord, slice_records
+from TableRemovalLib.quality import SEED_IN_AIR, THRESHOLD_LIMIT, SliceRecord, slice_records, with_seconds
 from TableRemovalLib.robust import BORDER_HU
 
 
@@ -58,17 +58,20 @@ def compute_edited_mask(
     base = {k: mask[k].copy() for k in state.overrides.slices}
     thresholds = np.array([record.threshold_used for record in result.slices])
     flags = [tuple(flag for flag in r.flags if flag in (THRESHOLD_LIMIT, SEED_IN_AIR)) for r in result.slices]
+    seconds = [record.seconds for record in result.slices]
     for k, own in state.overrides.slices.items():
+        began = time.perf_counter()
         grown = grown_by_hand(array[k], own, state.slice_options(k))
         if grown is not None:
             mask[k], flags[k] = grown.mask, grown.flags
             thresholds[k] = thresholds[k] if grown.threshold is None else grown.threshold
         mask[k] = apply_clicks(array[k], mask[k], own.clicks)
+        seconds[k] = time.perf_counter() - began
     columns = column_statistics(array, BORDER_HU)
     records = slice_records(array, columns, mask, image.GetSpacing(), thresholds, flags)
     edited = sitk.GetImageFromArray(mask)
     edited.CopyInformation(image)
-    return EditedMask(edited, tuple(records), base, time.perf_counter() - started)
+    return EditedMask(edited, tuple(with_seconds(records, seconds)), base, time.perf_counter() - started)
 
 
 def _check_fits(image: sitk.Image, overrides: ScanOverrides) -> None:
@@ -79,6 +82,4 @@ def _check_fits(image: sitk.Image, overrides: ScanOverrides) -> None:
             "the scan they were made for"
         )
     if not is_axial(image):
-        raise InputError(
-            "slice overrides need axial slices: clear them, or resample the scan to axial slices first"
-        )
+        raise InputError("slice overrides need axial slices: clear them, or resample the scan to axial slices first")

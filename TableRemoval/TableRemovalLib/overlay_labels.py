@@ -7,6 +7,7 @@ from numba import njit
 
 NOTHING, KEPT, REMOVED, OUTLINE, SEED_ON_KEPT, SEED = range(6)
 REMOVED_ABOVE_HU = -850.0
+LINE_PIXELS = 2
 
 
 @njit(cache=True, nogil=True)
@@ -32,18 +33,12 @@ def label_overlay(image, mask, removed_above_hu, labels):
 
 
 def draw_square(labels: np.ndarray, square: tuple[int, int, int, int]) -> None:
-    """Draw the outline of (first row, stop row, first column, stop column) into `labels`, in place."""
-    top, stop_row, left, stop_column = square
-    if stop_row <= top or stop_column <= left:
-        return
-    sides = (
-        labels[top, left:stop_column],
-        labels[stop_row - 1, left:stop_column],
-        labels[top:stop_row, left],
-        labels[top:stop_row, stop_column - 1],
-    )
-    for side in sides:
-        side[:] = np.where(is_kept(side), SEED_ON_KEPT, SEED)
+    """Draw the outline of (first row, stop row, first column, stop column) into `labels`, two pixels wide."""
+    top, stop, left, right = square
+    line = np.ones((max(0, stop - top), max(0, right - left)), dtype=bool)
+    line[LINE_PIXELS:-LINE_PIXELS, LINE_PIXELS:-LINE_PIXELS] = False
+    place = labels[top:stop, left:right]
+    place[line] = np.where(is_kept(place[line]), SEED_ON_KEPT, SEED)
 
 
 def is_kept(labels: np.ndarray) -> np.ndarray:

@@ -37,9 +37,7 @@ class SliceOverride:
     @property
     def grows(self) -> bool:
         """Whether the slice is grown anew."""
-        return self.mask is None and not (
-            self.seed_ij is None and self.seed_size is None and self.threshold is None
-        )
+        return self.mask is None and not (self.seed_ij is None and self.seed_size is None and self.threshold is None)
 
     @property
     def empty(self) -> bool:
@@ -92,9 +90,7 @@ class ScanOverrides:
             str(k): {name: value for name, value in asdict(o).items() if value not in (None, ())}
             for k, o in sorted(self.slices.items())
         }
-        return json.dumps(
-            {"version": VERSION, "size": list(self.size), "slices": slices}, separators=(",", ":")
-        )
+        return json.dumps({"version": VERSION, "size": list(self.size), "slices": slices}, separators=(",", ":"))
 
     def _with(self, slices: dict[int, SliceOverride]) -> ScanOverrides:
         return ScanOverrides(self.size, {k: o for k, o in slices.items() if not o.empty})
@@ -114,9 +110,7 @@ def overrides_from_json(text: str, size: tuple[int, int, int]) -> ScanOverrides:
         if record["version"] != VERSION:
             raise ValueError(f"version {record['version']}")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"the slice overrides cannot be read ({error}): clear them and set them again"
-        ) from error
+        raise InputError(f"the slice overrides cannot be read ({error}): clear them and set them again") from error
     if made_for != tuple(size):
         raise InputError(
             f"the slice overrides belong to a scan of {_times(made_for)} voxels, this one has {_times(size)}: "
@@ -124,9 +118,7 @@ def overrides_from_json(text: str, size: tuple[int, int, int]) -> ScanOverrides:
         )
     outside = [k for k in slices if not 0 <= k < size[2]]
     if outside:
-        raise InputError(
-            f"the slice overrides name slice {outside[0]}, which the scan does not have: clear them"
-        )
+        raise InputError(f"the slice overrides name slice {outside[0]}, which the scan does not have: clear them")
     return ScanOverrides(tuple(size), slices)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from TableRemovalLib.columns import column_statistics
 from TableRemovalLib.mask_kernels import fill_holes
 from TableRemovalLib.options import TableRemovalOptions
-from TableRemovalLib.quality import THRESHOLD_LIMIT, SliceRecord, seed_flag, slice_records
+from TableRemovalLib.quality import THRESHOLD_LIMIT, SliceRecord, seed_flag, slice_records, with_seconds
 from TableRemovalLib.region_growing import grow_paper_slice
 from TableRemovalLib.slice_workers import for_slice_ranges
 
@@ -38,11 +39,15 @@ def paper_mask(
     """Body mask of a [k, j, i] volume in HU by the paper's method; returns (mask uint8 0/1, records)."""
     mask = np.empty(array.shape, dtype=np.uint8)
     thresholds = np.empty(array.shape[0])
+    seconds = np.empty(array.shape[0])
     flags: list[tuple[str, ...]] = [()] * array.shape[0]
 
     def work(first: int, stop: int) -> None:
         for k in range(first, stop):
+            started = time.perf_counter()
             mask[k], thresholds[k], flags[k] = paper_slice(array[k], options)
+            seconds[k] = time.perf_counter() - started
 
     for_slice_ranges(work, array.shape[0], progress)
-    return mask, slice_records(array, column_statistics(array, AIR_HU), mask, spacing_mm, thresholds, flags)
+    records = slice_records(array, column_statistics(array, AIR_HU), mask, spacing_mm, thresholds, flags)
+    return mask, with_seconds(records, seconds)

@@ -80,9 +80,7 @@ class SlicePreview:
     def slice_mask(self, k: int, state: EditState, whole: WholeScan | None = None) -> SliceMask:
         """Return the mask of slice k under `state`: see the top of this file. The mask may be the caller's own base."""
         image, own = self._array[k], state.overrides.at(k)
-        found = grown_by_hand(image, own, state.slice_options(k)) or self._without_override(
-            k, state.options, whole
-        )
+        found = grown_by_hand(image, own, state.slice_options(k)) or self._without_override(k, state.options, whole)
         if not own.clicks:
             return found
         return SliceMask(apply_clicks(image, found.mask, own.clicks), found.threshold, found.flags)

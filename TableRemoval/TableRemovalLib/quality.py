@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -31,7 +32,8 @@ class SliceRecord:
     """One slice of a body mask.
 
     index: slice number k. area_mm2: area of the mask. threshold_used: T_G in [0, 1] that decided the slice.
-    components: separate regions of the mask (8-connected). flags: what to look at, in words of ALL_FLAGS.
+    components: separate regions of the mask (8-connected). flags: what to look at, in words of ALL_FLAGS. seconds: time
+    spent on this slice alone; it makes no record differ from another.
     """
 
     index: int
@@ -39,6 +41,7 @@ class SliceRecord:
     threshold_used: float
     components: int
     flags: tuple[str, ...] = ()
+    seconds: float = field(default=0.0, compare=False)
 
 
 def seed_flag(image: np.ndarray, seed_ij: tuple[int, int] | None, seed_size: int) -> tuple[str, ...]:
@@ -64,6 +67,11 @@ def area_jumps(areas_mm2: np.ndarray) -> np.ndarray:
         around = np.median(np.delete(window, k - first))
         jumps[k] = abs(areas[k] - around) > AREA_JUMP_SHARE * max(areas[k], around, 1.0)
     return jumps
+
+
+def with_seconds(records: Sequence[SliceRecord], seconds: Sequence[float]) -> list[SliceRecord]:
+    """Return the records with the time spent on each slice."""
+    return [replace(record, seconds=float(spent)) for record, spent in zip(records, seconds, strict=True)]
 
 
 def slice_records(

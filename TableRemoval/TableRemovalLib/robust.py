@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -31,7 +32,7 @@ from TableRemovalLib.mask_kernels import (
     threshold_slice,
 )
 from TableRemovalLib.options import TableRemovalOptions
-from TableRemovalLib.quality import SliceRecord, seed_flag, slice_records
+from TableRemovalLib.quality import SliceRecord, seed_flag, slice_records, with_seconds
 from TableRemovalLib.region_growing import RANGE_HU, seed_square
 from TableRemovalLib.regions import TISSUE_BORDERS_HU, SliceRegions, body_counts, join_regions, patient_bodies
 from TableRemovalLib.slice_workers import for_slice_ranges
@@ -93,14 +94,16 @@ def robust_mask(
     columns = column_statistics(array, border_hu)
     sheets = table_sheets(columns, spacing_mm, array.shape[0])
     labels = np.empty(array.shape, dtype=np.uint8)
-    regions = _label_slices(array, labels, sheets, columns.static(), spacing_mm, border_hu, progress)
+    seconds = np.empty(array.shape[0])
+    regions = _label_slices(array, labels, sheets, columns.static(), spacing_mm, border_hu, progress, seconds)
     bodies = join_regions(regions, _share_slices(labels, regions))
     trunk = None if options.seed_ij is None else _body_at_seed(labels, bodies, options)
     keep = np.append(patient_bodies(*body_counts(regions, bodies), spacing_mm, trunk), False)
     for k in range(labels.shape[0]):
         relabel(labels[k], keep[bodies[k]].astype(np.uint8))
     flags = _seed_flags(array, options)
-    return labels, slice_records(array, columns, labels, spacing_mm, np.full(labels.shape[0], threshold), flags)
+    records = slice_records(array, columns, labels, spacing_mm, np.full(labels.shape[0], threshold), flags)
+    return labels, with_seconds(records, seconds)
 
 
 def border_between_air_and_tissue(array: np.ndarray, threshold: float | None) -> tuple[float, float]:
@@ -117,10 +120,14 @@ def border_between_air_and_tissue(array: np.ndarray, threshold: float | None) ->
     return middle - threshold * RANGE_HU, threshold
 
 
-def _label_slices(array, labels, sheets, static, spacing_mm, border_hu, progress) -> list[SliceRegions]:
+def _label_slices(array, labels, sheets, static, spacing_mm, border_hu, progress, seconds) -> list[SliceRegions]:
     def work(first: int, stop: int) -> list[SliceRegions]:
-        maker = SliceMaker(array.shape[1:], spacing_mm)
-        return [maker.regions(array[k], sheets, static, border_hu, labels[k]) for k in range(first, stop)]
+        maker, found = SliceMaker(array.shape[1:], spacing_mm), []
+        for k in range(first, stop):
+            started = time.perf_counter()
+            found.append(maker.regions(array[k], sheets, static, border_hu, labels[k]))
+            seconds[k] = time.perf_counter() - started
+        return found
 
     return [regions for part in for_slice_ranges(work, array.shape[0], progress) for regions in part]
 

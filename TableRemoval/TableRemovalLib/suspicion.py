@@ -20,7 +20,17 @@ from TableRemovalLib.quality import (
 
 WEIGHTS = {NO_BODY: 6, SEED_IN_AIR: 5, THRESHOLD_LIMIT: 4, AREA_JUMP: 3, TABLE_CONTACT: 2, EDGE_OF_VIEW: 1}
 MOST = 10
-COLUMNS = ("slice", "suspicion", "area_mm2", "threshold_used", "components", "override", "flags", "flags_left")
+COLUMNS = (
+    "slice",
+    "suspicion",
+    "area_mm2",
+    "threshold_used",
+    "components",
+    "seconds",
+    "override",
+    "flags",
+    "flags_left",
+)
 
 
 def suspicion(record: SliceRecord) -> int:
@@ -63,6 +73,7 @@ def write_csv(
                     f"{record.area_mm2:.1f}",
                     f"{record.threshold_used:.3f}",
                     record.components,
+                    f"{record.seconds:.4f}",
                     "yes" if record.index in overrides.slices else "no",
                     "; ".join(record.flags),
                     "; ".join(flags_left(record, checked)),

@@ -17,6 +17,7 @@ def updateQualityTable(volumeNode, records):
         (vtk.vtkDoubleArray(), AREA_COLUMN, [record.area_mm2 / 100 for record in records]),
         (vtk.vtkDoubleArray(), "threshold", [record.threshold_used for record in records]),
         (vtk.vtkIntArray(), "components", [record.components for record in records]),
+        (vtk.vtkDoubleArray(), "seconds", [record.seconds for record in records]),
         (vtk.vtkIntArray(), "suspicion", [suspicion(record) for record in records]),
         (vtk.vtkStringArray(), "flags", ["; ".join(record.flags) for record in records]),
     )

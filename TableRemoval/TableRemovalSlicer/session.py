@@ -6,6 +6,7 @@ Knows no qt: whoever has a timer calls `poll` some twenty times a second.
 import time
 
 import slicer
+import vtk
 from TableRemovalLib.edit_state import EditState, with_paper_values
 from TableRemovalLib.errors import InputError
 from TableRemovalLib.history import History
@@ -37,6 +38,7 @@ class EditingSession:
         geometry = geometryOfVolumeNode(volumeNode)
         self._preview = None
         self._makePreview = lambda: SlicePreview(self._array, geometry[0])
+        self._began = _state(volumeNode)
         self.problem = self.overridesProblem = ""
         self.records, self.checked = (), scan_memory.readChecked(volumeNode)
         self.history = History(EditState(options, self._keptOverrides()))
@@ -65,6 +67,10 @@ class EditingSession:
     def ready(self):
         """Whether single slices can be previewed: the compiled code is there."""
         return self._preview is not None
+
+    def outdated(self):
+        """Whether the volume is gone, or has other voxels or another place than when the session began."""
+        return self.volumeNode.GetScene() is None or _state(self.volumeNode) != self._began
 
     def seed(self):
         """Return the seed's (column, row) that holds in the slice shown."""
@@ -291,6 +297,15 @@ class EditingSession:
 
     def _placeMarker(self):
         self.marker.place(*self.seed(), self.k)
+
+
+def _state(volumeNode):
+    matrix = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(matrix)
+    place = [matrix.GetElement(row, column) for row in range(3) for column in range(4)]
+    imageData = volumeNode.GetImageData()
+    voxels = imageData and (imageData.GetDimensions(), imageData.GetPointData().GetScalars().GetMTime())
+    return place, voxels, volumeNode.GetTransformNodeID()
 
 
 def _unpacked(bits, columns):

@@ -12,8 +12,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE.parents[1] / "TableRemoval" / "Resources" / "Screenshots"
-VIEW_PX = 440
-PANEL_PX = 430
+VIEW_PX = 420
+PANEL_PX = 470
+MONTAGE_TILE_PX = 64
 PATIENCE_S = 180
 WINDOW, LEVEL = 1400, -150
 
@@ -83,7 +84,8 @@ class Studio:
             image = qt.QImage(pixels.tobytes(), width, height, 3 * width, qt.QImage.Format_RGB888)
             painter.drawImage(PANEL_PX, row * VIEW_PX, image)
         painter.end()
-        _writeSmall(picture.toImage(), path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.toImage().convertToFormat(qt.QImage.Format_RGB888).save(str(path), "PNG", 0)
 
     def close(self):
         """Leave the module."""
@@ -105,14 +107,6 @@ class Studio:
             views.place(view, views.Frame(centre, side, side, VIEW_PX, VIEW_PX))
 
 
-def _writeSmall(image, path):
-    import qt
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    small = image.convertToFormat(qt.QImage.Format_Indexed8, qt.Qt.ThresholdDither | qt.Qt.AvoidDither)
-    small.save(str(path), "PNG", 0)
-
-
 def render(scan, folder):
     """Render the four pictures and the montage of a scan into a folder; return their paths."""
     studio = Studio(scan)
@@ -129,7 +123,7 @@ def render(scan, folder):
     studio.panel.onQualityRow(0, 1)
     studio.save(paths[1], ("inputs", "quality"))
 
-    logic.saveMontage(str(paths[4]))
+    _saveMontage(session, paths[4])
     session.clearOverrides()
     columns, rows = session.size[:2]
     ui.scopeComboBox.setCurrentIndex(1)
@@ -147,6 +141,15 @@ def render(scan, folder):
     studio.save(paths[3], ("inputs", "hand", "output"))
     studio.close()
     return paths
+
+
+def _saveMontage(session, path):
+    import slicer
+    from TableRemovalLib.montage import montage, write_montage
+
+    array = slicer.util.arrayFromVolume(session.volumeNode)
+    flagged = {record.index for record in session.records if record.flags}
+    write_montage(path, montage(array, session.mask, flagged, MONTAGE_TILE_PX))
 
 
 def main():

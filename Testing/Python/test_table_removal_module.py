@@ -91,7 +91,7 @@ def test_choosing_a_volume_shows_what_stays_and_what_goes_and_changes_nothing(pa
     assert labels(session, 5, BODY_PIXEL) == KEPT and labels(session, 5, TABLE_PIXEL) == REMOVED
     assert labels(session, 5, (2, 2)) == 0
     on_slice = session.overlay.array[session.k]
-    assert np.isin(on_slice, SEED).sum() == 4 * 50 - 4
+    assert np.isin(on_slice, SEED).sum() == 50**2 - 46**2
     composites = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
     assert composites and all(c.GetLabelVolumeID() == session.overlay.node.GetID() for c in composites)
     assert np.array_equal(slicer.util.arrayFromVolume(scan), before)
@@ -125,7 +125,7 @@ def test_dragging_the_seed_moves_square_and_spin_boxes(panel, session):
     session.marker.node.GetNthControlPointPosition(0, position)
     assert position == pytest.approx(rasFromIjk(session.volumeNode, 30, 50, session.k))
     panel.ui.seedSizeSpinBox.value = 10
-    assert np.isin(session.overlay.array[session.k], SEED).sum() == 4 * 10 - 4
+    assert np.isin(session.overlay.array[session.k], SEED).sum() == 10**2 - 6**2
 
 
 def test_scrolling_the_axial_view_takes_preview_and_seed_along(panel, session):
@@ -185,7 +185,7 @@ def test_a_click_drops_a_part_or_keeps_it_and_copies_to_neighbours(panel, sessio
     assert labels(session, 10, TABLE_PIXEL) in (KEPT, 3) and labels(session, 11, TABLE_PIXEL) == REMOVED
     node.AddControlPoint(rasFromIjk(session.volumeNode, *BODY_PIXEL, 10))
     panel.poll()
-    assert labels(session, 10, (70, 40)) == REMOVED and node.GetNumberOfControlPoints() == 0
+    assert labels(session, 10, (70, 33)) == REMOVED and node.GetNumberOfControlPoints() == 0
     ui.clickButton.click()
     assert panel.logic._clickTool is None
     ui.reachSpinBox.value = 1
@@ -196,7 +196,7 @@ def test_a_click_drops_a_part_or_keeps_it_and_copies_to_neighbours(panel, sessio
     assert all(labels(session, k, (64, 97)) in (KEPT, 3) for k in (9, 10, 11))
     assert any("9" == panel.ui.qualityTable.item(row, 1).text() for row in range(panel.ui.qualityTable.rowCount))
     ui.clearAllButton.click()
-    assert not session.state.overrides.slices and labels(session, 10, (70, 40)) == KEPT
+    assert not session.state.overrides.slices and labels(session, 10, (70, 33)) == KEPT
 
 
 def test_a_click_on_air_says_so(panel, session):
@@ -468,6 +468,20 @@ def test_a_volume_under_a_transform_is_refused_and_a_copy_offered(panel, scan):
     panel.ui.plainCopyButton.click()
     plain = panel.logic.getParameterNode().inputVolume
     assert plain.GetOrigin() == pytest.approx(scan.GetOrigin()) and plain.GetParentTransformNode() is None
+
+
+def test_a_scan_whose_voxels_or_place_change_is_looked_at_again(panel, scan, session):
+    import slicer
+
+    slicer.util.arrayFromVolume(scan)[:, 96:100] = -1000
+    slicer.util.arrayFromVolumeModified(scan)
+    panel.poll()
+    assert panel.logic.session is not session and session.overlay.node.GetScene() is None
+    settled(panel)
+    assert labels(panel.logic.session, 5, TABLE_PIXEL) == 0
+    scan.SetAndObserveTransformNodeID(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode").GetID())
+    panel.poll()
+    assert panel.logic.session is None and not panel.ui.applyButton.enabled
 
 
 def test_volumes_that_are_no_ct_are_refused_with_what_to_do(panel, scan):

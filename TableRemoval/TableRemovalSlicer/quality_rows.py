@@ -1,0 +1,88 @@
+"""Quality control of what is being edited: rows for the panel, sentences, files."""
+
+import contextlib
+import dataclasses
+
+import slicer
+from slicer.i18n import tr as _
+from TableRemovalLib.errors import InputError
+
+SLICES_NAMED = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class QualityRow:
+    """A row of the slice table: slice index, flag ("" where there is none), whether checked, the cells' texts."""
+
+    index: int
+    flag: str
+    checked: bool
+    texts: tuple
+
+
+def qualityRows(session, onlyFlagged):
+    """Return the rows of the slice table, the most suspicious first; one for each flag of a slice."""
+    from TableRemovalLib.suspicion import by_suspicion
+
+    rows = []
+    for record in by_suspicion(session.records):
+        area, spent = f"{record.area_mm2 / 100:.0f}", f"{1000 * record.seconds:.0f}"
+        figures = (area, f"{record.threshold_used:.2f}", str(record.components), spent)
+        for flag in record.flags or (() if onlyFlagged else ("",)):
+            what = flag or (_("override") if record.index in session.state.overrides.slices else "")
+            checked = (record.index, flag) in session.checked
+            rows.append(QualityRow(record.index, flag, checked, ("", str(record.index), what, *figures)))
+    return rows
+
+
+def leftText(session):
+    """Return how many flags are left to check, as a sentence."""
+    from TableRemovalLib.suspicion import count_left
+
+    if not session.records:
+        return ""
+    left = count_left(session.records, session.checked)
+    if left:
+        return _("{left} left to check").format(left=left)
+    flagged = any(record.flags for record in session.records)
+    return _("All checked") if flagged else _("Nothing to check")
+
+
+def reportText(records, seconds=None):
+    """Return what was found in a scan and which slices to look at, as sentences."""
+    flagged = [record for record in records if record.flags]
+    text = _("Body found in {count} slices").format(count=sum(record.area_mm2 > 0 for record in records))
+    text += "." if seconds is None else f", {seconds:.1f} s."
+    if not flagged:
+        return text
+    named = [f"{record.index} ({', '.join(record.flags)})" for record in flagged[:SLICES_NAMED]]
+    more = _(" and {count} more").format(count=len(flagged) - len(named)) if len(flagged) > len(named) else ""
+    return text + _(" Look at slices {names}{more}.").format(names=", ".join(named), more=more)
+
+
+def saveCsv(session, path):
+    """Write the slice table as CSV. Raises InputError where the file cannot be written."""
+    from TableRemovalLib.suspicion import write_csv
+
+    with _fileErrors(path):
+        write_csv(path, session.records, session.state.overrides, session.checked)
+
+
+def saveMontage(session, path):
+    """Write a picture of all slices with their outlines. Raises InputError where the file cannot be written."""
+    from TableRemovalLib.montage import montage, write_montage
+
+    array = slicer.util.arrayFromVolume(session.volumeNode)
+    flagged = {record.index for record in session.records if record.flags}
+    with _fileErrors(path):
+        write_montage(path, montage(array, session.mask, flagged))
+
+
+@contextlib.contextmanager
+def _fileErrors(path):
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            _("{path} cannot be written ({why}): choose another folder.").format(path=path, why=error.strerror or error)
+        ) from error
