@@ -812,7 +812,7 @@ class TableRemovalTest(ScriptedLoadableModuleTest):
         slicer.mrmlScene.Clear()
 
     def runTest(self):
-        for test in (self.test_tableIsRemoved, self.test_refusalSaysWhatToDo):
+        for test in (self.test_tableIsRemoved, self.test_refusalSaysWhatToDo, self.test_previewFollowsAndApplies):
             self.setUp()
             test()
 
@@ -839,6 +839,39 @@ class TableRemovalTest(ScriptedLoadableModuleTest):
         scan.SetAndObserveTransformNodeID(transform.GetID())
         with self.assertRaisesRegex(InputError, "harden"):
             logic.process(scan, options)
+
+    def test_previewFollowsAndApplies(self):
+        """The overlay follows the background, an override and its undo; Apply makes the result from it."""
+        scan, body, table = self._makeScan()
+        logic = TableRemovalLogic()
+        parameters = logic.getParameterNode()
+        logic.follow(scan, parameters)
+        try:
+            session = logic.session
+            self._wait(logic.poll, lambda: session.ready and session.current)
+            self.assertGreater(float((session.maskArray() == body).mean()), 0.99)
+            session.showSlice(5)
+            session.setThreshold(0.001, [5])
+            fewer = int(session.mask(5).sum())
+            self.assertLess(fewer, int(session.mask(6).sum()))
+            session.undo()
+            self.assertGreater(int(session.mask(5).sum()), fewer)
+            self._wait(logic.poll, lambda: session.current)
+            batch = logic.startBatch([scan])
+            self._wait(batch.poll, lambda: batch.done)
+            self.assertIn("24 slices", logic.endBatch(batch))
+            after = slicer.util.arrayFromVolume(batch.outcomes[0].volume)
+            self.assertEqual(set(np.unique(after[table])), {-1024})
+        finally:
+            logic.close()
+
+    def _wait(self, step, done, seconds=180):
+        end = time.monotonic() + seconds
+        while not done() and time.monotonic() < end:
+            slicer.app.processEvents()
+            step()
+            time.sleep(0.02)
+        self.assertTrue(done())
 
     def _makeScan(self):
         """Return a volume node, and the arrays that are True in its body and in its table, [k, j, i]."""

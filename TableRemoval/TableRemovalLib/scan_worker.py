@@ -83,7 +83,7 @@ class ScanWorker:
                 options_from_dict(request["options"]), overrides_from_json(request["overrides"], self._image.GetSize())
             )
             reply = self._compute(state, number)
-        except _Superseded:
+        except (_Superseded, FileNotFoundError):
             return
         except InputError as error:
             reply = {"error": str(error)}

@@ -5,8 +5,6 @@ import json
 
 import slicer
 
-from TableRemovalSlicer.volumes import addVolumeNode
-
 RECORD_ATTRIBUTE = "TableRemoval.Parameters"
 INPUT_ROLE = "TableRemoval.Input"
 SEGMENT = "Body"
@@ -17,6 +15,8 @@ def addResult(volumeNode, volume, mask, record):
 
     `record` (a dictionary) is written to both as JSON, with a reference to the scan.
     """
+    from TableRemovalSlicer.volumes import addVolumeNode
+
     name = volumeNode.GetName()
     cleaned = addVolumeNode(volume, f"{name} without table")
     cleaned.GetDisplayNode().CopyContent(volumeNode.GetDisplayNode())

@@ -3,6 +3,7 @@
 Nothing here waits for the process. Nothing it does can touch the scene: it works on a copy of the voxels.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 PATIENCE_S = 5.0
+ANSWERS = ("labels-*", "base-*", "sheets-*", "done-*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +52,7 @@ class ScanWorkerProcess:
     def takeScan(self, array, geometry):
         """Hand over a scan: voxels in HU [k, j, i], and (spacing, origin, direction) in LPS and mm."""
         self._ensureRunning()
-        for old in self._folder.glob("scan-*"):
-            old.unlink(missing_ok=True)
+        self._remove("scan-*", "ready-*")
         self._scan += 1
         np.save(self._folder / f"scan-{self._scan}.npy", array)
         record = dict(zip(("spacing", "origin", "direction"), geometry, strict=True))
@@ -61,7 +62,7 @@ class ScanWorkerProcess:
         """Ask for the mask of the scan handed over last under an EditState; replaces the request before."""
         self._ensureRunning()
         self._request += 1
-        self._clear()
+        self._remove(*ANSWERS)
         options = dataclasses.asdict(state.options)
         record = {"id": self._request, "scan": self._scan, "options": options, "overrides": state.overrides.to_json()}
         self._write("request.json", record)
@@ -146,13 +147,14 @@ class ScanWorkerProcess:
 
         records = tuple(SliceRecord(**{**entry, "flags": tuple(entry["flags"])}) for entry in record["records"])
         arrays = {name: np.load(self._folder / f"{name}-{self._request}.npy") for name in ("labels", "base", "sheets")}
-        self._clear()
+        self._remove(*ANSWERS)
         return Answer(self._request, "", records, axial=record["axial"], seconds=record["seconds"], **arrays)
 
-    def _clear(self):
-        for pattern in ("labels-*", "base-*", "sheets-*", "done-*"):
+    def _remove(self, *patterns):
+        for pattern in patterns:
             for old in self._folder.glob(pattern):
-                old.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    old.unlink()
 
     def _lastWords(self):
         lines = (self._folder / "errors.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()

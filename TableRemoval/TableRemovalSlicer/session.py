@@ -195,11 +195,15 @@ class EditingSession:
 
         return is_kept(self.overlay.array[k])
 
-    def maskImage(self):
-        """Return the mask of the whole scan as the overlay shows it, a sitk.Image (uint8 0/1) on the volume's grid."""
+    def maskArray(self):
+        """Return the mask (uint8 0/1 [k, j, i]) of the whole scan as the overlay shows it."""
         from TableRemovalLib.overlay_labels import is_kept
 
-        return imageOnVolumeGrid(is_kept(self.overlay.array), self.volumeNode)
+        return is_kept(self.overlay.array)
+
+    def maskImage(self):
+        """Return the same as a sitk.Image on the volume's grid."""
+        return imageOnVolumeGrid(self.maskArray(), self.volumeNode)
 
     def handOver(self):
         """Put the mask into the Segment Editor's segmentation and return that node."""

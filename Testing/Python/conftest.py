@@ -1,6 +1,7 @@
 """What several test files share: the small phantom pair, written once; the real scans, where they are."""
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,20 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DATA = REPOSITORY.parent / "shared" / "data"
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@lru_cache
+def renders(path):
+    """Whether a test file has to do with Slicer, and so may render in the stand-in host."""
+    return "slicer" in path.read_text(encoding="utf-8")
+
+
+def pytest_itemcollected(item):
+    """Keep the tests that render in one process and all others in another.
+
+    TensorFlow and the software renderer bring their own copies of one library, and crash together.
+    """
+    item.add_marker(pytest.mark.xdist_group("host" if renders(item.path) else "libraries"))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 """The house's arrows: Widget to Logic to Lib, never back; read from the imports."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,13 @@ def test_a_logic_knows_no_qt(path):
 def test_the_reader_sees_an_arrow_that_points_the_wrong_way():
     tree = ast.parse("def f():\n    from slicer.util import array\nimport vtk.util as v")
     assert imported(tree) == {"slicer", "vtk"} and imported(tree, top_level_only=True) == {"vtk"}
+
+
+def test_no_test_file_loads_tensorflow_when_it_is_collected():
+    """Every worker collects every file; one that renders must not hold TensorFlow."""
+    here = Path(__file__).parent
+    names = sorted(path.stem for path in here.glob("test_*.py"))
+    code = f"import sys; sys.path[:0] = {[str(here), str(here.parent / 'Host')]}\n"
+    code += f"for name in {names}:\n    __import__(name)\n    assert 'tensorflow' not in sys.modules, name\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

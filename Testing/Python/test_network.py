@@ -2,19 +2,26 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
-import keras
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from keras import ops
 from LongitudinalRegistrationLib.grid import Grid
-from LongitudinalRegistrationLib.network.losses import diffusion_loss, end_point_loss, local_ncc_loss, squared_local_ncc
 from LongitudinalRegistrationLib.network.model_store import MODELS_FOLDER, find_model
 from LongitudinalRegistrationLib.network.predict import NetworkError, Predictor
-from LongitudinalRegistrationLib.network.spatial_transformer import UpsampleFlow, warp
-from LongitudinalRegistrationLib.network.vxm2 import build_vxm2
 from TableRemovalLib.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def nn():
+    """Keras and our parts of the network; imported late, since a process that renders must not load TensorFlow."""
+    import keras
+    import tensorflow
+    from LongitudinalRegistrationLib.network import losses, spatial_transformer, vxm2
+
+    parts = {**vars(losses), **vars(spatial_transformer), **vars(vxm2)}
+    return SimpleNamespace(**{**parts, "keras": keras, "tf": tensorflow, "ops": keras.ops})
 
 
 def smooth_noise(rng, shape):
@@ -23,26 +30,26 @@ def smooth_noise(rng, shape):
 
 
 @pytest.mark.parametrize(("resolution", "parameters"), [("full", 300_547), ("half", 292_755)])
-def test_parameters_are_those_of_the_paper_s_network(resolution, parameters):
-    network = build_vxm2((32, 48, 16), resolution)
+def test_parameters_are_those_of_the_paper_s_network(nn, resolution, parameters):
+    network = nn.build_vxm2((32, 48, 16), resolution)
     assert network.count_params() == parameters
     factor = 1 if resolution == "full" else 2
     assert network.output_shape == (None, 32 // factor, 48 // factor, 16 // factor, 3)
 
 
-def test_an_untrained_network_moves_nearly_nothing():
+def test_an_untrained_network_moves_nearly_nothing(nn):
     pair = np.random.default_rng(0).random((1, 32, 32, 32, 2)).astype(np.float32)
-    assert np.abs(ops.convert_to_numpy(build_vxm2((32, 32, 32))(pair))).max() < 1e-2
+    assert np.abs(nn.ops.convert_to_numpy(nn.build_vxm2((32, 32, 32))(pair))).max() < 1e-2
 
 
-def test_sizes_and_options_are_checked():
+def test_sizes_and_options_are_checked(nn):
     with pytest.raises(ValueError, match="multiple of 16"):
-        build_vxm2((30, 32, 32))
+        nn.build_vxm2((30, 32, 32))
     with pytest.raises(ValueError, match="flow_resolution"):
-        build_vxm2((32, 32, 32), "quarter")
+        nn.build_vxm2((32, 32, 32), "quarter")
 
 
-def test_warp_agrees_with_simpleitk():
+def test_warp_agrees_with_simpleitk(nn):
     rng = np.random.default_rng(1)
     shape = (12, 14, 16)
     volume = smooth_noise(rng, shape)
@@ -52,31 +59,31 @@ def test_warp_agrees_with_simpleitk():
     expected = sitk.GetArrayFromImage(
         sitk.Resample(image, sitk.DisplacementFieldTransform(field), sitk.sitkLinear, -1.0)
     )
-    warped = ops.convert_to_numpy(warp(volume[None, ..., None], flow[None]))[0, ..., 0]
+    warped = nn.ops.convert_to_numpy(nn.warp(volume[None, ..., None], flow[None]))[0, ..., 0]
     inside = expected >= 0
     assert inside.mean() > 0.5
     np.testing.assert_allclose(warped[inside], expected[inside], atol=1e-4)
 
 
-def test_warp_by_whole_voxels_in_a_batch():
+def test_warp_by_whole_voxels_in_a_batch(nn):
     volume = np.arange(2 * 4 * 5 * 6, dtype=np.float32).reshape(2, 4, 5, 6, 1)
     flow = np.zeros((2, 4, 5, 6, 3), np.float32)
     flow[1, ..., 0], flow[1, ..., 2] = 1.0, 2.0
-    warped = ops.convert_to_numpy(warp(volume, flow))
+    warped = nn.ops.convert_to_numpy(nn.warp(volume, flow))
     np.testing.assert_allclose(warped[0], volume[0])
     np.testing.assert_allclose(warped[1, :2, :, :5], volume[1, 2:, :, 1:])
 
 
-def test_upsampling_keeps_a_linear_flow():
+def test_upsampling_keeps_a_linear_flow(nn):
     z, y, x = np.meshgrid(np.arange(6), np.arange(5), np.arange(4), indexing="ij")
     flow = np.stack([x, 2 * y, -z], axis=-1).astype(np.float32)[None]
-    fine = ops.convert_to_numpy(UpsampleFlow()(flow))[0]
+    fine = nn.ops.convert_to_numpy(nn.UpsampleFlow()(flow))[0]
     assert fine.shape == (12, 10, 8, 3)
     np.testing.assert_allclose(fine[5, 4, 1:-1, 0], (np.arange(1, 7) - 0.5) / 2, atol=1e-6)
     np.testing.assert_allclose(fine[1:-1, 4, 3, 2], -(np.arange(1, 11) - 0.5) / 2, atol=1e-6)
 
 
-def test_local_ncc_against_a_slow_transcription():
+def test_local_ncc_against_a_slow_transcription(nn):
     rng = np.random.default_rng(2)
     a, b = (smooth_noise(rng, (11, 11, 11)) for _ in range(2))
     scores = []
@@ -84,33 +91,33 @@ def test_local_ncc_against_a_slow_transcription():
         u, v = (w[k : k + 9, j : j + 9, i : i + 9].astype(np.float64) for w in (a, b))
         u, v = u - u.mean(), v - v.mean()
         scores.append((u * v).sum() ** 2 / ((u * u).sum() * (v * v).sum() + 1e-5))
-    found = ops.convert_to_numpy(squared_local_ncc(a[None, ..., None], b[None, ..., None]))[0, 4:-4, 4:-4, 4:-4, 0]
+    found = nn.ops.convert_to_numpy(nn.squared_local_ncc(a[None, ..., None], b[None, ..., None]))[
+        0, 4:-4, 4:-4, 4:-4, 0
+    ]
     np.testing.assert_allclose(found.ravel(), scores, atol=2e-3)
-    assert float(local_ncc_loss(a[None, ..., None], a[None, ..., None])) == pytest.approx(-1, abs=0.02)
+    assert float(nn.local_ncc_loss(a[None, ..., None], a[None, ..., None])) == pytest.approx(-1, abs=0.02)
 
 
-def test_ncc_loss_is_finite_with_gradients_where_images_are_flat():
-    import tensorflow as tf
-
-    flat = tf.zeros((1, 12, 12, 12, 1))
-    half = tf.Variable(
-        tf.concat([tf.zeros((1, 6, 12, 12, 1)), tf.random.stateless_uniform((1, 6, 12, 12, 1), (1, 2))], 1)
+def test_ncc_loss_is_finite_with_gradients_where_images_are_flat(nn):
+    flat = nn.tf.zeros((1, 12, 12, 12, 1))
+    half = nn.tf.Variable(
+        nn.tf.concat([nn.tf.zeros((1, 6, 12, 12, 1)), nn.tf.random.stateless_uniform((1, 6, 12, 12, 1), (1, 2))], 1)
     )
-    with tf.GradientTape(persistent=True) as tape:
-        losses = [local_ncc_loss(flat, half), local_ncc_loss(half, half)]
+    with nn.tf.GradientTape(persistent=True) as tape:
+        losses = [nn.local_ncc_loss(flat, half), nn.local_ncc_loss(half, half)]
     assert abs(float(losses[0])) < 1e-6 and -1 <= float(losses[1]) < -0.3
     for loss in losses:
         assert np.isfinite(tape.gradient(loss, half).numpy()).all()
 
 
-def test_diffusion_and_end_point_losses_by_hand():
+def test_diffusion_and_end_point_losses_by_hand(nn):
     z, y, x = np.meshgrid(*[np.arange(5.0)] * 3, indexing="ij")
     flow = np.stack([2 * x, 0 * y, z], axis=-1)[None].astype(np.float32)
-    assert float(diffusion_loss(flow)) == pytest.approx((4 / 3 + 1 / 3) / 3, rel=1e-5)
+    assert float(nn.diffusion_loss(flow)) == pytest.approx((4 / 3 + 1 / 3) / 3, rel=1e-5)
     weight = np.zeros((1, 5, 5, 5, 1), np.float32)
-    assert float(end_point_loss(flow, 0 * flow, weight)) == 0.0
+    assert float(nn.end_point_loss(flow, 0 * flow, weight)) == 0.0
     weight[0, 1, 2, 3] = 1
-    assert float(end_point_loss(flow, 0 * flow, weight)) == pytest.approx(36 + 1, rel=1e-4)
+    assert float(nn.end_point_loss(flow, 0 * flow, weight)) == pytest.approx(36 + 1, rel=1e-4)
 
 
 def test_the_shipped_model_has_a_card_that_fits_its_weights():
@@ -145,20 +152,18 @@ def test_a_missing_or_changed_model_is_said_so(tmp_path):
         find_model(folder=tmp_path)
 
 
-def test_the_network_learns_a_shift():
+def test_the_network_learns_a_shift(nn):
     """A few steps of the real training step lower the loss on one fixed batch."""
-    import tensorflow as tf
-
     rng = np.random.default_rng(4)
     image = smooth_noise(rng, (16, 16, 20))
-    pair = tf.constant(np.stack([image[..., :16], image[..., 2:18]], axis=-1)[None])
-    truth = tf.constant(np.broadcast_to(np.float32([-2.0, 0, 0]), (1, 8, 8, 8, 3)))
-    network = build_vxm2((16, 16, 16))
-    optimizer = keras.optimizers.Adam(1e-3)
+    pair = nn.tf.constant(np.stack([image[..., :16], image[..., 2:18]], axis=-1)[None])
+    truth = nn.tf.constant(np.broadcast_to(np.float32([-2.0, 0, 0]), (1, 8, 8, 8, 3)))
+    network = nn.build_vxm2((16, 16, 16))
+    optimizer = nn.keras.optimizers.Adam(1e-3)
     losses = []
     for _ in range(60):
-        with tf.GradientTape() as tape:
-            loss = end_point_loss(truth, network(pair), tf.ones((1, 8, 8, 8, 1)))
+        with nn.tf.GradientTape() as tape:
+            loss = nn.end_point_loss(truth, network(pair), nn.tf.ones((1, 8, 8, 8, 1)))
         optimizer.apply_gradients(
             zip(tape.gradient(loss, network.trainable_variables), network.trainable_variables, strict=True)
         )

@@ -511,6 +511,23 @@ def test_a_killed_background_process_says_so_and_the_next_change_starts_another(
     assert session.records and not session.problem
 
 
+def test_choosing_another_volume_at_once_shows_that_one(host, panel):
+    import slicer
+
+    first, second = add_scan(host, "first"), add_scan(host, "second")
+    slicer.util.arrayFromVolume(second)[:, 96:100] = -1000
+    for _turn in range(3):
+        for node in (first, second):
+            panel.ui.inputSelector.setCurrentNode(node)
+            for _wait in range(3):
+                panel.poll()
+                time.sleep(0.02)
+    settled(panel)
+    session = panel.logic.session
+    assert session.volumeNode is second and labels(session, 5, TABLE_PIXEL) == 0
+    assert len([n for n in slicer.util.getNodesByClass("vtkMRMLLabelMapVolumeNode") if n.GetScene()]) == 1
+
+
 @pytest.mark.skipif(os.name == "nt", reason="looks at POSIX process numbers")
 def test_leaving_the_module_ends_the_process_and_removes_its_folder(panel, session):
     worker = panel.logic._worker
