@@ -94,6 +94,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
     def cleanup(self):
         self.timer.stop()
         self.logic.cancel()
+        self.setParameterNode(None)
         self.removeObservers()
 
     def enter(self):
