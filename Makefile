@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 DEMO_OUT ?= demo-output
 SEED ?= 1
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint bench-table screenshots-table clean
 
 demo: $(STAMP)
 	@$(BIN)/python Testing/Host/demo.py --out "$(DEMO_OUT)" --seed $(SEED) \
@@ -21,6 +21,12 @@ test: $(STAMP)
 lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+bench-table: $(STAMP)
+	@$(BIN)/python Testing/Benchmarks/table_removal.py
+
+screenshots-table: $(STAMP)
+	@$(BIN)/python Testing/Host/screenshots_table_removal.py "$(SCAN)"
 
 $(STAMP): pyproject.toml Makefile Testing/Host/install.sh
 	@PYTHON="$(PYTHON)" sh Testing/Host/install.sh "$(VENV)"
