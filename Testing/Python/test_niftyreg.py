@@ -105,16 +105,21 @@ def test_a_failing_program_says_its_last_words(programs):
 
 
 def children(pid: int) -> list[int]:
-    """Running processes of NiftyReg below a process."""
-    listing = subprocess.run(["ps", "-eo", "pid,ppid,comm"], capture_output=True, text=True).stdout
-    rows = [line.split(None, 2) for line in listing.splitlines()[1:]]
+    """Running processes of NiftyReg below a process, read from /proc."""
+    rows = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, rest = stat.read_text().split("(", 1)[1].rsplit(")", 1)
+        except OSError:
+            continue
+        rows.append((int(stat.parent.name), int(rest.split()[1]), name))
     found, wanted = [], {pid}
     for _ in range(4):
         for own, parent, name in rows:
-            if int(parent) in wanted:
-                wanted.add(int(own))
-                if name.startswith("reg_") and int(own) not in found:
-                    found.append(int(own))
+            if parent in wanted:
+                wanted.add(own)
+                if name.startswith("reg_") and own not in found:
+                    found.append(own)
     return found
 
 
