@@ -55,9 +55,19 @@ def reportText(records, seconds=None):
     text += "." if seconds is None else f", {seconds:.1f} s."
     if not flagged:
         return text
-    named = [f"{record.index} ({', '.join(record.flags)})" for record in flagged[:SLICES_NAMED]]
-    more = _(" and {count} more").format(count=len(flagged) - len(named)) if len(flagged) > len(named) else ""
-    return text + _(" Look at slices {names}{more}.").format(names=", ".join(named), more=more)
+    slices = {}
+    for record in flagged:
+        for flag in record.flags:
+            slices.setdefault(flag, []).append(record.index)
+    rarestFirst = sorted(slices.items(), key=lambda item: len(item[1]))
+    return text + _(" Look at: {flags}.").format(flags="; ".join(_flagText(*item) for item in rarestFirst))
+
+
+def _flagText(flag, indices):
+    """Return a flag with its slices, or with their number where they are many."""
+    if len(indices) > SLICES_NAMED:
+        return _("{flag} ({count} slices)").format(flag=flag, count=len(indices))
+    return _("{flag} (slices {names})").format(flag=flag, names=", ".join(map(str, indices)))
 
 
 def saveCsv(session, path):
