@@ -12,7 +12,10 @@ trap 'rm -f "$log"' EXIT
 libraries="libgl1:libGL.so.1 libegl1:libEGL.so.1 libopengl0:libOpenGL.so.0 libglx-mesa0:libGLX_mesa.so.0
 libegl-mesa0:libEGL_mesa.so.0 libx11-6:libX11.so.6 libxt6:libXt.so.6 libxrender1:libXrender.so.1
 libxext6:libXext.so.6 libxkbcommon0:libxkbcommon.so.0 libfontconfig1:libfontconfig.so.1
-libdbus-1-3:libdbus-1.so.3 libglib2.0-0:libglib-2.0.so.0 libgomp1:libgomp.so.1"
+libdbus-1-3:libdbus-1.so.3 libglib2.0-0:libglib-2.0.so.0 libgomp1:libgomp.so.1 libxcb-cursor0:libxcb-cursor.so.0
+libxcb-icccm4:libxcb-icccm.so.4 libxcb-image0:libxcb-image.so.0 libxcb-keysyms1:libxcb-keysyms.so.1
+libxcb-randr0:libxcb-randr.so.0 libxcb-render-util0:libxcb-render-util.so.0 libxcb-shape0:libxcb-shape.so.0
+libxcb-xkb1:libxcb-xkb.so.1 libxkbcommon-x11-0:libxkbcommon-x11.so.0"
 
 say() { printf '%s\n' "$*" >&2; }
 
