@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import SimpleITK as sitk
 
-AIR_HU = -1024.0
+from .grid import AIR_HU, Grid, resample, smooth_for_spacing
+
 PERCENTILE = 99.0
 LEAST_CEILING_HU = 100.0
 
@@ -28,3 +30,21 @@ def normalise(values_hu: np.ndarray, ceiling: float) -> np.ndarray:
     """Map -1024 HU to 0 and the ceiling to 1, linearly, clamped; float32."""
     scaled = (values_hu.astype(np.float32) - AIR_HU) / np.float32(ceiling - AIR_HU)
     return np.clip(scaled, 0.0, 1.0, out=scaled)
+
+
+def normalised_on_grid(
+    clean: sitk.Image, mask: sitk.Image, grid: Grid, transform: sitk.Transform | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """A scan as the network sees it, in [0, 1], and its body mask, both [k, j, i] on a grid.
+
+    Parameters
+    ----------
+    clean, mask
+        Scan without table, HU, and its body mask.
+    transform
+        Grid points to scan points, LPS mm; None is the identity.
+    """
+    smooth = smooth_for_spacing(sitk.Cast(clean, sitk.sitkFloat32), grid.spacing_mm)
+    values = sitk.GetArrayFromImage(resample(smooth, grid.reference(), transform))
+    body = sitk.GetArrayFromImage(resample(mask, grid.reference(), transform, labels=True))
+    return normalise(values, ceiling_hu(values, body)), body

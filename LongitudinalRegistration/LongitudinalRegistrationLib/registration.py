@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import SimpleITK as sitk
@@ -19,7 +20,7 @@ from .network.model_store import Model, find_model, tensorflow_missing
 from .network.predict import NetworkError, Predictor
 from .niftyreg.binaries import find_programs
 from .niftyreg.run import aladin, f3d
-from .normalise import ceiling_hu, normalise
+from .normalise import ceiling_hu, normalise, normalised_on_grid
 from .options import RegistrationOptions
 from .quality import Scores, reason_for_doubt
 from .refinement import refine
@@ -37,7 +38,7 @@ class Candidate:
     affine: sitk.Transform
     field: sitk.Image
 
-    @property
+    @cached_property
     def transform(self) -> sitk.CompositeTransform:
         return compose(self.affine, self.field)
 
@@ -118,13 +119,8 @@ def _prealign(problem: _Problem) -> sitk.AffineTransform:
 
 def _normalised_pair(problem: _Problem, grid: Grid, affine: sitk.Transform) -> list[np.ndarray]:
     """Both scans on a grid in the fixed space, [k, j, i], [0, 1]; the moving one through the affine."""
-    pair = []
-    for body, transform in ((problem.fixed, None), (problem.moving, affine)):
-        smooth = smooth_for_spacing(sitk.Cast(body.clean, sitk.sitkFloat32), grid.spacing_mm)
-        values = sitk.GetArrayFromImage(resample(smooth, grid.reference(), transform))
-        inside = sitk.GetArrayFromImage(resample(body.mask, grid.reference(), transform, labels=True))
-        pair.append(normalise(values, ceiling_hu(values, inside)))
-    return pair
+    steps = ((problem.fixed, None), (problem.moving, affine))
+    return [normalised_on_grid(body.clean, body.mask, grid, transform)[0] for body, transform in steps]
 
 
 def _by_network(problem: _Problem, affine: sitk.Transform, model: Model) -> Candidate:

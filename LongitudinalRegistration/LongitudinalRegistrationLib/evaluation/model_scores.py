@@ -16,11 +16,11 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..bodies import find_body
-from ..grid import Grid, common_grid, resample, smooth_for_spacing
+from ..grid import Grid, common_grid, resample
 from ..labels import label_name
 from ..network.model_store import DEFAULT_NETWORK, Model, find_model
 from ..network.predict import Predictor
-from ..normalise import ceiling_hu, normalise
+from ..normalise import normalised_on_grid
 from ..reading import read_image
 from ..training.simulator import SimulatorOptions, simulate_follow_up
 from .metrics import dice_per_label, mean_end_point_error, ndv_percent, ssim
@@ -33,10 +33,7 @@ def on_network_grid(image: sitk.Image, model: Model) -> tuple[np.ndarray, np.nda
     """A scan without its table on the network's grid: image [k, j, i] in [0, 1], body mask, the grid."""
     body = find_body(image)
     grid = common_grid(body.mask, body.mask, sitk.AffineTransform(3), model.size, model.spacing_mm)
-    smooth = smooth_for_spacing(sitk.Cast(body.clean, sitk.sitkFloat32), grid.spacing_mm)
-    values = sitk.GetArrayFromImage(resample(smooth, grid.reference()))
-    mask = sitk.GetArrayFromImage(resample(body.mask, grid.reference(), labels=True))
-    return normalise(values, ceiling_hu(values, mask)), mask, grid
+    return *normalised_on_grid(body.clean, body.mask, grid), grid
 
 
 def _warp(array: np.ndarray, field: sitk.Image, grid: Grid, labels: bool = False) -> np.ndarray:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from TableRemovalLib.body_mask import apply_body_mask, compute_body_mask
 
-from ..grid import NETWORK_SPACING_MM, covering_grid, resample, smooth_for_spacing
-from ..normalise import ceiling_hu, normalise
+from ..bodies import find_body
+from ..grid import NETWORK_SPACING_MM, covering_grid
+from ..normalise import normalised_on_grid
 from ..reading import read_image
 from .simulator import (
     COARSE_SPACING_MM,
@@ -50,13 +50,9 @@ def prepare_scan(path: Path, margin_mm: float = 40.0) -> PreparedScan:
         If the file cannot be used.
     """
     image = sitk.DICOMOrient(read_image(path), "LPS")
-    mask = compute_body_mask(image).mask
-    clean = apply_body_mask(image, mask)
-    reference = covering_grid(mask, NETWORK_SPACING_MM, margin_mm).reference()
-    smooth = smooth_for_spacing(sitk.Cast(clean, sitk.sitkFloat32), NETWORK_SPACING_MM)
-    values = sitk.GetArrayFromImage(resample(smooth, reference))
-    body = sitk.GetArrayFromImage(resample(mask, reference, labels=True))
-    return PreparedScan(Path(path).name, normalise(values, ceiling_hu(values, body)), body)
+    body = find_body(image)
+    grid = covering_grid(body.mask, NETWORK_SPACING_MM, margin_mm)
+    return PreparedScan(Path(path).name, *normalised_on_grid(body.clean, body.mask, grid))
 
 
 def _crop_origin(scan: PreparedScan, size: int, rng) -> np.ndarray:
