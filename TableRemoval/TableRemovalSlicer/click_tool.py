@@ -2,22 +2,14 @@
 
 import slicer
 
-from TableRemovalSlicer.seed_marker import ijkFromRas
+from TableRemovalSlicer.seed_marker import addHiddenPoints, ijkFromRas
 
 
 class ClickTool:
     """While it exists, clicks in the views become points; `taken` returns them and takes them away."""
 
     def __init__(self):
-        node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLMarkupsFiducialNode")
-        node.UnRegister(None)
-        node.SetName("Table Removal click")
-        node.SetHideFromEditors(True)
-        node.SetSaveWithScene(False)
-        self.node = slicer.mrmlScene.AddNode(node)
-        self.node.CreateDefaultDisplayNodes()
-        self.node.GetDisplayNode().SetSaveWithScene(False)
-        self.node.GetDisplayNode().SetPointLabelsVisibility(False)
+        self.node = addHiddenPoints("Table Removal click")
         selection = slicer.app.applicationLogic().GetSelectionNode()
         selection.SetReferenceActivePlaceNodeClassName("vtkMRMLMarkupsFiducialNode")
         selection.SetActivePlaceNodeID(self.node.GetID())

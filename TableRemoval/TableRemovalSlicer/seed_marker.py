@@ -7,21 +7,27 @@ GLYPH_SCALE = 2.5
 COLOUR = (1.0, 0.9, 0.1)
 
 
+def addHiddenPoints(name):
+    """Add a points node that is neither listed nor saved, without labels in the views, and return it."""
+    node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLMarkupsFiducialNode")
+    node.UnRegister(None)
+    node.SetName(name)
+    node.SetHideFromEditors(True)
+    node.SetSaveWithScene(False)
+    node = slicer.mrmlScene.AddNode(node)
+    node.CreateDefaultDisplayNodes()
+    node.GetDisplayNode().SetSaveWithScene(False)
+    node.GetDisplayNode().SetPointLabelsVisibility(False)
+    return node
+
+
 class SeedMarker:
     """A Markups point on the current slice of a volume; `onMoved(i, j)` is called while it is dragged."""
 
     def __init__(self, volumeNode, onMoved):
         self._volumeNode, self._onMoved, self._quiet = volumeNode, onMoved, False
-        node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLMarkupsFiducialNode")
-        node.UnRegister(None)
-        node.SetName("Table Removal seed")
-        node.SetHideFromEditors(True)
-        node.SetSaveWithScene(False)
-        self.node = slicer.mrmlScene.AddNode(node)
-        self.node.CreateDefaultDisplayNodes()
+        self.node = addHiddenPoints("Table Removal seed")
         self._display = self.node.GetDisplayNode()
-        self._display.SetSaveWithScene(False)
-        self._display.SetPointLabelsVisibility(False)
         self._display.SetPropertiesLabelVisibility(False)
         self._display.SetVisibility3D(False)
         self._display.SetGlyphScale(GLYPH_SCALE)
