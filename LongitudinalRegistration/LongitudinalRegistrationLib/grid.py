@@ -29,6 +29,12 @@ class Grid:
         image.SetOrigin(self.origin)
         return image
 
+    def coarser(self, factor: int) -> Grid:
+        """The same box with voxels `factor` times as large, each covering a cube of ours."""
+        shift = 0.5 * (factor - 1) * self.spacing_mm
+        size = tuple(n // factor for n in self.size)
+        return Grid(size, tuple(v + shift for v in self.origin), factor * self.spacing_mm)
+
     def image(self, array: np.ndarray) -> sitk.Image:
         """Give an array [k, j, i] (or [k, j, i, component]) this geometry."""
         image = sitk.GetImageFromArray(array, isVector=array.ndim == 4)

@@ -27,6 +27,20 @@ def pytest_itemcollected(item):
 
 
 @pytest.fixture(scope="session")
+def ellipsoid():
+    """A textured ellipsoid of 120 x 100 x 160 mm on 2 mm voxels, as a prepared scan."""
+    import numpy as np
+    import SimpleITK as sitk
+    from LongitudinalRegistrationLib.training.samples import PreparedScan
+
+    z, y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in (88, 56, 68)), indexing="ij")
+    body = (x**2 + y**2 + z**2 < 0.85).astype(np.uint8)
+    noise = sitk.GetImageFromArray(np.random.default_rng(0).random(body.shape).astype(np.float32))
+    texture = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(noise, 2.0))
+    return PreparedScan("ellipsoid", (body * np.clip(0.8 + 3 * (texture - 0.5), 0, 1)).astype(np.float32), body)
+
+
+@pytest.fixture(scope="session")
 def phantom_pair():
     """A small phantom: 160 x 160 x 56 voxels."""
     from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom

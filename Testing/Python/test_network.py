@@ -18,9 +18,10 @@ def nn():
     """Keras and our parts of the network; imported late, since a process that renders must not load TensorFlow."""
     import keras
     import tensorflow
-    from LongitudinalRegistrationLib.network import losses, spatial_transformer, vxm2
+    from LongitudinalRegistrationLib.network import fields, lkpyramid, losses, lucas_kanade, spatial_transformer, vxm2
 
-    parts = {**vars(losses), **vars(spatial_transformer), **vars(vxm2)}
+    rooms = (losses, spatial_transformer, vxm2, fields, lucas_kanade, lkpyramid)
+    parts = {name: value for room in rooms for name, value in vars(room).items()}
     return SimpleNamespace(**{**parts, "keras": keras, "tf": tensorflow, "ops": keras.ops})
 
 
@@ -120,21 +121,29 @@ def test_diffusion_and_end_point_losses_by_hand(nn):
     assert float(nn.end_point_loss(flow, 0 * flow, weight)) == pytest.approx(36 + 1, rel=1e-4)
 
 
-def test_the_shipped_model_has_a_card_that_fits_its_weights():
-    model = find_model()
-    for entry in ("data", "held_out", "seed", "command", "steps", "code_version", "scores", "what_it_is"):
+@pytest.mark.parametrize("network", ["lkpyramid", "vxm2"])
+def test_a_shipped_model_has_a_card_that_fits_its_weights(network):
+    model = find_model(network)
+    for entry in ("data", "held_out", "seed", "command", "steps", "code_version", "scores", "what_it_is", "options"):
         assert entry in model.card, entry
     assert model.weights.stat().st_size < 20e6
+    assert model.name == model.network == network
 
 
-def test_the_shipped_model_predicts_a_finite_field_in_mm():
-    model = find_model()
-    grid = Grid((32, 32, 32), (0.0, 0.0, 0.0))
+@pytest.mark.parametrize(("network", "factor"), [("lkpyramid", 2), ("vxm2", 2)])
+def test_a_shipped_model_predicts_a_finite_field_in_mm_over_the_same_box(network, factor):
+    model = find_model(network)
+    grid = Grid((32, 48, 32), (10.0, -5.0, 3.0), model.spacing_mm)
     small = Predictor(type(model)(**{**model.__dict__, "size": grid.size}))
+    small.warm_up()
     rng = np.random.default_rng(3)
-    image = smooth_noise(rng, (32, 32, 32))
+    image = smooth_noise(rng, (32, 48, 32))
     field = small.field(image, image, grid)
-    assert field.GetSize() == grid.size and field.GetSpacing() == (2.0, 2.0, 2.0)
+    assert field.GetSize() == (16, 24, 16) and field.GetSpacing() == (factor * model.spacing_mm,) * 3
+    for corner in ((-0.5, -0.5, -0.5), (31.5, 47.5, 31.5)):
+        there = grid.reference().TransformContinuousIndexToPhysicalPoint(corner)
+        ours = tuple((c + 0.5) / factor - 0.5 for c in corner)
+        np.testing.assert_allclose(field.TransformContinuousIndexToPhysicalPoint(ours), there, atol=1e-9)
     assert np.abs(sitk.GetArrayFromImage(field)).max() < 2 * model.largest_displacement_mm
     with pytest.raises(NetworkError, match="not finite"):
         small.field(np.full_like(image, np.nan), image, grid)
@@ -143,13 +152,23 @@ def test_the_shipped_model_predicts_a_finite_field_in_mm():
 def test_a_missing_or_changed_model_is_said_so(tmp_path):
     with pytest.raises(InputError, match="no model"):
         find_model(folder=tmp_path)
-    card = json.loads((MODELS_FOLDER / "vxm2.json").read_text())
-    shutil.copy(MODELS_FOLDER / "vxm2.json", tmp_path)
+    card = json.loads((MODELS_FOLDER / "lkpyramid.json").read_text())
+    shutil.copy(MODELS_FOLDER / "lkpyramid.json", tmp_path)
     with pytest.raises(InputError, match="missing"):
         find_model(folder=tmp_path)
     (tmp_path / card["weights"]).write_bytes(b"something else")
     with pytest.raises(InputError, match="do not match"):
         find_model(folder=tmp_path)
+
+
+def test_networks_are_built_by_name(nn):
+    from LongitudinalRegistrationLib.network.architectures import build_network, spacing_of
+
+    assert build_network("vxm2", (32, 32, 32), leaky_slope=0.5).count_params() == 292_755
+    assert build_network("lkpyramid", (32, 32, 32)).count_params() < 500_000
+    assert spacing_of("lkpyramid") == 4.0 and spacing_of("vxm2") == 2.0
+    with pytest.raises(ValueError, match="no network"):
+        build_network("unet")
 
 
 def test_the_network_learns_a_shift(nn):
@@ -170,3 +189,105 @@ def test_the_network_learns_a_shift(nn):
         losses.append(float(loss))
     assert losses[0] == pytest.approx(4.0, abs=0.1)
     assert losses[-1] < 0.5
+
+
+# The default network: fields, evidence, pyramid
+
+
+def test_halving_doubling_blurring_by_hand(nn):
+    x = np.random.default_rng(5).random((2, 4, 6, 8)).astype(np.float32)
+    half = nn.ops.convert_to_numpy(nn.halve(x))
+    assert half.shape == (2, 2, 3, 4) and half[1, 1, 2, 3] == pytest.approx(x[1, 2:4, 4:6, 6:8].mean(), rel=1e-5)
+    ramp = np.broadcast_to(np.arange(6, dtype=np.float32), (1, 4, 4, 6))
+    fine = nn.ops.convert_to_numpy(nn.double(ramp))
+    assert fine.shape == (1, 8, 8, 12)
+    np.testing.assert_allclose(fine[0, 3, 3], [0, *(np.arange(1, 11) / 2 - 0.25), 5], atol=1e-6)
+    spike = np.zeros((1, 5, 5, 5), np.float32)
+    spike[0, 2, 2, 2] = 64
+    smooth = nn.ops.convert_to_numpy(nn.blur(spike))
+    assert smooth[0, 2, 2, 2] == pytest.approx(8) and smooth[0, 1, 2, 3] == pytest.approx(2)
+    assert nn.ops.convert_to_numpy(nn.blur(np.ones((1, 4, 4, 4), np.float32))).min() == pytest.approx(1)
+    z, y, x = np.meshgrid(*[np.arange(5, dtype=np.float32)] * 3, indexing="ij")
+    slopes = nn.central_differences((3 * x + 2 * y - z)[None])
+    assert [float(slope[0, 2, 2, 2]) for slope in slopes] == [3, 2, -1]
+
+
+def test_normal_equations_are_solved_as_numpy_solves_them(nn):
+    rng = np.random.default_rng(6)
+    root = rng.normal(size=(4, 3, 3))
+    matrices, right = root @ root.transpose(0, 2, 1), rng.normal(size=(4, 3))
+    parts = [matrices[:, a, b] for a, b in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))]
+    solved = np.stack([nn.ops.convert_to_numpy(x) for x in nn.solve_symmetric(parts, list(right.T), 0.3)], axis=-1)
+    damped = matrices + 0.3 * np.eye(3)
+    np.testing.assert_allclose(solved, np.linalg.solve(damped, right[..., None])[..., 0], rtol=1e-4)
+    rest = np.stack([nn.ops.convert_to_numpy(x) for x in nn.left_over(parts, list(right.T), list(solved.T))], axis=-1)
+    np.testing.assert_allclose(rest, right - np.einsum("nab,nb->na", matrices, solved), atol=1e-5)
+
+
+def test_the_scalar_warp_is_the_warp(nn):
+    rng = np.random.default_rng(7)
+    volume = rng.random((2, 8, 9, 10)).astype(np.float32)
+    flow = rng.uniform(-3, 3, (2, 8, 9, 10, 3)).astype(np.float32)
+    found = nn.ops.convert_to_numpy(nn.warp_scalar(volume, [flow[..., n] for n in range(3)]))
+    np.testing.assert_allclose(found, nn.ops.convert_to_numpy(nn.warp(volume[..., None], flow))[..., 0], atol=1e-5)
+
+
+def test_the_second_channel_does_not_see_gain_and_offset(nn):
+    image = smooth_noise(np.random.default_rng(8), (1, 16, 16, 16)[1:])[None] * 4
+    plain, other = (nn.ops.convert_to_numpy(nn.contrast_channels(x)[1]) for x in (image, 0.8 * image + 0.1))
+    assert np.std(plain) > 0.3 and np.abs(plain - other).max() < 0.2 * np.abs(plain).max()
+
+
+def test_evidence_finds_a_shift_without_any_training(nn):
+    rng = np.random.default_rng(9)
+    image = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(sitk.GetImageFromArray(rng.random((32,) * 3)), 2.0))
+    image = (0.5 + 3 * (image - image.mean())).astype(np.float32)
+    flow = np.broadcast_to(np.float32([0.6, -0.4, 0.3]), (*image.shape, 3))
+    fixed = nn.ops.convert_to_numpy(nn.warp(image[None, ..., None], flow[None]))[..., 0]
+    channels = [nn.contrast_channels(x) for x in (fixed, image[None])]
+    system = nn.normal_equations(*channels, np.float32([20.0, 4.0]), np.float32([0.1, 1.0]))
+    found, evidence = nn.solve_over_scales(system, 0.01 * nn.ops.ones(3))
+    assert len(evidence) == nn.EVIDENCE
+    middle = [float(np.median(nn.ops.convert_to_numpy(x)[0, 8:-8, 8:-8, 8:-8])) for x in found]
+    np.testing.assert_allclose(middle, [0.6, -0.4, 0.3], atol=0.08)
+
+
+def test_the_pyramid_gets_closer_step_by_step_before_any_training(nn):
+    rng = np.random.default_rng(10)
+    image = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(sitk.GetImageFromArray(rng.random((48,) * 3)), 3.0))
+    image = np.clip(0.5 + 5 * (image - image.mean()), 0, 1).astype(np.float32)
+    pair = np.stack([image, np.roll(image, (2, 4), axis=(0, 2))], axis=-1)[None]
+    flows = [nn.ops.convert_to_numpy(flow)[0] for flow in nn.build_lkpyramid((48, 48, 48)).flows(pair)]
+    assert [flow.shape[0] for flow in flows] == [12, 12, 12, 24, 24]
+    errors = []
+    for flow in flows:
+        inner = flow[tuple(slice(n // 4, -n // 4) for n in flow.shape[:3])]
+        errors.append(np.linalg.norm(inner - [4, 0, 2], axis=-1).mean())
+    assert errors[-1] < 0.5 < 1.0 < errors[0], errors
+    with pytest.raises(ValueError, match="multiple of 16"):
+        nn.build_lkpyramid((40, 48, 48))
+
+
+def test_every_weight_of_the_pyramid_is_trained(nn):
+    rng = np.random.default_rng(11)
+    network = nn.build_lkpyramid((16, 16, 16))
+    for variable in network.trainable_variables:
+        if "leave" in variable.path:
+            variable.assign(0.1 * rng.normal(size=variable.shape))
+    pair = nn.tf.constant(rng.random((1, 16, 16, 16, 2)).astype(np.float32))
+    with nn.tf.GradientTape() as tape:
+        loss = sum(nn.tf.reduce_mean(nn.tf.square(flow - 1.0)) for flow in network.flows(pair))
+    gradients = tape.gradient(loss, network.trainable_variables)
+    for variable, gradient in zip(network.trainable_variables, gradients, strict=True):
+        assert gradient is not None and np.isfinite(gradient.numpy()).all(), variable.path
+        assert np.abs(gradient.numpy()).max() > 0, variable.path
+
+
+def test_going_forth_and_back_costs_nothing_if_the_flows_undo_each_other(nn):
+    there = np.zeros((1, 8, 8, 8, 3), np.float32)
+    there[..., 0] = 2.0
+    assert float(nn.inverse_consistency_loss(there, -there)) == pytest.approx(0, abs=1e-6)
+    assert float(nn.inverse_consistency_loss(there, there)) == pytest.approx(16, rel=1e-4)
+    weight = np.zeros((1, 8, 8, 8, 1), np.float32)
+    weight[0, 0] = 1
+    assert float(nn.mean_length(there, weight)) == pytest.approx(2, rel=1e-3)

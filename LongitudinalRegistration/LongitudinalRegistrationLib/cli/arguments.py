@@ -162,6 +162,7 @@ def _add_register(subparsers) -> None:
         default="auto",
         help="auto (default): VoxelMorph, and NiftyReg where that fails or cannot be trusted",
     )
+    _add_network(parser)
     parser.add_argument("--fixed-labels", type=Path, metavar="L", help="vertebra labels on the baseline's grid")
     parser.add_argument("--moving-labels", type=Path, metavar="L", help="vertebra labels on the follow-up's grid")
     parser.add_argument("--no-table-removal", action="store_true", help="the scans are clean already")
@@ -187,6 +188,102 @@ def _add_score(subparsers) -> None:
     _add_output_style(parser)
 
 
+def _add_simulate(subparsers) -> None:
+    parser = _command(
+        subparsers,
+        "simulate",
+        "deform a scan at random, with known truth",
+        "Make simulated follow-ups of a scan: deformed at random, with noise, and the transform that takes points\n"
+        "of the simulated scan to points of the scan. Labels on the scan's grid are moved along.",
+        "  longct simulate scan.nii.gz --out simulated --delta 11 --seed 1\n"
+        "  longct simulate scan.nii.gz --out simulated --motion varied --labels vertebrae.nii.gz --count 5",
+    )
+    parser.add_argument("input", type=Path, metavar="IN", help="scan")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the files")
+    parser.add_argument(
+        "--motion",
+        choices=["paper", "varied"],
+        default="paper",
+        help="paper (default): smoothed impulses (van Eijnatten et al., section 3.2.2); varied: other scales, "
+        "breathing with sliding, bladder and bowel, a shift of the patient",
+    )
+    parser.add_argument(
+        "--delta", type=float, default=6.0, metavar="MM", help="largest displacement component, mm (default 6)"
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="another number is another motion")
+    parser.add_argument("--count", type=positive, default=1, metavar="N", help="how many (default 1)")
+    parser.add_argument("--labels", type=Path, metavar="L", help="labels on the scan's grid")
+    _add_dicom_choice(parser, ("",))
+    _add_output_style(parser)
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Parse "6,11" or a range of whole numbers "0-25"."""
+    try:
+        if "-" in text:
+            first, last = (int(part) for part in text.split("-"))
+            return tuple(float(n) for n in range(first, last + 1))
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: give numbers, for example 6,11 or 0-25") from None
+
+
+def seeds(text: str) -> tuple[int, ...]:
+    """Parse "101,102" or "101-104"."""
+    return tuple(int(value) for value in numbers(text))
+
+
+def _add_network(parser) -> None:
+    parser.add_argument(
+        "--network",
+        choices=["lkpyramid", "vxm2"],
+        default="lkpyramid",
+        help="lkpyramid (default): coarse to fine on matching evidence; vxm2: the paper's VoxelMorph",
+    )
+
+
+def _add_evaluate(subparsers) -> None:
+    parser = _command(
+        subparsers,
+        "evaluate",
+        "score a network on simulated follow-ups",
+        "Deform scans at random (van Eijnatten et al., section 3.2.2) and let the network alone, without affine step\n"
+        "and refinement, find the deformation: end-point error and SSIM in the body, DSC of the labels, folding,\n"
+        "seconds.",
+        "  longct evaluate scan.nii.gz --deltas 6,11\n"
+        "  longct evaluate --manifest test.csv --phantoms 101,102 --network vxm2 --out scores.json",
+    )
+    parser.add_argument("scans", nargs="*", type=Path, metavar="SCAN", help="scans without labels")
+    parser.add_argument("--manifest", type=Path, metavar="CSV", help="scans, patient,time_point,image,labels a line")
+    parser.add_argument("--phantoms", type=seeds, default=(), metavar="SEEDS", help="synthetic patients, with labels")
+    parser.add_argument(
+        "--deltas", type=numbers, default=(6.0, 11.0), metavar="MM", help="largest components (default 6,11)"
+    )
+    parser.add_argument("--seed", type=int, default=2021, metavar="N", help="of the deformations (default 2021)")
+    parser.add_argument("--threads", type=positive, metavar="N", help="most threads (default: all cores)")
+    parser.add_argument("--out", type=Path, metavar="F.json", help="also write the scores")
+    parser.add_argument("--figure", type=Path, metavar="F.png", help="also draw the first scan, before and after")
+    _add_network(parser)
+    _add_output_style(parser)
+
+
+def _add_train(subparsers) -> None:
+    parser = subparsers.add_parser(
+        "train",
+        help="train a network, or go on with it",
+        description="Train a network on simulated follow-ups of a cohort (a CSV file with the columns patient,\n"
+        "time_point, image, labels), as a JSON file says (docs/training.md explains its options). The run keeps\n"
+        "checkpoints; after it was stopped, --resume goes on where it was.",
+        epilog="examples:\n  longct train --config training.json --out run\n  longct train --resume run",
+        formatter_class=_RAW,
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--config", type=Path, metavar="FILE", help="options of a new run (JSON)")
+    what.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in this folder")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the new run")
+    _add_output_style(parser)
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The parser of `longct`."""
     parser = argparse.ArgumentParser(
@@ -196,5 +293,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (_add_info, _add_install, _add_phantom, _add_remove_table, _add_register, _add_score):
+        add(subparsers)
+    for add in (_add_simulate, _add_train, _add_evaluate):
         add(subparsers)
     return parser

@@ -15,6 +15,7 @@ from TableRemovalLib.options import TableRemovalOptions
 from ..reading import read_image
 from ..writing import image_suffix, ready_folder, write_image, write_json, write_text, write_transform
 from .console import Console
+from .training_commands import evaluate, simulate, train
 
 
 def _check_not_input(output: Path, *inputs: Path | None) -> None:
@@ -135,6 +136,7 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
         table_removal=not arguments.no_table_removal,
         affine=not arguments.no_affine,
         refinement=not arguments.no_refinement,
+        network=arguments.network,
         threads=arguments.threads,
     )
     check_ready(options)
@@ -207,4 +209,7 @@ COMMANDS = {
     "remove-table": remove_table,
     "register": register,
     "score": score,
+    "evaluate": evaluate,
+    "simulate": simulate,
+    "train": train,
 }

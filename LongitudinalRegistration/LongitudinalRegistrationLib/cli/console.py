@@ -20,6 +20,8 @@ STAGE_WORDS = {
     "warp": "Warping",
     "write": "Writing",
     "phantom": "Making the phantom",
+    "simulate": "Simulating",
+    "evaluate": "Scoring",
 }
 
 
@@ -52,6 +54,13 @@ class Console:
                 file=sys.stderr,
             )
         self._bar.update(100 * fraction - self._bar.n)
+
+    def say(self, text: str, fraction: float) -> None:
+        """A line of a long job, on standard error; with --json an object with the part that is done."""
+        if self.as_json:
+            self._line({"progress": {"stage": "train", "fraction": round(fraction, 4), "text": text}})
+        else:
+            print(f"{100 * fraction:5.1f} %  {text}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Take the bar away."""

@@ -1,27 +1,20 @@
-"""Scores of a shipped network on scans it was not trained on: simulated follow-ups with a known field.
-
-    python -m LongitudinalRegistrationLib.evaluation.model_scores SCAN [SCAN ...]
-    python -m LongitudinalRegistrationLib.evaluation.model_scores --phantoms 101,102
-
-The network alone, without affine step and refinement. Prints JSON.
-"""
+"""Scores of a network alone, without affine step and refinement: simulated follow-ups with a known field."""
 
 from __future__ import annotations
 
-import argparse
-import json
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
 
 from ..bodies import find_body
-from ..grid import Grid, common_grid, resample
+from ..grid import Grid, common_grid, resample, smooth_for_spacing
 from ..labels import label_name
-from ..network.model_store import DEFAULT_NETWORK, Model, find_model
+from ..network.model_store import Model
 from ..network.predict import Predictor
 from ..normalise import normalised_on_grid
-from ..reading import read_image
 from ..training.simulator import SimulatorOptions, simulate_follow_up
 from .metrics import dice_per_label, mean_end_point_error, ndv_percent, ssim
 
@@ -29,16 +22,66 @@ DELTAS_MM = (6.0, 11.0)
 SEED = 2021
 
 
-def on_network_grid(image: sitk.Image, model: Model) -> tuple[np.ndarray, np.ndarray, Grid]:
-    """A scan without its table on the network's grid: image [k, j, i] in [0, 1], body mask, the grid."""
+def on_scoring_grid(image: sitk.Image) -> tuple[np.ndarray, np.ndarray, Grid]:
+    """A scan without its table on 160 x 160 x 256 voxels of 2 mm: image [k, j, i] in [0, 1], body mask, the grid."""
     body = find_body(image)
-    grid = common_grid(body.mask, body.mask, sitk.AffineTransform(3), model.size, model.spacing_mm)
+    grid = common_grid(body.mask, body.mask, sitk.AffineTransform(3))
     return *normalised_on_grid(body.clean, body.mask, grid), grid
+
+
+def _for_model(array: np.ndarray, grid: Grid, model: Model) -> tuple[np.ndarray, Grid]:
+    """An image of the scoring grid on the model's voxels, blurred as a scan would be."""
+    target = grid.coarser(round(model.spacing_mm / grid.spacing_mm))
+    smooth = smooth_for_spacing(grid.image(array), target.spacing_mm)
+    return sitk.GetArrayFromImage(resample(smooth, target.reference(), outside=0.0)), target
 
 
 def _warp(array: np.ndarray, field: sitk.Image, grid: Grid, labels: bool = False) -> np.ndarray:
     transform = sitk.DisplacementFieldTransform(sitk.Cast(field, sitk.sitkVectorFloat64))
     return sitk.GetArrayFromImage(resample(grid.image(array), grid.reference(), transform, labels=labels, outside=0.0))
+
+
+def _on_grid(field: sitk.Image, grid: Grid) -> sitk.Image:
+    """A field on the scoring grid; past the edge of its voxels the nearest vector."""
+    return sitk.Resample(
+        field, grid.reference(), sitk.Transform(3, sitk.sitkIdentity), sitk.sitkLinear, 0.0, field.GetPixelID(), True
+    )
+
+
+@dataclass(frozen=True)
+class SimulatedPair:
+    """A scan and a simulated follow-up on the scoring grid, and what the network made of them.
+
+    moving, fixed: [k, j, i] in [0, 1]; body: of the fixed image; truth, found: fields, mm, LPS; seconds: of the pass.
+    """
+
+    grid: Grid
+    moving: np.ndarray
+    fixed: np.ndarray
+    body: np.ndarray
+    truth: sitk.Image
+    found: sitk.Image
+    seconds: float
+
+    def warped(self) -> np.ndarray:
+        """The moving image through the field that was found."""
+        return _warp(self.moving, self.found, self.grid)
+
+
+def simulated_pair(image: sitk.Image, predictor: Predictor, delta_mm: float, rng) -> SimulatedPair:
+    """Deform a scan (paper, section 3.2.2), and let the network find the deformation.
+
+    The scan is the moving image, the noisy deformed copy the fixed one.
+    """
+    moving, mask, grid = on_scoring_grid(image)
+    fixed, truth = simulate_follow_up(moving, mask, grid.spacing_mm, SimulatorOptions(delta_mm=delta_mm), rng)
+    true_field = grid.image(truth)
+    body = _warp(mask, true_field, grid, labels=True)
+    (fixed_there, there), (moving_there, _) = (_for_model(x, grid, predictor.model) for x in (fixed, moving))
+    begun = time.perf_counter()
+    found = predictor.field(fixed_there, moving_there, there)
+    seconds = time.perf_counter() - begun
+    return SimulatedPair(grid, moving, fixed, body, true_field, _on_grid(found, grid), seconds)
 
 
 def simulated_scores(
@@ -56,30 +99,86 @@ def simulated_scores(
     Returns
     -------
     dict
-        end_point_error_mm, ssim and, with labels, dsc (mean over labels), each [before, after]; ndv_percent. Means are
-        over the body.
+        end_point_error_mm, ssim and, with labels, dsc (mean over labels), each [before, after]; dsc_twice,
+        [after, ceiling] (see _label_scores); ndv_percent; seconds of the forward pass. Means are over the body.
     """
-    moving, mask, grid = on_network_grid(image, predictor.model)
-    fixed, truth = simulate_follow_up(moving, mask, grid.spacing_mm, SimulatorOptions(delta_mm=delta_mm), rng)
-    true_field = grid.image(truth)
-    body = _warp(mask, true_field, grid, labels=True)
-    found = predictor.field(fixed, moving, grid)
+    pair = simulated_pair(image, predictor, delta_mm, rng)
+    truth, found = (sitk.GetArrayViewFromImage(field) for field in (pair.truth, pair.found))
     scores = {
-        "end_point_error_mm": [
-            mean_end_point_error(truth, field, body) for field in (0 * truth, sitk.GetArrayFromImage(found))
-        ],
-        "ssim": [ssim(fixed, warped, body) for warped in (moving, _warp(moving, found, grid))],
-        "ndv_percent": ndv_percent(found, body),
+        "end_point_error_mm": [mean_end_point_error(truth, field, pair.body) for field in (0 * truth, found)],
+        "ssim": [ssim(pair.fixed, warped, pair.body) for warped in (pair.moving, pair.warped())],
+        "ndv_percent": ndv_percent(pair.found, pair.body),
+        "seconds": pair.seconds,
     }
     if labels is not None:
-        here = sitk.GetArrayFromImage(resample(labels, grid.reference(), labels=True))
-        there = _warp(here, true_field, grid, labels=True)
-        scores["dsc"] = [
-            float(np.mean(list(dice_per_label(there, warped).values())))
-            for warped in (here, _warp(here, found, grid, labels=True))
-        ]
-        scores["labels"] = [label_name(v) for v in np.unique(here) if v]
+        scores.update(_label_scores(labels, pair.grid, pair.truth, pair.found))
     return scores
+
+
+def _label_scores(labels: sitk.Image, grid: Grid, truth: sitk.Image, found: sitk.Image) -> dict:
+    """Mean DSC of the labels on the scoring grid against the labels taken through the true field.
+
+    "dsc": the labels' own voxels through the field, one nearest-neighbour step, in which the true field would reach 1.
+    "dsc_twice": after, and ceiling, if the moving labels come on the grid first and are interpolated a second time, as
+    segmentations that were made on a resampled scan are; the ceiling is what the true field reaches this way.
+    """
+
+    def through(field: sitk.Image | None) -> np.ndarray:
+        transform = None if field is None else sitk.DisplacementFieldTransform(sitk.Cast(field, sitk.sitkVectorFloat64))
+        return sitk.GetArrayFromImage(resample(labels, grid.reference(), transform, labels=True))
+
+    fixed, moving = through(truth), through(None)
+    present = [int(v) for v in np.unique(fixed) if v]
+
+    def mean(warped: np.ndarray) -> float:
+        return float(np.mean(list(dice_per_label(fixed, warped, present).values())))
+
+    return {
+        "dsc": [mean(moving), mean(through(found))],
+        "dsc_twice": [mean(_warp(moving, field, grid, labels=True)) for field in (found, truth)],
+        "labels": [label_name(v) for v in present],
+    }
+
+
+@dataclass(frozen=True)
+class ScoredScan:
+    """What is scored: a name, the scan in HU, its vertebrae on the same grid or None."""
+
+    name: str
+    image: sitk.Image
+    labels: sitk.Image | None = None
+
+
+def phantom_scan(seed: int) -> ScoredScan:
+    """The baseline of a synthetic patient, 256 x 256 x 100 voxels, with its vertebrae."""
+    from ..phantom import PhantomOptions, make_phantom
+
+    scan = make_phantom(seed, PhantomOptions(size=256, slices=100)).baseline
+    return ScoredScan(f"phantom seed {seed}", scan.image, scan.vertebrae)
+
+
+def model_scores(
+    scans: Iterable[ScoredScan],
+    predictor: Predictor,
+    deltas_mm: Sequence[float] = DELTAS_MM,
+    seed: int = SEED,
+    progress: Callable[[float], None] | None = None,
+) -> dict[str, dict[str, dict]]:
+    """Scores of a network on simulated follow-ups: name of the scan, then "delta ... mm", to simulated_scores.
+
+    Every scan and delta starts from the same seed.
+    """
+    scans, results = list(scans), {}
+    predictor.warm_up()
+    for number, scan in enumerate(scans):
+        results[scan.name] = {}
+        for nth, delta in enumerate(deltas_mm):
+            rng = np.random.default_rng(seed)
+            found = simulated_scores(scan.image, predictor, delta, rng, scan.labels)
+            results[scan.name][f"delta {delta:g} mm"] = _rounded(found)
+            if progress:
+                progress((number + (nth + 1) / len(deltas_mm)) / len(scans))
+    return results
 
 
 def _rounded(value):
@@ -90,31 +189,20 @@ def _rounded(value):
     return round(value, 4) if isinstance(value, float) else value
 
 
-def _phantom(seed: int):
-    from ..phantom import PhantomOptions, make_phantom
-
-    scan = make_phantom(seed, PhantomOptions(size=256, slices=100)).baseline
-    return f"phantom seed {seed}", scan.image, scan.vertebrae
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scans", nargs="*", type=Path)
-    parser.add_argument("--phantoms", default="", help="seeds, separated by commas")
-    parser.add_argument("--network", default=DEFAULT_NETWORK)
-    arguments = parser.parse_args()
-    predictor = Predictor(find_model(arguments.network))
-    inputs = [(path.name, read_image(path), None) for path in arguments.scans]
-    inputs += [_phantom(int(seed)) for seed in arguments.phantoms.split(",") if seed]
-    results = {
-        name: {
-            f"delta {delta:g} mm": simulated_scores(image, predictor, delta, np.random.default_rng(SEED), labels)
-            for delta in DELTAS_MM
-        }
-        for name, image, labels in inputs
-    }
-    print(json.dumps(_rounded(results), indent=2))
+def scores_text(results: dict[str, dict[str, dict]]) -> str:
+    """The scores as lines for a terminal."""
+    head = f"{'error, mm':>14} {'SSIM':>14} {'DSC':>14} {'twice of':>14} {'NDV, %':>8} {'s':>5}"
+    lines = [f"{'':<34} {head}"]
+    for name, deltas in results.items():
+        for delta, row in deltas.items():
+            cells = [_pair(row["end_point_error_mm"], "->", 2), _pair(row["ssim"], "->", 3)]
+            cells += [
+                _pair(row[key], word, 3) if key in row else "-" for key, word in (("dsc", "->"), ("dsc_twice", "of"))
+            ]
+            last = f"{row['ndv_percent']:>8.4f} {row['seconds']:>5.2f}"
+            lines.append(f"{name + ', ' + delta:<34} {' '.join(f'{cell:>14}' for cell in cells)} {last}")
+    return "\n".join(lines)
 
 
-if __name__ == "__main__":
-    main()
+def _pair(values: list[float], word: str, digits: int) -> str:
+    return f"{values[0]:.{digits}f} {word} {values[1]:.{digits}f}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from keras import ops
 
+from .spatial_transformer import warp
+
 NCC_WINDOW = 9
 NCC_EPSILON = 1e-5
 
@@ -75,3 +77,28 @@ def end_point_loss(true_flow, flow, weight):
     """
     squared = ops.sum(ops.square(true_flow - flow), axis=-1, keepdims=True)
     return ops.sum(weight * squared) / (ops.sum(weight) + 1e-6)
+
+
+def mean_length(vectors, weight):
+    """Weighted mean length of vectors, smooth near 0.
+
+    Parameters
+    ----------
+    vectors
+        (batch, k, j, i, 3).
+    weight
+        (batch, k, j, i, 1), not negative; where it is 0 everywhere the mean is 0.
+    """
+    length = ops.sqrt(ops.sum(ops.square(vectors), axis=-1, keepdims=True) + 1e-6)
+    return ops.sum(weight * length) / (ops.sum(weight) + 1e-6)
+
+
+def inverse_consistency_loss(forward, backward):
+    """Mean squared length of what is left after going forth and back: u(x) + v(x + u(x)).
+
+    Parameters
+    ----------
+    forward, backward
+        (batch, k, j, i, 3) in voxels of their own grid: fixed to moving, and moving to fixed.
+    """
+    return ops.mean(ops.sum(ops.square(forward + warp(backward, forward)), axis=-1))

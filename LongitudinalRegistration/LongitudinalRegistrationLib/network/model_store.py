@@ -11,7 +11,7 @@ from pathlib import Path
 from TableRemovalLib.errors import InputError
 
 MODELS_FOLDER = Path(__file__).resolve().parents[2] / "Resources" / "Models"
-DEFAULT_NETWORK = "vxm2"
+DEFAULT_NETWORK = "lkpyramid"
 INSTALL_TENSORFLOW = "pip install 'tensorflow-cpu>=2.16'"
 
 
@@ -19,14 +19,13 @@ INSTALL_TENSORFLOW = "pip install 'tensorflow-cpu>=2.16'"
 class Model:
     """A model as its card describes it.
 
-    network: name of the architecture; flow_resolution, leaky_slope: see build_vxm2; size: grid (i, j, k) it was
-    made for; spacing_mm: of that grid; largest_displacement_mm: largest component in training; weights: the file.
+    network: name of the architecture; options: what it is built with (see build_network); size: grid (i, j, k) it
+    was made for; spacing_mm: of that grid; largest_displacement_mm: largest component in training; weights: the file.
     """
 
     name: str
     network: str
-    flow_resolution: str
-    leaky_slope: float
+    options: dict
     size: tuple[int, int, int]
     spacing_mm: float
     largest_displacement_mm: float
@@ -57,8 +56,7 @@ def find_model(network: str = DEFAULT_NETWORK, folder: Path | None = None) -> Mo
     model = Model(
         name=card["name"],
         network=card["network"],
-        flow_resolution=card["flow_resolution"],
-        leaky_slope=float(card["leaky_slope"]),
+        options=card.get("network_options", {}),
         size=tuple(card["grid"]["size"]),
         spacing_mm=float(card["grid"]["spacing_mm"]),
         largest_displacement_mm=float(card["largest_displacement_mm"]),

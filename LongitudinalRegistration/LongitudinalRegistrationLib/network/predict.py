@@ -65,20 +65,18 @@ class Predictor:
 
                 _bound_threads(tf, threads)
                 tf.zeros(())
-            from .spatial_transformer import UpsampleFlow
-            from .vxm2 import build_vxm2
+            from .architectures import build_network
 
             self.model = model
-            self._network = build_vxm2(model.size[::-1], model.flow_resolution, model.leaky_slope)
-            self._network.load_weights(model.weights)
-            self._upsample = UpsampleFlow() if model.flow_resolution == "half" else None
-            self._run = tf.function(self._forward)
+            network = build_network(model.network, model.size[::-1], **model.options)
+            network.load_weights(model.weights)
+            self._run = tf.function(lambda pair: network(pair, training=False))
         except Exception as error:
             raise NetworkError(f"the network did not load ({type(error).__name__}: {error})") from error
 
-    def _forward(self, pair):
-        flow = self._network(pair, training=False)
-        return flow if self._upsample is None else self._upsample(flow)
+    def warm_up(self) -> None:
+        """One pass over nothing: TensorFlow traces and compiles now, not at the first scan."""
+        self._run(np.zeros((1, *self.model.size[::-1], 2), np.float32))
 
     def field(self, fixed: np.ndarray, moving: np.ndarray, grid: Grid) -> sitk.Image:
         """Predict the displacement field.
@@ -91,13 +89,16 @@ class Predictor:
         Returns
         -------
         sitk.Image
-            Vector image on the grid, mm, LPS: from a fixed point to its moving point.
+            Vector image over the same box, on the voxels of the network's flow (coarser than the grid by a whole
+            factor), mm, LPS: from a fixed point to its moving point.
 
         Raises
         ------
         NetworkError
-            If the pass fails or gives values that are not finite.
+            If the images hold, or the pass gives, values that are not finite, or the pass fails.
         """
+        if not (np.isfinite(fixed).all() and np.isfinite(moving).all()):
+            raise NetworkError("the images hold values that are not finite")
         pair = np.stack([fixed, moving], axis=-1)[None].astype(np.float32)
         try:
             flow = self._run(pair).numpy()[0]
@@ -105,7 +106,7 @@ class Predictor:
             raise NetworkError(f"the network failed ({type(error).__name__}: {error})") from error
         if not np.isfinite(flow).all():
             raise NetworkError("the network gave values that are not finite")
-        return grid.image(flow * np.float32(grid.spacing_mm))
+        return grid.coarser(grid.size[0] // flow.shape[2]).image(flow * np.float32(grid.spacing_mm))
 
 
 def _bound_threads(tf, threads: int | None) -> None:

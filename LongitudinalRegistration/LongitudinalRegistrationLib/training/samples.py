@@ -1,8 +1,9 @@
-"""Scans prepared for training, and random pairs with a known displacement field cut from them."""
+"""Scans prepared for training, and pairs of blocks with a known displacement field cut from them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,9 @@ from ..bodies import find_body
 from ..grid import NETWORK_SPACING_MM, covering_grid
 from ..normalise import normalised_on_grid
 from ..reading import read_image
-from .simulator import (
-    COARSE_SPACING_MM,
-    SimulatorOptions,
-    densify_field,
-    random_coarse_field,
-    voxels_inside,
-    warp_block,
-)
+from .appearance import AppearanceOptions, differ
+from .motion import Motion, MotionOptions, cavity_weight, random_motion
+from .simulator import voxels_inside, warp_block
 
 
 @dataclass(frozen=True)
@@ -30,10 +26,15 @@ class PreparedScan:
     image: np.ndarray
     body: np.ndarray
 
+    @cached_property
+    def cavity(self) -> np.ndarray:
+        """What moves with breathing; see cavity_weight."""
+        return cavity_weight(self.image, self.body, NETWORK_SPACING_MM)
+
 
 @dataclass(frozen=True)
 class Pair:
-    """One training sample: fixed, moving (k, j, i) in [0, 1]; flow (k, j, i, 3) in voxels; body (k, j, i)."""
+    """One training sample: fixed, moving (k, j, i) in [0, 1]; flow (k, j, i, 3) in voxels; body (k, j, i) in [0, 1]."""
 
     fixed: np.ndarray
     moving: np.ndarray
@@ -41,7 +42,7 @@ class Pair:
     body: np.ndarray
 
 
-def prepare_scan(path: Path, margin_mm: float = 40.0) -> PreparedScan:
+def prepare_scan(path: Path, name: str | None = None, margin_mm: float = 40.0) -> PreparedScan:
     """Read a scan, remove its table, resample it to 2 mm and normalise it.
 
     Raises
@@ -52,60 +53,53 @@ def prepare_scan(path: Path, margin_mm: float = 40.0) -> PreparedScan:
     image = sitk.DICOMOrient(read_image(path), "LPS")
     body = find_body(image)
     grid = covering_grid(body.mask, NETWORK_SPACING_MM, margin_mm)
-    return PreparedScan(Path(path).name, *normalised_on_grid(body.clean, body.mask, grid))
+    return PreparedScan(name or Path(path).name, *normalised_on_grid(body.clean, body.mask, grid))
 
 
-def _crop_origin(scan: PreparedScan, size: int, rng) -> np.ndarray:
-    """A block of `size` voxels a side whose centre lies in the body, inside the scan where it fits."""
+def block_origin(scan: PreparedScan, shape, rng) -> np.ndarray:
+    """A block [k, j, i] whose centre lies in the body, inside the scan where it fits; its first voxel."""
+    shape = np.array(shape)
     centre = voxels_inside(scan.body, 1, rng)[0]
-    highest = np.maximum(np.array(scan.body.shape) - size, 0)
-    return np.clip(centre - size // 2, 0, highest).astype(np.int64)
+    highest = np.maximum(np.array(scan.body.shape) - shape, 0)
+    return np.clip(centre - shape // 2, 0, highest).astype(np.int64)
 
 
-def _block(volume: np.ndarray, origin: np.ndarray, size: int) -> np.ndarray:
-    """Cut a cube, padded with 0 where the volume ends."""
-    part = volume[tuple(slice(o, o + size) for o in origin)]
-    return np.pad(part, [(0, size - n) for n in part.shape])
+def cut(volume: np.ndarray, origin: np.ndarray, shape) -> np.ndarray:
+    """Cut a block, padded with 0 where the volume ends."""
+    part = volume[tuple(slice(o, o + n) for o, n in zip(origin, shape, strict=True))]
+    return np.pad(part, [(0, n - m) for n, m in zip(shape, part.shape, strict=True)])
 
 
-def _mixed_field(scan: PreparedScan, delta_mm: float, shift: float, rng) -> np.ndarray:
-    """A translation of up to `shift` of delta, and for the rest the paper's field or one of another scale."""
-    translation = rng.uniform(-1.0, 1.0, 3).astype(np.float32) * np.float32(delta_mm * shift)
-    if shift == 1.0:
-        return np.broadcast_to(translation, (2, 2, 2, 3))
-    sigma = SimulatorOptions().sigma_mm if rng.random() < 0.5 else rng.uniform(12.0, 64.0)
-    options = SimulatorOptions(
-        delta_mm=rng.uniform(0.2, 1.0) * delta_mm * (1.0 - shift), sigma_mm=sigma, min_distance_mm=max(20.0, sigma)
-    )
-    return random_coarse_field(scan.body, NETWORK_SPACING_MM, options, rng) + translation
+def moved_pair(scan: PreparedScan, motion: Motion, origin: np.ndarray, shape) -> Pair:
+    """A block of a scan and of its deformed copy: the moving image is the scan, the fixed one the copy."""
+    flow = motion.on_block(NETWORK_SPACING_MM, origin, shape) / np.float32(NETWORK_SPACING_MM)
+    body = warp_block(scan.body.astype(np.float32), flow, origin)
+    return Pair(warp_block(scan.image, flow, origin), cut(scan.image, origin, shape), flow, body)
 
 
-def random_pair(scan: PreparedScan, size: int, delta_mm: float, rng, shift: float = 0.1, gain: float = 0.1) -> Pair:
-    """A random block with a known field: the moving block is the scan, the fixed one the deformed scan.
+def shifted_pair(scan: PreparedScan, shape, largest_mm: float, rng) -> Pair:
+    """A block and a shifted one, the first lesson of a network without matching evidence."""
+    shift = rng.uniform(-largest_mm, largest_mm, 3).astype(np.float32)
+    motion = Motion(np.ascontiguousarray(np.broadcast_to(shift, (2, 2, 2, 3))), None)
+    return moved_pair(scan, motion, block_origin(scan, shape, rng), shape)
+
+
+def random_pair(
+    scan: PreparedScan, shape, motion: MotionOptions, appearance: AppearanceOptions, rng, flip: bool = True
+) -> Pair:
+    """A random block with a random motion and what else differs between two dates; half of them mirrored.
 
     Parameters
     ----------
-    size
-        Side of the cube in voxels.
-    delta_mm
-        Upper limit of the largest displacement component, mm.
-    shift
-        The part of delta_mm, 0 to 1, that is one translation of the whole block.
-    gain
-        Spread of a random factor on the intensities of the fixed block (contrast phase, tube voltage).
+    shape
+        Voxels [k, j, i] of 2 mm.
     """
-    origin = _crop_origin(scan, size, rng)
-    coarse = np.ascontiguousarray(_mixed_field(scan, delta_mm, shift, rng))
-    flow = densify_field(coarse, NETWORK_SPACING_MM / COARSE_SPACING_MM, origin, np.array([size] * 3))
-    flow /= np.float32(NETWORK_SPACING_MM)
-    fixed = warp_block(scan.image, flow, origin)
-    fixed *= np.float32(1.0 + rng.uniform(-gain, gain))
-    moving = _block(scan.image, origin, size)
-    body = _block(scan.body, origin, size)
-    sigma = rng.uniform(0.0, 0.01)
-    noise = [sigma * rng.standard_normal(fixed.shape, dtype=np.float32) * (body > 0) for _ in range(2)]
-    pair = Pair(np.clip(fixed + noise[0], 0, 1), np.clip(moving + noise[1], 0, 1), flow, body)
-    return flipped(pair) if rng.random() < 0.5 else pair
+    origin = block_origin(scan, shape, rng)
+    drawn = random_motion(scan.body, scan.cavity if motion.breathing_share else None, NETWORK_SPACING_MM, motion, rng)
+    pair = moved_pair(scan, drawn, origin, shape)
+    fixed, moving = differ(pair.fixed, pair.moving, pair.flow, pair.body > 0.5, appearance, rng)
+    pair = replace(pair, fixed=fixed, moving=moving)
+    return flipped(pair) if flip and rng.random() < 0.5 else pair
 
 
 def flipped(pair: Pair) -> Pair:
@@ -119,3 +113,25 @@ def flipped(pair: Pair) -> Pair:
         flow=flow,
         body=pair.body[:, :, ::-1],
     )
+
+
+def _halved(values: np.ndarray) -> np.ndarray:
+    """Means over cubes of 2 x 2 x 2 voxels."""
+    values = values[::2] + values[1::2]
+    values = values[:, ::2] + values[:, 1::2]
+    return np.float32(0.125) * (values[:, :, ::2] + values[:, :, 1::2])
+
+
+def on_voxels(pair: Pair, spacing_mm: float) -> Pair:
+    """The pair on the voxels of a network: 2 mm as it is, or 4 mm (means over cubes, the flow in its own voxels)."""
+    if spacing_mm == NETWORK_SPACING_MM:
+        return pair
+    fixed, moving, body = (_halved(values) for values in (pair.fixed, pair.moving, pair.body))
+    return Pair(fixed, moving, 0.5 * _halved(pair.flow), body)
+
+
+def batch_of(pairs: list[Pair]) -> tuple[np.ndarray, np.ndarray]:
+    """Network input (batch, k, j, i, 2) and truth (batch, k, j, i, 4): flow in voxels, then the body."""
+    images = np.stack([np.stack([pair.fixed, pair.moving], axis=-1) for pair in pairs])
+    truth = np.stack([np.concatenate([pair.flow, pair.body[..., None]], axis=-1) for pair in pairs])
+    return images.astype(np.float32), truth.astype(np.float32)

@@ -1,9 +1,10 @@
 """Put the weights of a training run into Resources/Models, with their card.
 
-    python -m LongitudinalRegistrationLib.training.ship RUN --data DATA.json [--scores SCORES.json]
+    python -m LongitudinalRegistrationLib.training.ship RUN --notes NOTES.json [--scores SCORES.json]
 
-DATA.json holds the card's entries that only people know: what_it_is, data (with attributions), held_out.
-SCORES.json is what `evaluation.model_scores` printed; ship once without it, score, and ship again with it.
+RUN is the folder of a finished run without folds. NOTES.json holds the card's entries that only people know:
+what_it_is, data (with attributions), held_out, command. SCORES.json is what `longct evaluate --out` wrote; ship once
+without it, score, and ship again with it.
 """
 
 from __future__ import annotations
@@ -11,59 +12,73 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import shutil
 from pathlib import Path
 
-from ..grid import NETWORK_SIZE, NETWORK_SPACING_MM
+from ..network.architectures import network_options, spacing_of
 from ..network.model_store import MODELS_FOLDER
-from ..network.vxm2 import LEAKY_SLOPE
 from ..versions import CODE_VERSION
+from ..writing import write_atomically, write_json
+from .config import TrainingConfig
+from .session import RESULT, WEIGHTS, kept_config
 
-WEIGHTS = "vxm2_half.weights.h5"
+EXTENT_MM = (320.0, 320.0, 512.0)
+PATHS = ("manifest", "initial_weights")
 
 
-def card_of(run: Path, data: dict, scores: dict | None) -> dict:
+def largest_mm(config: TrainingConfig) -> float:
+    """The largest displacement component that a run trained on, mm."""
+    return config.motion.largest_mm if config.scheme == "pooled" else config.simulator.delta_mm
+
+
+def card_of(run: Path, notes: dict, scores: dict | None) -> dict:
     """The card of a run: what the program reads first, then what people read.
 
     Parameters
     ----------
     run
-        Folder of a training run: weights, options.json, log.csv.
+        Folder of a finished run, without folds.
     """
-    options = json.loads((run / "options.json").read_text())
-    step, _, _, error, start, seconds = (run / "log.csv").read_text().split()[-1].split(",")
+    config = kept_config(run)
+    spacing = spacing_of(config.network)
+    options = config.content()
+    options.update({name: Path(options[name]).name for name in PATHS if options[name]})
+    result = json.loads((run / "all" / RESULT).read_text(encoding="utf-8"))
     return {
-        "name": "vxm2",
-        "network": "vxm2",
-        "flow_resolution": "half",
-        "leaky_slope": LEAKY_SLOPE,
-        "grid": {"size": list(NETWORK_SIZE), "spacing_mm": NETWORK_SPACING_MM},
+        "name": config.network,
+        "network": config.network,
+        "network_options": network_options(config.network, config.leaky_slope),
+        "grid": {"size": [round(extent / spacing) for extent in EXTENT_MM], "spacing_mm": spacing},
         "intensities": "HU from -1024 to the body's 99th percentile, as 0 to 1; air outside the body",
-        "largest_displacement_mm": options["delta_mm"],
-        "weights": "vxm2.weights.h5",
-        "sha256": hashlib.sha256((run / WEIGHTS).read_bytes()).hexdigest(),
-        **data,
-        "seed": options["seed"],
+        "largest_displacement_mm": largest_mm(config),
+        "weights": f"{config.network}.weights.h5",
+        "sha256": hashlib.sha256((run / "all" / WEIGHTS).read_bytes()).hexdigest(),
+        **notes,
+        "seed": config.seed,
         "options": options,
-        "steps": int(step),
-        "training_seconds": int(seconds),
-        "last_training_error_voxels": {"start": float(start), "end": float(error)},
+        "steps": result["steps"],
+        "training": {name: value for name, value in result.items() if name not in ("split", "steps", "versions")},
         "code_version": CODE_VERSION,
+        "versions": result["versions"],
         "scores": scores or {},
     }
+
+
+def ship(run: Path, notes: dict, scores: dict | None, folder: Path = MODELS_FOLDER) -> Path:
+    """Write weights and card; returns the card's path."""
+    card = card_of(run, notes, scores)
+    weights = (run / "all" / WEIGHTS).read_bytes()
+    write_atomically(folder / card["weights"], ".weights.h5", lambda name: Path(name).write_bytes(weights))
+    return write_json(card, folder / f"{card['name']}.json")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--notes", type=Path, required=True)
     parser.add_argument("--scores", type=Path)
-    parser.add_argument("--out", type=Path, default=MODELS_FOLDER)
     arguments = parser.parse_args()
     scores = json.loads(arguments.scores.read_text()) if arguments.scores else None
-    card = card_of(arguments.run, json.loads(arguments.data.read_text()), scores)
-    shutil.copy(arguments.run / WEIGHTS, arguments.out / card["weights"])
-    (arguments.out / "vxm2.json").write_text(json.dumps(card, indent=2) + "\n")
+    print(ship(arguments.run, json.loads(arguments.notes.read_text()), scores))
 
 
 if __name__ == "__main__":

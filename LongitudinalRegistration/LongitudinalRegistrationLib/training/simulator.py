@@ -9,6 +9,7 @@ import numpy as np
 
 COARSE_SPACING_MM = 8.0
 FREQUENCY_SIGMA = 0.005
+LEAST_JACOBIAN = 0.05
 PAPER_SIGMA_MM = 1.0 / (2.0 * np.pi * FREQUENCY_SIGMA)
 
 
@@ -87,8 +88,40 @@ def scatter_points(body: np.ndarray, spacing_mm: float, options: SimulatorOption
     return kept
 
 
+def gaussian_sum(points: np.ndarray, vectors: np.ndarray, sigma_mm: float, shape, spacing_mm: float) -> np.ndarray:
+    """Impulses smoothed with a Gaussian, on a grid of 8 mm that covers a grid of `shape` [k, j, i] and `spacing_mm`.
+
+    Parameters
+    ----------
+    points, vectors
+        (n, 3), mm, components (x, y, z); points from the first voxel's centre.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, (k, j, i, 3), in the vectors' unit; voxel (0, 0, 0) sits at the grid's first voxel.
+    """
+    axes = [
+        np.arange(int(np.ceil((n - 1) * spacing_mm / COARSE_SPACING_MM)) + 2) * COARSE_SPACING_MM for n in shape[::-1]
+    ]
+    gaussians = [np.exp(-0.5 * ((axis[None] - points[:, d, None]) / sigma_mm) ** 2) for d, axis in enumerate(axes)]
+    along_ji = np.einsum("pj,pi,pc->pjic", gaussians[1], gaussians[0], vectors, optimize=True)
+    return np.tensordot(gaussians[2], along_ji, axes=(0, 0)).astype(np.float32)
+
+
+def least_jacobian(field: np.ndarray, spacing_mm: float = COARSE_SPACING_MM) -> float:
+    """Smallest determinant of the Jacobian of x + u(x); 0 or less folds. field: (k, j, i, 3), mm."""
+    rows = [[slope / np.float32(spacing_mm) for slope in np.gradient(field[..., c])[::-1]] for c in range(3)]
+    for axis in range(3):
+        rows[axis][axis] += 1
+    (a, b, c), (d, e, f), (g, h, i) = rows
+    return float((a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)).min())
+
+
 def random_coarse_field(body: np.ndarray, spacing_mm: float, options: SimulatorOptions, rng) -> np.ndarray:
-    """A random field on a grid of 8 mm that covers the body's grid: impulses, Gaussian, largest component delta.
+    """The paper's random field on a grid of 8 mm: impulses, Gaussian, largest component delta.
+
+    A field that folds is drawn again; after ten such draws its Gaussian is made a tenth wider, and so on.
 
     Parameters
     ----------
@@ -100,20 +133,18 @@ def random_coarse_field(body: np.ndarray, spacing_mm: float, options: SimulatorO
     numpy.ndarray
         float32, (k, j, i, 3), mm, components (x, y, z); voxel (0, 0, 0) sits at the body's first voxel.
     """
-    points = scatter_points(body, spacing_mm, options, rng)
-    vectors = rng.uniform(-1.0, 1.0, size=points.shape)
-    axes = [
-        np.arange(int(np.ceil((n - 1) * spacing_mm / COARSE_SPACING_MM)) + 2) * COARSE_SPACING_MM
-        for n in body.shape[::-1]
-    ]
-    gaussians = [
-        np.exp(-0.5 * ((axis[None] - points[:, d, None]) / options.sigma_mm) ** 2) for d, axis in enumerate(axes)
-    ]
-    along_ji = np.einsum("pj,pi,pc->pjic", gaussians[1], gaussians[0], vectors, optimize=True)
-    field = np.tensordot(gaussians[2], along_ji, axes=(0, 0))
-    largest = np.abs(field).max()
-    scale = options.delta_mm / largest if largest > 0 else 0.0
-    return (field * scale).astype(np.float32)
+    sigma, tries = options.sigma_mm, 0
+    while True:
+        points = scatter_points(body, spacing_mm, options, rng)
+        vectors = rng.uniform(-1.0, 1.0, size=points.shape)
+        field = gaussian_sum(points, vectors, sigma, body.shape, spacing_mm)
+        largest = np.abs(field).max()
+        field *= np.float32(options.delta_mm / largest if largest > 0 else 0.0)
+        if least_jacobian(field) > LEAST_JACOBIAN:
+            return field
+        tries += 1
+        if tries % 10 == 0:
+            sigma *= 1.1
 
 
 @numba.njit(inline="always")
@@ -135,18 +166,19 @@ def _sample(volume, z, y, x):
 
 @numba.njit(cache=True, parallel=True, fastmath=True)
 def densify_field(coarse, ratio, origin, shape):
-    """Interpolate a coarse field (k, j, i, 3) at the voxels of a block of the fine grid, trilinear.
+    """Interpolate a coarse field (k, j, i, components) at the voxels of a block of the fine grid, trilinear.
 
     ratio: fine spacing over coarse spacing; origin: first voxel [k, j, i] of the block on the fine grid.
     """
-    out = np.empty((shape[0], shape[1], shape[2], 3), np.float32)
+    components = coarse.shape[3]
+    out = np.empty((shape[0], shape[1], shape[2], components), np.float32)
     for k in numba.prange(shape[0]):
         z = (k + origin[0]) * ratio
         for j in range(shape[1]):
             y = (j + origin[1]) * ratio
             for i in range(shape[2]):
                 x = (i + origin[2]) * ratio
-                for c in range(3):
+                for c in range(components):
                     out[k, j, i, c] = _sample(coarse[:, :, :, c], z, y, x)
     return out
 

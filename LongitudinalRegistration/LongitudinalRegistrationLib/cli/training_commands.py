@@ -1,0 +1,121 @@
+"""What `longct simulate`, `longct train` and `longct evaluate` do."""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+from TableRemovalLib.errors import InputError
+
+from ..reading import read_image
+from ..writing import ready_folder, write_image, write_json, write_transform
+from .console import Console
+
+
+def simulate(arguments: argparse.Namespace, console: Console) -> None:
+    """Make simulated follow-ups of a scan."""
+    from ..registration import check_labels
+    from ..training.motion import MotionOptions
+    from ..training.simulated_scan import simulate_scan
+    from ..training.simulator import SimulatorOptions
+
+    if arguments.motion == "paper":
+        options = SimulatorOptions(delta_mm=arguments.delta)
+    else:
+        options = MotionOptions(delta_mm=(arguments.delta, arguments.delta))
+    ok, reason = options.isValid()
+    if not ok:
+        raise InputError(reason)
+    folder = ready_folder(arguments.out)
+    for path in (arguments.input, arguments.labels):
+        if path is not None and path.resolve().parent == folder.resolve() and path.name.startswith("simulated_"):
+            raise InputError(f"The folder {folder} holds the input {path.name}: choose another folder.")
+    scan = read_image(arguments.input, arguments.series, arguments.acquisition)
+    labels = read_image(arguments.labels) if arguments.labels else None
+    check_labels(labels, scan, "given")
+    files = []
+    for number in range(arguments.count):
+        rng = np.random.default_rng([arguments.seed, number])
+        simulated = simulate_scan(scan, options, rng, labels)
+        stem = f"simulated_{arguments.seed}" + (f"_{number}" if arguments.count > 1 else "")
+        files.append(write_image(simulated.image, folder / f"{stem}.nii.gz"))
+        files.append(write_transform(simulated.transform, folder / f"{stem}_transform.h5"))
+        if simulated.labels is not None:
+            files.append(write_image(simulated.labels, folder / f"{stem}_labels.nii.gz"))
+        console.progress("simulate", (number + 1) / arguments.count)
+    names = [path.name for path in files]
+    text = (
+        f"In {folder}:\n" + "\n".join(f"  {name}" for name in names) + "\nEach transform takes points of its simulated"
+        f" scan to points of {arguments.input.name}: register with --fixed simulated, --moving {arguments.input.name}."
+    )
+    console.result({"folder": str(folder), "files": names}, text)
+
+
+def train(arguments: argparse.Namespace, console: Console) -> None:
+    """Begin a training run, or go on with one."""
+    from ..evaluation.training_figures import drawing_missing, plot_run
+    from ..training.config import read_config
+    from ..training.session import begin
+    from ..training.session import train as run
+
+    if arguments.resume:
+        folder = arguments.resume
+    else:
+        if arguments.out is None:
+            raise InputError("Say where the run goes: --out DIR.")
+        folder = arguments.out
+        begin(read_config(arguments.config), folder)
+    trained = run(folder, console.say)
+    if not drawing_missing():
+        plot_run(folder, folder / "curves.png")
+    lines = [f"{split.name:<8} {split.weights}" for split in trained]
+    content = {"folder": str(folder), "splits": [split.result for split in trained]}
+    console.result(content, "\n".join(["Best weights:", *lines]))
+
+
+def _scored_scans(arguments: argparse.Namespace) -> list:
+    from ..evaluation.model_scores import ScoredScan, phantom_scan
+    from ..training.manifest import read_manifest
+
+    entries = read_manifest(arguments.manifest) if arguments.manifest else ()
+    scans = [
+        ScoredScan(entry.name, read_image(entry.image), read_image(entry.labels) if entry.labels else None)
+        for entry in entries
+    ]
+    scans += [ScoredScan(path.name, read_image(path)) for path in arguments.scans]
+    if not scans and not arguments.phantoms:
+        raise InputError("There is nothing to score: name scans, a --manifest, or --phantoms.")
+    return scans + [phantom_scan(seed) for seed in arguments.phantoms]
+
+
+def evaluate(arguments: argparse.Namespace, console: Console) -> None:
+    """Score a network on simulated follow-ups."""
+    from ..evaluation.model_scores import model_scores, scores_text
+    from ..evaluation.training_figures import drawing_missing
+    from ..network.model_store import find_model, tensorflow_missing
+    from ..network.predict import Predictor
+
+    if missing := tensorflow_missing():
+        raise InputError(f"The network cannot run: {missing}.")
+    model = find_model(arguments.network)
+    for path in (arguments.out, arguments.figure):
+        if path:
+            ready_folder(path.parent)
+    if arguments.figure and (reason := drawing_missing()):
+        raise InputError(f"No figure can be drawn: {reason}.")
+    scans = _scored_scans(arguments)
+    predictor = Predictor(model, arguments.threads)
+    results = model_scores(
+        scans,
+        predictor,
+        arguments.deltas,
+        arguments.seed,
+        lambda part: console.progress("evaluate", part),
+    )
+    if arguments.out:
+        write_json(results, arguments.out)
+    if arguments.figure:
+        from ..evaluation.before_after import draw_before_after
+
+        draw_before_after(scans[0], predictor, arguments.deltas[-1], arguments.seed, arguments.figure)
+    console.result({"network": model.name, "scores": results}, scores_text(results))

@@ -1,0 +1,39 @@
+"""The networks by name."""
+
+from __future__ import annotations
+
+
+def build_network(name: str, shape=(None, None, None), flow_resolution: str = "half", leaky_slope: float = 0.2):
+    """Build a network; see build_lkpyramid and build_vxm2 (which takes the last two).
+
+    Parameters
+    ----------
+    name
+        "lkpyramid" or "vxm2".
+    shape
+        Input size [k, j, i].
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown or a size does not fit the network.
+    """
+    if name == "lkpyramid":
+        from .lkpyramid import build_lkpyramid
+
+        return build_lkpyramid(shape)
+    if name == "vxm2":
+        from .vxm2 import build_vxm2
+
+        return build_vxm2(shape, flow_resolution, leaky_slope)
+    raise ValueError(f"there is no network {name!r}")
+
+
+def network_options(name: str, leaky_slope: float) -> dict:
+    """What build_network must be told, beside name and shape, to build a trained network again."""
+    return {"flow_resolution": "half", "leaky_slope": leaky_slope} if name == "vxm2" else {}
+
+
+def spacing_of(name: str) -> float:
+    """Voxel size, mm, of the images a network takes."""
+    return 4.0 if name == "lkpyramid" else 2.0

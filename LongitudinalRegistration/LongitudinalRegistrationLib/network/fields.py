@@ -1,0 +1,63 @@
+"""Halving, doubling, blurring and differences on regular grids, inside the graph.
+
+All take tensors (n, k, j, i) or (n, k, j, i, channels) whose sides are known. Many small operations are slow, so
+the components of a vector are best laid on the first axis: one operation serves them all.
+"""
+
+from __future__ import annotations
+
+from keras import ops
+
+SPATIAL_AXES = (1, 2, 3)
+
+
+def _part(x, axis: int, start, stop):
+    index = [slice(None)] * len(x.shape)
+    index[axis] = slice(start, stop)
+    return x[tuple(index)]
+
+
+def _neighbours(x, axis: int):
+    """The voxels before and after along an axis; at the ends the voxel itself."""
+    margin = [(0, 0)] * len(x.shape)
+    margin[axis] = (1, 1)
+    padded = ops.pad(x, margin, mode="symmetric")
+    return _part(padded, axis, 0, -2), _part(padded, axis, 2, None)
+
+
+def halve(x):
+    """Mean over cubes of 2 x 2 x 2 voxels; each side must be even."""
+    for axis in SPATIAL_AXES:
+        shape = list(x.shape)
+        shape[axis : axis + 1] = [shape[axis] // 2, 2]
+        x = ops.mean(ops.reshape(x, [-1, *shape[1:]]), axis=axis + 1)
+    return x
+
+
+def double(x):
+    """Twice as many voxels along each axis, linear between the centres, the ends held constant."""
+    for axis in SPATIAL_AXES:
+        before, after = _neighbours(x, axis)
+        most = 0.75 * x
+        joined = ops.stack([most + 0.25 * before, most + 0.25 * after], axis=axis + 1)
+        shape = list(x.shape)
+        shape[axis] *= 2
+        x = ops.reshape(joined, [-1, *shape[1:]])
+    return x
+
+
+def blur(x):
+    """Binomial smoothing [1 2 1] / 4 along each axis, the ends held constant."""
+    for axis in SPATIAL_AXES:
+        before, after = _neighbours(x, axis)
+        x = 0.5 * x + 0.25 * (before + after)
+    return x
+
+
+def central_differences(x) -> list:
+    """Half the difference of the two neighbours along i, j and k, in this order."""
+    slopes = []
+    for axis in reversed(SPATIAL_AXES):
+        before, after = _neighbours(x, axis)
+        slopes.append(0.5 * (after - before))
+    return slopes

@@ -1,0 +1,163 @@
+"""Matching evidence inside the graph: Lucas and Kanade's normal equations A v = b of the flow that is left.
+
+Small channel axes are slow, so vectors lie component after component on the first axis, (components * batch, k, j, i),
+and are taken apart into lists of (batch, k, j, i) where components meet. A is xx, yy, zz, xy, xz, yz; b and flows are
+x, y, z.
+"""
+
+from __future__ import annotations
+
+from keras import ops
+
+from .fields import blur, central_differences, double, halve
+
+RAW_GAIN = 4.0
+FLAT_DEVIATION = 0.04
+CHANNELS = 2
+EVIDENCE = 13
+
+
+def contrast_channels(image) -> list:
+    """What is compared: the image itself, and the image freed of its local mean and contrast.
+
+    The second sees organs of nearly equal intensity as well as bone, and does not change with gain and offset.
+
+    Parameters
+    ----------
+    image
+        (batch, k, j, i), [0, 1].
+
+    Returns
+    -------
+    list
+        CHANNELS tensors of the image's shape.
+    """
+    moments = double(blur(blur(halve(ops.concatenate([image, image * image], axis=0)))))
+    mean, square = ops.split(moments, 2, axis=0)
+    deviation = ops.sqrt(ops.relu(square - mean * mean) + 1e-6)
+    return [RAW_GAIN * image, (image - mean) / (deviation + FLAT_DEVIATION)]
+
+
+def warp_scalar(image, flow: list):
+    """Sample an image at x + flow(x), trilinear, the nearest edge voxel outside.
+
+    Parameters
+    ----------
+    image
+        (batch, k, j, i).
+    flow
+        [x, y, z], in voxels; tensors of the image's shape.
+    """
+    shape = image.shape[1:]
+    axes = ops.meshgrid(*[ops.arange(n, dtype="float32") for n in shape], indexing="ij")
+    low, fraction = [], []
+    for axis, component, n in zip(axes, reversed(flow), shape, strict=True):
+        position = ops.clip(axis + component, 0.0, n - 1.0)
+        below = ops.minimum(ops.floor(position), n - 2.0)
+        low.append(ops.cast(below, "int32"))
+        fraction.append(position - below)
+    strides = (shape[1] * shape[2], shape[2], 1)
+    size = shape[0] * strides[0]
+    first = ops.reshape(ops.arange(ops.shape(image)[0], dtype="int32") * size, (-1, 1, 1, 1))
+    base = first + sum(index * stride for index, stride in zip(low, strides, strict=True))
+    flat = ops.reshape(image, (-1,))
+
+    def corner(*offsets):
+        return ops.take(flat, base + sum(o * stride for o, stride in zip(offsets, strides, strict=True)))
+
+    c, b, a = fraction
+    rows = []
+    for dz, dy in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        left, right = corner(dz, dy, 0), corner(dz, dy, 1)
+        rows.append(left + a * (right - left))
+    near, far = rows[0] + b * (rows[1] - rows[0]), rows[2] + b * (rows[3] - rows[2])
+    return near + c * (far - near)
+
+
+def normal_equations(fixed: list, warped: list, gain, width):
+    """A and b, with the mean of both images' gradients and robust weights gain / (1 + d^2 / width).
+
+    Parameters
+    ----------
+    fixed, warped
+        Channels, each (batch, k, j, i).
+    gain, width
+        (channels,), positive.
+
+    Returns
+    -------
+    tensor
+        (9 * batch, k, j, i): A, then b.
+    """
+    means = ops.concatenate([0.5 * (f + w) for f, w in zip(fixed, warped, strict=True)], axis=0)
+    slopes = [ops.split(x, len(fixed), axis=0) for x in central_differences(means)]
+    sums = [0.0] * 9
+    for n, (f, w) in enumerate(zip(fixed, warped, strict=True)):
+        difference = f - w
+        weight = gain[n] / (1.0 + difference * difference / width[n])
+        gx, gy, gz = (x[n] for x in slopes)
+        wx, wy, wz = weight * gx, weight * gy, weight * gz
+        products = (wx * gx, wy * gy, wz * gz, wx * gy, wx * gz, wy * gz)
+        products += (wx * difference, wy * difference, wz * difference)
+        sums = [total + product for total, product in zip(sums, products, strict=True)]
+    return ops.concatenate(sums, axis=0)
+
+
+def solve_symmetric(matrix: list, right: list, damping) -> list:
+    """Solve (A + damping I) v = right voxel by voxel; damping is positive."""
+    xx, yy, zz, xy, xz, yz = matrix
+    xx, yy, zz = xx + damping, yy + damping, zz + damping
+    cxx, cyy, czz = yy * zz - yz * yz, xx * zz - xz * xz, xx * yy - xy * xy
+    cxy, cxz, cyz = xz * yz - xy * zz, xy * yz - xz * yy, xy * xz - xx * yz
+    inverse = 1.0 / (xx * cxx + xy * cxy + xz * cxz)
+    x, y, z = (component * inverse for component in right)
+    return [cxx * x + cxy * y + cxz * z, cxy * x + cyy * y + cyz * z, cxz * x + cyz * y + czz * z]
+
+
+def left_over(matrix: list, right: list, flow: list) -> list:
+    """right - A flow, voxel by voxel."""
+    xx, yy, zz, xy, xz, yz = matrix
+    x, y, z = flow
+    return [
+        right[0] - (xx * x + xy * y + xz * z),
+        right[1] - (xy * x + yy * y + yz * z),
+        right[2] - (xz * x + yz * y + zz * z),
+    ]
+
+
+def solve_over_scales(system, damping) -> tuple[list, list]:
+    """Solve the normal equations in windows of growing size, the larger window's answer the prior of the smaller.
+
+    What a small window cannot see (a flat region, a direction along an edge) is so taken from a larger one.
+
+    Parameters
+    ----------
+    system
+        As from normal_equations; each side a multiple of 2 ** (len(damping) - 1).
+    damping
+        (scales,), positive, small windows first: how much evidence it takes to leave the prior.
+
+    Returns
+    -------
+    flow, evidence
+        The flow, in voxels, softly limited to 3; and what tells how good it is: its prior, what it leaves over, the
+        logarithm of the evidence in the smallest and the largest window, its anisotropy (EVIDENCE tensors).
+    """
+    windows = [blur(system)]
+    for _ in range(damping.shape[0] - 1):
+        windows.append(blur(halve(windows[-1])))
+    around = sum(ops.split(windows[-1], 9, axis=0)[:3])
+    windows = [ops.split(window, 9, axis=0) for window in windows]
+    matrix, right = windows[-1][:6], windows[-1][6:]
+    flow = prior = solve_symmetric(matrix, right, damping[-1])
+    for scale in reversed(range(len(windows) - 1)):
+        *prior, around = ops.split(double(ops.concatenate([*flow, around], axis=0)), 4, axis=0)
+        matrix, right = windows[scale][:6], windows[scale][6:]
+        change = solve_symmetric(matrix, left_over(matrix, right, prior), damping[scale])
+        flow = [a + b for a, b in zip(prior, change, strict=True)]
+    limit = ops.rsqrt(1.0 + sum(x * x for x in flow) / 9.0)
+    flow = [x * limit for x in flow]
+    scale = damping[0] + sum(matrix[:3]) / 3.0
+    rest = [x / scale for x in left_over(matrix, right, flow)]
+    shape = [x / scale for x in matrix[1:]]
+    return flow, [*prior, ops.log(scale), ops.log(around + 0.1), *rest, *shape]

@@ -1,0 +1,140 @@
+"""What differs between two scans besides motion: contrast phase, lesions, noise, kernel, slice thickness.
+
+All on arrays [k, j, i] in [0, 1], isotropic voxels; every function gives a new array.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter, uniform_filter1d, zoom
+
+
+@dataclass(frozen=True)
+class AppearanceOptions:
+    """How strong each difference may be; 0 turns one off.
+
+    gain: spread of a factor on one scan's intensities; phase: largest change of an organ's intensity with the
+    contrast phase, phase_share: how often there is one; lesions: most new or growing lesions in a block; noise:
+    largest standard deviation; kernel: strongest blur (voxels) or sharpening of one scan; thickness: largest slice
+    thickness, voxels; remap: strength of a random intensity map on both scans alike.
+    """
+
+    gain: float = 0.06
+    phase: float = 0.06
+    phase_share: float = 0.5
+    lesions: int = 2
+    noise: float = 0.012
+    kernel: float = 0.8
+    thickness: int = 3
+    remap: float = 0.5
+
+    def isValid(self) -> tuple[bool, str]:
+        """Whether the options make sense, and if not, what to change."""
+        for name in ("gain", "phase", "lesions", "noise", "kernel", "thickness", "remap"):
+            if getattr(self, name) < 0:
+                return False, f"{name} must not be negative, it is {getattr(self, name)}."
+        return True, ""
+
+
+def _smooth_map(shape, knots: int, rng) -> np.ndarray:
+    """A smooth random field in [-1, 1], [k, j, i]."""
+    coarse = rng.uniform(-1.0, 1.0, (knots,) * 3).astype(np.float32)
+    fine = zoom(coarse, [n / knots for n in shape], order=1, grid_mode=True, mode="nearest")
+    return fine[: shape[0], : shape[1], : shape[2]]
+
+
+def contrast_phase(image: np.ndarray, strength: float, rng) -> np.ndarray:
+    """Brighten or darken soft tissue of a band of intensities, here more, there less, as a contrast agent does."""
+    centre, width = rng.uniform(0.78, 0.92), rng.uniform(0.02, 0.06)
+    band = np.exp(-0.5 * ((image - np.float32(centre)) / np.float32(width)) ** 2)
+    where = 0.5 + 0.5 * _smooth_map(image.shape, 4, rng)
+    return image + np.float32(rng.uniform(-strength, strength)) * band * where
+
+
+def common_remap(images: list[np.ndarray], strength: float, rng) -> list[np.ndarray]:
+    """One random, monotone intensity map for all images: a power, and a steeper or flatter soft-tissue range."""
+    power = np.exp(strength * rng.uniform(-0.7, 0.7))
+    knots = np.linspace(0.0, 1.0, 17)
+    slopes = np.exp(strength * rng.uniform(-1.0, 1.0, 16))
+    values = np.concatenate([[0.0], np.cumsum(slopes)]) / slopes.sum()
+    table = np.interp(np.linspace(0, 1, 513) ** power, knots, values).astype(np.float32)
+    return [table[(np.clip(image, 0, 1) * 512).astype(np.int16)] for image in images]
+
+
+def other_kernel(image: np.ndarray, strength: float, rng) -> np.ndarray:
+    """Another reconstruction kernel: smoother, or sharper."""
+    amount = rng.uniform(-strength, strength)
+    if amount >= 0:
+        return gaussian_filter(image, amount) if amount > 0.2 else image
+    return image + np.float32(-amount) * (image - gaussian_filter(image, 1.0))
+
+
+def thicker_slices(image: np.ndarray, voxels: int) -> np.ndarray:
+    """Mean over a slab of `voxels` along k, as thick slices have it."""
+    return uniform_filter1d(image, voxels, axis=0) if voxels > 1 else image
+
+
+def add_lesion(image: np.ndarray, centre: np.ndarray, radii: np.ndarray, change: float) -> np.ndarray:
+    """A soft-edged ellipsoid of other intensity; centre and radii in voxels, (k, j, i)."""
+    result = image.copy()
+    low = np.maximum(np.floor(centre - radii - 2).astype(int), 0)
+    high = np.minimum(np.ceil(centre + radii + 3).astype(int), image.shape)
+    if np.any(high <= low):
+        return result
+    axes = [(np.arange(a, b) - c) / r for a, b, c, r in zip(low, high, centre, radii, strict=True)]
+    distance = np.sqrt(axes[0][:, None, None] ** 2 + axes[1][None, :, None] ** 2 + axes[2][None, None, :] ** 2)
+    weight = np.clip((1.0 - distance) * radii.min() + 0.5, 0.0, 1.0).astype(np.float32)
+    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    result[box] += np.float32(change) * weight
+    return result
+
+
+def _with_lesions(fixed, moving, flow, body, options, rng):
+    """Lesions that are new, gone, grown or shrunken: at x in the fixed image, at x + flow(x) in the moving one."""
+    places = np.argwhere(body[::4, ::4, ::4]) * 4
+    for _ in range(rng.integers(0, options.lesions + 1) if len(places) else 0):
+        centre = places[rng.integers(len(places))]
+        there = centre + flow[tuple(centre)][::-1]
+        radii, change = rng.uniform(2.0, 7.0, 3), rng.choice([-1.0, 1.0]) * rng.uniform(0.04, 0.2)
+        in_fixed, in_moving = np.maximum(rng.uniform(-0.5, 1.5, 2), 0.0)
+        if in_fixed > 0.2:
+            fixed = add_lesion(fixed, centre, radii * in_fixed, change)
+        if in_moving > 0.2:
+            moving = add_lesion(moving, there, radii * in_moving, change)
+    return fixed, moving
+
+
+def differ(
+    fixed: np.ndarray, moving: np.ndarray, flow: np.ndarray, body: np.ndarray, options: AppearanceOptions, rng
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give the two scans of a pair what scans of two dates differ in.
+
+    Parameters
+    ----------
+    flow
+        (k, j, i, 3) in voxels, fixed to moving.
+    body
+        Of the moving block, 0/1; air around stays without noise.
+    """
+    if options.lesions:
+        fixed, moving = _with_lesions(fixed, moving, flow, body, options, rng)
+    if options.phase and rng.random() < options.phase_share:
+        fixed = contrast_phase(fixed, options.phase, rng)
+    images = [fixed, moving]
+    if options.remap and rng.random() < 0.5:
+        images = common_remap(images, options.remap, rng)
+    chosen = int(rng.integers(2))
+    if options.kernel and rng.random() < 0.5:
+        images[chosen] = other_kernel(images[chosen], options.kernel, rng)
+    if options.thickness > 1 and rng.random() < 0.5:
+        images[chosen] = thicker_slices(images[chosen], int(rng.integers(1, options.thickness + 1)))
+    images[0] = images[0] * np.float32(1.0 + rng.uniform(-options.gain, options.gain))
+    sigma = rng.uniform(0.0, options.noise)
+    solid = [image > 0.1 for image in images]
+    images = [
+        image + np.float32(sigma) * rng.standard_normal(image.shape, dtype=np.float32) * inside
+        for image, inside in zip(images, solid, strict=True)
+    ]
+    return tuple(np.clip(image, 0.0, 1.0) for image in images)

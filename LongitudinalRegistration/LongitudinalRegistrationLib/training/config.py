@@ -1,0 +1,221 @@
+"""Options of a training run, read from a JSON file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from TableRemovalLib.errors import InputError
+
+from .appearance import AppearanceOptions
+from .motion import MotionOptions
+from .simulator import SimulatorOptions
+
+NETWORKS = {"lkpyramid": 16, "vxm2": 16}
+SCHEMES = ("incremental", "single", "pooled")
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """Weights of the parts of the loss.
+
+    end_point: error against the known field, every step of the network counted (multi-scale), the last one most;
+    ncc: local NCC of the fixed and the warped image; diffusion: smoothness of the field;
+    inverse_consistency: the field from moving to fixed must undo the one from fixed to moving.
+    The paper's loss is ncc 1, diffusion 1, the others 0 (section 3.3, eq. 2 to 4).
+    """
+
+    end_point: float = 1.0
+    ncc: float = 0.0
+    diffusion: float = 0.0
+    inverse_consistency: float = 0.0
+
+    def isValid(self) -> tuple[bool, str]:
+        """Whether the options make sense, and if not, what to change."""
+        values = asdict(self)
+        if min(values.values()) < 0 or self.end_point + self.ncc == 0:
+            return False, "no part of the loss may be negative, and end_point or ncc must be positive."
+        return True, ""
+
+
+@dataclass(frozen=True)
+class IncrementalOptions:
+    """The paper's scheme (section 3.3): one volume after the other, each with its deformed copies.
+
+    deformations: K, copies per volume; validation_deformations: copies that are set apart, half of them to monitor,
+    half to test; validation_steps: pairs of one validation; patience: epochs without a better validation before an
+    iteration ends; most_epochs: an iteration ends then at the latest; passes: how often the cohort is gone through.
+    """
+
+    deformations: int = 50
+    validation_deformations: int = 20
+    validation_steps: int = 50
+    patience: int = 20
+    most_epochs: int = 100
+    passes: int = 1
+
+    def isValid(self) -> tuple[bool, str]:
+        """Whether the options make sense, and if not, what to change."""
+        for name, value in asdict(self).items():
+            if value < 1:
+                return False, f"{name} must be 1 or more, it is {value}."
+        if self.validation_deformations < 2:
+            return False, "validation_deformations must be 2 or more: half of them monitor, half are kept for testing."
+        return True, ""
+
+
+@dataclass(frozen=True)
+class PooledOptions:
+    """Random blocks of all scans, a new motion each: steps: gradient steps; lesson: part of the steps in which small
+    blocks are only shifted, which teaches a network without matching evidence to match; ramp: part of the steps by
+    which the motions have become as large and local as they get; validation_pairs: fixed pairs to monitor with."""
+
+    steps: int = 15000
+    lesson: float = 0.0
+    ramp: float = 0.0
+    validation_pairs: int = 24
+
+    def isValid(self) -> tuple[bool, str]:
+        """Whether the options make sense, and if not, what to change."""
+        if self.steps < 1 or self.validation_pairs < 1:
+            return False, "steps and validation_pairs must be 1 or more."
+        if not 0 <= self.lesson <= 1 or not 0 <= self.ramp <= 1 or (self.lesson and self.ramp < self.lesson):
+            return False, "lesson and ramp are parts of the steps, from 0 to 1, and the ramp ends after the lesson."
+        return True, ""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """A training run.
+
+    manifest: CSV of the cohort (see manifest.py). network: "lkpyramid" or "vxm2"; leaky_slope: of vxm2.
+    scheme: "incremental" and "single" follow the paper, "pooled" mixes all scans. folds: 4 for 4-fold cross-validation
+    by patient, 0 for one run on all patients but those in validation_patients and test_patients. initial_weights: file
+    to start from. block: voxels [k, j, i] of the blocks trained on, on the network's grid; batch: blocks per step.
+    learning_rate: first and last. epoch_steps: steps between validations. checkpoint_minutes: least time between two.
+    simulator: the paper's field; motion, appearance: ours, for "pooled".
+    """
+
+    manifest: Path
+    network: str = "lkpyramid"
+    scheme: str = "pooled"
+    seed: int = 1
+    folds: int = 0
+    validation_patients: tuple[str, ...] = ()
+    test_patients: tuple[str, ...] = ()
+    initial_weights: Path | None = None
+    leaky_slope: float = 0.2
+    block: tuple[int, int, int] = (48, 48, 48)
+    batch: int = 1
+    learning_rate: tuple[float, float] = (1e-4, 1e-6)
+    epoch_steps: int = 100
+    checkpoint_minutes: float = 2.0
+    loss: LossOptions = field(default_factory=LossOptions)
+    incremental: IncrementalOptions = field(default_factory=IncrementalOptions)
+    pooled: PooledOptions = field(default_factory=PooledOptions)
+    simulator: SimulatorOptions = field(default_factory=SimulatorOptions)
+    motion: MotionOptions = field(default_factory=MotionOptions)
+    appearance: AppearanceOptions = field(default_factory=AppearanceOptions)
+
+    def isValid(self) -> tuple[bool, str]:
+        """Whether the options make sense, and if not, what to change."""
+        if self.network not in NETWORKS:
+            return False, f"network must be one of {', '.join(NETWORKS)}, not {self.network}."
+        if self.scheme not in SCHEMES:
+            return False, f"scheme must be one of {', '.join(SCHEMES)}, not {self.scheme}."
+        if self.folds == 1 or self.folds < 0:
+            return False, "folds must be 0 (no cross-validation) or 2 or more; the paper has 4."
+        if self.folds and (self.validation_patients or self.test_patients):
+            return False, "folds choose the patients: leave validation_patients and test_patients out."
+        step = NETWORKS[self.network]
+        if len(self.block) != 3 or any(n < step or n % step for n in self.block):
+            return False, f"block must be three multiples of {step}, not {list(self.block)}."
+        if self.batch < 1 or self.epoch_steps < 1:
+            return False, "batch and epoch_steps must be 1 or more."
+        if len(self.learning_rate) != 2 or min(self.learning_rate) <= 0:
+            return False, "learning_rate must be two positive numbers, the first and the last."
+        parts = ("loss", "incremental", "pooled", "simulator", "motion", "appearance")
+        for name in parts:
+            ok, reason = getattr(self, name).isValid()
+            if not ok:
+                return False, f"{name}: {reason}"
+        return True, ""
+
+    def content(self) -> dict:
+        """The same as JSON content, paths as text."""
+        return json.loads(json.dumps(asdict(self), default=str))
+
+
+def _make(kind, content: dict, where: str):
+    """A dataclass from JSON content; unknown names and wrong types are refused."""
+    if not isinstance(content, dict):
+        raise InputError(f"{where} must be an object with named values, not {content!r}.")
+    known = {f.name: f for f in dataclasses.fields(kind)}
+    unknown = sorted(set(content) - set(known))
+    if unknown:
+        raise InputError(f"{where}: there is no option {unknown[0]!r}; there are {', '.join(known)}.")
+    values = {}
+    for name, value in content.items():
+        default = known[name].default
+        if default is dataclasses.MISSING and known[name].default_factory is not dataclasses.MISSING:
+            value = _make(type(known[name].default_factory()), value, f"{where}, {name}")
+        elif isinstance(default, tuple) or isinstance(value, list):
+            if not isinstance(value, list):
+                raise InputError(f"{where}: {name} must be a list, not {value!r}.")
+            value = tuple(value)
+        elif isinstance(default, bool) != isinstance(value, bool):
+            raise InputError(f"{where}: {name} must not be {value!r}.")
+        elif isinstance(default, int) and not isinstance(value, int):
+            raise InputError(f"{where}: {name} must be a whole number, not {value!r}.")
+        elif isinstance(default, float) and not isinstance(value, (int, float)):
+            raise InputError(f"{where}: {name} must be a number, not {value!r}.")
+        elif isinstance(default, str) and not isinstance(value, str):
+            raise InputError(f"{where}: {name} must be a text, not {value!r}.")
+        values[name] = value
+    return kind(**values)
+
+
+def config_from(content: dict, folder: Path, where: str = "The configuration") -> TrainingConfig:
+    """Options from JSON content; file names are relative to `folder`.
+
+    Raises
+    ------
+    InputError
+        If an option is unknown or its value cannot be used.
+    """
+    if not isinstance(content, dict) or not isinstance(content.get("manifest"), str):
+        raise InputError(f'{where} must be a JSON object with at least "manifest", the CSV file of the cohort.')
+    content = dict(content)
+    for name in ("manifest", "initial_weights"):
+        if content.get(name):
+            content[name] = (folder / content[name]).resolve()
+    try:
+        config = _make(TrainingConfig, content, where)
+        ok, reason = config.isValid()
+    except TypeError as error:
+        raise InputError(f"{where}: a value has the wrong type ({error}).") from error
+    if not ok:
+        raise InputError(f"{where}: {reason}")
+    if config.initial_weights and not config.initial_weights.exists():
+        raise InputError(f"{where}: there is no file {config.initial_weights}: check initial_weights.")
+    return config
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Options from a JSON file; see config_from.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or it is no JSON.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"There is no file {path}: check the path.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is no JSON: {error}.") from error
+    return config_from(content, path.parent, path.name)

@@ -1,0 +1,37 @@
+"""Deformed copies of a scan as the paper makes them (section 3.2.2), cut into blocks when they are needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..grid import NETWORK_SPACING_MM
+from .motion import Motion
+from .samples import Pair, PreparedScan, block_origin, moved_pair
+from .simulator import SimulatorOptions, random_coarse_field
+
+
+@dataclass(frozen=True)
+class DeformedCopy:
+    """A scan and the field that deforms it; the copy itself is made block by block."""
+
+    scan: PreparedScan
+    motion: Motion
+    noise: float
+
+    def pair(self, shape, rng) -> Pair:
+        """A block [k, j, i] of 2 mm voxels somewhere in the body: moving is the scan, fixed the noisy copy."""
+        pair = moved_pair(self.scan, self.motion, block_origin(self.scan, shape, rng), shape)
+        noise = np.float32(self.noise) * rng.standard_normal(pair.fixed.shape, dtype=np.float32)
+        return replace(pair, fixed=np.clip(pair.fixed + noise, 0.0, 1.0))
+
+
+def deformed_copies(scan: PreparedScan, count: int, options: SimulatorOptions, rng) -> list[DeformedCopy]:
+    """Draw `count` deformed copies."""
+    return [
+        DeformedCopy(
+            scan, Motion(random_coarse_field(scan.body, NETWORK_SPACING_MM, options, rng), None), options.noise
+        )
+        for _ in range(count)
+    ]

@@ -1,0 +1,168 @@
+"""Motion between two scans beyond the paper's field (its future work, section 5): several kinds, added up.
+
+Mixed scales, a shift of the patient that the affine step left over, breathing with sliding along the chest wall, a
+bladder or bowel that fills or empties. No motion folds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt, gaussian_filter, gaussian_filter1d
+
+from .simulator import (
+    COARSE_SPACING_MM,
+    LEAST_JACOBIAN,
+    PAPER_SIGMA_MM,
+    SimulatorOptions,
+    densify_field,
+    gaussian_sum,
+    least_jacobian,
+    scatter_points,
+    voxels_inside,
+)
+
+CAVITY_SPACING_MM = 4.0
+WALL_MM = 25.0
+BONE_LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class MotionOptions:
+    """What moves, and how far at most.
+
+    delta_mm: limits of the largest component of the smooth part, drawn log-uniformly; sigma_mm: limits of its scale;
+    paper_share: how often the smooth part is the paper's field instead; shift_mm: left-over shift of the patient, each
+    component; breathing_mm: cranio-caudal motion inside the chest and belly wall, breathing_share: how often there is
+    any; filling: limits of the radial gain of a bladder or bowel loop, filling_share: how often there are any;
+    still_share: how often nothing moves at all.
+    """
+
+    delta_mm: tuple[float, float] = (2.0, 24.0)
+    sigma_mm: tuple[float, float] = (10.0, 80.0)
+    paper_share: float = 0.4
+    shift_mm: float = 2.0
+    breathing_mm: float = 15.0
+    breathing_share: float = 0.3
+    filling: float = 0.2
+    filling_share: float = 0.3
+    still_share: float = 0.02
+
+    def isValid(self) -> tuple[bool, str]:
+        """Whether the options make sense, and if not, what to change."""
+        for name in ("delta_mm", "sigma_mm"):
+            low, high = getattr(self, name)
+            if not 0 < low <= high:
+                return False, f"{name} must be two positive limits, the smaller first, not {low} and {high}."
+        if min(self.shift_mm, self.breathing_mm, self.filling) < 0:
+            return False, "shift_mm, breathing_mm and filling must not be negative."
+        for name in ("paper_share", "breathing_share", "filling_share", "still_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                return False, f"{name} is a probability, from 0 to 1."
+        return True, ""
+
+    @property
+    def largest_mm(self) -> float:
+        """The largest displacement component that may occur, about."""
+        return self.delta_mm[1] + self.shift_mm
+
+
+@dataclass(frozen=True)
+class Motion:
+    """smooth: (k, j, i, 3), mm, on 8 mm voxels; breathing: (k, j, i, 1), mm along z, on 4 mm voxels, or None.
+
+    The first voxels of both sit at the scan's first voxel.
+    """
+
+    smooth: np.ndarray
+    breathing: np.ndarray | None
+
+    def on_block(self, spacing_mm: float, origin: np.ndarray, shape) -> np.ndarray:
+        """The displacement (k, j, i, 3), mm, at a block of the scan's voxels; origin: its first voxel [k, j, i]."""
+        shape = np.array(shape)
+        field = densify_field(self.smooth, spacing_mm / COARSE_SPACING_MM, origin, shape)
+        if self.breathing is not None:
+            field[..., 2:] += densify_field(self.breathing, spacing_mm / CAVITY_SPACING_MM, origin, shape)
+        return field
+
+
+def cavity_weight(image: np.ndarray, body: np.ndarray, spacing_mm: float) -> np.ndarray:
+    """How far a voxel moves with breathing, 0 to 1, on 4 mm voxels: what lies 25 mm under the skin and is no bone.
+
+    Sharp across the wall and around the spine, along which organs slide; smooth from head to foot, where they are
+    compressed.
+
+    Parameters
+    ----------
+    image, body
+        [k, j, i], [0, 1] and 0/1.
+    """
+    step = max(1, round(CAVITY_SPACING_MM / spacing_mm))
+    image, body = image[::step, ::step, ::step], body[::step, ::step, ::step]
+    padded = np.pad(body, [(0, 0), (1, 1), (1, 1)])
+    depth = np.stack([distance_transform_edt(plane)[1:-1, 1:-1] for plane in padded]) * (step * spacing_mm)
+    bone = gaussian_filter((image >= BONE_LEVEL).astype(np.float32), 3.0) > 0.25
+    inside = ((depth > WALL_MM) & ~bone).astype(np.float32)
+    return gaussian_filter1d(inside, 4.0, axis=0)
+
+
+def _smooth_part(body, spacing_mm: float, options: MotionOptions, rng) -> np.ndarray:
+    """The paper's field, or Gaussians of another scale in places of their own; up to delta."""
+    delta = np.exp(rng.uniform(*np.log(options.delta_mm)))
+    low, high = np.log(options.sigma_mm)
+    sigma = PAPER_SIGMA_MM if rng.random() < options.paper_share else np.exp(rng.uniform(low, high))
+    draw = SimulatorOptions(sigma_mm=sigma, min_distance_mm=max(20.0, min(1.25 * sigma, 40.0)))
+    points = scatter_points(body, spacing_mm, draw, rng)
+    field = gaussian_sum(points, rng.uniform(-1.0, 1.0, points.shape), sigma, body.shape, spacing_mm)
+    return field * np.float32(delta / max(float(np.abs(field).max()), 1e-6))
+
+
+def _filling_part(body, spacing_mm: float, options: MotionOptions, rng) -> np.ndarray:
+    """One to three organs that grow or shrink: radial motion, gain * (x - centre), fading over 20 to 40 mm."""
+    total = 0.0
+    for _ in range(rng.integers(1, 4)):
+        centre = voxels_inside(body, 1, rng)[0][::-1] * spacing_mm
+        sigma, gain = rng.uniform(20.0, 40.0), rng.uniform(-options.filling, options.filling)
+        bump = gaussian_sum(centre[None], np.ones((1, 3)), sigma, body.shape, spacing_mm)
+        axes = [np.arange(n, dtype=np.float32) * COARSE_SPACING_MM for n in bump.shape[2::-1]]
+        x, y, z = (axis - c for axis, c in zip(axes, centre, strict=True))
+        arm = np.stack(np.broadcast_arrays(x[None, None], y[None, :, None], z[:, None, None]), axis=-1)
+        total = total + gain * bump * arm.astype(np.float32)
+    return total
+
+
+def _breathing_part(cavity: np.ndarray, options: MotionOptions, rng) -> np.ndarray:
+    """Cranio-caudal motion inside the wall, largest somewhere in the upper half, fading over 60 to 160 mm."""
+    planes = np.arange(len(cavity)) * CAVITY_SPACING_MM
+    centre, width = rng.uniform(0.4, 1.0) * planes[-1], rng.uniform(60.0, 160.0)
+    profile = np.exp(-0.5 * ((planes - centre) / width) ** 2)
+    field = cavity * (rng.uniform(-1.0, 1.0) * options.breathing_mm * profile[:, None, None])
+    steepest = float(np.abs(np.diff(field, axis=0)).max()) / CAVITY_SPACING_MM
+    return (field / max(1.0, steepest / 0.6)).astype(np.float32)[..., None]
+
+
+def random_motion(
+    body: np.ndarray, cavity: np.ndarray | None, spacing_mm: float, options: MotionOptions, rng
+) -> Motion:
+    """Draw a motion of a whole scan.
+
+    Parameters
+    ----------
+    body
+        Mask, [k, j, i], isotropic voxels of `spacing_mm`.
+    cavity
+        As from cavity_weight; None: no breathing.
+    """
+    if rng.random() < options.still_share:
+        return Motion(np.zeros((2, 2, 2, 3), np.float32), None)
+    field = _smooth_part(body, spacing_mm, options, rng)
+    if rng.random() < options.filling_share:
+        field = field + _filling_part(body, spacing_mm, options, rng)
+    while least_jacobian(field) < max(LEAST_JACOBIAN, 0.1):
+        field = field * np.float32(0.8)
+    field = field + rng.uniform(-options.shift_mm, options.shift_mm, 3).astype(np.float32)
+    breathing = None
+    if cavity is not None and rng.random() < options.breathing_share:
+        breathing = _breathing_part(cavity, options, rng)
+    return Motion(np.ascontiguousarray(field, np.float32), breathing)
