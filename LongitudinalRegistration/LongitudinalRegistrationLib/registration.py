@@ -32,11 +32,12 @@ SCORE_SPACING_MM = 2.0
 
 @dataclass(frozen=True)
 class Candidate:
-    """One method's answer: T(x) = A(x + u(x)), LPS mm."""
+    """One method's answer: T(x) = A(x + u(x)), LPS mm; network: the model, where one was used."""
 
     method: str
     affine: sitk.Transform
     field: sitk.Image
+    network: str | None = None
 
     @cached_property
     def transform(self) -> sitk.CompositeTransform:
@@ -47,12 +48,14 @@ class Candidate:
 class RegistrationResult:
     """What a registration gives.
 
-    transform: fixed points to moving points, LPS mm, affine included. dvf: its displacements on the network's
+    method, network: what gave the result, and by which model (None without). transform: fixed points to moving points,
+    LPS mm, affine included. dvf: its displacements on the network's
     grid. registered: the moving scan on the fixed grid. registered_labels: the moving labels there, or None.
     scores: per stage "before" (as they came), "affine" and "after": Scores. label_scores: per label.
     """
 
     method: str
+    network: str | None
     fallback_reason: str | None
     transform: sitk.CompositeTransform
     dvf: sitk.Image
@@ -141,7 +144,7 @@ def _by_network(problem: _Problem, affine: sitk.Transform, model: Model) -> Cand
         with stages.stage("refinement") as progress:
             box = covering_grid(problem.fixed.mask, SCORE_SPACING_MM)
             field = refine(*problem.images, affine, field, box, options.refinement_options, progress)
-    return Candidate("voxelmorph", affine, for_storage(field))
+    return Candidate("voxelmorph", affine, for_storage(field), model.name)
 
 
 def _by_niftyreg(problem: _Problem, affine: sitk.AffineTransform | None) -> Candidate:
@@ -349,6 +352,7 @@ def register(
         label_scores = score_labels(fixed_labels, moving_labels, steps)
     return RegistrationResult(
         candidate.method,
+        candidate.network,
         reason,
         transform,
         dvf,

@@ -53,6 +53,7 @@ def report_content(result: RegistrationResult, inputs: dict[str, Path | None]) -
     steps = result.scores
     return {
         "method": result.method,
+        "network": result.network,
         "fallback_reason": result.fallback_reason,
         "seconds": result.seconds,
         "dsc": dsc_content(result.label_scores),
@@ -74,7 +75,8 @@ def _cell(value: float | None) -> str:
 
 def report_text(content: dict) -> str:
     """The report as lines for a terminal."""
-    lines = [f"Method        {content['method']}"]
+    network = f", network {content['network']}" if content["network"] else ""
+    lines = [f"Method        {content['method']}{network}"]
     if content["fallback_reason"]:
         lines.append(f"Fell back     {content['fallback_reason']}")
     if content["dsc"]:

@@ -260,6 +260,9 @@ def _add_evaluate(subparsers) -> None:
         "--deltas", type=numbers, default=(6.0, 11.0), metavar="MM", help="largest components (default 6,11)"
     )
     parser.add_argument("--seed", type=int, default=2021, metavar="N", help="of the deformations (default 2021)")
+    parser.add_argument(
+        "--draws", type=positive, default=1, metavar="N", help="deformations a scan and delta, averaged (default 1)"
+    )
     parser.add_argument("--threads", type=positive, metavar="N", help="most threads (default: all cores)")
     parser.add_argument("--out", type=Path, metavar="F.json", help="also write the scores")
     parser.add_argument("--figure", type=Path, metavar="F.png", help="also draw the first scan, before and after")

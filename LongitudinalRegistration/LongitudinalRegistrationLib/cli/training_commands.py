@@ -110,6 +110,7 @@ def evaluate(arguments: argparse.Namespace, console: Console) -> None:
         predictor,
         arguments.deltas,
         arguments.seed,
+        arguments.draws,
         lambda part: console.progress("evaluate", part),
     )
     if arguments.out:

@@ -162,11 +162,12 @@ def model_scores(
     predictor: Predictor,
     deltas_mm: Sequence[float] = DELTAS_MM,
     seed: int = SEED,
+    draws: int = 1,
     progress: Callable[[float], None] | None = None,
 ) -> dict[str, dict[str, dict]]:
     """Scores of a network on simulated follow-ups: name of the scan, then "delta ... mm", to simulated_scores.
 
-    Every scan and delta starts from the same seed.
+    Every scan and delta starts from the same seed; with several draws the scores are their means.
     """
     scans, results = list(scans), {}
     predictor.warm_up()
@@ -174,11 +175,18 @@ def model_scores(
         results[scan.name] = {}
         for nth, delta in enumerate(deltas_mm):
             rng = np.random.default_rng(seed)
-            found = simulated_scores(scan.image, predictor, delta, rng, scan.labels)
-            results[scan.name][f"delta {delta:g} mm"] = _rounded(found)
+            found = [simulated_scores(scan.image, predictor, delta, rng, scan.labels) for _ in range(draws)]
+            results[scan.name][f"delta {delta:g} mm"] = _rounded(_mean_of(found))
             if progress:
                 progress((number + (nth + 1) / len(deltas_mm)) / len(scans))
     return results
+
+
+def _mean_of(scores: list[dict]) -> dict:
+    """Means of what simulated_scores gives; labels are those of the first."""
+    names = [name for name in scores[0] if name != "labels"]
+    means = {name: np.mean([score[name] for score in scores], axis=0).tolist() for name in names}
+    return {**scores[0], **means}
 
 
 def _rounded(value):

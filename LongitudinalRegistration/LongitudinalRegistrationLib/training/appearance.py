@@ -72,8 +72,14 @@ def other_kernel(image: np.ndarray, strength: float, rng) -> np.ndarray:
 
 
 def thicker_slices(image: np.ndarray, voxels: int) -> np.ndarray:
-    """Mean over a slab of `voxels` along k, as thick slices have it."""
-    return uniform_filter1d(image, voxels, axis=0) if voxels > 1 else image
+    """Mean over a slab of `voxels` along k, as thick slices have it; nothing is shifted.
+
+    An even number of voxels is centred: the two outermost count half.
+    """
+    if voxels <= 1:
+        return image
+    slab = uniform_filter1d(image, voxels, axis=0)
+    return slab if voxels % 2 else 0.5 * (slab + uniform_filter1d(image, voxels, axis=0, origin=-1))
 
 
 def add_lesion(image: np.ndarray, centre: np.ndarray, radii: np.ndarray, change: float) -> np.ndarray:

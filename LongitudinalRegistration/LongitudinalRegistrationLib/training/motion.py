@@ -6,7 +6,7 @@ bladder or bowel that fills or empties. No motion folds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter, gaussian_filter1d
@@ -162,7 +162,15 @@ def random_motion(
     while least_jacobian(field) < max(LEAST_JACOBIAN, 0.1):
         field = field * np.float32(0.8)
     field = field + rng.uniform(-options.shift_mm, options.shift_mm, 3).astype(np.float32)
-    breathing = None
+    motion = Motion(np.ascontiguousarray(field, np.float32), None)
     if cavity is not None and rng.random() < options.breathing_share:
-        breathing = _breathing_part(cavity, options, rng)
-    return Motion(np.ascontiguousarray(field, np.float32), breathing)
+        motion = _without_folds(replace(motion, breathing=_breathing_part(cavity, options, rng)))
+    return motion
+
+
+def _without_folds(motion: Motion) -> Motion:
+    """Less breathing, a fifth at a time, until the sum does not fold on the 4 mm voxels of the breathing."""
+    shape = motion.breathing.shape[:3]
+    while least_jacobian(motion.on_block(CAVITY_SPACING_MM, np.zeros(3, np.int64), shape), CAVITY_SPACING_MM) <= 0.0:
+        motion = replace(motion, breathing=0.8 * motion.breathing)
+    return motion

@@ -31,10 +31,12 @@ class SimulatorOptions:
 
     def isValid(self) -> tuple[bool, str]:
         """Whether the options make sense, and if not, what to change."""
-        if self.delta_mm < 0:
-            return False, f"delta_mm must not be negative, it is {self.delta_mm}."
-        if self.points < 1 or self.min_distance_mm < 0 or self.sigma_mm <= 0 or self.noise < 0:
-            return False, "points and sigma_mm must be positive, min_distance_mm and noise not negative."
+        if not 0 <= self.delta_mm < np.inf:
+            return False, f"delta_mm must be a number that is not negative, it is {self.delta_mm}."
+        if not (self.points >= 1 and 0 < self.sigma_mm < np.inf and 0 <= self.min_distance_mm < np.inf):
+            return False, "points and sigma_mm must be positive, min_distance_mm not negative."
+        if not 0 <= self.noise < np.inf:
+            return False, f"noise must be a number that is not negative, it is {self.noise}."
         return True, ""
 
 
@@ -109,13 +111,48 @@ def gaussian_sum(points: np.ndarray, vectors: np.ndarray, sigma_mm: float, shape
     return np.tensordot(gaussians[2], along_ji, axes=(0, 0)).astype(np.float32)
 
 
+@numba.njit(inline="always")
+def _determinant(u, k, j, i, dk, dj, di, per_mm):
+    """Of the Jacobian of x + u(x) at a voxel, from the differences to its neighbours dk, dj and di away (-1 or 1)."""
+    sx, sy, sz = di * per_mm, dj * per_mm, dk * per_mm
+    xx = 1.0 + sx * (u[k, j, i + di, 0] - u[k, j, i, 0])
+    xy = sx * (u[k, j, i + di, 1] - u[k, j, i, 1])
+    xz = sx * (u[k, j, i + di, 2] - u[k, j, i, 2])
+    yx = sy * (u[k, j + dj, i, 0] - u[k, j, i, 0])
+    yy = 1.0 + sy * (u[k, j + dj, i, 1] - u[k, j, i, 1])
+    yz = sy * (u[k, j + dj, i, 2] - u[k, j, i, 2])
+    zx = sz * (u[k + dk, j, i, 0] - u[k, j, i, 0])
+    zy = sz * (u[k + dk, j, i, 1] - u[k, j, i, 1])
+    zz = 1.0 + sz * (u[k + dk, j, i, 2] - u[k, j, i, 2])
+    return xx * (yy * zz - yz * zy) - xy * (yx * zz - yz * zx) + xz * (yx * zy - yy * zx)
+
+
+@numba.njit(cache=True, parallel=True)
+def _least_determinants(field, spacing_mm, out):
+    """Per slice, the smallest determinant over all voxels and all combinations of one-sided differences."""
+    nk, nj, ni, _ = field.shape
+    for k in numba.prange(nk):
+        least = np.inf
+        for j in range(nj):
+            for i in range(ni):
+                for dk in (-1, 1):
+                    for dj in (-1, 1):
+                        for di in (-1, 1):
+                            if 0 <= k + dk < nk and 0 <= j + dj < nj and 0 <= i + di < ni:
+                                value = _determinant(field, k, j, i, dk, dj, di, 1.0 / spacing_mm)
+                                least = min(least, value)
+        out[k] = least
+
+
 def least_jacobian(field: np.ndarray, spacing_mm: float = COARSE_SPACING_MM) -> float:
-    """Smallest determinant of the Jacobian of x + u(x); 0 or less folds. field: (k, j, i, 3), mm."""
-    rows = [[slope / np.float32(spacing_mm) for slope in np.gradient(field[..., c])[::-1]] for c in range(3)]
-    for axis in range(3):
-        rows[axis][axis] += 1
-    (a, b, c), (d, e, f), (g, h, i) = rows
-    return float((a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)).min())
+    """Smallest determinant of the Jacobian of x + u(x); 0 or less folds.
+
+    All eight combinations of one-sided differences are looked at, which for a field that is interpolated linearly
+    between its voxels are its Jacobians at the corners of every cell. field: (k, j, i, 3), mm.
+    """
+    least = np.empty(len(field))
+    _least_determinants(np.ascontiguousarray(field), spacing_mm, least)
+    return float(least.min())
 
 
 def random_coarse_field(body: np.ndarray, spacing_mm: float, options: SimulatorOptions, rng) -> np.ndarray:
