@@ -30,11 +30,12 @@ def predictors():
 
 @pytest.fixture(scope="module")
 def scores(predictors, phantom_pair):
-    from LongitudinalRegistrationLib.evaluation.model_scores import simulated_scores
+    from LongitudinalRegistrationLib.evaluation.model_scores import on_scoring_grid, simulated_scores
 
     scan = phantom_pair.baseline
+    prepared = on_scoring_grid(scan.image)
     return {
-        network: simulated_scores(scan.image, predictor, 8.0, np.random.default_rng(0), scan.vertebrae)
+        network: simulated_scores(prepared, predictor, 8.0, np.random.default_rng(0), scan.vertebrae)
         for network, predictor in predictors.items()
     }
 

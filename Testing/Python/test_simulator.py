@@ -15,7 +15,6 @@ from LongitudinalRegistrationLib.training.samples import (
     moved_pair,
     on_voxels,
     random_pair,
-    shifted_pair,
 )
 from LongitudinalRegistrationLib.training.simulated_scan import simulate_scan
 from LongitudinalRegistrationLib.training.simulator import (
@@ -187,7 +186,8 @@ def test_flipping_a_pair_turns_its_flow(scan):
 
 
 def test_a_pair_on_four_millimetre_voxels(scan):
-    pair = shifted_pair(scan, (32, 48, 32), 6.0, np.random.default_rng(7))
+    still = Motion(np.full((2, 2, 2, 3), 3.0, np.float32), None)
+    pair = moved_pair(scan, still, np.array([10, 4, 20]), (32, 48, 32))
     coarse = on_voxels(pair, 4.0)
     assert coarse.fixed.shape == (16, 24, 16) and on_voxels(pair, 2.0) is pair
     assert coarse.fixed[3, 4, 5] == pytest.approx(pair.fixed[6:8, 8:10, 10:12].mean(), abs=1e-6)

@@ -15,11 +15,16 @@ from LongitudinalRegistrationLib.cli.main import main
 from LongitudinalRegistrationLib.training import checkpoint
 from LongitudinalRegistrationLib.training.config import IncrementalOptions, TrainingConfig, config_from, read_config
 from LongitudinalRegistrationLib.training.folds import Split, splits
-from LongitudinalRegistrationLib.training.incremental import rate_of, volumes_in_order, watched_entries
+from LongitudinalRegistrationLib.training.incremental import (
+    IncrementalTraining,
+    rate_of,
+    volumes_in_order,
+    watched_entries,
+)
 from LongitudinalRegistrationLib.training.journal import Journal
 from LongitudinalRegistrationLib.training.manifest import Entry, in_time_order, patients, read_manifest
-from LongitudinalRegistrationLib.training.pooled import difficulty_at
 from LongitudinalRegistrationLib.training.pooled import rate_at as pooled_rate_at
+from LongitudinalRegistrationLib.training.session import begin, splits_content, train
 from TableRemovalLib.errors import InputError
 
 SMALL = {
@@ -86,13 +91,21 @@ def losses(log):
         ({"pooled": {"step": 5}}, "there is no option 'step'"),
         ({"pooled": {"steps": 1.5}}, "steps must be a whole number"),
         ({"loss": {"end_point": 0.0}}, "must be positive"),
-        ({"simulator": {"delta_mm": -1.0}}, "delta_mm must not be negative"),
+        ({"loss": {"ncc": float("nan")}}, "no part of the loss may be negative"),
+        ({"simulator": {"delta_mm": -1.0}}, "delta_mm must be a number that is not negative"),
+        ({"simulator": {"delta_mm": float("nan")}}, "delta_mm must be a number that is not negative"),
+        ({"motion": {"delta_mm": [1.0]}}, "wrong type or length"),
+        ({"appearance": {"phase_share": 5.0}}, "phase_share is a probability"),
+        ({"seed": -1}, "seed must be 0 or more"),
+        ({"compute": "float16"}, "compute must be one of"),
+        ({"test_patients": [1]}, "must be lists of texts"),
+        ({"block": [48.0, 48, 48]}, "multiples of 16"),
         ({"learning_rate": 0.1}, "learning_rate must be a list"),
         ({"learning_rate": [0.1, 0.0]}, "two positive numbers"),
         ({"incremental": {"patience": 0}}, "patience must be 1 or more"),
         ({"initial_weights": "nowhere.h5"}, "there is no file"),
         ({"scheme": 3}, "scheme must be a text"),
-        ({"block": [48, "48", 48]}, "wrong type"),
+        ({"block": [48, "48", 48]}, "multiples of 16"),
     ],
 )
 def test_a_configuration_that_cannot_be_used_is_refused(content, message, tmp_path):
@@ -119,19 +132,23 @@ def test_a_configuration_survives_its_own_file(tmp_path):
         ("patient,time_point,image\n", "lists no scan"),
         ("patient,time_point,image\na,1,missing.nii\n", "line 2: there is no file"),
         ("patient,time_point,image\na,,c.csv\n", "line 2: time_point is empty"),
-        ("patient,time_point,image\na,1,c.csv\na,1,c.csv\n", "line 3: patient a has time point 1 in line 2 too"),
+        ("patient,time_point,image\na,1,c.csv\na,1.0,d\n", "line 3: patient a has time point 1.0 in line 2 too"),
+        ("patient,time_point,image\na,1,c.csv\nb,1,c.csv\n", "line 3: the image is that of line 2 too"),
+        ("patient,time_point,image\na,28.02.2021,c.csv\n", "line 2: '28.02.2021' is no time point"),
+        ("patient,time_point,image\na,nan,c.csv\n", "line 2: 'nan' is no time point"),
     ],
 )
 def test_a_manifest_that_cannot_be_used_is_refused(text, message, tmp_path):
     (tmp_path / "c.csv").write_text(text)
+    (tmp_path / "d").touch()
     with pytest.raises(InputError, match=message):
         read_manifest(tmp_path / "c.csv")
 
 
 def test_time_points_sort_by_number_or_date(tmp_path):
-    for name in ("1", "2", "10"):
+    for name in "1234":
         (tmp_path / name).touch()
-    (tmp_path / "c.csv").write_text("patient,time_point,image\nb,10,10\nb,2,2\na,2021-03-01,1\na,2020-12-01,2\n")
+    (tmp_path / "c.csv").write_text("patient,time_point,image\nb,10,1\nb,2,2\na,2021-03-01,3\na,2020-12-01,4\n")
     entries = read_manifest(tmp_path / "c.csv")
     assert patients(entries) == ["b", "a"]
     assert [e.time_point for e in in_time_order(entries, "b")] == ["2", "10"]
@@ -196,12 +213,66 @@ def test_named_test_patients_never_monitor():
     assert watched_entries(Split("fold1", train, (), test), folds) == test
 
 
-def test_lessons_get_harder():
-    config = config_from({"manifest": "c", "pooled": {"steps": 1000, "lesson": 0.1, "ramp": 0.5}}, Path("."))
-    steps = [difficulty_at(step, config) for step in (0, 200, 400, 900)]
-    assert [s.shifted for s in steps] == [True, False, False, False]
-    assert [s.delta_mm for s in steps] == sorted(s.delta_mm for s in steps)
-    assert steps[-1].delta_mm == config.motion.delta_mm[1] and steps[-1].block == config.block
+class ScriptedStepper:
+    """Weights that are one number, and validation losses that are a function of it."""
+
+    def __init__(self, losses):
+        self.value, self.losses, self.rates = 0.0, losses, []
+
+    def weights(self):
+        return [np.array(self.value)]
+
+    def set_weights(self, values):
+        self.value = float(values[0])
+
+    def optimizer_state(self):
+        return [np.array(7.0)]
+
+    def set_optimizer_state(self, values):
+        assert float(values[0]) == 7.0
+
+    def step(self, images, truth, rate):
+        self.value += 1.0
+        self.rates.append(rate)
+        return {"loss": -self.value, "error": 1.0}
+
+    def evaluate(self, images, truth):
+        return {"loss": self.losses(self.value), "error": 1.0}
+
+
+def scripted_run(losses, ellipsoid, folder, volumes=2, **options):
+    """The incremental scheme on scripted losses: one step an epoch; its result and the weights it ends with."""
+    incremental = {"deformations": 1, "validation_deformations": 2, "validation_steps": 1, "patience": 3, **options}
+    content = {"manifest": "c.csv", "scheme": "incremental", "epoch_steps": 1, "block": [16, 16, 16]}
+    config = config_from({**content, "incremental": incremental}, folder)
+    stepper = ScriptedStepper(losses)
+    split = Split("all", cohort(1, volumes), (), ())
+    result = IncrementalTraining(stepper, split, lambda entry: ellipsoid, folder, config).run()
+    return result["iterations"], stepper.value
+
+
+def test_an_iteration_ends_with_its_best_weights_after_its_patience(ellipsoid, tmp_path):
+    records, value = scripted_run(lambda v: abs(v - 4.0), ellipsoid, tmp_path, volumes=1)
+    assert records[0]["converged"] and records[0]["best_validation"]["loss"] == 0.0
+    assert records[0]["epochs"] == 4 + 3 and value == 4.0
+    assert records[0]["best_training"]["loss"] == -7.0
+
+
+def test_an_iteration_that_never_gets_better_leaves_the_weights(ellipsoid, tmp_path):
+    records, value = scripted_run(lambda v: v, ellipsoid, tmp_path)
+    assert [record["converged"] for record in records] == [False, False] and value == 0.0
+    assert [record["epochs"] for record in records] == [3, 3]
+
+
+def test_each_iteration_begins_where_the_last_one_was_best(ellipsoid, tmp_path):
+    records, value = scripted_run(lambda v: -v, ellipsoid, tmp_path, most_epochs=2)
+    assert [record["start_validation"]["loss"] for record in records] == [0.0, -2.0] and value == 4.0
+
+
+def test_a_loss_that_is_no_number_ends_the_iteration_and_is_not_kept(ellipsoid, tmp_path):
+    stepper_losses = iter([1.0, 0.5, float("nan")] + [float("nan")] * 10)
+    records, value = scripted_run(lambda v: next(stepper_losses), ellipsoid, tmp_path, volumes=1)
+    assert value == 1.0 and records[0]["best_validation"]["loss"] == 0.5
 
 
 # What is kept
@@ -267,6 +338,9 @@ def test_the_paper_s_training_runs_through_every_stage(paper_run):
             assert record["converged"] == (record["best_validation"]["loss"] < record["start_validation"]["loss"])
             assert record["best_training"]["loss"] < 0
         assert np.isfinite(result["kept_for_testing"]["loss"])
+        assert set(result["monitored_on"]) == set(result["test_scores"]) == set(result["test"])
+        for scores in result["test_scores"].values():
+            assert 0 < scores["delta 8 mm"]["dsc"][0] < 1 and scores["delta 8 mm"]["end_point_error_mm"][0] > 1
         assert (paper_run / fold / "best.weights.h5").stat().st_size > 1e6
         assert len(rows_of(paper_run / fold / "log.csv")) == 4
 
@@ -299,7 +373,12 @@ def test_a_run_is_not_written_over_and_must_be_one(paper_run, phantom_cohort, tm
 
 def test_a_killed_run_goes_on_with_the_same_losses(phantom_cohort, tmp_path):
     """Killed at an arbitrary step; the log of the resumed run is that of one that was left alone."""
-    options = {"scheme": "pooled", "pooled": {"steps": 24, "validation_pairs": 2}, "loss": {"end_point": 1.0}}
+    options = {
+        "scheme": "pooled",
+        "learning_rate": [0.03, 0.03],
+        "pooled": {"steps": 24, "validation_pairs": 2},
+        "loss": {"end_point": 1.0},
+    }
     config = write_config(phantom_cohort, "killed", **options)
     command = [sys.executable, "-m", "LongitudinalRegistrationLib.cli.main", "train"]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
@@ -317,7 +396,55 @@ def test_a_killed_run_goes_on_with_the_same_losses(phantom_cohort, tmp_path):
     expected, found = losses(whole / "all" / "log.csv"), losses(log)
     assert done < len(expected) == len(found) == 8
     np.testing.assert_allclose(found, expected, rtol=2e-3)
+    assert np.ptp(expected[:, 1]) > 0.02 * expected[0, 1], "a run that does not learn shows nothing"
     assert not list(broken.rglob(".longct-*.npz"))
+
+
+class Stopped(Exception):
+    """The run is stopped from outside."""
+
+
+def test_a_stopped_incremental_run_goes_on_in_the_middle_of_a_volume(paper_run, phantom_cohort, tmp_path):
+    told = []
+
+    def stop_at_the_third_epoch(text, part):
+        told.append(text)
+        if sum("epoch" in line for line in told) == 3:
+            raise Stopped
+
+    begin(read_config(phantom_cohort / "paper.json"), tmp_path / "run")
+    with pytest.raises(Stopped):
+        train(tmp_path / "run", stop_at_the_third_epoch)
+    position, _ = checkpoint.load(tmp_path / "run" / "fold1")
+    assert position["iteration"] == 1 and position["epoch"] == 0
+    train(tmp_path / "run")
+    for fold in ("fold1", "fold2"):
+        logs = [losses(run / fold / "log.csv") for run in (paper_run, tmp_path / "run")]
+        np.testing.assert_allclose(logs[1], logs[0], rtol=2e-3)
+
+
+def test_a_run_does_not_go_on_with_another_cohort(phantom_cohort, tmp_path):
+    lines = (phantom_cohort / "cohort.csv").read_text().splitlines()
+    folder = tmp_path / "cohort"
+    folder.mkdir()
+    entries = read_manifest(phantom_cohort / "cohort.csv")
+    rows = [f"{e.patient},{e.time_point},{e.image}" for e in entries]
+    (folder / "cohort.csv").write_text("\n".join(["patient,time_point,image", *rows]) + "\n")
+    begin(read_config(write_config(folder, "c", folds=2)), tmp_path / "run")
+    kept = json.loads((tmp_path / "run" / "splits.json").read_text())
+    config = TrainingConfig(Path("c.csv"), folds=2)
+    assert kept == splits_content(splits(entries, config)) and len(lines) == 5
+    (folder / "cohort.csv").write_text("\n".join(["patient,time_point,image", *rows[:-1]]) + "\n")
+    with pytest.raises(InputError, match="is not the one that this run began with"):
+        train(tmp_path / "run")
+
+
+def test_a_cohort_with_an_unreadable_scan_is_refused_by_name(phantom_cohort, tmp_path):
+    (tmp_path / "bad.nii.gz").write_bytes(b"no image")
+    (tmp_path / "cohort.csv").write_text("patient,time_point,image\nA,1,bad.nii.gz\n")
+    with pytest.raises(InputError, match="A, 1: .*bad.nii.gz cannot be read"):
+        begin(read_config(write_config(tmp_path, "c")), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_default_network_trains_with_every_part_of_the_loss(phantom_cohort, tmp_path):
@@ -326,6 +453,7 @@ def test_the_default_network_trains_with_every_part_of_the_loss(phantom_cohort, 
         "scheme": "pooled",
         "block": [16, 16, 16],
         "validation_patients": ["P22"],
+        "compute": "bfloat16",
         "pooled": {"steps": 3, "validation_pairs": 1},
         "loss": {"end_point": 1.0, "ncc": 0.1, "diffusion": 0.1, "inverse_consistency": 0.1},
     }

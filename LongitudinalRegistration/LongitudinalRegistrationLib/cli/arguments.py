@@ -65,6 +65,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def natural(text: str) -> int:
+    """Parse a whole number of 0 or more."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r}: give a whole number of 0 or more")
+    return int(text)
+
+
 def _add_info(subparsers) -> None:
     parser = _command(
         subparsers,
@@ -208,9 +215,13 @@ def _add_simulate(subparsers) -> None:
         "breathing with sliding, bladder and bowel, a shift of the patient",
     )
     parser.add_argument(
-        "--delta", type=float, default=6.0, metavar="MM", help="largest displacement component, mm (default 6)"
+        "--delta",
+        type=float,
+        default=6.0,
+        metavar="MM",
+        help="largest displacement component, mm (default 6); of the smooth part where the motion is varied",
     )
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="another number is another motion")
+    parser.add_argument("--seed", type=natural, default=1, metavar="N", help="another number is another motion")
     parser.add_argument("--count", type=positive, default=1, metavar="N", help="how many (default 1)")
     parser.add_argument("--labels", type=Path, metavar="L", help="labels on the scan's grid")
     _add_dicom_choice(parser, ("",))
@@ -222,6 +233,8 @@ def numbers(text: str) -> tuple[float, ...]:
     try:
         if "-" in text:
             first, last = (int(part) for part in text.split("-"))
+            if first > last:
+                raise ValueError
             return tuple(float(n) for n in range(first, last + 1))
         return tuple(float(part) for part in text.split(","))
     except ValueError:
@@ -259,7 +272,7 @@ def _add_evaluate(subparsers) -> None:
     parser.add_argument(
         "--deltas", type=numbers, default=(6.0, 11.0), metavar="MM", help="largest components (default 6,11)"
     )
-    parser.add_argument("--seed", type=int, default=2021, metavar="N", help="of the deformations (default 2021)")
+    parser.add_argument("--seed", type=natural, default=2021, metavar="N", help="of the deformations (default 2021)")
     parser.add_argument(
         "--draws", type=positive, default=1, metavar="N", help="deformations a scan and delta, averaged (default 1)"
     )

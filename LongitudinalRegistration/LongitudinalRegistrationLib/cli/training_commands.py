@@ -22,7 +22,7 @@ def simulate(arguments: argparse.Namespace, console: Console) -> None:
     if arguments.motion == "paper":
         options = SimulatorOptions(delta_mm=arguments.delta)
     else:
-        options = MotionOptions(delta_mm=(arguments.delta, arguments.delta))
+        options = MotionOptions(delta_mm=(arguments.delta, arguments.delta), still_share=0.0)
     ok, reason = options.isValid()
     if not ok:
         raise InputError(reason)
@@ -82,7 +82,7 @@ def _scored_scans(arguments: argparse.Namespace) -> list:
         ScoredScan(entry.name, read_image(entry.image), read_image(entry.labels) if entry.labels else None)
         for entry in entries
     ]
-    scans += [ScoredScan(path.name, read_image(path)) for path in arguments.scans]
+    scans += [ScoredScan(str(path), read_image(path)) for path in arguments.scans]
     if not scans and not arguments.phantoms:
         raise InputError("There is nothing to score: name scans, a --manifest, or --phantoms.")
     return scans + [phantom_scan(seed) for seed in arguments.phantoms]
@@ -94,7 +94,12 @@ def evaluate(arguments: argparse.Namespace, console: Console) -> None:
     from ..evaluation.training_figures import drawing_missing
     from ..network.model_store import find_model, tensorflow_missing
     from ..network.predict import Predictor
+    from ..training.simulator import SimulatorOptions
 
+    for delta in arguments.deltas:
+        ok, reason = SimulatorOptions(delta_mm=delta).isValid()
+        if not ok:
+            raise InputError(reason)
     if missing := tensorflow_missing():
         raise InputError(f"The network cannot run: {missing}.")
     model = find_model(arguments.network)

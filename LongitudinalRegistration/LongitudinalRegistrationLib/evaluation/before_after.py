@@ -9,7 +9,7 @@ import SimpleITK as sitk
 
 from ..network.predict import Predictor
 from ..writing import write_atomically
-from .model_scores import ScoredScan, SimulatedPair, simulated_pair
+from .model_scores import ScoredScan, SimulatedPair, on_scoring_grid, simulated_pair
 
 WINDOW = (0.6, 1.0)
 LARGEST_DIFFERENCE = 0.25
@@ -28,7 +28,7 @@ def draw_before_after(scan: ScoredScan, predictor: Predictor, delta_mm: float, s
     """Draw fixed image, difference before and after, and error of the field before and after, axial and coronal."""
     from matplotlib.figure import Figure
 
-    pair = simulated_pair(scan.image, predictor, delta_mm, np.random.default_rng(seed))
+    pair = simulated_pair(on_scoring_grid(scan.image), predictor, delta_mm, np.random.default_rng(seed))
     truth, found = (sitk.GetArrayViewFromImage(field) for field in (pair.truth, pair.found))
     errors = [np.where(pair.body, np.linalg.norm(truth - field, axis=-1), np.nan) for field in (0 * truth, found)]
     differences = [image - pair.fixed for image in (pair.moving, pair.warped())]

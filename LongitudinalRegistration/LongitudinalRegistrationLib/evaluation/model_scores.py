@@ -68,12 +68,12 @@ class SimulatedPair:
         return _warp(self.moving, self.found, self.grid)
 
 
-def simulated_pair(image: sitk.Image, predictor: Predictor, delta_mm: float, rng) -> SimulatedPair:
+def simulated_pair(prepared: tuple, predictor: Predictor, delta_mm: float, rng) -> SimulatedPair:
     """Deform a scan (paper, section 3.2.2), and let the network find the deformation.
 
-    The scan is the moving image, the noisy deformed copy the fixed one.
+    The scan, as from on_scoring_grid, is the moving image, the noisy deformed copy the fixed one.
     """
-    moving, mask, grid = on_scoring_grid(image)
+    moving, mask, grid = prepared
     fixed, truth = simulate_follow_up(moving, mask, grid.spacing_mm, SimulatorOptions(delta_mm=delta_mm), rng)
     true_field = grid.image(truth)
     body = _warp(mask, true_field, grid, labels=True)
@@ -85,14 +85,14 @@ def simulated_pair(image: sitk.Image, predictor: Predictor, delta_mm: float, rng
 
 
 def simulated_scores(
-    image: sitk.Image, predictor: Predictor, delta_mm: float, rng, labels: sitk.Image | None = None
+    prepared: tuple, predictor: Predictor, delta_mm: float, rng, labels: sitk.Image | None = None
 ) -> dict:
     """One simulated follow-up (paper, section 3.2.2): scores before and after the network.
 
     Parameters
     ----------
-    image
-        Scan in HU.
+    prepared
+        Scan, as from on_scoring_grid.
     labels
         Vertebrae on the scan's grid, or None.
 
@@ -102,7 +102,7 @@ def simulated_scores(
         end_point_error_mm, ssim and, with labels, dsc (mean over labels), each [before, after]; dsc_twice,
         [after, ceiling] (see _label_scores); ndv_percent; seconds of the forward pass. Means are over the body.
     """
-    pair = simulated_pair(image, predictor, delta_mm, rng)
+    pair = simulated_pair(prepared, predictor, delta_mm, rng)
     truth, found = (sitk.GetArrayViewFromImage(field) for field in (pair.truth, pair.found))
     scores = {
         "end_point_error_mm": [mean_end_point_error(truth, field, pair.body) for field in (0 * truth, found)],
@@ -173,9 +173,10 @@ def model_scores(
     predictor.warm_up()
     for number, scan in enumerate(scans):
         results[scan.name] = {}
+        prepared = on_scoring_grid(scan.image)
         for nth, delta in enumerate(deltas_mm):
             rng = np.random.default_rng(seed)
-            found = [simulated_scores(scan.image, predictor, delta, rng, scan.labels) for _ in range(draws)]
+            found = [simulated_scores(prepared, predictor, delta, rng, scan.labels) for _ in range(draws)]
             results[scan.name][f"delta {delta:g} mm"] = _rounded(_mean_of(found))
             if progress:
                 progress((number + (nth + 1) / len(deltas_mm)) / len(scans))

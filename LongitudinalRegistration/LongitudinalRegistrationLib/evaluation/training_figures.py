@@ -44,7 +44,7 @@ def _iterations(axes, records: list[dict], title: str) -> None:
         ("best_training", TRAINING_COLOUR, "best training"),
         ("best_validation", VALIDATION_COLOUR, "best validation"),
     ):
-        values = [record[name]["loss"] for record in records]
+        values = [float("nan") if record[name]["loss"] is None else record[name]["loss"] for record in records]
         axes.plot(numbers, values, color=colour, label=label, linewidth=1.5)
         for number, value, record in zip(numbers, values, records, strict=True):
             axes.plot(number, value, "o", color=colour, mfc=colour if record["converged"] else "white")

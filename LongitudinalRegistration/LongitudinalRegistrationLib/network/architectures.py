@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 
-def build_network(name: str, shape=(None, None, None), flow_resolution: str = "half", leaky_slope: float = 0.2):
-    """Build a network; see build_lkpyramid and build_vxm2 (which takes the last two).
+def build_network(
+    name: str,
+    shape=(None, None, None),
+    flow_resolution: str = "half",
+    leaky_slope: float = 0.2,
+    compute: str = "float32",
+):
+    """Build a network; see build_lkpyramid and build_vxm2 (the only one that takes a resolution and a slope).
 
     Parameters
     ----------
@@ -21,11 +27,11 @@ def build_network(name: str, shape=(None, None, None), flow_resolution: str = "h
     if name == "lkpyramid":
         from .lkpyramid import build_lkpyramid
 
-        return build_lkpyramid(shape)
+        return build_lkpyramid(shape, compute)
     if name == "vxm2":
         from .vxm2 import build_vxm2
 
-        return build_vxm2(shape, flow_resolution, leaky_slope)
+        return build_vxm2(shape, flow_resolution, leaky_slope, compute)
     raise ValueError(f"there is no network {name!r}")
 
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
+from .compute import convolution_policy
 from .fields import blur, double, halve
 from .lucas_kanade import CHANNELS, EVIDENCE, contrast_channels, normal_equations, solve_over_scales, warp_scalar
 
-SPACING_MM = 4.0
 DIVISOR = 16
 SLOPE = 0.2
 
@@ -48,11 +48,11 @@ class Correction(keras.layers.Layer):
     What needs a neighbourhood is done on half of the grid; on the grid itself each voxel is looked at alone.
     """
 
-    def __init__(self, filters: int, **kwargs):
-        super().__init__(**kwargs)
-        known = 3 + EVIDENCE
+    def __init__(self, filters: int, compute: str, **kwargs):
+        super().__init__(dtype="float32", **kwargs)
+        known, policy = 3 + EVIDENCE, convolution_policy(compute)
         self.around = [
-            layers.Conv3D(n, 3, padding="same", kernel_initializer="he_normal", name=f"around{number}")
+            layers.Conv3D(n, 3, padding="same", kernel_initializer="he_normal", dtype=policy, name=f"around{number}")
             for number, n in enumerate((filters, filters, 8))
         ]
         self.here = layers.Conv3D(16, 1, kernel_initializer="he_normal", name="here")
@@ -69,7 +69,7 @@ class Correction(keras.layers.Layer):
         first, second, last = self.around
         coarse = ops.leaky_relu(first(halve(known)), SLOPE)
         coarse = coarse + ops.leaky_relu(second(coarse), SLOPE)
-        coarse = double(ops.leaky_relu(last(coarse), SLOPE))
+        coarse = double(ops.cast(ops.leaky_relu(last(coarse), SLOPE), "float32"))
         out = self.leave(ops.leaky_relu(self.here(ops.concatenate([known, coarse], axis=-1)), SLOPE))
         trust = ops.sigmoid(out[..., 3] + 2.0)
         return [trust * component + out[..., n] for n, component in enumerate(flow)]
@@ -78,14 +78,14 @@ class Correction(keras.layers.Layer):
 class Step(keras.layers.Layer):
     """One Gauss-Newton step of a level: warp, evidence, solution, correction."""
 
-    def __init__(self, level: Level, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, level: Level, compute: str, **kwargs):
+        super().__init__(dtype="float32", **kwargs)
         self.level = level
         constant = keras.initializers.Constant
         self.log_gain = self.add_weight(shape=(CHANNELS,), initializer=constant([3.0, 1.5]), name="log_gain")
         self.log_width = self.add_weight(shape=(CHANNELS,), initializer=constant([-2.5, 0.0]), name="log_width")
         self.log_damping = self.add_weight(shape=(level.scales,), initializer="zeros", name="log_damping")
-        self.correction = Correction(level.filters, name="correction")
+        self.correction = Correction(level.filters, compute, name="correction")
         self.built = True
 
     def call(self, fixed: list, moving, flow):
@@ -111,11 +111,11 @@ class LucasKanadePyramid(keras.Model):
     as coarse as the input.
     """
 
-    def __init__(self, levels: tuple[Level, ...] = LEVELS, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, levels: tuple[Level, ...] = LEVELS, compute: str = "float32", **kwargs):
+        super().__init__(dtype="float32", **kwargs)
         self.levels = levels
         self.steps_by_level = [
-            [Step(level, name=f"level{level.factor}_step{n}") for n in range(level.steps)] for level in levels
+            [Step(level, compute, name=f"level{level.factor}_step{n}") for n in range(level.steps)] for level in levels
         ]
         self.built = True
 
@@ -142,8 +142,10 @@ class LucasKanadePyramid(keras.Model):
         return self.flows(pair)[-1]
 
 
-def build_lkpyramid(shape: tuple[int | None, int | None, int | None] = (None, None, None)) -> LucasKanadePyramid:
-    """Build the network for inputs of a size [k, j, i].
+def build_lkpyramid(
+    shape: tuple[int | None, int | None, int | None] = (None, None, None), compute: str = "float32"
+) -> LucasKanadePyramid:
+    """Build the network for inputs of a size [k, j, i]; its convolutions compute in float32 or bfloat16.
 
     Raises
     ------
@@ -152,4 +154,4 @@ def build_lkpyramid(shape: tuple[int | None, int | None, int | None] = (None, No
     """
     if any(n is not None and n % DIVISOR for n in shape):
         raise ValueError(f"each side of the network's input must be a multiple of {DIVISOR}, not {shape}")
-    return LucasKanadePyramid(name="lkpyramid")
+    return LucasKanadePyramid(compute=compute, name="lkpyramid")

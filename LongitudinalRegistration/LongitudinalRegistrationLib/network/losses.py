@@ -65,20 +65,6 @@ def diffusion_loss(flow):
     return (along_k + along_j + along_i) / 3.0
 
 
-def end_point_loss(true_flow, flow, weight):
-    """Mean squared length of the error of the field where weight is 1; voxels squared.
-
-    Parameters
-    ----------
-    true_flow, flow
-        (batch, k, j, i, 3) in voxels.
-    weight
-        (batch, k, j, i, 1), 0 or 1; where it is 0 everywhere the loss is 0.
-    """
-    squared = ops.sum(ops.square(true_flow - flow), axis=-1, keepdims=True)
-    return ops.sum(weight * squared) / (ops.sum(weight) + 1e-6)
-
-
 def mean_length(vectors, weight):
     """Weighted mean length of vectors, smooth near 0.
 

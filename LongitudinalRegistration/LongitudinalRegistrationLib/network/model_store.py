@@ -10,7 +10,10 @@ from pathlib import Path
 
 from TableRemovalLib.errors import InputError
 
+from .architectures import network_options, spacing_of
+
 MODELS_FOLDER = Path(__file__).resolve().parents[2] / "Resources" / "Models"
+EXTENT_MM = (320.0, 320.0, 512.0)
 DEFAULT_NETWORK = "lkpyramid"
 INSTALL_TENSORFLOW = "pip install 'tensorflow-cpu>=2.16'"
 
@@ -32,6 +35,22 @@ class Model:
     weights: Path
     sha256: str
     card: dict
+
+
+def trained_model(network: str, weights: Path, leaky_slope: float, largest_displacement_mm: float) -> Model:
+    """A model that has no card yet, on the grid that models ship with."""
+    spacing = spacing_of(network)
+    return Model(
+        name=network,
+        network=network,
+        options=network_options(network, leaky_slope),
+        size=tuple(round(extent / spacing) for extent in EXTENT_MM),
+        spacing_mm=spacing,
+        largest_displacement_mm=largest_displacement_mm,
+        weights=Path(weights),
+        sha256=hashlib.sha256(Path(weights).read_bytes()).hexdigest(),
+        card={},
+    )
 
 
 def tensorflow_missing() -> str:

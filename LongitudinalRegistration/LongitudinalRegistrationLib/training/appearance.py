@@ -33,8 +33,10 @@ class AppearanceOptions:
     def isValid(self) -> tuple[bool, str]:
         """Whether the options make sense, and if not, what to change."""
         for name in ("gain", "phase", "lesions", "noise", "kernel", "thickness", "remap"):
-            if getattr(self, name) < 0:
-                return False, f"{name} must not be negative, it is {getattr(self, name)}."
+            if not 0 <= getattr(self, name) < np.inf:
+                return False, f"{name} must be a number that is not negative, it is {getattr(self, name)}."
+        if not 0 <= self.phase_share <= 1:
+            return False, "phase_share is a probability, from 0 to 1."
         return True, ""
 
 
@@ -122,7 +124,7 @@ def differ(
     flow
         (k, j, i, 3) in voxels, fixed to moving.
     body
-        Of the moving block, 0/1; air around stays without noise.
+        Of the fixed block, 0/1: where lesions may be.
     """
     if options.lesions:
         fixed, moving = _with_lesions(fixed, moving, flow, body, options, rng)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from .motion import MotionOptions
 from .simulator import SimulatorOptions
 
 NETWORKS = {"lkpyramid": 16, "vxm2": 16}
+COMPUTE = ("auto", "float32", "bfloat16")
 SCHEMES = ("incremental", "single", "pooled")
 
 
@@ -35,7 +37,7 @@ class LossOptions:
     def isValid(self) -> tuple[bool, str]:
         """Whether the options make sense, and if not, what to change."""
         values = asdict(self)
-        if min(values.values()) < 0 or self.end_point + self.ncc == 0:
+        if not all(0 <= value < math.inf for value in values.values()) or self.end_point + self.ncc == 0:
             return False, "no part of the loss may be negative, and end_point or ncc must be positive."
         return True, ""
 
@@ -68,21 +70,16 @@ class IncrementalOptions:
 
 @dataclass(frozen=True)
 class PooledOptions:
-    """Random blocks of all scans, a new motion each: steps: gradient steps; lesson: part of the steps in which small
-    blocks are only shifted, which teaches a network without matching evidence to match; ramp: part of the steps by
-    which the motions have become as large and local as they get; validation_pairs: fixed pairs to monitor with."""
+    """Random blocks of all scans, a new motion each: steps: gradient steps; validation_pairs: fixed pairs to monitor
+    with."""
 
-    steps: int = 15000
-    lesson: float = 0.0
-    ramp: float = 0.0
+    steps: int = 6000
     validation_pairs: int = 24
 
     def isValid(self) -> tuple[bool, str]:
         """Whether the options make sense, and if not, what to change."""
         if self.steps < 1 or self.validation_pairs < 1:
             return False, "steps and validation_pairs must be 1 or more."
-        if not 0 <= self.lesson <= 1 or not 0 <= self.ramp <= 1 or (self.lesson and self.ramp < self.lesson):
-            return False, "lesson and ramp are parts of the steps, from 0 to 1, and the ramp ends after the lesson."
         return True, ""
 
 
@@ -91,6 +88,8 @@ class TrainingConfig:
     """A training run.
 
     manifest: CSV of the cohort (see manifest.py). network: "lkpyramid" or "vxm2"; leaky_slope: of vxm2.
+    compute: "bfloat16" lets the convolutions work in it (losses and coordinates stay float32), "float32" does not,
+    "auto" asks the processor.
     scheme: "incremental" and "single" follow the paper, "pooled" mixes all scans. folds: 4 for 4-fold cross-validation
     by patient, 0 for one run on all patients but those in validation_patients and test_patients. initial_weights: file
     to start from. block: voxels [k, j, i] of the blocks trained on, on the network's grid; batch: blocks per step.
@@ -107,6 +106,7 @@ class TrainingConfig:
     test_patients: tuple[str, ...] = ()
     initial_weights: Path | None = None
     leaky_slope: float = 0.2
+    compute: str = "auto"
     block: tuple[int, int, int] = (48, 48, 48)
     batch: int = 1
     learning_rate: tuple[float, float] = (1e-4, 1e-6)
@@ -130,11 +130,17 @@ class TrainingConfig:
         if self.folds and (self.validation_patients or self.test_patients):
             return False, "folds choose the patients: leave validation_patients and test_patients out."
         step = NETWORKS[self.network]
-        if len(self.block) != 3 or any(n < step or n % step for n in self.block):
+        if len(self.block) != 3 or any(not isinstance(n, int) or n < step or n % step for n in self.block):
             return False, f"block must be three multiples of {step}, not {list(self.block)}."
         if self.batch < 1 or self.epoch_steps < 1:
             return False, "batch and epoch_steps must be 1 or more."
-        if len(self.learning_rate) != 2 or min(self.learning_rate) <= 0:
+        if self.seed < 0:
+            return False, f"seed must be 0 or more, it is {self.seed}."
+        if not all(isinstance(name, str) for name in (*self.validation_patients, *self.test_patients)):
+            return False, 'validation_patients and test_patients must be lists of texts, as in ["P1", "P2"].'
+        if self.compute not in COMPUTE:
+            return False, f"compute must be one of {', '.join(COMPUTE)}, not {self.compute}."
+        if len(self.learning_rate) != 2 or not all(0 < rate < math.inf for rate in self.learning_rate):
             return False, "learning_rate must be two positive numbers, the first and the last."
         parts = ("loss", "incremental", "pooled", "simulator", "motion", "appearance")
         for name in parts:
@@ -194,8 +200,8 @@ def config_from(content: dict, folder: Path, where: str = "The configuration") -
     try:
         config = _make(TrainingConfig, content, where)
         ok, reason = config.isValid()
-    except TypeError as error:
-        raise InputError(f"{where}: a value has the wrong type ({error}).") from error
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where}: a value has the wrong type or length ({error}).") from error
     if not ok:
         raise InputError(f"{where}: {reason}")
     if config.initial_weights and not config.initial_weights.exists():

@@ -89,10 +89,11 @@ class IncrementalTraining:
     ):
         self.stepper, self.config, self.folder, self._prepare = stepper, config, folder, prepare
         self.volumes = volumes_in_order(split, config)
+        self._watched = watched_entries(split, config)
         spacing = spacing_of(config.network)
         self._spacing, self._shape = spacing, tuple(int(n * spacing / 2.0) for n in config.block)
         monitor, self._kept = set_apart(split, prepare, config)
-        self._monitor = self._draw(monitor, config.incremental.validation_steps, [config.seed, 5])
+        self._monitor = monitor
         self.rng = np.random.default_rng([config.seed, 6])
         self._fresh = stepper.optimizer_state()
         self.position = {"iteration": 0, "epoch": 0, "step": 0, "rows": 0, "records": [], "seconds": 0.0}
@@ -101,12 +102,7 @@ class IncrementalTraining:
         self._resume()
         self._begun = self._saved = time.monotonic()
         self._earlier = self.position["seconds"]
-        self.journal = Journal(folder, COLUMNS, tell, self.position["rows"])
-
-    def _draw(self, copies: list[DeformedCopy], count: int, seed) -> list:
-        rng = np.random.default_rng(seed)
-        pairs = [copies[n % len(copies)].pair(self._shape, rng) for n in range(count)]
-        return [batch_of([on_voxels(pair, self._spacing)]) for pair in pairs]
+        self.journal = Journal(folder, COLUMNS, tell, self.position["rows"], self.position["step"])
 
     def _resume(self) -> None:
         found = checkpoint.load(self.folder)
@@ -128,9 +124,13 @@ class IncrementalTraining:
         }
         checkpoint.save(self.folder, {**self.position, "generator": self.rng.bit_generator.state}, arrays)
 
-    def _mean(self, pairs) -> dict[str, float]:
-        scores = [self.stepper.evaluate(*pair) for pair in pairs]
-        return {name: float(np.mean([score[name] for score in scores])) for name in ("loss", "error")}
+    def _mean(self, copies: list[DeformedCopy], seed: int) -> dict[str, float]:
+        """Mean scores of blocks of the copies: the same ones at every call, cut anew, since they would fill memory."""
+        rng, scores = np.random.default_rng([self.config.seed, seed]), []
+        for n in range(self.config.incremental.validation_steps):
+            pair = on_voxels(copies[n % len(copies)].pair(self._shape, rng), self._spacing)
+            scores.append(self.stepper.evaluate(*batch_of([pair])))
+        return _means(scores)
 
     def _volume_copies(self) -> list[DeformedCopy]:
         """The K copies of the iteration's volume, the same ones after a resume."""
@@ -140,7 +140,7 @@ class IncrementalTraining:
         return deformed_copies(scan, options.deformations, self.config.simulator, rng)
 
     def _begin_iteration(self) -> None:
-        start = self._mean(self._monitor)
+        start = self._mean(self._monitor, 5)
         self.position.update(
             epoch=0, since_best=0, start=start, best=start, best_epoch=0, best_training={"loss": None, "error": None}
         )
@@ -154,13 +154,13 @@ class IncrementalTraining:
             pairs = [on_voxels(self._copies[n].pair(self._shape, self.rng), self._spacing) for n in chosen]
             scores.append(self.stepper.step(*batch_of(pairs), rate))
             self.position["step"] += 1
-        return {name: float(np.mean([score[name] for score in scores])) for name in ("loss", "error")}
+        return _means(scores)
 
     def _judge(self, training: dict, validation: dict) -> None:
         """Keep the weights if this epoch's validation is the iteration's best."""
         now = self.position
-        lowest = now["best_training"]
-        if lowest["loss"] is None or training["loss"] < lowest["loss"]:
+        lowest = now["best_training"]["loss"]
+        if np.isfinite(training["loss"]) and (lowest is None or training["loss"] < lowest):
             now["best_training"] = training
         if np.isfinite(validation["loss"]) and validation["loss"] < now["best"]["loss"]:
             now.update(best=validation, best_epoch=now["epoch"], since_best=0)
@@ -194,7 +194,7 @@ class IncrementalTraining:
             self._begin_iteration()
         while now["epoch"] < options.most_epochs and now["since_best"] < options.patience:
             now["epoch"] += 1
-            training, validation = self._epoch(rate), self._mean(self._monitor)
+            training, validation = self._epoch(rate), self._mean(self._monitor, 5)
             self._judge(training, validation)
             self._log(rate, training, validation)
             if not np.isfinite(training["loss"]):
@@ -231,13 +231,18 @@ class IncrementalTraining:
         while self.position["iteration"] < len(self.volumes):
             self._iteration()
         self.journal.close()
-        test = self._mean(self._draw(self._kept, self.config.incremental.validation_steps, [self.config.seed, 9]))
+        test = self._mean(self._kept, 9)
         return {
             "steps": self.position["step"],
             "iterations": self.position["records"],
+            "monitored_on": [entry.name for entry in self._watched],
             "kept_for_testing": test,
             "seconds": round(self.position["seconds"]),
         }
+
+
+def _means(scores: list[dict[str, float]]) -> dict[str, float]:
+    return {name: float(np.mean([score[name] for score in scores])) for name in ("loss", "error")}
 
 
 def train_incrementally(stepper, split, prepare, folder, config, tell=None) -> dict:

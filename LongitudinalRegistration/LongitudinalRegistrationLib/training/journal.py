@@ -8,6 +8,8 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+from ..writing import write_text
+
 Tell = Callable[[str, float], None]
 
 
@@ -22,23 +24,27 @@ class Journal:
         Called with a line of text and the part of the run that is done, 0 to 1.
     rows_kept
         Rows of an earlier log that still hold; what came after the checkpoint is written again.
+    step
+        The last step that holds.
     """
 
-    def __init__(self, folder: Path, columns: tuple[str, ...], tell: Tell | None = None, rows_kept: int = 0):
+    def __init__(
+        self, folder: Path, columns: tuple[str, ...], tell: Tell | None = None, rows_kept: int = 0, step: int = 0
+    ):
         self._path, self._columns, self._tell = folder / "log.csv", columns, tell
-        self.rows = min(rows_kept, self._cut_to(rows_kept))
+        self.rows = self._cut_to(rows_kept)
         self._begun, self._first_part = time.monotonic(), None
         self._writer = None
         if find_spec("tensorboardX") is not None:
             from tensorboardX import SummaryWriter
 
-            self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=self.rows or None)
+            self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1 if step else None)
 
     def _cut_to(self, rows: int) -> int:
         old = []
         if rows and self._path.exists():
             old = self._path.read_text(encoding="utf-8").splitlines()[1 : rows + 1]
-        self._path.write_text("\n".join([",".join(self._columns), *old]) + "\n", encoding="utf-8")
+        write_text("\n".join([",".join(self._columns), *old]) + "\n", self._path)
         return len(old)
 
     def write(self, step: int, values: dict) -> None:

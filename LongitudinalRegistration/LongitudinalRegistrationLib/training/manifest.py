@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from TableRemovalLib.errors import InputError
 
 COLUMNS = ("patient", "time_point", "image")
+
+
+def _order_of(time_point: str) -> tuple:
+    """(0, number) or (1, day); raises ValueError for anything else."""
+    try:
+        number = float(time_point)
+    except ValueError:
+        return (1, date.fromisoformat(time_point).toordinal())
+    if not math.isfinite(number):
+        raise ValueError(time_point)
+    return (0, number)
 
 
 @dataclass(frozen=True)
@@ -26,11 +39,8 @@ class Entry:
 
     @property
     def order(self) -> tuple:
-        """Sorts numbers by value and anything else as text, after them."""
-        try:
-            return (0, float(self.time_point), "")
-        except ValueError:
-            return (1, 0.0, self.time_point)
+        """Sorts numbers by value, then dates."""
+        return _order_of(self.time_point)
 
 
 def read_manifest(path: Path) -> tuple[Entry, ...]:
@@ -66,17 +76,24 @@ def read_manifest(path: Path) -> tuple[Entry, ...]:
         empty = [name for name in COLUMNS if not values[name]]
         if empty:
             raise InputError(f"{path.name}, line {line}: {empty[0]} is empty.")
-        key = (values["patient"], values["time_point"])
-        if key in seen:
+        where, patient, time_point = f"{path.name}, line {line}", values["patient"], values["time_point"]
+        try:
+            key = (patient, _order_of(time_point))
+        except ValueError:
             raise InputError(
-                f"{path.name}, line {line}: patient {key[0]} has time point {key[1]} in line {seen[key]} too."
-            )
-        seen[key] = line
+                f"{where}: {time_point!r} is no time point: give a number (1, 2, ...) or a date (2021-02-28)."
+            ) from None
         files = [path.parent / values[name] if values[name] else None for name in ("image", "labels")]
         for file in files:
             if file is not None and not file.exists():
-                raise InputError(f"{path.name}, line {line}: there is no file {file}.")
-        entries.append(Entry(*key, *files))
+                raise InputError(f"{where}: there is no file {file}.")
+        image = files[0].resolve()
+        if key in seen:
+            raise InputError(f"{where}: patient {patient} has time point {time_point} in line {seen[key]} too.")
+        if image in seen:
+            raise InputError(f"{where}: the image is that of line {seen[image]} too; list every scan once.")
+        seen[key] = seen[image] = line
+        entries.append(Entry(patient, time_point, *files))
     return tuple(entries)
 
 

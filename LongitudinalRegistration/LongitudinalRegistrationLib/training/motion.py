@@ -53,10 +53,10 @@ class MotionOptions:
         """Whether the options make sense, and if not, what to change."""
         for name in ("delta_mm", "sigma_mm"):
             low, high = getattr(self, name)
-            if not 0 < low <= high:
+            if not 0 < low <= high < np.inf:
                 return False, f"{name} must be two positive limits, the smaller first, not {low} and {high}."
-        if min(self.shift_mm, self.breathing_mm, self.filling) < 0:
-            return False, "shift_mm, breathing_mm and filling must not be negative."
+        if not all(0 <= value < np.inf for value in (self.shift_mm, self.breathing_mm, self.filling)):
+            return False, "shift_mm, breathing_mm and filling must be numbers that are not negative."
         for name in ("paper_share", "breathing_share", "filling_share", "still_share"):
             if not 0 <= getattr(self, name) <= 1:
                 return False, f"{name} is a probability, from 0 to 1."

@@ -3,46 +3,24 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from TableRemovalLib.errors import InputError
 
+from ..grid import NETWORK_SPACING_MM
 from ..network.architectures import spacing_of
 from . import checkpoint
 from .config import TrainingConfig
 from .journal import Journal, Tell
-from .samples import PreparedScan, batch_of, on_voxels, random_pair, shifted_pair
+from .samples import PreparedScan, batch_of, on_voxels, random_pair
 
 if TYPE_CHECKING:
     from .stepper import Stepper
 
-COLUMNS = ("step", "learning_rate", "delta_mm", "loss", "error_voxels", "validation_loss", "validation_error_voxels")
-LESSON_BLOCK, LESSON_BATCH = 32, 4
-FIRST_DELTA_MM = 4.0
+COLUMNS = ("step", "learning_rate", "loss", "error_voxels", "validation_loss", "validation_error_voxels")
 WARM_UP_STEPS = 100
-
-
-@dataclass(frozen=True)
-class Difficulty:
-    """The pairs of one step: shifted only; voxels [k, j, i]; pairs; largest displacement component, mm."""
-
-    shifted: bool
-    block: tuple[int, int, int]
-    batch: int
-    delta_mm: float
-
-
-def difficulty_at(step: int, config: TrainingConfig) -> Difficulty:
-    """From shifts of small blocks (the lesson) through growing motions (the ramp) to what the options say."""
-    options, largest = config.pooled, config.motion.delta_mm[1]
-    done = step / options.steps
-    if done < options.lesson:
-        return Difficulty(True, (LESSON_BLOCK,) * 3, LESSON_BATCH, FIRST_DELTA_MM)
-    part = 1.0 if done >= options.ramp else (done - options.lesson) / (options.ramp - options.lesson)
-    delta = FIRST_DELTA_MM + part * (largest - FIRST_DELTA_MM)
-    return Difficulty(False, config.block, config.batch, delta)
 
 
 def rate_at(step: int, config: TrainingConfig) -> float:
@@ -52,18 +30,13 @@ def rate_at(step: int, config: TrainingConfig) -> float:
     return float((last + (first - last) * share) * min(1.0, (step + 1) / WARM_UP_STEPS))
 
 
-def pairs_of(scans: list[PreparedScan], now: Difficulty, config: TrainingConfig, rng) -> list:
-    """Draw the pairs of one step, on the network's voxels."""
+def draw_batch(scans: list[PreparedScan], config: TrainingConfig, count: int, rng):
+    """A batch of `count` random pairs on the network's voxels; see batch_of."""
     spacing = spacing_of(config.network)
-    shape = tuple(int(n * spacing / 2.0) for n in now.block)
-    motion = replace(config.motion, delta_mm=(min(config.motion.delta_mm[0], now.delta_mm), now.delta_mm))
-    pairs = []
-    for n in rng.integers(len(scans), size=now.batch):
-        if now.shifted:
-            pairs.append(on_voxels(shifted_pair(scans[n], shape, now.delta_mm, rng), spacing))
-        else:
-            pairs.append(on_voxels(random_pair(scans[n], shape, motion, config.appearance, rng), spacing))
-    return pairs
+    shape = tuple(int(n * spacing / NETWORK_SPACING_MM) for n in config.block)
+    chosen = rng.integers(len(scans), size=count)
+    pairs = [random_pair(scans[n], shape, config.motion, config.appearance, rng) for n in chosen]
+    return batch_of([on_voxels(pair, spacing) for pair in pairs])
 
 
 def train_pooled(
@@ -85,10 +58,7 @@ def train_pooled(
     """
     steps = config.pooled.steps
     judge = np.random.default_rng([config.seed, 1])
-    hardest = replace(difficulty_at(steps, config), batch=1)
-    judged = [
-        batch_of(pairs_of(validation or train, hardest, config, judge)) for _ in range(config.pooled.validation_pairs)
-    ]
+    judged = [draw_batch(validation or train, config, 1, judge) for _ in range(config.pooled.validation_pairs)]
     rng, begun = np.random.default_rng([config.seed, 2]), time.monotonic()
     position = {"step": 0, "best": float("inf"), "best_step": 0, "rows": 0, "seconds": 0.0}
     best = stepper.weights()
@@ -100,17 +70,19 @@ def train_pooled(
         best = arrays["best"]
         rng.bit_generator.state = position.pop("generator")
     earlier, saved = position["seconds"], time.monotonic()
-    journal = Journal(folder, COLUMNS, tell, position["rows"])
+    journal = Journal(folder, COLUMNS, tell, position["rows"], position["step"])
     recent = []
     while position["step"] < steps:
         step = position["step"]
-        now, rate = difficulty_at(step, config), rate_at(step, config)
-        recent.append(stepper.step(*batch_of(pairs_of(train, now, config, rng)), rate))
+        rate = rate_at(step, config)
+        recent.append(stepper.step(*draw_batch(train, config, config.batch, rng), rate))
         position["step"] = step = step + 1
+        if not np.isfinite(recent[-1]["loss"]):
+            raise InputError(f"The loss is not a number after {step} steps: begin again with a lower learning_rate.")
         if step % config.epoch_steps and step < steps:
             continue
         scores = [stepper.evaluate(*pair) for pair in judged]
-        row = _row(step, rate, now, recent, scores)
+        row = _row(step, rate, recent, scores)
         recent = []
         if row["validation_loss"] < position["best"]:
             position.update(best=row["validation_loss"], best_step=step, error=row["validation_error_voxels"])
@@ -136,14 +108,13 @@ def train_pooled(
     }
 
 
-def _row(step: int, rate: float, now: Difficulty, recent: list[dict], scores: list[dict]) -> dict:
+def _row(step: int, rate: float, recent: list[dict], scores: list[dict]) -> dict:
     def mean(values, name):
         return float(np.mean([value[name] for value in values]))
 
     return {
         "step": step,
         "learning_rate": rate,
-        "delta_mm": now.delta_mm,
         "loss": mean(recent, "loss"),
         "error_voxels": mean(recent, "error"),
         "validation_loss": mean(scores, "loss"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+from TableRemovalLib.validate import validate_ct
 
 from ..bodies import find_body
 from ..grid import NETWORK_SPACING_MM, covering_grid
@@ -50,7 +51,9 @@ def prepare_scan(path: Path, name: str | None = None, margin_mm: float = 40.0) -
     InputError
         If the file cannot be used.
     """
-    image = sitk.DICOMOrient(read_image(path), "LPS")
+    image = read_image(path)
+    validate_ct(image, "scan")
+    image = sitk.DICOMOrient(image, "LPS")
     body = find_body(image)
     grid = covering_grid(body.mask, NETWORK_SPACING_MM, margin_mm)
     return PreparedScan(name or Path(path).name, *normalised_on_grid(body.clean, body.mask, grid))
@@ -75,13 +78,6 @@ def moved_pair(scan: PreparedScan, motion: Motion, origin: np.ndarray, shape) ->
     flow = motion.on_block(NETWORK_SPACING_MM, origin, shape) / np.float32(NETWORK_SPACING_MM)
     body = warp_block(scan.body.astype(np.float32), flow, origin)
     return Pair(warp_block(scan.image, flow, origin), cut(scan.image, origin, shape), flow, body)
-
-
-def shifted_pair(scan: PreparedScan, shape, largest_mm: float, rng) -> Pair:
-    """A block and a shifted one, the first lesson of a network without matching evidence."""
-    shift = rng.uniform(-largest_mm, largest_mm, 3).astype(np.float32)
-    motion = Motion(np.ascontiguousarray(np.broadcast_to(shift, (2, 2, 2, 3))), None)
-    return moved_pair(scan, motion, block_origin(scan, shape, rng), shape)
 
 
 def random_pair(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
+import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
 from ..network.model_store import tensorflow_missing
@@ -19,7 +22,8 @@ from .folds import Split, splits
 from .journal import Tell
 from .manifest import Entry, read_manifest
 
-CONFIG, RESULT, WEIGHTS = "config.json", "result.json", "best.weights.h5"
+CONFIG, SPLITS, RESULT, WEIGHTS = "config.json", "splits.json", "result.json", "best.weights.h5"
+PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -40,13 +44,42 @@ def begin(config: TrainingConfig, folder: Path) -> None:
     InputError
         If the folder holds another run, or the cohort cannot be used.
     """
-    splits(read_manifest(config.manifest), config)
+    entries = read_manifest(config.manifest)
+    chosen = splits(entries, config)
+    check_readable(entries)
     if (Path(folder) / CONFIG).exists():
         raise InputError(
             f"{folder} holds a run already: go on with it (longct train --resume {folder}) or choose another."
         )
     ready_folder(folder)
+    write_json(splits_content(chosen), Path(folder) / SPLITS)
     write_json(config.content(), Path(folder) / CONFIG)
+
+
+def check_readable(entries: tuple[Entry, ...]) -> None:
+    """Look at the header of every file of a cohort before any work starts; DICOM folders are left for later.
+
+    Raises
+    ------
+    InputError
+        If one is no 3-D image; it is named.
+    """
+    for entry in entries:
+        if entry.image.is_dir():
+            continue
+        reader = sitk.ImageFileReader()
+        reader.SetFileName(str(entry.image))
+        try:
+            reader.ReadImageInformation()
+        except RuntimeError as error:
+            raise InputError(f"{entry.name}: {entry.image} cannot be read as an image.") from error
+        if reader.GetDimension() != 3 or reader.GetNumberOfComponents() != 1:
+            raise InputError(f"{entry.name}: {entry.image} is no 3-D scan of one value a voxel.")
+
+
+def splits_content(chosen: tuple[Split, ...]) -> dict:
+    """The splits as JSON content: name to scans that train, validate and test."""
+    return {split.name: {part: [e.name for e in getattr(split, part)] for part in PARTS} for split in chosen}
 
 
 def kept_config(folder: Path) -> TrainingConfig:
@@ -83,13 +116,20 @@ def train(folder: Path, tell: Tell | None = None) -> list[TrainedSplit]:
     if reason := _no_backend():
         raise InputError(f"Nothing can be trained here: {reason}.")
     chosen, scans = splits(read_manifest(config.manifest), config), {}
+    if splits_content(chosen) != json.loads((folder / SPLITS).read_text(encoding="utf-8")):
+        raise InputError(
+            f"The cohort {config.manifest} is not the one that this run began with ({folder / SPLITS}): "
+            "put it back, or begin a new run."
+        )
     return [_train_split(split, folder, config, scans, tell) for split in chosen]
 
 
 def _no_backend() -> str:
-    import os
-
-    return "" if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow" else tensorflow_missing()
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if backend == "tensorflow":
+        return tensorflow_missing()
+    missing = [name for name in (backend, "keras") if find_spec(name) is None]
+    return f"{' and '.join(missing)} not installed" if missing else ""
 
 
 def _prepare(entries, scans: dict, tell: Tell | None) -> list:
@@ -99,7 +139,10 @@ def _prepare(entries, scans: dict, tell: Tell | None) -> list:
         if entry not in scans:
             if tell:
                 tell(f"reading {entry.name}", 0.0)
-            scans[entry] = prepare_scan(entry.image, entry.name)
+            try:
+                scans[entry] = prepare_scan(entry.image, entry.name)
+            except InputError as error:
+                raise InputError(f"{entry.name} ({entry.image}): {error}") from error
     return [scans[entry] for entry in entries]
 
 
@@ -131,13 +174,36 @@ def _train_split(split: Split, folder: Path, config: TrainingConfig, scans: dict
     write_atomically(weights, ".weights.h5", stepper.network.save_weights)
     result = {
         "split": split.name,
-        **{part: [entry.name for entry in getattr(split, part)] for part in ("train", "validation", "test")},
+        **splits_content((split,))[split.name],
         **result,
+        "test_scores": _test_scores(split, weights, config, tell),
         "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         "versions": versions(),
     }
     write_json(result, where / RESULT)
     return TrainedSplit(split.name, where, weights, result)
+
+
+def _test_scores(split: Split, weights: Path, config: TrainingConfig, tell: Tell | None) -> dict | None:
+    """Scores on simulated follow-ups of the split's test scans, at the simulator's delta; see evaluation.model_scores.
+
+    None where there are no test scans, or where Keras does not run on TensorFlow, which the scores need.
+    """
+    if not split.test or os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        return None
+    from ..evaluation.model_scores import ScoredScan, model_scores
+    from ..network.model_store import trained_model
+    from ..network.predict import Predictor
+    from ..reading import read_image
+
+    if tell:
+        tell(f"scoring {split.name} on {len(split.test)} scans", 1.0)
+    predictor = Predictor(trained_model(config.network, weights, config.leaky_slope, config.simulator.delta_mm))
+    scans = (
+        ScoredScan(entry.name, read_image(entry.image), read_image(entry.labels) if entry.labels else None)
+        for entry in split.test
+    )
+    return model_scores(scans, predictor, (config.simulator.delta_mm,), config.seed)
 
 
 def _make_stepper(config: TrainingConfig):
@@ -146,11 +212,13 @@ def _make_stepper(config: TrainingConfig):
         import keras
 
     from ..network.architectures import build_network
+    from ..network.compute import best_compute
     from .stepper import Stepper
     from .warm_start import centre_first_layer
 
     keras.utils.set_random_seed(config.seed)
-    network = build_network(config.network, config.block, leaky_slope=config.leaky_slope)
+    compute = best_compute() if config.compute == "auto" else config.compute
+    network = build_network(config.network, config.block, leaky_slope=config.leaky_slope, compute=compute)
     if config.initial_weights:
         network.load_weights(config.initial_weights)
     elif config.network == "vxm2":

@@ -10,18 +10,15 @@ without it, score, and ship again with it.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 from pathlib import Path
 
-from ..network.architectures import network_options, spacing_of
-from ..network.model_store import MODELS_FOLDER
+from ..network.model_store import MODELS_FOLDER, trained_model
 from ..versions import CODE_VERSION
 from ..writing import write_atomically, write_json
 from .config import TrainingConfig
 from .session import RESULT, WEIGHTS, kept_config
 
-EXTENT_MM = (320.0, 320.0, 512.0)
 PATHS = ("manifest", "initial_weights")
 
 
@@ -39,19 +36,19 @@ def card_of(run: Path, notes: dict, scores: dict | None) -> dict:
         Folder of a finished run, without folds.
     """
     config = kept_config(run)
-    spacing = spacing_of(config.network)
+    model = trained_model(config.network, run / "all" / WEIGHTS, config.leaky_slope, largest_mm(config))
     options = config.content()
     options.update({name: Path(options[name]).name for name in PATHS if options[name]})
     result = json.loads((run / "all" / RESULT).read_text(encoding="utf-8"))
     return {
-        "name": config.network,
-        "network": config.network,
-        "network_options": network_options(config.network, config.leaky_slope),
-        "grid": {"size": [round(extent / spacing) for extent in EXTENT_MM], "spacing_mm": spacing},
+        "name": model.name,
+        "network": model.network,
+        "network_options": model.options,
+        "grid": {"size": list(model.size), "spacing_mm": model.spacing_mm},
         "intensities": "HU from -1024 to the body's 99th percentile, as 0 to 1; air outside the body",
-        "largest_displacement_mm": largest_mm(config),
-        "weights": f"{config.network}.weights.h5",
-        "sha256": hashlib.sha256((run / "all" / WEIGHTS).read_bytes()).hexdigest(),
+        "largest_displacement_mm": model.largest_displacement_mm,
+        "weights": f"{model.name}.weights.h5",
+        "sha256": model.sha256,
         **notes,
         "seed": config.seed,
         "options": options,

@@ -78,7 +78,7 @@ class TrainingModel(keras.Model):
 
 
 class Stepper:
-    """Network, optimiser and loss; everything that must survive is in `state`.
+    """Network, optimiser and loss; what must survive is weights() and optimizer_state().
 
     Parameters
     ----------
