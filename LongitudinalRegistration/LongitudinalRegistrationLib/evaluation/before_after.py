@@ -34,8 +34,9 @@ def draw_before_after(scan: ScoredScan, predictor: Predictor, delta_mm: float, s
     differences = [image - pair.fixed for image in (pair.moving, pair.warped())]
     largest = float(np.nanpercentile(errors[0], 99.5))
     means = [float(np.nanmean(error)) for error in errors]
-    figure = Figure(figsize=(14, 6.4), layout="constrained")
-    axes = figure.subplots(2, 5)
+    figure = Figure(figsize=(14, 6.2), layout="constrained")
+    layout = figure.add_gridspec(3, 5, height_ratios=(1, 1, 0.05))
+    axes = np.array([[figure.add_subplot(layout[row, column]) for column in range(5)] for row in range(2)])
     for row, plane in zip(axes, _planes(pair).values(), strict=True):
         row[0].imshow(pair.fixed[plane], cmap="gray", vmin=WINDOW[0], vmax=WINDOW[1])
         for axis, difference in zip(row[1:3], differences, strict=True):
@@ -48,7 +49,9 @@ def draw_before_after(scan: ScoredScan, predictor: Predictor, delta_mm: float, s
     titles += (f"error before: mean {means[0]:.2f} mm", f"error after: mean {means[1]:.2f} mm")
     for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title, fontsize=10)
-    figure.colorbar(shown, ax=axes[:, 1:3], location="bottom", shrink=0.5, label="difference of intensities in [0, 1]")
-    figure.colorbar(coloured, ax=axes[:, 3:], location="bottom", shrink=0.5, label="mm")
-    figure.suptitle(f"{scan.name}, delta {delta_mm:g} mm, network {predictor.model.name} alone", fontsize=11)
+    bars = [figure.add_subplot(layout[2, columns]) for columns in (slice(1, 3), slice(3, 5))]
+    figure.colorbar(shown, cax=bars[0], orientation="horizontal", label="difference of intensities in [0, 1]")
+    figure.colorbar(coloured, cax=bars[1], orientation="horizontal", label="mm")
+    title = f"{Path(scan.name).name}, delta {delta_mm:g} mm, network {predictor.model.name} alone"
+    figure.suptitle(title, fontsize=11)
     return write_atomically(path, ".png", lambda name: figure.savefig(name, dpi=110))
