@@ -6,18 +6,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from LongitudinalRegistrationLib.cli.arguments import numbers, seeds
-from LongitudinalRegistrationLib.cli.main import main
 from LongitudinalRegistrationLib.evaluation.metrics import dice_per_label
-
-
-def longct(capsys, *words):
-    """Exit code, standard output and standard error of one command."""
-    try:
-        code = main([str(word) for word in words])
-    except SystemExit as stop:
-        code = stop.code
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
+from test_cli import longct
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +83,7 @@ def test_simulate_writes_scans_labels_and_transforms_that_agree(capsys, phantom_
 def test_simulate_says_what_is_wrong(capsys, phantom_folder, tmp_path):
     scan = phantom_folder / "baseline.nii.gz"
     code, _, err = longct(capsys, "simulate", scan, "--out", tmp_path, "--delta", -1)
-    assert code == 2 and "delta_mm must not be negative" in err
+    assert code == 2 and "delta_mm must be a number that is not negative" in err
     code, _, err = longct(capsys, "simulate", scan, "--out", tmp_path, "--labels", scan.parent / "followup.nii.gz")
     assert code == 2 and "labels" in err
     assert not list(tmp_path.iterdir())
