@@ -111,7 +111,7 @@ class Stepper:
 
     def weights(self) -> list[np.ndarray]:
         """Copies of the network's weights."""
-        return [np.array(ops.convert_to_numpy(v)) for v in self.network.variables]
+        return [np.copy(ops.convert_to_numpy(v.value)) for v in self.network.variables]
 
     def set_weights(self, values: list[np.ndarray]) -> None:
         """Put weights back."""
@@ -120,7 +120,7 @@ class Stepper:
 
     def optimizer_state(self) -> list[np.ndarray]:
         """Copies of the optimiser's variables."""
-        return [np.array(ops.convert_to_numpy(v)) for v in self.optimizer.variables]
+        return [np.copy(ops.convert_to_numpy(v.value)) for v in self.optimizer.variables]
 
     def set_optimizer_state(self, values: list[np.ndarray]) -> None:
         """Put the optimiser's variables back."""
