@@ -78,7 +78,7 @@ def test_warp_by_whole_voxels_in_a_batch(nn):
 def test_upsampling_keeps_a_linear_flow(nn):
     z, y, x = np.meshgrid(np.arange(6), np.arange(5), np.arange(4), indexing="ij")
     flow = np.stack([x, 2 * y, -z], axis=-1).astype(np.float32)[None]
-    fine = nn.ops.convert_to_numpy(nn.UpsampleFlow()(flow))[0]
+    fine = nn.ops.convert_to_numpy(nn.double(flow))[0]
     assert fine.shape == (12, 10, 8, 3)
     np.testing.assert_allclose(fine[5, 4, 1:-1, 0], (np.arange(1, 7) - 0.5) / 2, atol=1e-6)
     np.testing.assert_allclose(fine[1:-1, 4, 3, 2], -(np.arange(1, 11) - 0.5) / 2, atol=1e-6)
@@ -220,11 +220,11 @@ def test_normal_equations_are_solved_as_numpy_solves_them(nn):
     np.testing.assert_allclose(rest, right - np.einsum("nab,nb->na", matrices, solved), atol=1e-5)
 
 
-def test_the_scalar_warp_is_the_warp(nn):
+def test_sampling_by_components_is_the_warp(nn):
     rng = np.random.default_rng(7)
     volume = rng.random((2, 8, 9, 10)).astype(np.float32)
     flow = rng.uniform(-3, 3, (2, 8, 9, 10, 3)).astype(np.float32)
-    found = nn.ops.convert_to_numpy(nn.warp_scalar(volume, [flow[..., n] for n in range(3)]))
+    found = nn.ops.convert_to_numpy(nn.sample(volume, [flow[..., n] for n in range(3)]))
     np.testing.assert_allclose(found, nn.ops.convert_to_numpy(nn.warp(volume[..., None], flow))[..., 0], atol=1e-5)
 
 

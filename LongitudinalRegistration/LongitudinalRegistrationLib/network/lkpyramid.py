@@ -2,8 +2,9 @@
 
 A plain image pair teaches a network little in the hours that two cores give. Here the matching evidence is computed in
 the graph (lucas_kanade.py), and the network learns how far to trust it and how to carry it to where the images are
-flat: at each step the moving image is warped by the flow so far, the flow that is left is estimated, and a small U-Net
-corrects the estimate. Every step is trained on its own answer; the flow that enters a step is a constant to it.
+flat: at each step the moving image is warped by the flow so far, the flow that is left is estimated, and a few
+convolutions correct the estimate. Every step is trained on its own answer; the flow that enters a step is a constant
+to it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from keras import layers, ops
 
 from .compute import convolution_policy
 from .fields import blur, double, halve
-from .lucas_kanade import CHANNELS, EVIDENCE, contrast_channels, normal_equations, solve_over_scales, warp_scalar
+from .lucas_kanade import CHANNELS, EVIDENCE, contrast_channels, normal_equations, solve_over_scales
+from .spatial_transformer import sample
 
 DIVISOR = 16
 SLOPE = 0.2
@@ -95,7 +97,7 @@ class Step(keras.layers.Layer):
         fine = flow / factor
         for _ in range(self.level.halvings):
             fine = double(fine)
-        warped = contrast_channels(warp_scalar(moving, ops.split(fine, 3, axis=0)))
+        warped = contrast_channels(sample(moving, ops.split(fine, 3, axis=0)))
         system = normal_equations(fixed, warped, ops.exp(self.log_gain), ops.exp(self.log_width))
         for _ in range(self.level.halvings):
             system = halve(system)
@@ -123,8 +125,10 @@ class LucasKanadePyramid(keras.Model):
         """The flow after every step, coarse to fine: tensors (batch, k, j, i, 3), voxels of the input."""
         pair = ops.cast(pair, "float32")
         images = {1: ops.concatenate([pair[..., 0], pair[..., 1]], axis=0)}
-        for factor in (2**n for n in range(1, 1 + (self.levels[0].factor - 1).bit_length())):
-            images[factor] = halve(images[factor // 2])
+        factor = 1
+        while factor < self.levels[0].factor:
+            images[2 * factor] = halve(images[factor])
+            factor *= 2
         flow, results = None, []
         for number, (level, steps) in enumerate(zip(self.levels, self.steps_by_level, strict=True)):
             fixed, moving = ops.split(images[level.factor], 2, axis=0)

@@ -38,42 +38,6 @@ def contrast_channels(image) -> list:
     return [RAW_GAIN * image, (image - mean) / (deviation + FLAT_DEVIATION)]
 
 
-def warp_scalar(image, flow: list):
-    """Sample an image at x + flow(x), trilinear, the nearest edge voxel outside.
-
-    Parameters
-    ----------
-    image
-        (batch, k, j, i).
-    flow
-        [x, y, z], in voxels; tensors of the image's shape.
-    """
-    shape = image.shape[1:]
-    axes = ops.meshgrid(*[ops.arange(n, dtype="float32") for n in shape], indexing="ij")
-    low, fraction = [], []
-    for axis, component, n in zip(axes, reversed(flow), shape, strict=True):
-        position = ops.clip(axis + component, 0.0, n - 1.0)
-        below = ops.minimum(ops.floor(position), n - 2.0)
-        low.append(ops.cast(below, "int32"))
-        fraction.append(position - below)
-    strides = (shape[1] * shape[2], shape[2], 1)
-    size = shape[0] * strides[0]
-    first = ops.reshape(ops.arange(ops.shape(image)[0], dtype="int32") * size, (-1, 1, 1, 1))
-    base = first + sum(index * stride for index, stride in zip(low, strides, strict=True))
-    flat = ops.reshape(image, (-1,))
-
-    def corner(*offsets):
-        return ops.take(flat, base + sum(o * stride for o, stride in zip(offsets, strides, strict=True)))
-
-    c, b, a = fraction
-    rows = []
-    for dz, dy in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        left, right = corner(dz, dy, 0), corner(dz, dy, 1)
-        rows.append(left + a * (right - left))
-    near, far = rows[0] + b * (rows[1] - rows[0]), rows[2] + b * (rows[3] - rows[2])
-    return near + c * (far - near)
-
-
 def normal_equations(fixed: list, warped: list, gain, width):
     """A and b, with the mean of both images' gradients and robust weights gain / (1 + d^2 / width).
 

@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
-import keras
 from keras import ops
 
 
-def _voxel_grid(shape: tuple[int, int, int]):
-    axes = [ops.arange(n, dtype="float32") for n in shape]
-    return ops.stack(ops.meshgrid(*axes, indexing="ij"), axis=-1)
+def sample(image, flow: list):
+    """Sample an image at x + flow(x), trilinear, the nearest edge voxel outside.
+
+    Parameters
+    ----------
+    image
+        (batch, k, j, i).
+    flow
+        [x, y, z], in voxels; tensors of the image's shape.
+    """
+    shape = image.shape[1:]
+    axes = ops.meshgrid(*[ops.arange(n, dtype="float32") for n in shape], indexing="ij")
+    low, fraction = [], []
+    for axis, component, n in zip(axes, reversed(flow), shape, strict=True):
+        position = ops.clip(axis + component, 0.0, n - 1.0)
+        below = ops.minimum(ops.floor(position), n - 2.0)
+        low.append(ops.cast(below, "int32"))
+        fraction.append(position - below)
+    strides = (shape[1] * shape[2], shape[2], 1)
+    size = shape[0] * strides[0]
+    first = ops.reshape(ops.arange(ops.shape(image)[0], dtype="int32") * size, (-1, 1, 1, 1))
+    base = first + sum(index * stride for index, stride in zip(low, strides, strict=True))
+    flat = ops.reshape(image, (-1,))
+
+    def corner(*offsets):
+        return ops.take(flat, base + sum(o * stride for o, stride in zip(offsets, strides, strict=True)))
+
+    c, b, a = fraction
+    rows = []
+    for dz, dy in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        left, right = corner(dz, dy, 0), corner(dz, dy, 1)
+        rows.append(left + a * (right - left))
+    near, far = rows[0] + b * (rows[1] - rows[0]), rows[2] + b * (rows[3] - rows[2])
+    return near + c * (far - near)
 
 
 def warp(volume, flow):
-    """Sample a volume at x + flow(x), trilinear, the nearest edge voxel outside.
+    """Sample a volume at x + flow(x); see sample.
 
     Parameters
     ----------
@@ -26,53 +56,6 @@ def warp(volume, flow):
     tensor
         (batch, k, j, i, channels), float32.
     """
-    batch, *shape, channels = volume.shape
-    shape = tuple(shape)
-    flat = ops.reshape(ops.cast(volume, "float32"), (-1, channels))
-    position = _voxel_grid(shape)[None] + ops.flip(ops.cast(flow, "float32"), axis=-1)
-    limit = ops.convert_to_tensor([n - 1.0 for n in shape], dtype="float32")
-    position = ops.clip(position, 0.0, limit)
-    low = ops.minimum(ops.floor(position), limit - 1.0)
-    fraction = position - low
-    index = ops.cast(low, "int32")
-    strides = (shape[1] * shape[2], shape[2], 1)
-    size = shape[0] * shape[1] * shape[2]
-    start = ops.reshape(ops.arange(ops.shape(volume)[0], dtype="int32") * size, (-1, 1, 1, 1))
-    base = start + sum(index[..., axis] * strides[axis] for axis in range(3))
-    result = 0.0
-    for corner in range(8):
-        offsets = ((corner >> 2) & 1, (corner >> 1) & 1, corner & 1)
-        weight = 1.0
-        for axis, offset in enumerate(offsets):
-            part = fraction[..., axis]
-            weight = weight * (part if offset else 1.0 - part)
-        step = sum(offset * stride for offset, stride in zip(offsets, strides, strict=True))
-        result = result + weight[..., None] * ops.take(flat, base + step, axis=0)
-    return result
-
-
-@keras.saving.register_keras_serializable(package="longct")
-class UpsampleFlow(keras.layers.Layer):
-    """Double the grid of a flow by trilinear interpolation; its values keep their unit (voxels of the input)."""
-
-    def call(self, flow):
-        for axis in (1, 2, 3):
-            flow = _double_along(flow, axis)
-        return flow
-
-    def compute_output_shape(self, input_shape):
-        batch, *spatial, channels = input_shape
-        return (batch, *(None if n is None else 2 * n for n in spatial), channels)
-
-
-def _double_along(x, axis: int):
-    """Linear interpolation at the centres of the half voxels, the ends held constant."""
-    count = x.shape[axis]
-    low = ops.take(x, [0, *range(count - 1)], axis=axis)
-    high = ops.take(x, [*range(1, count), count - 1], axis=axis)
-    even = 0.75 * x + 0.25 * low
-    odd = 0.75 * x + 0.25 * high
-    joined = ops.stack([even, odd], axis=axis + 1)
-    shape = list(x.shape)
-    shape[axis] *= 2
-    return ops.reshape(joined, [-1 if n is None else n for n in shape])
+    volume, flow = ops.cast(volume, "float32"), ops.cast(flow, "float32")
+    components = [flow[..., n] for n in range(3)]
+    return ops.stack([sample(volume[..., n], components) for n in range(volume.shape[-1])], axis=-1)

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..network.fields import halve
+from ..network.fields import double, halve
 from ..network.losses import diffusion_loss, inverse_consistency_loss, local_ncc_loss, mean_length
-from ..network.spatial_transformer import UpsampleFlow, warp
+from ..network.spatial_transformer import warp
 from .config import LossOptions
 
 OUTSIDE_WEIGHT = 0.05
@@ -34,7 +34,6 @@ class TrainingModel(keras.Model):
     def __init__(self, network, options: LossOptions, **kwargs):
         super().__init__(**kwargs)
         self.network, self.options = network, options
-        self.upsample = UpsampleFlow()
         self.error = keras.metrics.Mean(name="end_point_error")
         self.total = keras.metrics.Mean(name="total")
         self.built = True
@@ -42,9 +41,10 @@ class TrainingModel(keras.Model):
     def call(self, pair, training=None):
         return flows_of(self.network, pair)
 
-    def _at_full_size(self, flow, pair):
+    @staticmethod
+    def _at_full_size(flow, pair):
         while flow.shape[1] < pair.shape[1]:
-            flow = self.upsample(flow)
+            flow = double(flow)
         return flow
 
     def _end_point(self, flows, truth):
