@@ -10,6 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from .grid import AIR_HU, Grid, resample, smooth_for_spacing
+from .transforms import field_on
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,9 @@ def level_grid(grid: Grid, spacing_mm: float) -> Grid:
     return Grid(tuple(int(n) for n in size), grid.origin, spacing_mm)
 
 
-def _prepare(image: sitk.Image, grid: Grid, transform: sitk.Transform, window: tuple[float, float]) -> sitk.Image:
+def _prepare(
+    image: sitk.Image, grid: Grid, transform: sitk.Transform | None, window: tuple[float, float]
+) -> sitk.Image:
     low, high = window
     smooth = smooth_for_spacing(sitk.Cast(image, sitk.sitkFloat32), grid.spacing_mm)
     sampled = resample(smooth, grid.reference(), transform, outside=AIR_HU)
@@ -85,10 +88,10 @@ def refine(
             field = sitk.Image(list(level.size), sitk.sitkVectorFloat64, 3)
             field.CopyInformation(reference)
         else:
-            field = _carry(field, reference)
+            field = field_on(field, reference)
         if number and time.monotonic() - begun > options.budget_seconds:
             continue
-        pair = [_prepare(image, level, t, options.window_hu) for image, t in ((fixed, _IDENTITY), (moving, affine))]
+        pair = [_prepare(image, level, t, options.window_hu) for image, t in ((fixed, None), (moving, affine))]
         demons = sitk.FastSymmetricForcesDemonsRegistrationFilter()
         demons.SetNumberOfIterations(iterations)
         demons.SetStandardDeviations(smoothing)
@@ -98,19 +101,3 @@ def refine(
         if progress:
             progress((number + 1) / len(options.levels_mm))
     return field
-
-
-_IDENTITY = sitk.Transform(3, sitk.sitkIdentity)
-
-
-def _carry(field: sitk.Image, reference: sitk.Image) -> sitk.Image:
-    """A field on other voxels; beyond its grid the nearest vector, so that it stays continuous."""
-    return sitk.Resample(
-        sitk.Cast(field, sitk.sitkVectorFloat64),
-        reference,
-        _IDENTITY,
-        sitk.sitkLinear,
-        0.0,
-        sitk.sitkVectorFloat64,
-        True,
-    )

@@ -68,6 +68,19 @@ def for_storage(field: sitk.Image, spacing_mm: float = FIELD_SPACING_MM) -> sitk
     )
 
 
+def field_on(field: sitk.Image, reference: sitk.Image) -> sitk.Image:
+    """A field on other voxels, float64; beyond its grid the nearest vector, so that it stays continuous."""
+    return sitk.Resample(
+        sitk.Cast(field, sitk.sitkVectorFloat64),
+        reference,
+        sitk.Transform(3, sitk.sitkIdentity),
+        sitk.sitkLinear,
+        0.0,
+        sitk.sitkVectorFloat64,
+        True,
+    )
+
+
 def compose(affine: sitk.Transform, field: sitk.Image) -> sitk.CompositeTransform:
     """The transform T(x) = A(x + u(x)); u fades to zero past its grid.
 

@@ -74,14 +74,10 @@ def train(arguments: argparse.Namespace, console: Console) -> None:
 
 
 def _scored_scans(arguments: argparse.Namespace) -> list:
-    from ..evaluation.model_scores import ScoredScan, phantom_scan
+    from ..evaluation.model_scores import ScoredScan, phantom_scan, read_scored
     from ..training.manifest import read_manifest
 
-    entries = read_manifest(arguments.manifest) if arguments.manifest else ()
-    scans = [
-        ScoredScan(entry.name, read_image(entry.image), read_image(entry.labels) if entry.labels else None)
-        for entry in entries
-    ]
+    scans = [read_scored(entry) for entry in read_manifest(arguments.manifest)] if arguments.manifest else []
     scans += [ScoredScan(str(path), read_image(path)) for path in arguments.scans]
     if not scans and not arguments.phantoms:
         raise InputError("There is nothing to score: name scans, a --manifest, or --phantoms.")

@@ -15,7 +15,10 @@ from ..labels import label_name
 from ..network.model_store import Model
 from ..network.predict import Predictor
 from ..normalise import normalised_on_grid
+from ..reading import read_image
+from ..training.manifest import Entry
 from ..training.simulator import SimulatorOptions, simulate_follow_up
+from ..transforms import field_on
 from .metrics import dice_per_label, mean_end_point_error, ndv_percent, ssim
 
 DELTAS_MM = (6.0, 11.0)
@@ -36,16 +39,13 @@ def _for_model(array: np.ndarray, grid: Grid, model: Model) -> tuple[np.ndarray,
     return sitk.GetArrayFromImage(resample(smooth, target.reference(), outside=0.0)), target
 
 
+def _transform(field: sitk.Image) -> sitk.Transform:
+    return sitk.DisplacementFieldTransform(sitk.Cast(field, sitk.sitkVectorFloat64))
+
+
 def _warp(array: np.ndarray, field: sitk.Image, grid: Grid, labels: bool = False) -> np.ndarray:
-    transform = sitk.DisplacementFieldTransform(sitk.Cast(field, sitk.sitkVectorFloat64))
-    return sitk.GetArrayFromImage(resample(grid.image(array), grid.reference(), transform, labels=labels, outside=0.0))
-
-
-def _on_grid(field: sitk.Image, grid: Grid) -> sitk.Image:
-    """A field on the scoring grid; past the edge of its voxels the nearest vector."""
-    return sitk.Resample(
-        field, grid.reference(), sitk.Transform(3, sitk.sitkIdentity), sitk.sitkLinear, 0.0, field.GetPixelID(), True
-    )
+    image, reference = grid.image(array), grid.reference()
+    return sitk.GetArrayFromImage(resample(image, reference, _transform(field), labels=labels, outside=0.0))
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def simulated_pair(prepared: tuple, predictor: Predictor, delta_mm: float, rng) 
     begun = time.perf_counter()
     found = predictor.field(fixed_there, moving_there, there)
     seconds = time.perf_counter() - begun
-    return SimulatedPair(grid, moving, fixed, body, true_field, _on_grid(found, grid), seconds)
+    return SimulatedPair(grid, moving, fixed, body, true_field, field_on(found, grid.reference()), seconds)
 
 
 def simulated_scores(
@@ -124,7 +124,7 @@ def _label_scores(labels: sitk.Image, grid: Grid, truth: sitk.Image, found: sitk
     """
 
     def through(field: sitk.Image | None) -> np.ndarray:
-        transform = None if field is None else sitk.DisplacementFieldTransform(sitk.Cast(field, sitk.sitkVectorFloat64))
+        transform = None if field is None else _transform(field)
         return sitk.GetArrayFromImage(resample(labels, grid.reference(), transform, labels=True))
 
     fixed, moving = through(truth), through(None)
@@ -149,6 +149,11 @@ class ScoredScan:
     labels: sitk.Image | None = None
 
 
+def read_scored(entry: Entry) -> ScoredScan:
+    """A scan of a manifest, read with its labels where it has any."""
+    return ScoredScan(entry.name, read_image(entry.image), read_image(entry.labels) if entry.labels else None)
+
+
 def phantom_scan(seed: int) -> ScoredScan:
     """The baseline of a synthetic patient, 256 x 256 x 100 voxels, with its vertebrae."""
     from ..phantom import PhantomOptions, make_phantom
@@ -167,9 +172,10 @@ def model_scores(
 ) -> dict[str, dict[str, dict]]:
     """Scores of a network on simulated follow-ups: name of the scan, then "delta ... mm", to simulated_scores.
 
-    Every scan and delta starts from the same seed; with several draws the scores are their means.
+    Every scan and delta starts from the same seed; with several draws the scores are their means. Scans are taken one
+    by one, so that they need not be in memory together; with `progress` they must be a sequence.
     """
-    scans, results = list(scans), {}
+    results = {}
     predictor.warm_up()
     for number, scan in enumerate(scans):
         results[scan.name] = {}

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..writing import write_atomically
+
+if TYPE_CHECKING:
+    from .stepper import Stepper
 
 NAME = "checkpoint.npz"
 TEMPORARY = ".longct-*.npz"
@@ -31,6 +35,24 @@ def save(folder: Path, position: dict, arrays: dict[str, list[np.ndarray]]) -> N
             np.savez(stream, **flat)
 
     write_atomically(folder / NAME, ".npz", write)
+
+
+def save_run(folder: Path, position: dict, rng: np.random.Generator, stepper: Stepper, best: list[np.ndarray]) -> None:
+    """Write where a run is: its position, generator, weights, optimiser, and best weights so far."""
+    arrays = {"weights": stepper.weights(), "optimizer": stepper.optimizer_state(), "best": best}
+    save(folder, {**position, "generator": rng.bit_generator.state}, arrays)
+
+
+def resume_run(folder: Path, rng: np.random.Generator, stepper: Stepper) -> tuple[dict, list[np.ndarray]] | None:
+    """Put generator, weights and optimiser back as save_run left them; position and best weights, None without any."""
+    found = load(folder)
+    if found is None:
+        return None
+    position, arrays = found
+    rng.bit_generator.state = position.pop("generator")
+    stepper.set_weights(arrays["weights"])
+    stepper.set_optimizer_state(arrays["optimizer"])
+    return position, arrays["best"]
 
 
 def clear_half_written(folder: Path) -> None:

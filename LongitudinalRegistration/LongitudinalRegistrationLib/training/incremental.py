@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..grid import NETWORK_SPACING_MM
 from ..network.architectures import spacing_of
 from . import checkpoint
 from .config import TrainingConfig
 from .copies import DeformedCopy, deformed_copies
 from .folds import Split
-from .journal import Journal, Tell
+from .journal import Journal, Tell, mean_scores
 from .manifest import Entry, in_time_order, patients
 from .samples import PreparedScan, batch_of, on_voxels
 
@@ -91,38 +92,23 @@ class IncrementalTraining:
         self.volumes = volumes_in_order(split, config)
         self._watched = watched_entries(split, config)
         spacing = spacing_of(config.network)
-        self._spacing, self._shape = spacing, tuple(int(n * spacing / 2.0) for n in config.block)
-        monitor, self._kept = set_apart(split, prepare, config)
-        self._monitor = monitor
+        self._spacing, self._shape = spacing, tuple(int(n * spacing / NETWORK_SPACING_MM) for n in config.block)
+        self._monitor, self._kept = set_apart(split, prepare, config)
         self.rng = np.random.default_rng([config.seed, 6])
         self._fresh = stepper.optimizer_state()
         self.position = {"iteration": 0, "epoch": 0, "step": 0, "rows": 0, "records": [], "seconds": 0.0}
         self._best = stepper.weights()
         self._copies: list[DeformedCopy] = []
-        self._resume()
+        if found := checkpoint.resume_run(folder, self.rng, stepper):
+            self.position, self._best = found
         self._begun = self._saved = time.monotonic()
         self._earlier = self.position["seconds"]
         self.journal = Journal(folder, COLUMNS, tell, self.position["rows"], self.position["step"])
 
-    def _resume(self) -> None:
-        found = checkpoint.load(self.folder)
-        if not found:
-            return
-        self.position, arrays = found
-        self.rng.bit_generator.state = self.position.pop("generator")
-        self.stepper.set_weights(arrays["weights"])
-        self.stepper.set_optimizer_state(arrays["optimizer"])
-        self._best = arrays["best"]
-
     def _save(self) -> None:
         self._saved = time.monotonic()
         self.position.update(rows=self.journal.rows, seconds=self._earlier + self._saved - self._begun)
-        arrays = {
-            "weights": self.stepper.weights(),
-            "optimizer": self.stepper.optimizer_state(),
-            "best": self._best,
-        }
-        checkpoint.save(self.folder, {**self.position, "generator": self.rng.bit_generator.state}, arrays)
+        checkpoint.save_run(self.folder, self.position, self.rng, self.stepper, self._best)
 
     def _mean(self, copies: list[DeformedCopy], seed: int) -> dict[str, float]:
         """Mean scores of blocks of the copies: the same ones at every call, cut anew, since they would fill memory."""
@@ -130,7 +116,7 @@ class IncrementalTraining:
         for n in range(self.config.incremental.validation_steps):
             pair = on_voxels(copies[n % len(copies)].pair(self._shape, rng), self._spacing)
             scores.append(self.stepper.evaluate(*batch_of([pair])))
-        return _means(scores)
+        return mean_scores(scores)
 
     def _volume_copies(self) -> list[DeformedCopy]:
         """The K copies of the iteration's volume, the same ones after a resume."""
@@ -154,7 +140,7 @@ class IncrementalTraining:
             pairs = [on_voxels(self._copies[n].pair(self._shape, self.rng), self._spacing) for n in chosen]
             scores.append(self.stepper.step(*batch_of(pairs), rate))
             self.position["step"] += 1
-        return _means(scores)
+        return mean_scores(scores)
 
     def _judge(self, training: dict, validation: dict) -> None:
         """Keep the weights if this epoch's validation is the iteration's best."""
@@ -239,12 +225,3 @@ class IncrementalTraining:
             "kept_for_testing": test,
             "seconds": round(self.position["seconds"]),
         }
-
-
-def _means(scores: list[dict[str, float]]) -> dict[str, float]:
-    return {name: float(np.mean([score[name] for score in scores])) for name in ("loss", "error")}
-
-
-def train_incrementally(stepper, split, prepare, folder, config, tell=None) -> dict:
-    """Run, or go on with, the paper's scheme; see IncrementalTraining."""
-    return IncrementalTraining(stepper, split, prepare, folder, config, tell).run()

@@ -8,9 +8,16 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
+
 from ..writing import write_text
 
 Tell = Callable[[str, float], None]
+
+
+def mean_scores(scores: list[dict[str, float]]) -> dict[str, float]:
+    """Mean loss and mean error of what a Stepper gave for several batches."""
+    return {name: float(np.mean([score[name] for score in scores])) for name in ("loss", "error")}
 
 
 class Journal:

@@ -13,7 +13,7 @@ from ..grid import NETWORK_SPACING_MM
 from ..network.architectures import spacing_of
 from . import checkpoint
 from .config import TrainingConfig
-from .journal import Journal, Tell
+from .journal import Journal, Tell, mean_scores
 from .samples import PreparedScan, batch_of, on_voxels, random_pair
 
 if TYPE_CHECKING:
@@ -62,13 +62,8 @@ def train_pooled(
     rng, begun = np.random.default_rng([config.seed, 2]), time.monotonic()
     position = {"step": 0, "best": float("inf"), "best_step": 0, "rows": 0, "seconds": 0.0}
     best = stepper.weights()
-    found = checkpoint.load(folder)
-    if found:
-        position, arrays = found
-        stepper.set_weights(arrays["weights"])
-        stepper.set_optimizer_state(arrays["optimizer"])
-        best = arrays["best"]
-        rng.bit_generator.state = position.pop("generator")
+    if found := checkpoint.resume_run(folder, rng, stepper):
+        position, best = found
     earlier, saved = position["seconds"], time.monotonic()
     journal = Journal(folder, COLUMNS, tell, position["rows"], position["step"])
     recent = []
@@ -81,23 +76,20 @@ def train_pooled(
             raise InputError(f"The loss is not a number after {step} steps: begin again with a lower learning_rate.")
         if step % config.epoch_steps and step < steps:
             continue
-        scores = [stepper.evaluate(*pair) for pair in judged]
-        row = _row(step, rate, recent, scores)
+        training, judgement = mean_scores(recent), mean_scores([stepper.evaluate(*pair) for pair in judged])
         recent = []
-        if row["validation_loss"] < position["best"]:
-            position.update(best=row["validation_loss"], best_step=step, error=row["validation_error_voxels"])
+        if judgement["loss"] < position["best"]:
+            position.update(best=judgement["loss"], best_step=step, error=judgement["error"])
             best = stepper.weights()
-        journal.write(step, row)
+        journal.write(step, dict(zip(COLUMNS, (step, rate, *training.values(), *judgement.values()), strict=True)))
         journal.say(
-            f"step {step} of {steps}, error {row['error_voxels']:.3f}, "
-            f"validation {row['validation_error_voxels']:.3f} voxels",
+            f"step {step} of {steps}, error {training['error']:.3f}, validation {judgement['error']:.3f} voxels",
             step / steps,
         )
         if step == steps or time.monotonic() - saved > 60.0 * config.checkpoint_minutes:
             saved = time.monotonic()
             position.update(rows=journal.rows, seconds=earlier + saved - begun)
-            arrays = {"weights": stepper.weights(), "optimizer": stepper.optimizer_state(), "best": best}
-            checkpoint.save(folder, {**position, "generator": rng.bit_generator.state}, arrays)
+            checkpoint.save_run(folder, position, rng, stepper, best)
     journal.close()
     stepper.set_weights(best)
     return {
@@ -105,18 +97,4 @@ def train_pooled(
         "best_step": position["best_step"],
         "best_validation_error_voxels": position.get("error"),
         "seconds": round(position["seconds"]),
-    }
-
-
-def _row(step: int, rate: float, recent: list[dict], scores: list[dict]) -> dict:
-    def mean(values, name):
-        return float(np.mean([value[name] for value in values]))
-
-    return {
-        "step": step,
-        "learning_rate": rate,
-        "loss": mean(recent, "loss"),
-        "error_voxels": mean(recent, "error"),
-        "validation_loss": mean(scores, "loss"),
-        "validation_error_voxels": mean(scores, "error"),
     }

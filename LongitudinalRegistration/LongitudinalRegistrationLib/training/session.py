@@ -28,10 +28,9 @@ PARTS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class TrainedSplit:
-    """One split's folder, its best weights, and what its scheme reports."""
+    """One split: its best weights, and what its scheme reports."""
 
     name: str
-    folder: Path
     weights: Path
     result: dict
 
@@ -150,7 +149,7 @@ def _train_split(split: Split, folder: Path, config: TrainingConfig, scans: dict
     where = folder / split.name
     weights = where / WEIGHTS
     if (where / RESULT).exists():
-        return TrainedSplit(split.name, where, weights, json.loads((where / RESULT).read_text(encoding="utf-8")))
+        return TrainedSplit(split.name, weights, json.loads((where / RESULT).read_text(encoding="utf-8")))
     checkpoint.clear_half_written(ready_folder(where))
     stepper = _make_stepper(config)
     if config.scheme == "pooled":
@@ -165,12 +164,12 @@ def _train_split(split: Split, folder: Path, config: TrainingConfig, scans: dict
             tell,
         )
     else:
-        from .incremental import train_incrementally
+        from .incremental import IncrementalTraining
 
         def prepare(entry: Entry):
             return _prepare([entry], scans, tell)[0]
 
-        result = train_incrementally(stepper, split, prepare, where, config, tell)
+        result = IncrementalTraining(stepper, split, prepare, where, config, tell).run()
     write_atomically(weights, ".weights.h5", stepper.network.save_weights)
     result = {
         "split": split.name,
@@ -181,7 +180,7 @@ def _train_split(split: Split, folder: Path, config: TrainingConfig, scans: dict
         "versions": versions(),
     }
     write_json(result, where / RESULT)
-    return TrainedSplit(split.name, where, weights, result)
+    return TrainedSplit(split.name, weights, result)
 
 
 def _test_scores(split: Split, weights: Path, config: TrainingConfig, tell: Tell | None) -> dict | None:
@@ -191,18 +190,14 @@ def _test_scores(split: Split, weights: Path, config: TrainingConfig, tell: Tell
     """
     if not split.test or os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         return None
-    from ..evaluation.model_scores import ScoredScan, model_scores
+    from ..evaluation.model_scores import model_scores, read_scored
     from ..network.model_store import trained_model
     from ..network.predict import Predictor
-    from ..reading import read_image
 
     if tell:
         tell(f"scoring {split.name} on {len(split.test)} scans", 1.0)
     predictor = Predictor(trained_model(config.network, weights, config.leaky_slope, config.simulator.delta_mm))
-    scans = (
-        ScoredScan(entry.name, read_image(entry.image), read_image(entry.labels) if entry.labels else None)
-        for entry in split.test
-    )
+    scans = (read_scored(entry) for entry in split.test)
     return model_scores(scans, predictor, (config.simulator.delta_mm,), config.seed)
 
 
