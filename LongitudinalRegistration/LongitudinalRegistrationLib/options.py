@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from .network.model_store import DEFAULT_NETWORK
+from .network.architectures import DEFAULT_NETWORK
 from .refinement import RefinementOptions
 
 METHODS = ("auto", "voxelmorph", "niftyreg")

@@ -49,9 +49,9 @@ class RegistrationResult:
     """What a registration gives.
 
     method, network: what gave the result, and by which model (None without). transform: fixed points to moving points,
-    LPS mm, affine included. dvf: its displacements on the network's
-    grid. registered: the moving scan on the fixed grid. registered_labels: the moving labels there, or None.
-    scores: per stage "before" (as they came), "affine" and "after": Scores. label_scores: per label.
+    LPS mm, affine included. dvf: its displacements on 2 mm voxels around what both scans show. registered: the moving
+    scan on the fixed grid. registered_labels: the moving labels there, or None. scores: per stage "before" (as they
+    came), "affine" and "after": Scores. label_scores: per label.
     """
 
     method: str

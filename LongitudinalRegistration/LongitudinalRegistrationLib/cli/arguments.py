@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..network.architectures import DEFAULT_NETWORK, NETWORKS
+
 _INPUTS = (
     "Scans: NIfTI, NRRD or MHA files, or a folder with a DICOM series. Intensities are HU. "
     "Nothing that is read is changed."
@@ -249,8 +251,8 @@ def seeds(text: str) -> tuple[int, ...]:
 def _add_network(parser) -> None:
     parser.add_argument(
         "--network",
-        choices=["lkpyramid", "vxm2"],
-        default="lkpyramid",
+        choices=NETWORKS,
+        default=DEFAULT_NETWORK,
         help="lkpyramid (default): coarse to fine on matching evidence; vxm2: the paper's VoxelMorph",
     )
 

@@ -16,7 +16,7 @@ def simulate(arguments: argparse.Namespace, console: Console) -> None:
     """Make simulated follow-ups of a scan."""
     from ..registration import check_labels
     from ..training.motion import MotionOptions
-    from ..training.simulated_scan import simulate_scan
+    from ..training.simulated_scan import simulate_scans
     from ..training.simulator import SimulatorOptions
 
     if arguments.motion == "paper":
@@ -34,9 +34,8 @@ def simulate(arguments: argparse.Namespace, console: Console) -> None:
     labels = read_image(arguments.labels) if arguments.labels else None
     check_labels(labels, scan, "given")
     files = []
-    for number in range(arguments.count):
-        rng = np.random.default_rng([arguments.seed, number])
-        simulated = simulate_scan(scan, options, rng, labels)
+    generators = [np.random.default_rng([arguments.seed, number]) for number in range(arguments.count)]
+    for number, simulated in enumerate(simulate_scans(scan, options, generators, labels)):
         stem = f"simulated_{arguments.seed}" + (f"_{number}" if arguments.count > 1 else "")
         files.append(write_image(simulated.image, folder / f"{stem}.nii.gz"))
         files.append(write_transform(simulated.transform, folder / f"{stem}_transform.h5"))

@@ -1,6 +1,23 @@
-"""The networks by name."""
+"""The networks by name, and what must be known of them before Keras is there."""
 
 from __future__ import annotations
+
+SPACING_MM = {"lkpyramid": 4.0, "vxm2": 2.0}
+NETWORKS = tuple(SPACING_MM)
+DEFAULT_NETWORK = "lkpyramid"
+DIVISOR = 16
+
+
+def check_sides(shape) -> None:
+    """Check the size [k, j, i] of an input; a side may be None (any).
+
+    Raises
+    ------
+    ValueError
+        If a side is no multiple of 16.
+    """
+    if any(n is not None and n % DIVISOR for n in shape):
+        raise ValueError(f"each side of the network's input must be a multiple of {DIVISOR}, not {shape}")
 
 
 def build_network(
@@ -42,4 +59,4 @@ def network_options(name: str, leaky_slope: float) -> dict:
 
 def spacing_of(name: str) -> float:
     """Voxel size, mm, of the images a network takes."""
-    return 4.0 if name == "lkpyramid" else 2.0
+    return SPACING_MM[name]

@@ -8,7 +8,7 @@ BFLOAT16_FLAGS = {"amx_bf16", "avx512_bf16"}
 
 
 def best_compute() -> str:
-    """ "bfloat16" on a processor with instructions for it (read from Linux's /proc/cpuinfo), else "float32".
+    """What this processor is best at: "bfloat16" if Linux's /proc/cpuinfo names instructions for it, else "float32".
 
     Without such instructions bfloat16 is slower than float32.
     """

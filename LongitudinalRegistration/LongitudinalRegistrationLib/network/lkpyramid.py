@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
+from .architectures import check_sides
 from .compute import convolution_policy
 from .fields import blur, double, halve
 from .lucas_kanade import CHANNELS, EVIDENCE, contrast_channels, normal_equations, solve_over_scales
 from .spatial_transformer import sample
 
-DIVISOR = 16
 SLOPE = 0.2
 
 
@@ -156,6 +156,5 @@ def build_lkpyramid(
     ValueError
         If a side is no multiple of 16.
     """
-    if any(n is not None and n % DIVISOR for n in shape):
-        raise ValueError(f"each side of the network's input must be a multiple of {DIVISOR}, not {shape}")
+    check_sides(shape)
     return LucasKanadePyramid(compute=compute, name="lkpyramid")

@@ -10,11 +10,10 @@ from pathlib import Path
 
 from TableRemovalLib.errors import InputError
 
-from .architectures import network_options, spacing_of
+from ..grid import NETWORK_SIZE, NETWORK_SPACING_MM
+from .architectures import DEFAULT_NETWORK, network_options, spacing_of
 
 MODELS_FOLDER = Path(__file__).resolve().parents[2] / "Resources" / "Models"
-EXTENT_MM = (320.0, 320.0, 512.0)
-DEFAULT_NETWORK = "lkpyramid"
 INSTALL_TENSORFLOW = "pip install 'tensorflow-cpu>=2.16'"
 
 
@@ -38,13 +37,13 @@ class Model:
 
 
 def trained_model(network: str, weights: Path, leaky_slope: float, largest_displacement_mm: float) -> Model:
-    """A model that has no card yet, on the grid that models ship with."""
+    """A model that has no card yet, on the box of the paper's grid."""
     spacing = spacing_of(network)
     return Model(
         name=network,
         network=network,
         options=network_options(network, leaky_slope),
-        size=tuple(round(extent / spacing) for extent in EXTENT_MM),
+        size=tuple(round(n * NETWORK_SPACING_MM / spacing) for n in NETWORK_SIZE),
         spacing_mm=spacing,
         largest_displacement_mm=largest_displacement_mm,
         weights=Path(weights),

@@ -9,12 +9,12 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from .architectures import check_sides
 from .compute import convolution_policy
 
 ENCODER_FILTERS = (16, 32, 32, 32)
 LEAKY_SLOPE = 0.2
 PAPER_LEAKY_SLOPE = 0.5
-DIVISOR = 2 ** len(ENCODER_FILTERS)
 FLOW_RESOLUTIONS = ("half", "full")
 
 
@@ -25,10 +25,8 @@ class _Parts:
         self.slope, self.dtype = slope, convolution_policy(compute)
 
     def convolution(self, x, filters: int, stride: int = 1):
-        x = layers.Conv3D(filters, 3, strides=stride, padding="same", kernel_initializer="he_normal", dtype=self.dtype)(
-            x
-        )
-        return layers.LeakyReLU(negative_slope=self.slope, dtype=self.dtype)(x)
+        layer = layers.Conv3D(filters, 3, stride, "same", kernel_initializer="he_normal", dtype=self.dtype)
+        return layers.LeakyReLU(negative_slope=self.slope, dtype=self.dtype)(layer(x))
 
     def up_and_join(self, x, skip):
         return layers.Concatenate(dtype=self.dtype)([layers.UpSampling3D(2, dtype=self.dtype)(x), skip])
@@ -68,8 +66,7 @@ def build_vxm2(
     """
     if flow_resolution not in FLOW_RESOLUTIONS:
         raise ValueError(f"flow_resolution must be one of {FLOW_RESOLUTIONS}, not {flow_resolution!r}")
-    if any(n is not None and n % DIVISOR for n in shape):
-        raise ValueError(f"each side of the network's input must be a multiple of {DIVISOR}, not {shape}")
+    check_sides(shape)
     parts = _Parts(leaky_slope, compute)
     pair = keras.Input((*shape, 2), name="fixed_and_moving")
     skips = [pair]

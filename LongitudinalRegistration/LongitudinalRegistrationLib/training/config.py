@@ -10,11 +10,11 @@ from pathlib import Path
 
 from TableRemovalLib.errors import InputError
 
+from ..network.architectures import DEFAULT_NETWORK, DIVISOR, NETWORKS
 from .appearance import AppearanceOptions
 from .motion import MotionOptions
 from .simulator import SimulatorOptions
 
-NETWORKS = {"lkpyramid": 16, "vxm2": 16}
 COMPUTE = ("auto", "float32", "bfloat16")
 SCHEMES = ("incremental", "single", "pooled")
 
@@ -98,7 +98,7 @@ class TrainingConfig:
     """
 
     manifest: Path
-    network: str = "lkpyramid"
+    network: str = DEFAULT_NETWORK
     scheme: str = "pooled"
     seed: int = 1
     folds: int = 0
@@ -129,9 +129,8 @@ class TrainingConfig:
             return False, "folds must be 0 (no cross-validation) or 2 or more; the paper has 4."
         if self.folds and (self.validation_patients or self.test_patients):
             return False, "folds choose the patients: leave validation_patients and test_patients out."
-        step = NETWORKS[self.network]
-        if len(self.block) != 3 or any(not isinstance(n, int) or n < step or n % step for n in self.block):
-            return False, f"block must be three multiples of {step}, not {list(self.block)}."
+        if len(self.block) != 3 or any(not isinstance(n, int) or n < DIVISOR or n % DIVISOR for n in self.block):
+            return False, f"block must be three multiples of {DIVISOR}, not {list(self.block)}."
         if self.batch < 1 or self.epoch_steps < 1:
             return False, "batch and epoch_steps must be 1 or more."
         if self.seed < 0:

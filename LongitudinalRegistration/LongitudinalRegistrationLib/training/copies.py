@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..grid import NETWORK_SPACING_MM
-from .motion import Motion
+from .motion import Motion, paper_motion
 from .samples import Pair, PreparedScan, block_origin, moved_pair
-from .simulator import SimulatorOptions, random_coarse_field
+from .simulator import SimulatorOptions
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,5 @@ class DeformedCopy:
 
 def deformed_copies(scan: PreparedScan, count: int, options: SimulatorOptions, rng) -> list[DeformedCopy]:
     """Draw `count` deformed copies."""
-    return [
-        DeformedCopy(
-            scan, Motion(random_coarse_field(scan.body, NETWORK_SPACING_MM, options, rng), None), options.noise
-        )
-        for _ in range(count)
-    ]
+    motions = (paper_motion(scan.body, NETWORK_SPACING_MM, options, rng) for _ in range(count))
+    return [DeformedCopy(scan, motion, options.noise) for motion in motions]

@@ -13,12 +13,12 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter, gaussian_filt
 
 from .simulator import (
     COARSE_SPACING_MM,
-    LEAST_JACOBIAN,
     PAPER_SIGMA_MM,
     SimulatorOptions,
     densify_field,
     gaussian_sum,
     least_jacobian,
+    random_coarse_field,
     scatter_points,
     voxels_inside,
 )
@@ -26,6 +26,7 @@ from .simulator import (
 CAVITY_SPACING_MM = 4.0
 WALL_MM = 25.0
 BONE_LEVEL = 0.95
+LEAST_SMOOTH_JACOBIAN = 0.1
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,11 @@ class Motion:
         if self.breathing is not None:
             field[..., 2:] += densify_field(self.breathing, spacing_mm / CAVITY_SPACING_MM, origin, shape)
         return field
+
+
+def paper_motion(body: np.ndarray, spacing_mm: float, options: SimulatorOptions, rng) -> Motion:
+    """Draw the paper's motion of a whole scan; see random_coarse_field."""
+    return Motion(random_coarse_field(body, spacing_mm, options, rng), None)
 
 
 def cavity_weight(image: np.ndarray, body: np.ndarray, spacing_mm: float) -> np.ndarray:
@@ -159,7 +165,7 @@ def random_motion(
     field = _smooth_part(body, spacing_mm, options, rng)
     if rng.random() < options.filling_share:
         field = field + _filling_part(body, spacing_mm, options, rng)
-    while least_jacobian(field) < max(LEAST_JACOBIAN, 0.1):
+    while least_jacobian(field) < LEAST_SMOOTH_JACOBIAN:
         field = field * np.float32(0.8)
     field = field + rng.uniform(-options.shift_mm, options.shift_mm, 3).astype(np.float32)
     motion = Motion(np.ascontiguousarray(field, np.float32), None)

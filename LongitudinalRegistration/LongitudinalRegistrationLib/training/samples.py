@@ -10,13 +10,15 @@ import numpy as np
 import SimpleITK as sitk
 from TableRemovalLib.validate import validate_ct
 
-from ..bodies import find_body
-from ..grid import NETWORK_SPACING_MM, covering_grid
+from ..bodies import Body, find_body
+from ..grid import NETWORK_SPACING_MM, Grid, covering_grid
 from ..normalise import normalised_on_grid
 from ..reading import read_image
 from .appearance import AppearanceOptions, differ
 from .motion import Motion, MotionOptions, cavity_weight, random_motion
 from .simulator import voxels_inside, warp_block
+
+MARGIN_MM = 40.0
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,13 @@ class Pair:
     body: np.ndarray
 
 
-def prepare_scan(path: Path, name: str | None = None, margin_mm: float = 40.0) -> PreparedScan:
+def prepare_body(body: Body, name: str) -> tuple[PreparedScan, Grid]:
+    """Resample a scan without its table to 2 mm, with 40 mm around the body, and normalise it; and the grid of it."""
+    grid = covering_grid(body.mask, NETWORK_SPACING_MM, MARGIN_MM)
+    return PreparedScan(name, *normalised_on_grid(body.clean, body.mask, grid)), grid
+
+
+def prepare_scan(path: Path, name: str | None = None) -> PreparedScan:
     """Read a scan, remove its table, resample it to 2 mm and normalise it.
 
     Raises
@@ -53,10 +61,7 @@ def prepare_scan(path: Path, name: str | None = None, margin_mm: float = 40.0) -
     """
     image = read_image(path)
     validate_ct(image, "scan")
-    image = sitk.DICOMOrient(image, "LPS")
-    body = find_body(image)
-    grid = covering_grid(body.mask, NETWORK_SPACING_MM, margin_mm)
-    return PreparedScan(name or Path(path).name, *normalised_on_grid(body.clean, body.mask, grid))
+    return prepare_body(find_body(sitk.DICOMOrient(image, "LPS")), name or Path(path).name)[0]
 
 
 def block_origin(scan: PreparedScan, shape, rng) -> np.ndarray:
@@ -80,9 +85,7 @@ def moved_pair(scan: PreparedScan, motion: Motion, origin: np.ndarray, shape) ->
     return Pair(warp_block(scan.image, flow, origin), cut(scan.image, origin, shape), flow, body)
 
 
-def random_pair(
-    scan: PreparedScan, shape, motion: MotionOptions, appearance: AppearanceOptions, rng, flip: bool = True
-) -> Pair:
+def random_pair(scan: PreparedScan, shape, motion: MotionOptions, appearance: AppearanceOptions, rng) -> Pair:
     """A random block with a random motion and what else differs between two dates; half of them mirrored.
 
     Parameters
@@ -95,7 +98,7 @@ def random_pair(
     pair = moved_pair(scan, drawn, origin, shape)
     fixed, moving = differ(pair.fixed, pair.moving, pair.flow, pair.body > 0.5, appearance, rng)
     pair = replace(pair, fixed=fixed, moving=moving)
-    return flipped(pair) if flip and rng.random() < 0.5 else pair
+    return flipped(pair) if rng.random() < 0.5 else pair
 
 
 def flipped(pair: Pair) -> Pair:

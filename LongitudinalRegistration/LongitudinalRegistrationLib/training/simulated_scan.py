@@ -1,20 +1,20 @@
-"""A simulated follow-up of a whole scan on the scan's own grid, with the transform that made it."""
+"""Simulated follow-ups of a whole scan on the scan's own grid, each with the transform that made it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
 
 from ..bodies import find_body
-from ..grid import AIR_HU, NETWORK_SPACING_MM, covering_grid, resample
-from ..normalise import ceiling_hu, normalised_on_grid
+from ..grid import AIR_HU, NETWORK_SPACING_MM, resample
+from ..normalise import ceiling_hu
 from ..transforms import compose
-from .motion import Motion, MotionOptions, cavity_weight, random_motion
-from .simulator import SimulatorOptions, random_coarse_field
-
-MARGIN_MM = 40.0
+from .motion import Motion, MotionOptions, paper_motion, random_motion
+from .samples import PreparedScan, prepare_body
+from .simulator import SimulatorOptions
 
 
 @dataclass(frozen=True)
@@ -27,24 +27,31 @@ class SimulatedScan:
     transform: sitk.Transform
 
 
-def draw_motion(
-    image: np.ndarray, body: np.ndarray, options: SimulatorOptions | MotionOptions, rng: np.random.Generator
-) -> Motion:
-    """The paper's field (SimulatorOptions), or a motion of several kinds (MotionOptions), of a scan on 2 mm voxels."""
+def draw_motion(scan: PreparedScan, options: SimulatorOptions | MotionOptions, rng: np.random.Generator) -> Motion:
+    """The paper's field (SimulatorOptions), or a motion of several kinds (MotionOptions)."""
     if isinstance(options, SimulatorOptions):
-        return Motion(random_coarse_field(body, NETWORK_SPACING_MM, options, rng), None)
-    cavity = cavity_weight(image, body, NETWORK_SPACING_MM) if options.breathing_share else None
-    return random_motion(body, cavity, NETWORK_SPACING_MM, options, rng)
+        return paper_motion(scan.body, NETWORK_SPACING_MM, options, rng)
+    cavity = scan.cavity if options.breathing_share else None
+    return random_motion(scan.body, cavity, NETWORK_SPACING_MM, options, rng)
 
 
-def simulate_scan(
+def with_noise(scan: sitk.Image, sigma_hu: float, rng: np.random.Generator) -> sitk.Image:
+    """A scan with Gaussian noise, int16."""
+    array = sitk.GetArrayFromImage(sitk.Cast(scan, sitk.sitkFloat32))
+    array += np.float32(sigma_hu) * rng.standard_normal(array.shape, dtype=np.float32)
+    noisy = sitk.GetImageFromArray(np.round(array))
+    noisy.CopyInformation(scan)
+    return sitk.Cast(sitk.Clamp(noisy, sitk.sitkFloat32, -32768, 32767), sitk.sitkInt16)
+
+
+def simulate_scans(
     scan: sitk.Image,
     options: SimulatorOptions | MotionOptions,
-    rng: np.random.Generator,
+    generators: Iterable[np.random.Generator],
     labels: sitk.Image | None = None,
     noise: float = SimulatorOptions.noise,
-) -> SimulatedScan:
-    """Deform a scan as the paper does (section 3.2.2), or with motions of several kinds.
+) -> Iterator[SimulatedScan]:
+    """Deform a scan as the paper does (section 3.2.2), or with motions of several kinds, once for each generator.
 
     Parameters
     ----------
@@ -61,20 +68,25 @@ def simulate_scan(
         If the scan is no CT with a body in it.
     """
     body = find_body(scan)
-    grid = covering_grid(body.mask, NETWORK_SPACING_MM, MARGIN_MM)
-    values, mask = normalised_on_grid(body.clean, body.mask, grid)
-    motion = draw_motion(values, mask, options, rng)
-    field = motion.on_block(NETWORK_SPACING_MM, np.zeros(3, np.int64), values.shape)
-    transform = compose(sitk.AffineTransform(3), grid.image(field))
-    moved = sitk.Cast(resample(scan, scan, transform), sitk.sitkFloat32)
-    array = sitk.GetArrayFromImage(moved)
+    prepared, grid = prepare_body(body, "scan")
     ceiling = ceiling_hu(sitk.GetArrayViewFromImage(body.clean), sitk.GetArrayViewFromImage(body.mask))
-    sigma = noise * (ceiling - AIR_HU)
-    array += np.float32(sigma) * rng.standard_normal(array.shape, dtype=np.float32)
-    noisy = sitk.GetImageFromArray(np.round(array))
-    noisy.CopyInformation(scan)
-    return SimulatedScan(
-        sitk.Cast(sitk.Clamp(noisy, sitk.sitkFloat32, -32768, 32767), sitk.sitkInt16),
-        resample(labels, scan, transform, labels=True) if labels is not None else None,
-        transform,
-    )
+    for rng in generators:
+        motion = draw_motion(prepared, options, rng)
+        field = motion.on_block(NETWORK_SPACING_MM, np.zeros(3, np.int64), prepared.image.shape)
+        transform = compose(sitk.AffineTransform(3), grid.image(field))
+        yield SimulatedScan(
+            with_noise(resample(scan, scan, transform), noise * (ceiling - AIR_HU), rng),
+            resample(labels, scan, transform, labels=True) if labels is not None else None,
+            transform,
+        )
+
+
+def simulate_scan(
+    scan: sitk.Image,
+    options: SimulatorOptions | MotionOptions,
+    rng: np.random.Generator,
+    labels: sitk.Image | None = None,
+    noise: float = SimulatorOptions.noise,
+) -> SimulatedScan:
+    """Deform a scan once; see simulate_scans."""
+    return next(simulate_scans(scan, options, [rng], labels, noise))
