@@ -9,9 +9,10 @@ import numpy as np
 import qt
 import slicer
 import vtk
-from LongitudinalRegistrationSlicer.job import BUSY, RegistrationJob, State, pythonExecutable
+from LongitudinalRegistrationSlicer.child_process import pythonExecutable
+from LongitudinalRegistrationSlicer.job import BUSY, RegistrationJob, State
 from LongitudinalRegistrationSlicer.request import METHODS, RESULT_ATTRIBUTE, RegistrationRequest
-from LongitudinalRegistrationSlicer.scores import meanDice
+from LongitudinalRegistrationSlicer.scores import resultText
 from slicer import vtkMRMLLabelMapVolumeNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -27,7 +28,8 @@ from TableRemovalSlicer.packages import installPackages, missingPackages
 
 PACKAGES = {"numba": "numba>=0.59", "scipy": "scipy>=1.11", "tqdm": "tqdm>=4.60"}
 NETWORK_PACKAGES = {"tensorflow": "tensorflow-cpu>=2.16", "keras": "keras>=3.3"}
-POLL_MS = 200
+POLL_MS, IDLE_POLL_MS = 10, 200
+MOST_RESTARTS = 3
 LabelsNode = typing.Union[vtkMRMLLabelMapVolumeNode, vtkMRMLSegmentationNode, None]  # noqa: UP007
 
 
@@ -83,7 +85,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = LongitudinalRegistrationLogic()
         self.timer = qt.QTimer()
-        self.timer.setInterval(POLL_MS)
+        self.timer.setInterval(IDLE_POLL_MS)
         self.timer.connect("timeout()", self.onTimer)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
@@ -93,15 +95,20 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
 
     def cleanup(self):
         self.timer.stop()
-        self.logic.cancel()
+        self.logic.shutDown()
         self.setParameterNode(None)
         self.removeObservers()
 
     def enter(self):
+        if not missingPackages(PACKAGES):
+            self.logic.warmUp()
+        self.timer.start()
         self.initializeParameterNode()
 
     def exit(self):
         self.setParameterNode(None)
+        if not self.logic.needsPolling:
+            self.timer.stop()
 
     def onSceneStartClose(self, caller, event):
         self.logic.cancel()
@@ -138,7 +145,9 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
             return
         reason = _("Install the missing Python packages first (button above).") if needed else ""
         if not reason and self._parameterNode:
-            reason = self.logic.requestFrom(self._parameterNode).isValid()[1]
+            request = self.logic.requestFrom(self._parameterNode)
+            reason = request.isValid()[1]
+            self.logic.prepareScans(request)
         self.ui.registerButton.enabled = not reason
         self.ui.registerButton.toolTip = reason or _("Lay the follow-up scan over the baseline scan.")
 
@@ -150,6 +159,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
     def onInstallButton(self):
         with slicer.util.tryWithErrorDisplay(_("The packages could not be installed."), waitCursor=True):
             installPackages([*PACKAGES.values(), *NETWORK_PACKAGES.values()], "Longitudinal Registration")
+            self.logic.warmUp()
         self._checkCanApply()
 
     def onRegisterButton(self):
@@ -164,15 +174,14 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self._showState()
 
     def onTimer(self):
+        before = self.logic.shownState()
         self.logic.poll()
-        self._showState()
+        if self.logic.shownState() != before:
+            self._showState()
 
     def _showState(self):
         busy = self.logic.state in BUSY
-        if busy and not self.timer.isActive():
-            self.timer.start()
-        if not busy:
-            self.timer.stop()
+        self.timer.setInterval(POLL_MS if self.logic.needsPolling else IDLE_POLL_MS)
         self.ui.registerButton.text = _("Cancel") if busy else _("Register")
         for widget in (self.ui.inputsCollapsibleButton, self.ui.optionsCollapsibleButton):
             widget.enabled = not busy
@@ -187,15 +196,23 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self._checkCanApply()
 
 
-class LongitudinalRegistrationLogic(ScriptedLoadableModuleLogic):
-    """Two volume nodes in; a transform node, the registered volume and a table out. Does not block.
+def workerCommand():
+    """Return the command that starts the process which registers, without its folder."""
+    return [pythonExecutable(), "-m", "LongitudinalRegistrationLib.worker"]
 
-    `startRegistration`, then `poll` now and then until `state` is DONE, CANCELLED or FAILED.
+
+class LongitudinalRegistrationLogic(ScriptedLoadableModuleLogic):
+    """Two volume nodes in; a transform node, then the registered volume and a table out. Does not block.
+
+    `warmUp` early, `startRegistration`, then `poll` now and then until `state` is DONE, CANCELLED or FAILED, and on
+    until `needsPolling` is False for the registered volume. `shutDown` at the end.
     """
 
-    def __init__(self, job=None):
+    def __init__(self, job=None, workerCommand=None):
         ScriptedLoadableModuleLogic.__init__(self)
         self._job = job or RegistrationJob()
+        self._workerCommand = workerCommand
+        self._wanted, self._restarts = False, 0
         self._request = None
         self.results = None
         self.report = None
@@ -227,39 +244,69 @@ class LongitudinalRegistrationLogic(ScriptedLoadableModuleLogic):
     def log(self):
         return self._job.log
 
-    def startRegistration(self, request, command=None):
-        """Write the scans to the job's private folder and start the process that registers them.
+    @property
+    def needsPolling(self):
+        """Whether something is awaited from the process soon."""
+        return self._job.needsPolling
 
-        `command` (a list) stands in for the program and its sub-command. Raises ValueError with what the
-        user can do where the request is not valid.
-        """
-        from LongitudinalRegistrationSlicer.exchange import optionArguments, writeInputs
+    def shownState(self):
+        """Return what a panel shows of the job; it changes whenever the panel should."""
+        job = self._job
+        return (job.state, job.progress, job.pending, job.ready, job.message, len(job.log))
+
+    def warmUp(self):
+        """Start the process that registers, so that it is ready when it is needed. Raises OSError where it cannot."""
+        from LongitudinalRegistrationLib.private_folder import private_folder
+
+        command = self._workerCommand or workerCommand()
+        self._wanted = True
+        self._job.warmUp(command, self._libraryFolders(), lambda: private_folder(slicer.app.temporaryPath))
+
+    def prepareScans(self, request):
+        """Have the process prepare the request's scans now, where it runs and does nothing else."""
+        if self._job.isWarm and not self._job.needsPolling:
+            self._offerScans(request)
+
+    def startRegistration(self, request):
+        """Have a pair registered. Raises ValueError with what the user can do where the request is not valid."""
+        from LongitudinalRegistrationSlicer.exchange import registerMessage
 
         ok, reason = request.isValid()
         if not ok:
             raise ValueError(reason)
-        command = command or [pythonExecutable(), "-m", "LongitudinalRegistrationLib.cli.main", "register"]
         self._request, self.results, self.report = request, None, None
-        self._job.begin(slicer.app.temporaryPath)
+        self._job.begin()
         try:
-            inputs = writeInputs(request, self._job.folder)
+            self.warmUp()
+            self._offerScans(request)
+            message = registerMessage(request, self._job.folder)
         except (RuntimeError, ValueError, OSError) as error:
-            self._job.fail(f"The scans could not be handed over: {error}")
+            self._job.fail(_("The registration could not be started: {error}").format(error=error))
             return
-        options = ["--out", self._job.folder / "result", *optionArguments(request), "--json"]
-        self._job.launch([*command, *inputs, *options], self._libraryFolders())
+        self._job.request(message)
 
     def poll(self):
-        """Follow the process; once it has ended well, bring its results into the scene. Returns the state."""
+        """Follow the process; bring the transform, later the registered volume into the scene. Returns the state."""
+        self._job.poll()
         if self.state is State.IMPORTING:
-            self._import()
-        else:
-            self._job.poll()
+            self._importTransform()
+        if self._job.late is not None:
+            self._importRegistered()
+        if self._job.ready:
+            self._restarts = 0
+        elif self._wanted and not self._job.isWarm and self._restarts < MOST_RESTARTS:
+            self._restarts += 1
+            self.warmUp()
         return self.state
 
     def cancel(self):
-        """End a running registration, its process and all its children. Else nothing happens."""
+        """End a running registration. Else nothing happens."""
         self._job.cancel()
+
+    def shutDown(self):
+        """End the process, and a registration with it."""
+        self._wanted = False
+        self._job.stop()
 
     def statusText(self):
         """Return a line for the panel: the stage, what went wrong, or how good the result is."""
@@ -267,42 +314,50 @@ class LongitudinalRegistrationLogic(ScriptedLoadableModuleLogic):
             stage = self.progress.stage.replace("_", " ") or _("starting")
             return _("Registering: {stage}").format(stage=stage)
         if self.state is State.DONE:
-            return self._qualityText()
+            return resultText(self.report, self._job.pending, self._job.message)
+        if self.state is State.IDLE and self._job.isWarm:
+            return _("Ready.") if self._job.ready else _("Getting ready ...")
         return self._job.message
 
-    def _import(self):
-        from LongitudinalRegistrationSlicer.exchange import importResults, showResults
+    def _offerScans(self, request):
+        volumes = ((request.fixed, True), (request.moving, False))
+        there = [(v, isFixed) for v, isFixed in volumes if v is not None and v.GetImageData() is not None]
+        if not there:
+            return
+        from LongitudinalRegistrationSlicer.exchange import scanKey, scanMessage
+
+        for volume, isFixed in there:
+            key = scanKey(volume, request.tableRemoval)
+            if not self._job.knows(key):
+                self._job.offer(key, scanMessage(volume, request.tableRemoval, isFixed, self._job.folder))
+
+    def _importTransform(self):
+        from LongitudinalRegistrationSlicer.exchange import importTransform, showTransformed
 
         if any(not slicer.mrmlScene.IsNodePresent(node) for node in self._request.nodes()):
             self._job.fail("A scan was removed while it was registered.")
             return
         try:
-            report = self._job.report
-            self.results = importResults(self._request, self._job.folder / "result", report)
-            showResults(self._request, self.results)
+            self.results = importTransform(self._request, self._job.folder, self._job.answer)
+            showTransformed(self._request)
+            self.report = self._job.answer["report"]
         except (RuntimeError, ValueError, OSError, KeyError) as error:
             self._job.fail(f"The result could not be read: {error}")
             return
-        self.report = report
         self._job.finish()
 
-    def _qualityText(self):
-        report = self.report
-        parts = [_("Registered with {method}").format(method=report.get("method", "?"))]
-        if report.get("fallback_reason"):
-            parts[0] += f" ({report['fallback_reason']})"
-        if "total" in report.get("seconds", {}):
-            parts.append(f"{report['seconds']['total']:.1f} s")
-        dice = meanDice(report)
-        if dice:
-            parts.append(f"DSC {dice[0]:.2f} → {dice[1]:.2f}")
-        for name in ("ssim", "ncc"):
-            before, after = ((report.get(name) or {}).get(when) for when in ("before", "after"))
-            if None not in (before, after):
-                parts.append(f"{name.upper()} {before:.2f} → {after:.2f}")
-        if report.get("ndv_percent") is not None:
-            parts.append(f"NDV {report['ndv_percent']:.3f} %")
-        return "; ".join(parts + list(report.get("warnings", []))) + "."
+    def _importRegistered(self):
+        from LongitudinalRegistrationSlicer.exchange import importRegistered
+
+        answer, self._job.late = self._job.late, None
+        nodes = [*self._request.nodes(), self.results.transform]
+        if any(not slicer.mrmlScene.IsNodePresent(node) for node in nodes):
+            return
+        try:
+            self.results = importRegistered(self._request, self._job.folder, answer, self.results.transform)
+            self.report = answer["report"]
+        except (RuntimeError, ValueError, OSError, KeyError) as error:
+            self._job.message = f"The registered volume could not be read: {error}"
 
     def _libraryFolders(self):
         """Return where LongitudinalRegistrationLib and TableRemovalLib lie, for the process's PYTHONPATH."""
@@ -311,23 +366,6 @@ class LongitudinalRegistrationLogic(ScriptedLoadableModuleLogic):
 
         packages = (LongitudinalRegistrationLib, TableRemovalLib)
         return [os.path.dirname(os.path.dirname(os.path.abspath(package.__file__))) for package in packages]
-
-
-STAND_IN_PROGRAM = """
-import json, pathlib, sys, time
-import SimpleITK as sitk
-args = dict(zip(sys.argv[1:-1:1], sys.argv[2::1]))
-out = pathlib.Path(args["--out"]); out.mkdir()
-print(json.dumps({"progress": {"stage": "affine", "fraction": 0.5}}), flush=True)
-if args["--method"] == "niftyreg":
-    time.sleep(600)
-fixed, moving = sitk.ReadImage(args["--fixed"]), sitk.ReadImage(args["--moving"])
-shift = sitk.AffineTransform(3); shift.SetTranslation((6.0, 0.0, 0.0))
-sitk.WriteTransform(sitk.CompositeTransform([shift]), str(out / "transform.h5"))
-sitk.WriteImage(sitk.Resample(moving, fixed, shift, sitk.sitkLinear, -1024), str(out / "registered.nii.gz"))
-report = {"method": "niftyreg", "dsc": {"20": {"before": 0.5, "after": 0.9}}, "seconds": {"total": 1.0}}
-print(json.dumps({"result": report}), flush=True)
-"""
 
 
 class LongitudinalRegistrationTest(ScriptedLoadableModuleTest):
@@ -343,7 +381,7 @@ class LongitudinalRegistrationTest(ScriptedLoadableModuleTest):
 
     def test_resultComesIntoTheScene(self):
         """The transform moves points by 6 mm, the moving volume is under it, the table has the score."""
-        logic = LongitudinalRegistrationLogic()
+        logic = self._makeLogic()
         request = self._makeRequest("Auto")
         self._run(logic, request)
         self.assertEqual((logic.state, logic.statusText().count("0.50")), (State.DONE, 1))
@@ -359,14 +397,16 @@ class LongitudinalRegistrationTest(ScriptedLoadableModuleTest):
         self.assertEqual(logic.results.scores.GetTable().GetValue(0, 0).ToString(), "L1")
 
     def test_cancel(self):
-        """A cancelled job leaves no folder behind and the scene as it was."""
-        logic = LongitudinalRegistrationLogic()
+        """A cancelled job leaves the scene as it was; the end leaves no folder."""
+        logic = self._makeLogic()
         request = self._makeRequest("NiftyReg")
-        logic.startRegistration(request, self._program())
+        logic.startRegistration(request)
         folder = logic._job.folder
         logic.cancel()
-        self.assertEqual((logic.state, folder.exists()), (State.CANCELLED, False))
+        self.assertEqual(logic.state, State.CANCELLED)
         self.assertIsNone(request.moving.GetParentTransformNode())
+        logic.shutDown()
+        self.assertFalse(folder.exists())
 
     def test_refusalSaysWhatToDo(self):
         """Without scans, and with the same scan twice, the reason names the remedy."""
@@ -376,17 +416,20 @@ class LongitudinalRegistrationTest(ScriptedLoadableModuleTest):
         with self.assertRaisesRegex(ValueError, "two scans"):
             logic.startRegistration(RegistrationRequest(scan, scan))
 
+    def _makeLogic(self):
+        command = [pythonExecutable(), "-m", "LongitudinalRegistrationSlicer.stand_in_worker"]
+        return LongitudinalRegistrationLogic(workerCommand=command)
+
     def _run(self, logic, request):
-        logic.startRegistration(request, self._program())
+        logic.startRegistration(request)
         for _attempt in range(600):
-            if logic.poll() not in BUSY:
+            logic.poll()
+            if not logic.needsPolling:
+                logic.shutDown()
                 return
             time.sleep(0.1)
-        logic.cancel()
+        logic.shutDown()
         self.fail(f"the registration did not end: {logic.log}")
-
-    def _program(self):
-        return [pythonExecutable(), "-c", STAND_IN_PROGRAM]
 
     def _makeRequest(self, method):
         """Return a request for two volumes; the moving one is the fixed one moved by 6 mm to the left (LPS x)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import SimpleITK as sitk
@@ -43,8 +44,8 @@ class Grid:
         return image
 
 
-def body_bounds(mask: sitk.Image, transform: sitk.Transform | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest LPS box, mm, around a mask, or around its image under a transform.
+def body_bounds(mask: sitk.Image) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest LPS box, mm, around a mask.
 
     Returns
     -------
@@ -67,22 +68,19 @@ def body_bounds(mask: sitk.Image, transform: sitk.Transform | None = None) -> tu
     corners = [
         mask.TransformContinuousIndexToPhysicalPoint((x, y, z)) for x in spans[0] for y in spans[1] for z in spans[2]
     ]
-    if transform is not None:
-        corners = [transform.TransformPoint(corner) for corner in corners]
     return np.min(corners, axis=0), np.max(corners, axis=0)
 
 
-def common_grid(
-    fixed_body: sitk.Image,
-    moving_body: sitk.Image,
-    affine: sitk.Transform,
-    size: tuple[int, int, int] = NETWORK_SIZE,
-    spacing_mm: float = NETWORK_SPACING_MM,
-) -> Grid:
-    """Centre the network's grid on the part that both bodies share (cropped or padded to its size).
+Bounds = tuple[np.ndarray, np.ndarray]
+
+
+def common_box(fixed: Bounds, moving: Bounds, affine: sitk.Transform) -> Bounds:
+    """The box, LPS mm, that two bodies share.
 
     Parameters
     ----------
+    fixed, moving
+        Corners of the bodies, as from body_bounds.
     affine
         Fixed points to moving points, LPS mm.
 
@@ -91,22 +89,27 @@ def common_grid(
     InputError
         If the scans share less than 30 mm along any axis.
     """
-    low_f, high_f = body_bounds(fixed_body)
-    low_m, high_m = body_bounds(moving_body, affine.GetInverse())
-    low, high = np.maximum(low_f, low_m), np.minimum(high_f, high_m)
+    back = affine.GetInverse()
+    corners = [back.TransformPoint(tuple(map(float, corner))) for corner in product(*zip(*moving, strict=True))]
+    low, high = np.maximum(fixed[0], np.min(corners, axis=0)), np.minimum(fixed[1], np.max(corners, axis=0))
     if np.any(high - low < MIN_COMMON_MM):
         raise InputError(
             f"The two scans have no part of the body in common (at least {MIN_COMMON_MM:.0f} mm are needed): "
             "choose two scans of the same patient and the same region."
         )
-    centre = (low + high) / 2.0
-    origin = centre - (np.array(size) - 1) / 2.0 * spacing_mm
-    return Grid(tuple(size), tuple(float(v) for v in origin), spacing_mm)
+    return low, high
 
 
-def covering_grid(body: sitk.Image, spacing_mm: float, margin_mm: float = 10.0) -> Grid:
-    """Grid of isotropic voxels around a body and a margin."""
-    low, high = body_bounds(body)
+def common_grid(fixed: Bounds, moving: Bounds, affine: sitk.Transform) -> Grid:
+    """The paper's grid, centred on the part that both bodies share (cropped or padded to its size); see common_box."""
+    low, high = common_box(fixed, moving, affine)
+    origin = (low + high) / 2.0 - (np.array(NETWORK_SIZE) - 1) / 2.0 * NETWORK_SPACING_MM
+    return Grid(NETWORK_SIZE, tuple(float(v) for v in origin), NETWORK_SPACING_MM)
+
+
+def covering_grid(bounds: Bounds, spacing_mm: float, margin_mm: float = 10.0) -> Grid:
+    """Grid of isotropic voxels around a body (corners as from body_bounds) and a margin."""
+    low, high = bounds
     size = np.ceil((high - low + 2 * margin_mm) / spacing_mm).astype(int) + 1
     return Grid(tuple(int(n) for n in size), tuple(float(v) for v in low - margin_mm), spacing_mm)
 

@@ -6,18 +6,18 @@ import os
 from dataclasses import dataclass, field
 
 from .network.architectures import DEFAULT_NETWORK
-from .refinement import RefinementOptions
+from .refinement_options import RefinementOptions
 
-METHODS = ("auto", "voxelmorph", "niftyreg")
+METHODS = ("auto", "voxelmorph", "niftyreg", "refinement")
 
 
 @dataclass(frozen=True)
 class RegistrationOptions:
     """Options of a registration.
 
-    method: "auto" takes VoxelMorph and falls back to NiftyReg; table_removal: find the bodies and leave out
-    all else; affine: pre-align; refinement: improve the network's field; network: name of the model;
-    threads: most threads at work (None: all cores); niftyreg_folder: where its programs are, if not in the
+    method: "auto" takes VoxelMorph and falls back to NiftyReg, "refinement" needs neither; table_removal: find the
+    bodies and leave out all else; affine: pre-align; refinement: improve the network's field; network: name of the
+    model; threads: most threads at work (None: all cores); niftyreg_folder: where its programs are, if not in the
     usual places; niftyreg_spacing_mm: isotropic voxels it works on.
     """
 
@@ -37,8 +37,8 @@ class RegistrationOptions:
             return False, f"method must be one of {', '.join(METHODS)}, not {self.method}."
         if self.threads is not None and self.threads < 1:
             return False, f"threads must be 1 or more, not {self.threads}."
-        if not 0.5 <= self.niftyreg_spacing_mm <= 10.0:
-            return False, f"niftyreg_spacing_mm must be from 0.5 to 10, not {self.niftyreg_spacing_mm}."
+        if not 2.0 <= self.niftyreg_spacing_mm <= 10.0:
+            return False, f"niftyreg_spacing_mm must be from 2 to 10, not {self.niftyreg_spacing_mm}."
         return self.refinement_options.isValid()
 
     @property

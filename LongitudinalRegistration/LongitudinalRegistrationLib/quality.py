@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from .agreement import Agreement
 
 MAX_NDV_PERCENT = 0.1
 RANGE_FACTOR = 1.5
 SIMILARITY_TOLERANCE = 0.005
 
 
-@dataclass(frozen=True)
-class Scores:
-    """Similarity within the fixed body: SSIM (local windows) and NCC (global), both in [-1, 1]."""
-
-    ssim: float
-    ncc: float
-
-
 def reason_for_doubt(
-    affine: Scores, result: Scores, ndv_percent: float, displacement_mm: float, known_mm: float
+    affine: Agreement, result: Agreement, ndv_percent: float, displacement_mm: float, known_mm: float
 ) -> str | None:
     """Why a result should not be trusted, in words; None if nothing speaks against it.
 
     Parameters
     ----------
     affine, result
-        Scores after the affine step alone and of the result.
+        Agreement of the scans after the affine step alone and of the result.
     ndv_percent
         Folded part of the body, percent.
     displacement_mm
@@ -33,10 +25,11 @@ def reason_for_doubt(
     known_mm
         The largest displacement component that the model was trained on.
     """
-    if result.ssim < affine.ssim - SIMILARITY_TOLERANCE or result.ncc < affine.ncc - SIMILARITY_TOLERANCE:
+    least = affine.ncc - SIMILARITY_TOLERANCE, affine.local_ncc - SIMILARITY_TOLERANCE
+    if result.ncc < least[0] or result.local_ncc < least[1]:
         return (
-            f"the result is less similar to the fixed scan than the affine alignment alone (SSIM "
-            f"{result.ssim:.3f} after {affine.ssim:.3f}, NCC {result.ncc:.3f} after {affine.ncc:.3f})"
+            f"the result is less similar to the fixed scan than the affine alignment alone (NCC {result.ncc:.3f} "
+            f"after {affine.ncc:.3f}, local NCC {result.local_ncc:.3f} after {affine.local_ncc:.3f})"
         )
     if ndv_percent > MAX_NDV_PERCENT:
         return f"the field folds in {ndv_percent:.2f} % of the body"

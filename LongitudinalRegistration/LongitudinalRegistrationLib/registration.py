@@ -4,44 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 from TableRemovalLib.validate import validate_ct
 
-from . import affine as affine_alignment
-from .bodies import Body, find_body
+from .candidates import Problem
+from .choice import Solution, solve
 from .evaluation.label_scores import LabelScore, score_labels
-from .evaluation.metrics import global_ncc, ndv_percent, ssim
-from .grid import Grid, common_grid, covering_grid, resample, smooth_for_spacing
-from .network.model_store import Model, find_model, tensorflow_missing
-from .network.predict import NetworkError, Predictor
+from .grid import common_grid
+from .network.model_store import find_model, tensorflow_missing
 from .niftyreg.binaries import find_programs
-from .niftyreg.run import aladin, f3d
-from .normalise import ceiling_hu, normalise, normalised_on_grid
 from .options import RegistrationOptions
-from .quality import Scores, reason_for_doubt
-from .refinement import refine
+from .parallel import bound_threads
+from .pyramid import ScanPyramid, make_pyramid
+from .scores import Scorer, Scores
 from .stages import Stages
-from .transforms import compose, displacement_on, for_storage
-
-SCORE_SPACING_MM = 2.0
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One method's answer: T(x) = A(x + u(x)), LPS mm; network: the model, where one was used."""
-
-    method: str
-    affine: sitk.Transform
-    field: sitk.Image
-    network: str | None = None
-
-    @cached_property
-    def transform(self) -> sitk.CompositeTransform:
-        return compose(self.affine, self.field)
+from .transforms import displacement_on
+from .warm_up import warm_up
+from .warp import warp_image
 
 
 @dataclass(frozen=True)
@@ -96,177 +78,6 @@ def check_labels(labels: sitk.Image | None, scan: sitk.Image, name: str) -> None
         )
 
 
-@dataclass(frozen=True)
-class _Problem:
-    """The pair as every method sees it; `images` are the scans without their tables."""
-
-    fixed: Body
-    moving: Body
-    options: RegistrationOptions
-    stages: Stages
-
-    @property
-    def images(self) -> tuple[sitk.Image, sitk.Image]:
-        return self.fixed.clean, self.moving.clean
-
-
-def _prealign(problem: _Problem) -> sitk.AffineTransform:
-    """A from our own affine step, or the identity."""
-    if not problem.options.affine:
-        return sitk.AffineTransform(3)
-    with problem.stages.stage("affine") as progress:
-        return affine_alignment.align(
-            problem.fixed.clean, problem.fixed.mask, problem.moving.clean, problem.moving.mask, progress
-        )
-
-
-def _normalised_pair(problem: _Problem, grid: Grid, affine: sitk.Transform) -> list[np.ndarray]:
-    """Both scans on a grid in the fixed space, [k, j, i], [0, 1]; the moving one through the affine."""
-    steps = ((problem.fixed, None), (problem.moving, affine))
-    return [normalised_on_grid(body.clean, body.mask, grid, transform)[0] for body, transform in steps]
-
-
-def _by_network(problem: _Problem, affine: sitk.Transform, model: Model) -> Candidate:
-    """VoxelMorph, then refinement.
-
-    Raises
-    ------
-    NetworkError
-        If the network does not run.
-    """
-    stages, options = problem.stages, problem.options
-    with stages.stage("grid"):
-        grid = common_grid(problem.fixed.mask, problem.moving.mask, affine, model.size, model.spacing_mm)
-        pair = _normalised_pair(problem, grid, affine)
-    with stages.stage("network"):
-        field = Predictor(model, options.thread_count).field(*pair, grid)
-    if options.refinement:
-        with stages.stage("refinement") as progress:
-            box = covering_grid(problem.fixed.mask, SCORE_SPACING_MM)
-            field = refine(*problem.images, affine, field, box, options.refinement_options, progress)
-    return Candidate("voxelmorph", affine, for_storage(field), model.name)
-
-
-def _by_niftyreg(problem: _Problem, affine: sitk.AffineTransform | None) -> Candidate:
-    """reg_aladin (unless an affine is given) and reg_f3d on isotropic voxels.
-
-    Raises
-    ------
-    InputError
-        If NiftyReg is not installed.
-    NiftyRegError
-        If it fails or is killed.
-    """
-    stages, options = problem.stages, problem.options
-    spacing = options.niftyreg_spacing_mm
-    programs = find_programs(options.niftyreg_folder)
-    with stages.stage("grid"):
-        fixed, moving = (
-            resample(
-                smooth_for_spacing(sitk.Cast(body.clean, sitk.sitkFloat32), spacing),
-                covering_grid(body.mask, spacing).reference(),
-            )
-            for body in (problem.fixed, problem.moving)
-        )
-    if affine is None:
-        with stages.stage("affine") as progress:
-            affine = aladin(programs, fixed, moving, options.thread_count, progress)
-    with stages.stage("niftyreg") as progress:
-        field = f3d(programs, fixed, moving, affine, options.thread_count, progress)
-    return Candidate("niftyreg", affine, for_storage(field))
-
-
-class _Scorer:
-    """Similarity within the fixed body, where the moving scan has data, on 2 mm voxels."""
-
-    def __init__(self, problem: _Problem):
-        self._moving = problem.moving.clean
-        self._extent = sitk.Image(self._moving.GetSize(), sitk.sitkUInt8) + 1
-        self._extent.CopyInformation(self._moving)
-        self._reference = covering_grid(problem.fixed.mask, SCORE_SPACING_MM).reference()
-        fixed_hu = sitk.GetArrayFromImage(resample(problem.fixed.clean, self._reference))
-        self.body = sitk.GetArrayFromImage(resample(problem.fixed.mask, self._reference, labels=True))
-        self._ceiling = ceiling_hu(fixed_hu, self.body)
-        self._fixed = normalise(fixed_hu, self._ceiling)
-
-    def scores(self, transform: sitk.Transform | None) -> Scores:
-        warped_hu = sitk.GetArrayFromImage(resample(self._moving, self._reference, transform))
-        seen = sitk.GetArrayFromImage(resample(self._extent, self._reference, transform, labels=True))
-        warped = normalise(warped_hu, self._ceiling)
-        mask = (self.body > 0) & (seen > 0)
-        if not mask.any():
-            return Scores(0.0, 0.0)
-        return Scores(ssim(self._fixed, warped, mask), global_ncc(self._fixed, warped, mask))
-
-    def ndv_percent(self, field: sitk.Image) -> float:
-        """Folded part of the body, percent, counted on the field's own voxels."""
-        body = self._on(field)
-        return ndv_percent(field, body)
-
-    def largest_mm(self, field: sitk.Image) -> float:
-        """Largest displacement component in the body, mm."""
-        values = np.abs(sitk.GetArrayViewFromImage(field)[self._on(field) > 0])
-        return float(values.max()) if values.size else 0.0
-
-    def _on(self, field: sitk.Image) -> np.ndarray:
-        body = sitk.GetImageFromArray(self.body)
-        body.CopyInformation(self._reference)
-        return sitk.GetArrayFromImage(resample(body, field, labels=True))
-
-
-def _doubt(scorer: _Scorer, candidate: Candidate, affine_scores: Scores, model: Model) -> str | None:
-    return reason_for_doubt(
-        affine_scores,
-        scorer.scores(candidate.transform),
-        scorer.ndv_percent(candidate.field),
-        scorer.largest_mm(candidate.field),
-        model.largest_displacement_mm,
-    )
-
-
-def _auto(problem: _Problem, scorer: _Scorer) -> tuple[Candidate, str | None, list[str]]:
-    """VoxelMorph, or NiftyReg with the reason for it; a doubtful network result if there is no NiftyReg."""
-    reason = tensorflow_missing()
-    model = None
-    if not reason:
-        try:
-            model = find_model(problem.options.network)
-        except InputError as error:
-            reason = str(error)
-    candidate = None
-    if model is not None:
-        affine = _prealign(problem)
-        try:
-            candidate = _by_network(problem, affine, model)
-            reason = _doubt(scorer, candidate, scorer.scores(affine), model)
-        except NetworkError as error:
-            reason = str(error)
-    if not reason:
-        return candidate, None, []
-    try:
-        identity = None if problem.options.affine else sitk.AffineTransform(3)
-        return _by_niftyreg(problem, identity), reason, []
-    except InputError as error:
-        if candidate is None:
-            raise InputError(f"{reason}; and {error}") from error
-        return candidate, None, [f"Check this result: {reason}. {error}"]
-
-
-def _choose(problem: _Problem, scorer: _Scorer) -> tuple[Candidate, str | None, list[str]]:
-    """The method that was asked for: its answer, the reason for a fallback, warnings."""
-    method = problem.options.method
-    if method == "auto":
-        return _auto(problem, scorer)
-    if method == "niftyreg":
-        identity = None if problem.options.affine else sitk.AffineTransform(3)
-        return _by_niftyreg(problem, identity), None, []
-    model = find_model(problem.options.network)
-    affine = _prealign(problem)
-    candidate = _by_network(problem, affine, model)
-    doubt = _doubt(scorer, candidate, scorer.scores(affine), model)
-    return candidate, None, [f"Check this result: {doubt}."] if doubt else []
-
-
 def check_ready(options: RegistrationOptions) -> None:
     """Check, before any work, that the method asked for can run here.
 
@@ -292,6 +103,65 @@ def check_ready(options: RegistrationOptions) -> None:
             raise InputError(f"Neither method can run: {missing}; and {error}") from error
 
 
+def prepare(
+    image: sitk.Image,
+    options: RegistrationOptions,
+    name: str = "scan",
+    progress: Callable[[float], None] | None = None,
+) -> ScanPyramid:
+    """Make a scan ready for registration: its body and its levels. Once a scan, whatever it is registered to.
+
+    Raises
+    ------
+    InputError
+        If it is no CT, or holds no body.
+    """
+    validate_ct(image, name)
+    bound_threads(options.thread_count)
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(options.thread_count)
+    return make_pyramid(image, options.table_removal, progress)
+
+
+def finish(
+    problem: Problem,
+    solution: Solution,
+    fixed_labels: sitk.Image | None = None,
+    moving_labels: sitk.Image | None = None,
+) -> RegistrationResult:
+    """What follows once the transform is there: the registered volume, the displacement field, the scores."""
+    candidate, stages = solution.candidate, problem.stages
+    fixed, moving = problem.fixed, problem.moving
+    transform = candidate.transform
+    with stages.stage("warp") as report:
+        registered = warp_image(moving.image, fixed.image, candidate.affine, candidate.field)
+        report(0.5)
+        registered_labels = moving_labels and warp_image(
+            moving_labels, fixed.image, candidate.affine, candidate.field, labels=True
+        )
+        grid = common_grid(fixed.bounds, moving.bounds, candidate.affine)
+        dvf = displacement_on(transform, grid.reference())
+    with stages.stage("score") as report:
+        scorer = Scorer(fixed, moving)
+        steps = {"before": None, "affine": candidate.affine, "after": transform}
+        scores = {name: scorer.scores(step) for name, step in steps.items()}
+        report(0.7)
+        label_scores = score_labels(fixed_labels, moving_labels, steps)
+    return RegistrationResult(
+        candidate.method,
+        candidate.network,
+        solution.reason,
+        transform,
+        dvf,
+        registered,
+        registered_labels,
+        scores,
+        label_scores,
+        solution.ndv_percent,
+        stages.report(),
+        solution.warnings,
+    )
+
+
 def register(
     fixed: sitk.Image,
     moving: sitk.Image,
@@ -300,6 +170,7 @@ def register(
     moving_labels: sitk.Image | None = None,
     progress: Callable[[str, float], None] | None = None,
     stages: Stages | None = None,
+    keep_volume: sitk.Image | None = None,
 ) -> RegistrationResult:
     """Register the moving scan to the fixed one.
 
@@ -313,6 +184,8 @@ def register(
         Called with a stage's name and the part of it that is done, 0 to 1.
     stages
         The clock to go on with, where the caller has measured stages before.
+    keep_volume
+        Mask on the fixed scan's grid: lesions whose change of volume the registration must not undo.
 
     Raises
     ------
@@ -328,39 +201,13 @@ def register(
     validate_ct(moving, "moving scan")
     check_labels(fixed_labels, fixed, "fixed")
     check_labels(moving_labels, moving, "moving")
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(options.thread_count)
-
+    check_labels(keep_volume, fixed, "keep-volume")
+    with stages.stage("load"):
+        warm_up()
     with stages.stage("body_mask") as report:
-        bodies = [
-            find_body(image, options.table_removal, lambda part, n=n: report((n + part) / 2))
-            for n, image in enumerate((fixed, moving))
+        scans = [
+            prepare(image, options, name, lambda part, n=n: report((n + part) / 2))
+            for n, (image, name) in enumerate(((fixed, "fixed scan"), (moving, "moving scan")))
         ]
-    problem = _Problem(*bodies, options, stages)
-    scorer = _Scorer(problem)
-    candidate, reason, warnings = _choose(problem, scorer)
-    transform = candidate.transform
-
-    with stages.stage("warp") as report:
-        registered = resample(moving, fixed, transform)
-        report(0.4)
-        registered_labels = resample(moving_labels, fixed, transform, labels=True) if moving_labels else None
-        grid = common_grid(problem.fixed.mask, problem.moving.mask, candidate.affine)
-        dvf = displacement_on(transform, grid.reference())
-        report(0.7)
-        steps = {"before": None, "affine": candidate.affine, "after": transform}
-        scores = {name: scorer.scores(step) for name, step in steps.items()}
-        label_scores = score_labels(fixed_labels, moving_labels, steps)
-    return RegistrationResult(
-        candidate.method,
-        candidate.network,
-        reason,
-        transform,
-        dvf,
-        registered,
-        registered_labels,
-        scores,
-        label_scores,
-        scorer.ndv_percent(candidate.field),
-        stages.report(),
-        tuple(warnings),
-    )
+    problem = Problem(*scans, options, stages, keep_volume)
+    return finish(problem, solve(problem), fixed_labels, moving_labels)

@@ -6,8 +6,10 @@ import hashlib
 import math
 from pathlib import Path
 
+from .choice import Solution
 from .evaluation.label_scores import LabelScore
 from .registration import RegistrationResult
+from .stages import Stages
 from .versions import versions
 
 
@@ -42,14 +44,23 @@ def mean_dsc(scores: tuple[LabelScore, ...], step: str) -> float:
     return sum(values) / len(values) if values else float("nan")
 
 
-def report_content(result: RegistrationResult, inputs: dict[str, Path | None]) -> dict:
-    """Content of report.json.
+def quick_content(solution: Solution, stages: Stages) -> dict:
+    """What is known as soon as the transform is: method, agreement on 4 mm voxels, seconds."""
+    steps = {"affine": solution.affine, "after": solution.after}
+    return {
+        "method": solution.candidate.method,
+        "network": solution.candidate.network,
+        "fallback_reason": solution.reason,
+        "seconds": stages.report(),
+        "quick_ncc": {step: _rounded(found.ncc) for step, found in steps.items()},
+        "quick_local_ncc": {step: _rounded(found.local_ncc) for step, found in steps.items()},
+        "ndv_percent": round(solution.ndv_percent, 5),
+        "warnings": list(solution.warnings),
+    }
 
-    Parameters
-    ----------
-    inputs
-        Role ("fixed", "moving", ...) to the file or folder it came from.
-    """
+
+def result_content(result: RegistrationResult) -> dict:
+    """Method, seconds and scores of a registration, without its inputs."""
     steps = result.scores
     return {
         "method": result.method,
@@ -62,6 +73,19 @@ def report_content(result: RegistrationResult, inputs: dict[str, Path | None]) -
         "ncc": {step: _rounded(score.ncc) for step, score in steps.items()},
         "ndv_percent": round(result.ndv_percent, 5),
         "warnings": list(result.warnings),
+    }
+
+
+def report_content(result: RegistrationResult, inputs: dict[str, Path | None]) -> dict:
+    """Content of report.json.
+
+    Parameters
+    ----------
+    inputs
+        Role ("fixed", "moving", ...) to the file or folder it came from.
+    """
+    return {
+        **result_content(result),
         "versions": versions(),
         "inputs": {
             role: {"name": path.name, "sha256": checksum(path)} for role, path in inputs.items() if path is not None

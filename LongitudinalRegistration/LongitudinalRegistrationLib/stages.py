@@ -6,7 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-STAGES = ("read", "body_mask", "affine", "grid", "network", "refinement", "niftyreg", "warp", "write")
+STAGES = (
+    *("read", "body_mask", "affine", "load", "grid", "network", "refinement", "niftyreg", "judge"),
+    *("warp", "score", "write"),
+)
+TO_TRANSFORM = ("affine", "load", "grid", "network", "refinement", "niftyreg", "judge")
 Progress = Callable[[str, float], None]
 
 
@@ -40,6 +44,7 @@ class Stages:
             self._progress(name, float(fraction))
 
     def report(self) -> dict[str, float]:
-        """Seconds of every stage and in total, rounded to milliseconds."""
-        total = time.monotonic() - self._begun
-        return {name: round(value, 3) for name, value in {**self.seconds, "total": total}.items()}
+        """Seconds of every stage, from prepared scans to the transform, and in total, rounded to milliseconds."""
+        to_transform = sum(self.seconds[name] for name in TO_TRANSFORM)
+        sums = {"to_transform": to_transform, "total": time.monotonic() - self._begun}
+        return {name: round(value, 3) for name, value in {**self.seconds, **sums}.items()}

@@ -81,6 +81,11 @@ def field_on(field: sitk.Image, reference: sitk.Image) -> sitk.Image:
     )
 
 
+def component_first(field: sitk.Image) -> np.ndarray:
+    """A vector image as an array [component, k, j, i], float32."""
+    return np.ascontiguousarray(np.moveaxis(sitk.GetArrayViewFromImage(field), -1, 0), np.float32)
+
+
 def compose(affine: sitk.Transform, field: sitk.Image) -> sitk.CompositeTransform:
     """The transform T(x) = A(x + u(x)); u fades to zero past its grid.
 

@@ -1,4 +1,4 @@
-"""What goes to the registration process and what comes back: scene nodes to files, files to scene nodes."""
+"""What goes to the registration process and what comes back: scene nodes to arrays, arrays to scene nodes."""
 
 import dataclasses
 import typing
@@ -6,78 +6,123 @@ import typing
 import numpy as np
 import SimpleITK as sitk
 import slicer
-from TableRemovalSlicer.volumes import addVolumeNode, imageFromVolumeNode, imageOnVolumeGrid
+from LongitudinalRegistrationLib.shared_arrays import save_array, save_image, take_image
+from LongitudinalRegistrationLib.transforms import compose
+from TableRemovalSlicer.volumes import addVolumeNode, geometryOfVolumeNode, imageFromVolumeNode, imageOnVolumeGrid
 
 from LongitudinalRegistrationSlicer.request import METHODS, RESULT_ATTRIBUTE
 from LongitudinalRegistrationSlicer.scores import addScores
-from LongitudinalRegistrationSlicer.transforms import addTransformNode
+from LongitudinalRegistrationSlicer.transforms import addTransformNode, vtkTransformFromITK
 from LongitudinalRegistrationSlicer.vertebrae import labelValues
 
 WINDOW, LEVEL = 1800, 400
+REGISTERED_ROLE, SCORES_ROLE = "registered", "scores"
 
 
 @dataclasses.dataclass(frozen=True)
 class RegistrationNodes:
-    """What a registration adds to the scene; `scores` (the table of Dice scores) is None without labels."""
+    """What a registration adds to the scene; `registered` and `scores` (the table of Dice scores) are None until they
+    are made, `scores` also without labels."""
 
     transform: typing.Any
-    registered: typing.Any
-    scores: typing.Any
+    registered: typing.Any = None
+    scores: typing.Any = None
 
 
-def writeInputs(request, folder):
-    """Write the scans and labels as files into the folder; return the arguments that name them."""
-    sitk.WriteImage(imageFromVolumeNode(request.fixed), str(folder / "fixed.nrrd"))
-    sitk.WriteImage(imageFromVolumeNode(request.moving), str(folder / "moving.nrrd"))
-    arguments = ["--fixed", folder / "fixed.nrrd", "--moving", folder / "moving.nrrd"]
+def scanKey(volume, tableRemoval):
+    """Return what stands for a volume as it is now, prepared one way."""
+    spacing, origin, direction = geometryOfVolumeNode(volume)
+    geometry = hash((*spacing, *origin, *direction))
+    return f"{volume.GetID()} {volume.GetImageData().GetMTime()} {geometry} {int(tableRemoval)}"
+
+
+def scanMessage(volume, tableRemoval, isFixed, folder):
+    """Write a volume's voxels into the folder; return the command that has it prepared (see worker)."""
+    array = slicer.util.arrayFromVolume(volume)
+    name = f"scan-{volume.GetID()}-{volume.GetImageData().GetMTime()}-{int(tableRemoval)}.npy"
+    image = {"file": save_array(array, folder, name)}
+    image.update(zip(("spacing", "origin", "direction"), geometryOfVolumeNode(volume), strict=True))
+    return {"image": image, "table_removal": tableRemoval, "fixed": isFixed}
+
+
+def registerMessage(request, folder):
+    """Return the command that has a pair registered whose scans are prepared; labels are written into the folder."""
     values = _segmentValues(request)
-    pairs = (("fixed", request.fixedLabels, request.fixed), ("moving", request.movingLabels, request.moving))
-    for side, labels, volume in pairs:
-        if labels is not None:
-            path = folder / f"{side}_labels.nrrd"
-            sitk.WriteImage(_labelImage(labels, volume, values), str(path), useCompression=True)
-            arguments += [f"--{side}-labels", path]
-    return arguments
+    labels = {}
+    for side, node, volume in (
+        ("fixed", request.fixedLabels, request.fixed),
+        ("moving", request.movingLabels, request.moving),
+    ):
+        if node is not None:
+            labels[side] = save_image(_labelImage(node, volume, values), folder, f"labels-{side}.npy")
+    return {
+        "fixed": scanKey(request.fixed, request.tableRemoval),
+        "moving": scanKey(request.moving, request.tableRemoval),
+        "options": {
+            "method": METHODS[request.method],
+            "table_removal": request.tableRemoval,
+            "refinement": request.refinement,
+        },
+        "labels": labels,
+    }
 
 
-def optionArguments(request):
-    """Return the command line's arguments for the options of a request."""
-    arguments = ["--method", METHODS[request.method]]
-    if not request.tableRemoval:
-        arguments.append("--no-table-removal")
-    if not request.refinement:
-        arguments.append("--no-refinement")
-    return arguments
+def importTransform(request, folder, answer):
+    """Bring a transform into the scene, and the moving scan under it; return RegistrationNodes.
 
-
-def importResults(request, folder, report):
-    """Read what the process wrote into nodes; the moving volume comes under the transform.
-
+    Where the moving scan is under the result of an earlier run on the same baseline, that node is updated in place.
     Removing the transform node undoes the registration.
     """
-    transform = sitk.ReadTransform(str(folder / "transform.h5"))
-    registeredImage = sitk.ReadImage(str(folder / "registered.nii.gz"))
+    matrix = np.array(answer["affine"]).reshape(4, 4)
+    affine = sitk.AffineTransform(3)
+    affine.SetMatrix(matrix[:3, :3].ravel().tolist())
+    affine.SetTranslation(matrix[:3, 3].tolist())
+    transform = compose(affine, take_image(folder, answer["field"]))
     fixed, moving = request.fixed, request.moving
-    node = addTransformNode(transform, f"{moving.GetName()} to {fixed.GetName()}")
-    node.SetAttribute(RESULT_ATTRIBUTE, report.get("method", ""))
-    node.AddNodeReferenceID(node.GetFixedNodeReferenceRole(), fixed.GetID())
-    node.AddNodeReferenceID(node.GetMovingNodeReferenceRole(), moving.GetID())
-    moving.SetAndObserveTransformNodeID(node.GetID())
-    if request.movingLabels is not None:
-        request.movingLabels.SetAndObserveTransformNodeID(node.GetID())
-    registered = addVolumeNode(registeredImage, f"{moving.GetName()} registered")
-    return RegistrationNodes(node, registered, addScores(report, _segmentValues(request), moving.GetName()))
+    node = moving.GetParentTransformNode()
+    if node is not None and node.GetNodeReference(node.GetFixedNodeReferenceRole()) is fixed:
+        node.SetAndObserveTransformFromParent(vtkTransformFromITK(transform))
+    else:
+        node = addTransformNode(transform, f"{moving.GetName()} to {fixed.GetName()}")
+    node.SetAttribute(RESULT_ATTRIBUTE, answer["report"]["method"])
+    node.SetNodeReferenceID(node.GetFixedNodeReferenceRole(), fixed.GetID())
+    node.SetNodeReferenceID(node.GetMovingNodeReferenceRole(), moving.GetID())
+    for placed in (moving, request.movingLabels):
+        if placed is not None:
+            placed.SetAndObserveTransformNodeID(node.GetID())
+    return RegistrationNodes(node)
 
 
-def showResults(request, nodes):
+def importRegistered(request, folder, answer, transform):
+    """Bring the registered volume and the scores of a transform node into the scene, in place of earlier ones."""
+    image = take_image(folder, answer["registered"])
+    for role in (REGISTERED_ROLE, SCORES_ROLE):
+        earlier = transform.GetNodeReference(role)
+        if earlier is not None:
+            slicer.mrmlScene.RemoveNode(earlier)
+    name = request.moving.GetName()
+    registered = addVolumeNode(image, f"{name} registered")
+    scores = addScores(answer["report"], _segmentValues(request), name)
+    transform.SetNodeReferenceID(REGISTERED_ROLE, registered.GetID())
+    if scores is not None:
+        transform.SetNodeReferenceID(SCORES_ROLE, scores.GetID())
+    _setWindow(registered)
+    return RegistrationNodes(transform, registered, scores)
+
+
+def showTransformed(request):
     """Lay the moving scan over the fixed one in all slice views, window 1800 and level 400."""
-    for volume in (request.fixed, request.moving, nodes.registered):
-        volume.CreateDefaultDisplayNodes()
-        volume.GetDisplayNode().SetAutoWindowLevel(False)
-        volume.GetDisplayNode().SetWindowLevel(WINDOW, LEVEL)
+    for volume in (request.fixed, request.moving):
+        _setWindow(volume)
     slicer.util.setSliceViewerLayers(
         background=request.fixed, foreground=request.moving, foregroundOpacity=0.5, fit=True
     )
+
+
+def _setWindow(volume):
+    volume.CreateDefaultDisplayNodes()
+    volume.GetDisplayNode().SetAutoWindowLevel(False)
+    volume.GetDisplayNode().SetWindowLevel(WINDOW, LEVEL)
 
 
 def _segmentValues(request):

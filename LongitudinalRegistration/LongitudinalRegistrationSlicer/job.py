@@ -1,22 +1,20 @@
-"""One registration as a separate process: its states, its private folder, its end.
+"""Registrations in a process that stays warm: the process's life, the states of the job it is at.
 
-Nothing here knows Slicer or Qt: whoever wants to see progress calls `poll` now and then.
+Nothing here knows Slicer or Qt: whoever wants to see progress calls `poll` now and then. What is said to the process
+and what it answers is in LongitudinalRegistrationLib.worker.
 """
 
 import dataclasses
 import enum
 import json
 import os
-import queue
 import shutil
-import signal
-import subprocess
-import sys
-import tempfile
-import threading
-from pathlib import Path
+import time
 
-PATIENCE_S = 2.0
+from LongitudinalRegistrationSlicer.child_process import ChildProcess
+
+GRACE_S = 0.5
+SILENCE_S = 180.0
 
 
 class State(enum.Enum):
@@ -49,142 +47,128 @@ class Progress:
     fraction: float = 0.0
 
 
-class ChildProcess:
-    """A program with its own process group, its output read by threads so that nobody waits."""
-
-    def __init__(self, command, environment):
-        own = {"start_new_session": True}
-        if os.name == "nt":
-            own = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-        self._process = subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
-            **own,
-        )
-        self._output, self._errors = queue.SimpleQueue(), queue.SimpleQueue()
-        pipes = ((self._process.stdout, self._output), (self._process.stderr, self._errors))
-        self._readers = [threading.Thread(target=_read, args=pair, daemon=True) for pair in pipes]
-        for reader in self._readers:
-            reader.start()
-
-    def ended(self):
-        """Return the exit code once the process has ended and its output is read, before that None."""
-        code = self._process.poll()
-        if code is None:
-            return None
-        for reader in self._readers:
-            reader.join(PATIENCE_S)
-        return code
-
-    def output(self):
-        """Return the lines of stdout since the last call."""
-        return _drain(self._output)
-
-    def errors(self):
-        """Return the lines of stderr since the last call."""
-        return _drain(self._errors)
-
-    def kill(self):
-        """End the process and all its children, and wait until it is gone."""
-        if os.name == "nt":
-            tree = ["taskkill", "/F", "/T", "/PID", str(self._process.pid)]
-            subprocess.run(tree, capture_output=True, check=False)
-        else:
-            self._signalGroup(signal.SIGTERM)
-            try:
-                self._process.wait(PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                pass
-            self._signalGroup(signal.SIGKILL)
-        self._process.wait()
-
-    def _signalGroup(self, number):
-        try:
-            os.killpg(self._process.pid, number)
-        except (ProcessLookupError, PermissionError):
-            return
-
-
-def _read(pipe, lines):
-    with pipe:
-        for line in pipe:
-            lines.put(line.rstrip("\r\n"))
-
-
-def _drain(lines):
-    found = []
-    while not lines.empty():
-        found.append(lines.get())
-    return found
-
-
 class RegistrationJob:
-    """The state machine idle, starting, running, importing, done (or cancelled, failed).
+    """The state machine idle, starting, running, importing, done (or cancelled, failed), and its process.
 
-    `begin` makes the private folder, `launch` starts the process, `poll` follows it; in IMPORTING the results
-    lie in `folder` until `finish`. Whatever the end, the folder is removed by the state that ends the job.
+    `warmUp` starts the process, `offer` gives it a scan to prepare. `begin`, then `request` starts a job, `poll`
+    follows it; in IMPORTING its transform is in `answer` until `finish`. The registered volume follows in `late` while
+    `pending`. A process that dies or falls silent is gone after `poll`, with its folder: `isWarm` tells.
     """
 
     def __init__(self, startProcess=ChildProcess):
         self._startProcess = startProcess
         self._process = None
-        self._errorLines = []
-        self.state = State.IDLE
+        self._number = 0
+        self._offered = set()
+        self._heard = 0.0
+        self._deadline = None
         self.folder = None
+        self.ready = False
+        self.state = State.IDLE
         self.progress = Progress()
-        self.report = None
+        self.answer = None
+        self.late = None
+        self.pending = False
         self.message = ""
         self.log = []
 
-    def begin(self, parentFolder=None):
-        """Enter STARTING with a fresh private folder inside `parentFolder` (None: the system's)."""
-        self._enter(State.STARTING)
-        self.progress, self.report, self.message = Progress(), None, ""
-        self._errorLines, self.log = [], []
-        self.folder = Path(tempfile.mkdtemp(prefix="longct-", dir=parentFolder))
+    @property
+    def isWarm(self):
+        """Whether there is a process."""
+        return self._process is not None
 
-    def launch(self, command, libraryFolders=()):
-        """Start the process; the library folders go in front of its PYTHONPATH."""
-        self.log.append(" ".join(str(part) for part in command))
-        try:
-            self._process = self._startProcess([str(part) for part in command], self._environment(libraryFolders))
-        except OSError as error:
-            self.fail(f"{command[0]} could not be started: {error}")
+    @property
+    def needsPolling(self):
+        """Whether something is awaited from the process soon."""
+        return self.state in BUSY or self.pending or self._deadline is not None
+
+    def warmUp(self, command, libraryFolders, makeFolder):
+        """Start the process, unless it runs. `makeFolder` makes its folder, whose name goes last in the command.
+
+        Raises OSError where it cannot be started.
+        """
+        if self._process is not None:
             return
+        self.folder = makeFolder()
+        try:
+            command = [str(part) for part in (*command, self.folder)]
+            self._process = self._startProcess(command, self._environment(libraryFolders))
+        except OSError:
+            self._removeFolder()
+            raise
+        self._heard = time.monotonic()
+
+    def knows(self, scan):
+        """Whether the process was given this scan."""
+        return scan in self._offered
+
+    def offer(self, scan, message):
+        """Give the process a scan to prepare: the rest of its command, whose files lie in `folder`."""
+        self._offered.add(scan)
+        self._send({"do": "prepare", "scan": scan, **message})
+
+    def stop(self):
+        """End the process, its children, its folder, and the job with it."""
+        self.cancel()
+        self._dropProcess(kindly=True)
+
+    def begin(self):
+        """Enter STARTING."""
+        self._enter(State.STARTING)
+        self._number += 1
+        self.progress, self.answer, self.late, self.message = Progress(), None, None, ""
+        self.pending, self.log = False, []
+
+    def request(self, message):
+        """Ask for a registration: the rest of the command. Enters RUNNING."""
+        self._heard = time.monotonic()
         self._enter(State.RUNNING)
+        self._send({"do": "register", "job": self._number, **message})
 
     def poll(self):
-        """Read what the process said; enter IMPORTING or FAILED where it has ended. Returns the state."""
-        if self.state is not State.RUNNING:
+        """Hear what the process said; notice that it has died or is silent. Returns the state."""
+        if self._process is None:
             return self.state
         code = self._process.ended()
         for line in self._process.output():
             self._understand(line)
         errors = [line for line in self._process.errors() if line.strip()]
-        self._errorLines += errors
         self.log += errors
         if code is not None:
-            self._onEnd(code)
+            said = errors[-1] if errors else "it said nothing"
+            self._lose(f"The registration process stopped with code {code}: {said}")
+        elif self._deadline is not None and time.monotonic() > self._deadline:
+            self._dropProcess()
+        elif self._isSilent():
+            self._lose(f"The registration process did not answer for {SILENCE_S:.0f} s, and was ended.")
         return self.state
 
     def finish(self):
-        """Leave IMPORTING: the results are in the scene."""
+        """Leave IMPORTING: the transform is in the scene; the registered volume is to come."""
         self._end(State.DONE, "")
 
     def fail(self, message):
-        """End the job with a sentence for the user."""
+        """End the job with a sentence for the user; the process is told to leave it."""
+        self._leaveJob()
         self.log.append(message)
         self._end(State.FAILED, message)
 
     def cancel(self):
-        """Kill the process and its children, remove the folder. Does nothing where no job is under way."""
+        """End the job now, and the process half a second later where it does not obey. Without a job, nothing."""
+        self._leaveJob()
         if self.state in BUSY:
             self._end(State.CANCELLED, "Cancelled.")
+
+    def _leaveJob(self):
+        underWay = self.pending or self.state in (State.RUNNING, State.IMPORTING)
+        if underWay and self._process is not None:
+            self._send({"do": "cancel", "job": self._number})
+            self._deadline = time.monotonic() + GRACE_S
+        self.pending = False
+
+    def _send(self, message):
+        if self._process is not None:
+            self._process.send(json.dumps(message))
 
     def _environment(self, libraryFolders):
         path = [str(folder) for folder in libraryFolders] + [os.environ.get("PYTHONPATH", "")]
@@ -196,42 +180,72 @@ class RegistrationJob:
             **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(self.folder)),
         }
 
+    def _isSilent(self):
+        waiting = self.state is State.RUNNING and self.progress.stage != "niftyreg"
+        return waiting and time.monotonic() - self._heard > SILENCE_S
+
     def _understand(self, line):
         try:
             said = json.loads(line)
-        except ValueError:
-            said = None
-        if not isinstance(said, dict):
+            event = said["event"]
+        except (ValueError, TypeError, KeyError):
             self.log.append(line)
             return
-        if "progress" in said:
-            progress = Progress(str(said["progress"]["stage"]), float(said["progress"]["fraction"]))
+        self._heard = time.monotonic()
+        if event == "ready":
+            self.ready = True
+            self.log.append(f"warm after {said['seconds']:.1f} s")
+        elif event == "prepared":
+            self.log.append(f"scan prepared in {said['seconds']:.2f} s")
+        elif event == "refused":
+            self.log.append(said["message"])
+        elif said["job"] == self._number:
+            self._onJobEvent(event, said)
+
+    def _onJobEvent(self, event, said):
+        if event in ("cancelled", "failed", "result") and self._deadline is not None:
+            self._deadline = None
+            return
+        if event == "progress" and self.state is State.RUNNING:
+            progress = Progress(str(said["stage"]), float(said["fraction"]))
             if progress.stage != self.progress.stage:
                 self.log.append(progress.stage)
             self.progress = progress
-        if "result" in said:
-            self.report = said["result"]
-
-    def _onEnd(self, code):
-        if code == 0 and self.report is not None:
-            self._process = None
+        elif event == "transform" and self.state is State.RUNNING:
+            self.answer, self.pending = said, True
             self._enter(State.IMPORTING)
-            return
-        said = self._errorLines[-1] if self._errorLines else "it said nothing"
-        if code == 0:
-            self.fail("The registration ended without a report.")
-        elif code == 2:
-            self.fail(said)
-        else:
-            self.fail(f"The registration stopped with code {code}: {said}")
+        elif event == "result" and self.pending:
+            self.late, self.pending = said, False
+        elif event == "failed" and self.state is State.RUNNING:
+            self.log.append(said["message"])
+            self._end(State.FAILED, said["message"])
+        elif event == "failed" and self.pending:
+            self.log.append(said["message"])
+            self.message, self.pending = f"The registered volume could not be made: {said['message']}", False
 
-    def _end(self, state, message):
+    def _lose(self, message):
+        """The process is no more: end what it was at, and say so."""
+        self._dropProcess()
+        self.log.append(message)
+        if self.state in (State.STARTING, State.RUNNING):
+            self._end(State.FAILED, message)
+        elif self.pending:
+            self.message = message
+        self.pending = False
+
+    def _dropProcess(self, kindly=False):
         if self._process is not None:
-            self._process.kill()
-            self._process = None
+            self._process.dismiss() if kindly else self._process.kill()
+        self._process, self._deadline, self.ready = None, None, False
+        self._offered.clear()
+        self._removeFolder()
+
+    def _removeFolder(self):
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder = None
+
+    def _end(self, state, message):
         self.message = message
         self._enter(state)
 
@@ -239,8 +253,3 @@ class RegistrationJob:
         if state not in _NEXT[self.state]:
             raise RuntimeError(f"a registration cannot go from {self.state.value} to {state.value}")
         self.state = state
-
-
-def pythonExecutable():
-    """Return PythonSlicer where this is Slicer, else the Python that runs."""
-    return shutil.which("PythonSlicer") or sys.executable

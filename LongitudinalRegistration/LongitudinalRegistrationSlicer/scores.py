@@ -1,10 +1,13 @@
-"""The Dice scores of a registration's report: their mean, and the table in the scene."""
+"""The scores of a registration's report: in words, their mean, and the table in the scene."""
 
 import numpy as np
 import slicer
 import vtk
+from slicer.i18n import tr as _
 
 from LongitudinalRegistrationSlicer.vertebrae import displayName
+
+SHOWN_STAGES = ("load", "affine", "grid", "network", "refinement", "niftyreg", "judge")
 
 
 def meanDice(report):
@@ -12,6 +15,30 @@ def meanDice(report):
     pairs = [(score["before"], score["after"]) for score in (report.get("dsc") or {}).values()]
     known = [pair for pair in pairs if None not in pair]
     return tuple(np.mean(known, axis=0)) if known else None
+
+
+def resultText(report, pending, message):
+    """Return a line about a result: method and seconds, how good it is, what is still to come, what went wrong."""
+    parts = [_("Registered with {method}").format(method=report.get("method", "?"))]
+    if report.get("fallback_reason"):
+        parts[0] += f" ({report['fallback_reason']})"
+    seconds = report.get("seconds", {})
+    if "to_transform" in seconds:
+        stages = [f"{name} {seconds[name]:.2f}" for name in SHOWN_STAGES if seconds.get(name, 0) >= 0.005]
+        parts.append(f"{seconds['to_transform']:.2f} s" + (f" ({', '.join(stages)})" if stages else ""))
+    dice = meanDice(report)
+    if dice:
+        parts.append(f"DSC {dice[0]:.2f} → {dice[1]:.2f}")
+    for name, first in (("ssim", "before"), ("ncc", "before"), ("quick_ncc", "affine")):
+        before, after = ((report.get(name) or {}).get(when) for when in (first, "after"))
+        if None not in (before, after):
+            parts.append(f"{name.replace('quick_', '').upper()} {before:.2f} → {after:.2f}")
+    if report.get("ndv_percent") is not None:
+        parts.append(f"NDV {report['ndv_percent']:.3f} %")
+    parts += report.get("warnings", [])
+    if pending:
+        parts.append(_("the registered volume follows"))
+    return "; ".join(part.rstrip(".") for part in parts + ([message] if message else [])) + "."
 
 
 def addScores(report, values, name):

@@ -22,13 +22,17 @@ def host():
     return boot()
 
 
+STAND_IN = [sys.executable, "-m", "LongitudinalRegistrationSlicer.stand_in_worker"]
+
+
 @pytest.fixture
-def open_panel(host):
-    """A function that opens a module's panel on an empty scene."""
+def open_panel(host, monkeypatch):
+    """A function that opens a module's panel on an empty scene; a small program takes the place of the worker."""
     from slicerhost.application import makePanel
 
     host.core.scene.Clear(0)
     opened = []
+    monkeypatch.setattr(host.modules["LongitudinalRegistration"].python, "workerCommand", lambda: STAND_IN)
 
     def make(name):
         opened.append(makePanel(host.modules[name]))
@@ -56,11 +60,15 @@ def _wait(logic, until, seconds=60):
 
 
 def _program(code):
-    """A command that runs Python code in place of the registration; `out` and `say` are at its hand."""
+    """A command that runs Python code in place of the worker once it is asked to register, with `say` and `job`."""
     head = (
         "import json, os, pathlib, subprocess, sys, time\n"
-        "out = pathlib.Path(sys.argv[sys.argv.index('--out') + 1])\n"
-        "say = lambda **what: print(json.dumps(what), flush=True)\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "say = lambda event, **what: print(json.dumps({'event': event, **what}), flush=True)\n"
+        "command = {'do': ''}\n"
+        "while command['do'] != 'register':\n"
+        "    command = json.loads(sys.stdin.readline())\n"
+        "job = command['job']\n"
     )
     return [sys.executable, "-c", head + code]
 
@@ -175,12 +183,12 @@ def test_register_button_says_why_it_is_disabled(open_panel):
 def test_panel_runs_cancels_and_is_ready_again(host, open_panel, monkeypatch):
     import slicer
 
+    code = "say('progress', job=job, stage='affine', fraction=0.4); time.sleep(600)"
     panel = open_panel("LongitudinalRegistration")
+    panel.logic.shutDown()
+    monkeypatch.setattr(host.modules["LongitudinalRegistration"].python, "workerCommand", lambda: _program(code))
     parameters = panel.logic.getParameterNode()
     parameters.fixedVolume, parameters.movingVolume = _add_volume("Baseline"), _add_volume("Follow-up", 2)
-    code = "say(progress={'stage': 'affine', 'fraction': 0.4}); time.sleep(600)"
-    start = panel.logic.startRegistration
-    monkeypatch.setattr(panel.logic, "startRegistration", lambda request: start(request, _program(code)))
     panel.ui.registerButton.click()
     assert panel.ui.registerButton.text == "Cancel" and not panel.ui.inputsCollapsibleButton.enabled
     end = time.monotonic() + 60
@@ -189,16 +197,52 @@ def test_panel_runs_cancels_and_is_ready_again(host, open_panel, monkeypatch):
     assert panel.ui.progressBar.value == 40 and "affine" in panel.ui.statusLabel.text
     panel.ui.registerButton.click()
     assert (panel.logic.state.value, panel.ui.registerButton.text) == ("cancelled", "Register")
-    assert panel.ui.registerButton.enabled and not panel.timer.isActive()
-    assert "affine" in panel.ui.logTextEdit.toPlainText()
+    assert panel.ui.registerButton.enabled and "affine" in panel.ui.logTextEdit.toPlainText()
+    while panel.logic.needsPolling and time.monotonic() < end:
+        slicer.app.processEvents()
+    assert not panel.logic.needsPolling
+
+
+def test_the_panel_warms_up_prepares_registers_and_tells_the_stages(open_panel):
+    import slicer
+
+    panel = open_panel("LongitudinalRegistration")
+    parameters = panel.logic.getParameterNode()
+
+    def pump(until):
+        end = time.monotonic() + 60
+        while not until() and time.monotonic() < end:
+            slicer.app.processEvents()
+        assert until(), panel.ui.statusLabel.text
+
+    assert "Getting ready" in panel.logic.statusText()
+    pump(lambda: panel.ui.statusLabel.text == "Ready.")
+    parameters.fixedVolume, parameters.movingVolume = _add_volume("Baseline"), _add_volume("Follow-up", 2)
+    pump(lambda: sum("prepared" in line for line in panel.logic.log) == 2)
+    panel.ui.registerButton.click()
+    pump(lambda: not panel.logic.needsPolling)
+    assert "DSC 0.50 → 0.90" in panel.ui.statusLabel.text and "1.00 s" in panel.ui.statusLabel.text
+    assert panel.logic.results.registered.GetName() == "Follow-up registered"
+    panel.exit()
+    panel.enter()
+    assert panel.logic._job.isWarm
+    panel.cleanup()
+    assert not panel.logic._job.isWarm and panel.logic._job.folder is None
 
 
 @pytest.fixture
-def logic(host):
+def make_logic(host):
+    """A function that makes a logic with a command in place of the worker."""
     host.core.scene.Clear(0)
-    logic = host.modules["LongitudinalRegistration"].python.LongitudinalRegistrationLogic()
-    yield logic
-    logic.cancel()
+    made = []
+
+    def make(command=None):
+        made.append(host.modules["LongitudinalRegistration"].python.LongitudinalRegistrationLogic(None, command))
+        return made[-1]
+
+    yield make
+    for logic in made:
+        logic.shutDown()
 
 
 def _request(**options):
@@ -208,64 +252,106 @@ def _request(**options):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="looks at POSIX process numbers")
-def test_cancel_kills_the_children_too_and_removes_the_folder(logic):
+def test_cancel_takes_effect_at_once_and_kills_what_does_not_obey_with_its_children(make_logic):
     child = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
-    code = (
-        f"child = subprocess.Popen([sys.executable, '-c', {child!r}])\n"
-        "time.sleep(1); say(progress={'stage': f'{os.getpid()} {child.pid}', 'fraction': 0}); time.sleep(600)"
+    logic = make_logic(
+        _program(
+            f"child = subprocess.Popen([sys.executable, '-c', {child!r}])\n"
+            "time.sleep(1); say('progress', job=job, stage=f'{os.getpid()} {child.pid}', fraction=0); time.sleep(600)"
+        )
     )
-    logic.startRegistration(_request(), _program(code))
+    logic.startRegistration(_request())
     folder = logic._job.folder
-    assert (folder / "fixed.nrrd").exists()
+    assert any(folder.glob("scan-*.npy"))
     _wait(logic, lambda: logic.progress.stage)
     pids = [int(pid) for pid in logic.progress.stage.split()]
     assert all(_alive(pid) for pid in pids)
+    begun = time.monotonic()
     logic.cancel()
-    end = time.monotonic() + 10
-    while any(_alive(pid) for pid in pids) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not any(_alive(pid) for pid in pids) and not folder.exists()
+    assert logic.state.value == "cancelled" and time.monotonic() - begun < 0.1
+    _wait(logic, lambda: not any(_alive(pid) for pid in pids), 10)
+    assert not folder.exists() and logic.state.value == "cancelled"
 
 
 @pytest.mark.parametrize(
     "code, message",
     [
-        (
-            "print('noise', 'longct: choose another scan', sep=chr(10), file=sys.stderr); sys.exit(2)",
-            "longct: choose another scan",
-        ),
+        ("say('failed', job=job, message='Choose another scan.'); time.sleep(600)", "Choose another scan."),
         ("print('boom', file=sys.stderr); sys.exit(1)", "stopped with code 1: boom"),
         ("os.abort()", "stopped with code"),
-        ("print('{not json')", "without a report"),
-        ("say(result={'method': 'niftyreg'})", "could not be read"),
+        ("print('{not json')", "stopped with code 0"),
+        ("say('transform', job=job, affine=[], field={}, report={}); time.sleep(600)", "could not be read"),
     ],
 )
-def test_a_failed_run_says_what_went_wrong_and_leaves_nothing(logic, code, message):
+def test_a_failed_run_says_what_went_wrong_and_leaves_the_scene_alone(make_logic, code, message):
     import slicer
 
-    request = _request()
+    logic, request = make_logic(_program(code)), _request()
     nodes = slicer.mrmlScene.GetNumberOfNodes()
-    logic.startRegistration(request, _program(code))
+    logic.startRegistration(request)
     folder = logic._job.folder
     _wait(logic, lambda: logic.state.value == "failed")
-    assert message in logic.statusText() and not folder.exists()
+    assert message in logic.statusText()
     assert request.moving.GetParentTransformNode() is None
     assert slicer.mrmlScene.GetNumberOfNodes() == nodes
+    logic.shutDown()
+    assert not folder.exists()
 
 
-def test_a_program_that_is_not_there_is_a_failure_with_its_name(logic):
-    logic.startRegistration(_request(), ["/no/such/program"])
+def test_a_worker_that_dies_is_replaced_and_the_next_registration_works(make_logic):
+    logic = make_logic(STAND_IN)
+    request = _request()
+    logic.startRegistration(request)
+    _wait(logic, lambda: not logic.needsPolling)
+    first = logic._job._process._process
+    first.kill()
+    _wait(logic, lambda: logic._job.isWarm and logic._job._process._process is not first and logic._job.ready)
+    logic.startRegistration(request)
+    _wait(logic, lambda: not logic.needsPolling)
+    assert logic.state.value == "done" and logic.results.registered is not None
+
+
+def test_a_worker_that_dies_again_and_again_is_given_up(make_logic):
+    logic = make_logic([sys.executable, "-c", "raise SystemExit('no libraries here')"])
+    logic.warmUp()
+    seen = set()
+    end = time.monotonic() + 30
+    while time.monotonic() < end and (logic._job.isWarm or len(seen) < 4):
+        if logic._job.isWarm:
+            seen.add(logic._job._process._process.pid)
+        logic.poll()
+    assert len(seen) == 4 and not logic._job.isWarm
+    assert "no libraries here" in " ".join(logic.log)
+
+
+def test_a_silent_worker_is_ended_and_the_user_told(make_logic, monkeypatch):
+    from LongitudinalRegistrationSlicer import job
+
+    monkeypatch.setattr(job, "SILENCE_S", 0.5)
+    logic = make_logic(_program("time.sleep(600)"))
+    logic.startRegistration(_request())
+    folder = logic._job.folder
+    _wait(logic, lambda: logic.state.value == "failed")
+    assert "did not answer" in logic.statusText() and not folder.exists()
+
+
+def test_a_program_that_is_not_there_is_a_failure_with_its_name(make_logic):
+    logic = make_logic(["/no/such/program"])
+    logic.startRegistration(_request())
     assert logic.state.value == "failed" and "/no/such/program" in logic.statusText()
 
 
-def test_closing_the_scene_cancels(open_panel):
+def test_closing_the_scene_cancels(open_panel, host, monkeypatch):
     import slicer
 
     panel = open_panel("LongitudinalRegistration")
-    panel.logic.startRegistration(_request(), _program("time.sleep(600)"))
-    folder = panel.logic._job.folder
+    panel.logic.shutDown()
+    monkeypatch.setattr(
+        host.modules["LongitudinalRegistration"].python, "workerCommand", lambda: _program("time.sleep(600)")
+    )
+    panel.logic.startRegistration(_request())
     slicer.mrmlScene.Clear(0)
-    assert panel.logic.state.value == "cancelled" and not folder.exists()
+    assert panel.logic.state.value == "cancelled"
     assert not panel.ui.registerButton.enabled and panel.ui.registerButton.text == "Register"
 
 
@@ -276,33 +362,73 @@ def test_a_state_cannot_be_skipped():
         RegistrationJob().finish()
 
 
-def test_the_real_program_understands_the_arguments_and_its_refusal_is_shown(host):
+def test_the_real_worker_registers_two_scans_and_refuses_what_is_no_ct(host, phantom_pair):
+    """The whole way: the worker's own process, the transform by points, the registered volume, scores, a refusal."""
     import slicer
     from LongitudinalRegistrationSlicer.request import RegistrationRequest
+    from TableRemovalSlicer.volumes import addVolumeNode
 
     host.core.scene.Clear(0)
     logic = host.modules["LongitudinalRegistration"].python.LongitudinalRegistrationLogic()
-    flat = [slicer.util.addVolumeFromArray(np.zeros((10, 30, 30), np.int16), name=name) for name in ("a", "b")]
-    logic.startRegistration(RegistrationRequest(*flat, method="NiftyReg", refinement=False, tableRemoval=False))
-    _wait(logic, lambda: logic.state.value == "failed", 120)
-    assert logic.statusText().startswith("longct: ") and "usage" not in logic.statusText()
-    assert "unrecognized" not in " ".join(logic.log)
+    fixed, moving = (
+        addVolumeNode(getattr(phantom_pair, side).image, side, "vtkMRMLScalarVolumeNode")
+        for side in ("baseline", "followup")
+    )
+    labels = addVolumeNode(phantom_pair.baseline.vertebrae, "fixed labels", "vtkMRMLLabelMapVolumeNode")
+    moved = addVolumeNode(phantom_pair.followup.vertebrae, "moving labels", "vtkMRMLLabelMapVolumeNode")
+    logic.startRegistration(RegistrationRequest(fixed, moving, labels, moved, "VoxelMorph"))
+    _wait(logic, lambda: not logic.needsPolling, 300)
+    assert logic.state.value == "done", logic.statusText()
+    report = logic.report
+    assert report["mean_dsc"]["after"] > 0.8 > report["mean_dsc"]["before"]
+    errors = []
+    for point in ((0.0, 20.0, 60.0), (30.0, -10.0, 80.0), (-40.0, 0.0, 40.0)):
+        ras = logic.results.transform.GetTransformFromParent().TransformPoint((-point[0], -point[1], point[2]))
+        true = phantom_pair.true_transform.TransformPoint(point)
+        errors.append(np.linalg.norm(np.subtract((-ras[0], -ras[1], ras[2]), true)))
+    assert np.mean(errors) < 3.0
+    registered = logic.results.registered
+    assert registered.GetImageData().GetDimensions() == fixed.GetImageData().GetDimensions()
+    assert report["seconds"]["to_transform"] > 0 and not list(logic._job.folder.glob("*.npy"))
+    flat = slicer.util.addVolumeFromArray(np.zeros((10, 30, 30), np.int16), name="a")
+    logic.startRegistration(RegistrationRequest(fixed, flat))
+    _wait(logic, lambda: logic.state.value == "failed", 60)
+    assert "CT" in logic.statusText() or "HU" in logic.statusText()
+    logic.shutDown()
 
 
-def test_a_second_registration_replaces_the_first_ones_transform(logic):
-    module = sys.modules["LongitudinalRegistration"]
-    request = _request()
+def test_a_second_registration_updates_the_transform_in_place(make_logic):
+    import slicer
+
+    logic, request = make_logic(STAND_IN), _request()
+    transforms = []
     for _run in range(2):
-        logic.startRegistration(request, [sys.executable, "-c", module.STAND_IN_PROGRAM])
-        _wait(logic, lambda: logic.state.value in ("done", "failed"))
+        logic.startRegistration(request)
+        _wait(logic, lambda: not logic.needsPolling)
         assert logic.state.value == "done", logic.statusText()
-    assert request.moving.GetParentTransformNode() is logic.results.transform
+        transforms.append(logic.results.transform)
+    assert transforms[0] is transforms[1] is request.moving.GetParentTransformNode()
+    assert len(slicer.util.getNodes("Follow-up registered*", useLists=True)["Follow-up registered"]) == 1
+
+
+def test_a_transform_that_was_removed_gets_no_registered_volume(make_logic):
+    import slicer
+
+    logic, request = make_logic(STAND_IN), _request()
+    logic.startRegistration(request)
+    _wait(logic, lambda: logic.state.value == "done")
+    pending = logic.needsPolling
+    slicer.mrmlScene.RemoveNode(logic.results.transform)
+    _wait(logic, lambda: not logic.needsPolling)
+    assert not pending or slicer.mrmlScene.GetFirstNodeByName("Follow-up registered") is None
 
 
 def test_labels_go_out_as_verse_numbers_from_segment_names(host, tmp_path):
     import SimpleITK as sitk
     import slicer
-    from LongitudinalRegistrationSlicer.exchange import writeInputs
+    from LongitudinalRegistrationLib.shared_arrays import take_image
+    from LongitudinalRegistrationSlicer.exchange import registerMessage
+    from TableRemovalSlicer.volumes import geometryOfVolumeNode
 
     host.core.scene.Clear(0)
     segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "s")
@@ -314,9 +440,10 @@ def test_labels_go_out_as_verse_numbers_from_segment_names(host, tmp_path):
         array[:] = 0
         array[2 + 2 * number, 5:20, 6:21] = 1
         slicer.util.updateSegmentBinaryLabelmapFromArray(array, segmentation, segmentId, request.fixed)
-    arguments = writeInputs(request, tmp_path)
-    labels = sitk.ReadImage(str(arguments[arguments.index("--fixed-labels") + 1]))
+    message = registerMessage(request, tmp_path)
+    labels = take_image(tmp_path, message["labels"]["fixed"])
     written = sitk.GetArrayFromImage(labels)
     assert [int(written[k, 10, 10]) for k in (2, 4, 6)] == [20, 19, 101]
-    fixed = sitk.ReadImage(str(tmp_path / "fixed.nrrd"))
-    assert labels.GetSize() == fixed.GetSize() and np.allclose(labels.GetOrigin(), fixed.GetOrigin())
+    spacing, origin, _direction = geometryOfVolumeNode(request.fixed)
+    assert labels.GetSize() == (30, 30, 10) and np.allclose(labels.GetOrigin(), origin)
+    assert np.allclose(labels.GetSpacing(), spacing) and list(message["labels"]) == ["fixed"]

@@ -6,15 +6,17 @@ import sys
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from LongitudinalRegistrationLib import registration
+from LongitudinalRegistrationLib import choice, registration
 from LongitudinalRegistrationLib.affine import align
+from LongitudinalRegistrationLib.agreement import Agreement
 from LongitudinalRegistrationLib.bodies import find_body
 from LongitudinalRegistrationLib.grid import NETWORK_SIZE, body_bounds, common_grid
 from LongitudinalRegistrationLib.normalise import ceiling_hu, normalise
 from LongitudinalRegistrationLib.options import RegistrationOptions
-from LongitudinalRegistrationLib.quality import Scores, reason_for_doubt
+from LongitudinalRegistrationLib.pyramid import make_pyramid
+from LongitudinalRegistrationLib.quality import reason_for_doubt
 from LongitudinalRegistrationLib.registration import register
-from LongitudinalRegistrationLib.translation_search import best_offset
+from LongitudinalRegistrationLib.translation_search import best_offsets, correlation_map
 from TableRemovalLib.errors import InputError
 
 
@@ -28,12 +30,12 @@ def register_phantom(pair, **options):
     )
 
 
-def body_points(pair, count=300):
-    """Points of the baseline's body that the follow-up shows too."""
+def body_points(pair, count=300, shown=None):
+    """Points of the baseline's body that the follow-up (or `shown`, its body mask) shows too."""
     body = sitk.GetArrayViewFromImage(pair.baseline.body)
     index = np.argwhere(body)[np.random.default_rng(0).choice(int(body.sum()), 4 * count)]
     points = [pair.baseline.image.TransformIndexToPhysicalPoint(row[::-1].tolist()) for row in index]
-    low, high = body_bounds(pair.followup.body)
+    low, high = body_bounds(pair.followup.body if shown is None else shown)
     inside = [p for p in points if np.all(np.array(pair.true_transform.TransformPoint(p)) > low + 10)]
     return [p for p in inside if np.all(np.array(pair.true_transform.TransformPoint(p)) < high - 10)][:count]
 
@@ -98,7 +100,7 @@ def test_inputs_are_not_changed(phantom_pair, by_network):
 
 
 def test_auto_falls_back_to_niftyreg_and_says_why(phantom_pair, monkeypatch):
-    monkeypatch.setattr(registration, "reason_for_doubt", lambda *_: "the field folds in 3.00 % of the body")
+    monkeypatch.setattr(choice, "reason_for_doubt", lambda *_: "the field folds in 3.00 % of the body")
     result = register_phantom(phantom_pair, niftyreg_spacing_mm=6.0)
     assert result.method == "niftyreg"
     assert result.fallback_reason == "the field folds in 3.00 % of the body"
@@ -109,7 +111,8 @@ def test_auto_falls_back_to_niftyreg_and_says_why(phantom_pair, monkeypatch):
 
 def test_auto_without_tensorflow_or_niftyreg_says_what_to_install(phantom_pair, monkeypatch, tmp_path):
     monkeypatch.setenv("LONGCT_NIFTYREG", str(tmp_path))
-    monkeypatch.setattr(registration, "tensorflow_missing", lambda: "tensorflow not installed (pip install x)")
+    for module in (registration, choice):
+        monkeypatch.setattr(module, "tensorflow_missing", lambda: "tensorflow not installed (pip install x)")
     with pytest.raises(InputError, match=r"tensorflow not installed .*correct the folder"):
         register_phantom(phantom_pair)
     with pytest.raises(InputError, match="tensorflow not installed"):
@@ -134,15 +137,15 @@ def test_tensorflow_really_absent_is_noticed():
 @pytest.mark.parametrize(
     ("result", "ndv", "largest", "words"),
     [
-        (Scores(0.8, 0.8), 0.0, 10.0, None),
-        (Scores(0.6, 0.8), 0.0, 10.0, "less similar"),
-        (Scores(0.8, 0.6), 0.0, 10.0, "less similar"),
-        (Scores(0.8, 0.8), 0.5, 10.0, "folds in 0.50 %"),
-        (Scores(0.8, 0.8), 0.0, 40.0, "40 mm are out of the range"),
+        (Agreement(0.8, 0.8), 0.0, 10.0, None),
+        (Agreement(0.6, 0.8), 0.0, 10.0, "less similar"),
+        (Agreement(0.8, 0.6), 0.0, 10.0, "less similar"),
+        (Agreement(0.8, 0.8), 0.5, 10.0, "folds in 0.50 %"),
+        (Agreement(0.8, 0.8), 0.0, 40.0, "40 mm are out of the range"),
     ],
 )
 def test_reasons_for_doubt(result, ndv, largest, words):
-    reason = reason_for_doubt(Scores(0.7, 0.7), result, ndv, largest, 12.0)
+    reason = reason_for_doubt(Agreement(0.7, 0.7), result, ndv, largest, 12.0)
     assert (reason is None) if words is None else (words in reason)
 
 
@@ -152,39 +155,77 @@ def test_the_search_for_the_translation_needs_no_origin():
         sitk.SmoothingRecursiveGaussian(sitk.GetImageFromArray(rng.random((60, 40, 40)).astype(np.float32)), 2.0)
     )
     fixed, moving = world[5:35, 4:36, 4:36], world[12:58, 2:38, 6:40]
-    offset, score = best_offset(fixed, np.ones(fixed.shape), moving, np.ones(moving.shape))
-    assert offset.tolist() == [5 - 12, 4 - 2, 4 - 6]
-    assert score > 0.99
+    scores = correlation_map(fixed, np.ones(fixed.shape), moving, np.ones(moving.shape))
+    first, second = best_offsets(scores, moving.shape, 2)
+    assert first.tolist() == [5 - 12, 4 - 2, 4 - 6]
+    assert scores.max() > 0.99 and np.abs(first - second).max() > 2
 
 
-def test_affine_alignment_does_not_depend_on_origins(phantom_pair):
-    baseline, followup = phantom_pair.baseline, phantom_pair.followup
-    shifted, body = sitk.Image(followup.image), sitk.Image(followup.body)
-    for image in (shifted, body):
-        image.SetOrigin(np.add(image.GetOrigin(), (300.0, -200.0, 500.0)).tolist())
-    clean = find_body(baseline.image), find_body(shifted)
-    found = align(clean[0].clean, clean[0].mask, clean[1].clean, clean[1].mask)
-    errors = [
-        np.linalg.norm(
-            np.subtract(
-                np.subtract(found.TransformPoint(p), (300.0, -200.0, 500.0)),
-                phantom_pair.true_transform.TransformPoint(p),
-            )
-        )
-        for p in body_points(phantom_pair)
-    ]
-    assert np.mean(errors) < 5.0
+def affine_error_mm(found, pair, offset=(0.0, 0.0, 0.0), shown=None):
+    """Mean distance from the true transform, and that of the best affine there is, at points of the body."""
+    points = np.array(body_points(pair, shown=shown))
+    true = np.array([pair.true_transform.TransformPoint(p.tolist()) for p in points])
+    ours = np.array([found.TransformPoint(p.tolist()) for p in points]) - offset
+    homogeneous = np.column_stack([points, np.ones(len(points))])
+    best = homogeneous @ np.linalg.lstsq(homogeneous, true, rcond=None)[0]
+    return np.linalg.norm(ours - true, axis=1).mean(), np.linalg.norm(best - true, axis=1).mean()
+
+
+@pytest.fixture(scope="module")
+def baseline_pyramid(phantom_pair):
+    return make_pyramid(phantom_pair.baseline.image)
+
+
+def test_affine_alignment_does_not_depend_on_origins(phantom_pair, baseline_pyramid):
+    shifted = sitk.Image(phantom_pair.followup.image)
+    shifted.SetOrigin(np.add(shifted.GetOrigin(), (300.0, -200.0, 500.0)).tolist())
+    fit = align(baseline_pyramid, make_pyramid(shifted))
+    error, best = affine_error_mm(fit.transform, phantom_pair, (300.0, -200.0, 500.0))
+    assert error < best + 0.3 and not fit.doubtful
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_affine_alignment_takes_30_mm_and_10_degrees(phantom_pair, baseline_pyramid, seed):
+    """The follow-up turned about its middle and moved: the same answer, turned and moved."""
+    rng = np.random.default_rng(seed)
+    image = phantom_pair.followup.image
+    motion = sitk.VersorRigid3DTransform()
+    motion.SetCenter(image.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in image.GetSize()]))
+    axis = rng.normal(size=3)
+    motion.SetRotation((axis / np.linalg.norm(axis)).tolist(), np.radians(10.0))
+    motion.SetTranslation((30.0 * rng.choice([-1.0, 1.0], 3)).tolist())
+    moved = sitk.TransformGeometry(image, motion)
+    fit = align(baseline_pyramid, make_pyramid(moved))
+    back = sitk.CompositeTransform([motion, fit.transform])
+    error, best = affine_error_mm(back, phantom_pair)
+    assert error < best + 0.5 and not fit.doubtful
+
+
+def test_affine_alignment_of_half_a_scan(phantom_pair, baseline_pyramid):
+    half = phantom_pair.followup.image[:, :, 28:]
+    fit = align(baseline_pyramid, make_pyramid(half))
+    error, best = affine_error_mm(fit.transform, phantom_pair, shown=phantom_pair.followup.body[:, :, 28:])
+    assert error < best + 0.5 and fit.overlap < 0.75 and not fit.doubtful
+
+
+def test_a_start_that_cannot_be_found_is_doubtful(baseline_pyramid, monkeypatch):
+    """The scan turned upside down and mirrored has no affine of the right kind near by; auto says so."""
+    image = baseline_pyramid.image
+    upside_down = sitk.GetImageFromArray(sitk.GetArrayFromImage(image)[::-1, :, ::-1])
+    upside_down.CopyInformation(image)
+    fit = align(baseline_pyramid, make_pyramid(upside_down))
+    assert fit.hard and fit.doubtful
 
 
 def test_the_grid_lies_around_what_both_bodies_share(phantom_pair):
-    grid = common_grid(phantom_pair.baseline.body, phantom_pair.baseline.body, sitk.AffineTransform(3))
-    low, high = body_bounds(phantom_pair.baseline.body)
+    low, high = bounds = body_bounds(phantom_pair.baseline.body)
+    grid = common_grid(bounds, bounds, sitk.AffineTransform(3))
     centre = np.array(grid.origin) + (np.array(grid.size) - 1) * grid.spacing_mm / 2
     np.testing.assert_allclose(centre, (low + high) / 2, atol=1e-6)
     away = sitk.AffineTransform(3)
     away.SetTranslation((0.0, 0.0, 2000.0))
     with pytest.raises(InputError, match="no part of the body in common"):
-        common_grid(phantom_pair.baseline.body, phantom_pair.baseline.body, away)
+        common_grid(bounds, bounds, away)
 
 
 def test_normalisation_maps_air_to_0_and_the_99th_percentile_to_1():

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from ..network.architectures import DEFAULT_NETWORK, NETWORKS
+from ..options import METHODS
+from ..refinement_options import EFFORTS
 
 _INPUTS = (
     "Scans: NIfTI, NRRD or MHA files, or a folder with a DICOM series. Intensities are HU. "
@@ -167,9 +169,10 @@ def _add_register(subparsers) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument(
         "--method",
-        choices=["auto", "voxelmorph", "niftyreg"],
+        choices=METHODS,
         default="auto",
-        help="auto (default): VoxelMorph, and NiftyReg where that fails or cannot be trusted",
+        help="auto (default): VoxelMorph, and NiftyReg where that fails or cannot be trusted; refinement: neither, "
+        "instance optimisation alone",
     )
     _add_network(parser)
     parser.add_argument("--fixed-labels", type=Path, metavar="L", help="vertebra labels on the baseline's grid")
@@ -177,6 +180,21 @@ def _add_register(subparsers) -> None:
     parser.add_argument("--no-table-removal", action="store_true", help="the scans are clean already")
     parser.add_argument("--no-affine", action="store_true", help="the scans are aligned already")
     parser.add_argument("--no-refinement", action="store_true", help="the network's field as it is")
+    parser.add_argument(
+        "--effort",
+        choices=tuple(EFFORTS),
+        default="fast",
+        help="of the refinement: fast (default, a quarter of a second), thorough (seconds, a finer field)",
+    )
+    parser.add_argument(
+        "--budget", type=float, default=20.0, metavar="S", help="seconds after which no refinement step is begun (20)"
+    )
+    parser.add_argument(
+        "--keep-volume",
+        type=Path,
+        metavar="MASK",
+        help="lesions on the baseline's grid whose growth or shrinkage must not be registered away",
+    )
     parser.add_argument("--threads", type=positive, metavar="N", help="most threads (default: all cores)")
     _add_dicom_choice(parser, ("fixed", "moving"))
     _add_output_style(parser)

@@ -126,6 +126,7 @@ def _voxel_ml(image: sitk.Image) -> float:
 def register(arguments: argparse.Namespace, console: Console) -> None:
     """Register two scans and write the results."""
     from ..options import RegistrationOptions
+    from ..refinement_options import RefinementOptions
     from ..registration import check_ready
     from ..registration import register as run
     from ..report import report_content, report_text
@@ -138,6 +139,7 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
         refinement=not arguments.no_refinement,
         network=arguments.network,
         threads=arguments.threads,
+        refinement_options=RefinementOptions(effort=arguments.effort, budget_seconds=arguments.budget),
     )
     check_ready(options)
     inputs = {
@@ -145,6 +147,7 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
         "moving": arguments.moving,
         "fixed_labels": arguments.fixed_labels,
         "moving_labels": arguments.moving_labels,
+        "keep_volume": arguments.keep_volume,
     }
     folder = ready_folder(arguments.out)
     for name in ("registered.nii.gz", "registered_labels.nii.gz", "dvf.nii.gz", "transform.h5", "report.json"):
@@ -153,8 +156,9 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
     with stages.stage("read"):
         fixed = read_image(arguments.fixed, arguments.fixed_series, arguments.fixed_acquisition)
         moving = read_image(arguments.moving, arguments.moving_series, arguments.moving_acquisition)
-        labels = [read_image(path) if path else None for path in (arguments.fixed_labels, arguments.moving_labels)]
-    result = run(fixed, moving, options, *labels, stages=stages)
+        masks = arguments.fixed_labels, arguments.moving_labels, arguments.keep_volume
+        fixed_labels, moving_labels, keep_volume = (read_image(path) if path else None for path in masks)
+    result = run(fixed, moving, options, fixed_labels, moving_labels, stages=stages, keep_volume=keep_volume)
     with stages.stage("write"):
         write_transform(result.transform, folder / "transform.h5")
         write_image(result.registered, folder / "registered.nii.gz")

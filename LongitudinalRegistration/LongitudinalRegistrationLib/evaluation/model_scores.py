@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..bodies import find_body
-from ..grid import Grid, common_grid, resample, smooth_for_spacing
+from ..grid import Grid, body_bounds, common_grid, resample, smooth_for_spacing
 from ..labels import label_name
 from ..network.model_store import Model
 from ..network.predict import Predictor
@@ -28,7 +28,8 @@ SEED = 2021
 def on_scoring_grid(image: sitk.Image) -> tuple[np.ndarray, np.ndarray, Grid]:
     """A scan without its table on 160 x 160 x 256 voxels of 2 mm: image [k, j, i] in [0, 1], body mask, the grid."""
     body = find_body(image)
-    grid = common_grid(body.mask, body.mask, sitk.AffineTransform(3))
+    bounds = body_bounds(body.mask)
+    grid = common_grid(bounds, bounds, sitk.AffineTransform(3))
     return *normalised_on_grid(body.clean, body.mask, grid), grid
 
 

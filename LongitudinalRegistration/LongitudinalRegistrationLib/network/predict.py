@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +13,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..grid import Grid
+from .compute import best_compute
 from .model_store import Model
+
+TRIAL_SHAPE = (64, 48, 80)
 
 
 class NetworkError(RuntimeError):
@@ -50,6 +54,8 @@ class Predictor:
         From find_model.
     threads
         Most threads TensorFlow may use; it counts only before TensorFlow has run the first time.
+    compute
+        What convolutions compute in: "float32" or "bfloat16".
 
     Raises
     ------
@@ -57,7 +63,7 @@ class Predictor:
         If TensorFlow does not start or the weights do not fit.
     """
 
-    def __init__(self, model: Model, threads: int | None = None):
+    def __init__(self, model: Model, threads: int | None = None, compute: str = "float32"):
         quiet_tensorflow()
         try:
             with muted_stderr():
@@ -67,16 +73,19 @@ class Predictor:
                 tf.zeros(())
             from .architectures import build_network
 
-            self.model = model
-            network = build_network(model.network, model.size[::-1], **model.options)
+            self.model, self._warm = model, set()
+            network = build_network(model.network, compute=compute, **model.options)
             network.load_weights(model.weights)
             self._run = tf.function(lambda pair: network(pair, training=False))
         except Exception as error:
             raise NetworkError(f"the network did not load ({type(error).__name__}: {error})") from error
 
-    def warm_up(self) -> None:
-        """One pass over nothing: TensorFlow traces and compiles now, not at the first scan."""
-        self._run(np.zeros((1, *self.model.size[::-1], 2), np.float32))
+    def warm_up(self, shape: tuple[int, int, int] | None = None, again: bool = False) -> None:
+        """One pass over nothing, once a shape [k, j, i]: TensorFlow traces and compiles now, not at the first scan."""
+        shape = tuple(shape or self.model.size[::-1])
+        if again or shape not in self._warm:
+            self._run(np.zeros((1, *shape, 2), np.float32))
+            self._warm.add(shape)
 
     def field(self, fixed: np.ndarray, moving: np.ndarray, grid: Grid) -> sitk.Image:
         """Predict the displacement field.
@@ -107,6 +116,38 @@ class Predictor:
         if not np.isfinite(flow).all():
             raise NetworkError("the network gave values that are not finite")
         return grid.coarser(grid.size[0] // flow.shape[2]).image(flow * np.float32(grid.spacing_mm))
+
+
+_loaded: dict[tuple, Predictor] = {}
+
+
+def loaded_predictor(model: Model, threads: int | None = None) -> Predictor:
+    """The predictor of a model, loaded once in a process; see Predictor.
+
+    Raises
+    ------
+    NetworkError
+        If TensorFlow does not start or the weights do not fit.
+    """
+    key = model.sha256, threads
+    if key not in _loaded:
+        _loaded[key] = Predictor(model, threads, faster_compute(model, threads))
+    return _loaded[key]
+
+
+def faster_compute(model: Model, threads: int | None, shape: tuple[int, int, int] = TRIAL_SHAPE) -> str:
+    """What this processor is faster in: "float32", or "bfloat16" where it has instructions for that and they pay."""
+    if best_compute() == "float32":
+        return "float32"
+    return min(("float32", "bfloat16"), key=lambda compute: _seconds_of_a_pass(model, threads, shape, compute))
+
+
+def _seconds_of_a_pass(model: Model, threads: int | None, shape: tuple[int, int, int], compute: str) -> float:
+    predictor = Predictor(model, threads, compute)
+    predictor.warm_up(shape)
+    begun = time.perf_counter()
+    predictor.warm_up(shape, again=True)
+    return time.perf_counter() - begun
 
 
 def _bound_threads(tf, threads: int | None) -> None:

@@ -28,6 +28,15 @@ class NiftyRegError(RuntimeError):
     """A program of NiftyReg ended with an error or was killed."""
 
 
+_children: set[subprocess.Popen] = set()
+
+
+def end_children() -> None:
+    """Kill the programs that run now, from another thread: whoever waits for them gets a NiftyRegError."""
+    for child in list(_children):
+        child.kill()
+
+
 @contextmanager
 def _running(command: list[str]) -> Iterator[subprocess.Popen]:
     """A child process that does not outlive this block, nor (on Linux) this process."""
@@ -39,9 +48,11 @@ def _running(command: list[str]) -> Iterator[subprocess.Popen]:
     child = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
     )
+    _children.add(child)
     try:
         yield child
     finally:
+        _children.discard(child)
         if child.poll() is None:
             child.kill()
         child.stdout.close()

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from TableRemovalLib.validate import validate_ct
 
 from ..bodies import Body, find_body
-from ..grid import NETWORK_SPACING_MM, Grid, covering_grid
+from ..grid import NETWORK_SPACING_MM, Grid, body_bounds, covering_grid
 from ..normalise import normalised_on_grid
 from ..reading import read_image
 from .appearance import AppearanceOptions, differ
@@ -47,7 +47,7 @@ class Pair:
 
 def prepare_body(body: Body, name: str) -> tuple[PreparedScan, Grid]:
     """Resample a scan without its table to 2 mm, with 40 mm around the body, and normalise it; and the grid of it."""
-    grid = covering_grid(body.mask, NETWORK_SPACING_MM, MARGIN_MM)
+    grid = covering_grid(body_bounds(body.mask), NETWORK_SPACING_MM, MARGIN_MM)
     return PreparedScan(name, *normalised_on_grid(body.clean, body.mask, grid)), grid
 
 

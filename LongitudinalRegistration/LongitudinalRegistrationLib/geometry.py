@@ -1,0 +1,23 @@
+"""Voxels to millimetres, and linear transforms, as matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+import SimpleITK as sitk
+
+
+def voxel_matrix(image: sitk.Image) -> np.ndarray:
+    """(4, 4): voxel (i, j, k, 1) of an image to LPS mm."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
+    matrix[:3, 3] = image.GetOrigin()
+    return matrix
+
+
+def linear_matrix(affine: sitk.Transform) -> np.ndarray:
+    """(4, 4) of a linear transform, LPS mm."""
+    matrix = np.eye(4)
+    matrix[:3, 3] = affine.TransformPoint((0.0, 0.0, 0.0))
+    for axis, unit in enumerate(np.eye(3)):
+        matrix[:3, axis] = np.array(affine.TransformPoint(tuple(unit))) - matrix[:3, 3]
+    return matrix

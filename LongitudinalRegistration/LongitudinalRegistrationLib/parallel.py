@@ -1,0 +1,51 @@
+"""Compiled kernels over ranges of slices, on a bounded number of threads that stay.
+
+Kernels release the interpreter's lock, so plain threads do; numba's own parallel loops end the process when two
+threads start them at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+_most = 0
+
+
+def available_threads() -> int:
+    """Processor cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+def bound_threads(threads: int | None) -> None:
+    """Use at most so many threads from now on; None: all cores, but not more than 8."""
+    global _most
+    _most = threads or 0
+
+
+def thread_count() -> int:
+    """Threads that a kernel is run on."""
+    return _most or max(1, min(8, available_threads()))
+
+
+def over_slices(kernel: Callable, *arguments, slices: int) -> list:
+    """Call kernel(*arguments, first, stop) for ranges that cover 0..slices, all threads at once; results in order."""
+    threads = min(thread_count(), slices)
+    if threads <= 1:
+        return [kernel(*arguments, 0, slices)]
+    if threads not in _pools:
+        _pools[threads] = ThreadPoolExecutor(threads, thread_name_prefix="longct")
+    edges = np.linspace(0, slices, min(slices, 4 * threads) + 1).astype(int).tolist()
+    if slices < 8 * threads:
+        edges = np.linspace(0, slices, threads + 1).astype(int).tolist()
+    parts = [
+        _pools[threads].submit(kernel, *arguments, a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a
+    ]
+    return [part.result() for part in parts]

@@ -1,0 +1,63 @@
+"""How much work a refinement does, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RefinementLevel:
+    """image_mm: voxels of the images compared (2, 4, 8 or 16); ratio: voxels of the field are so many times as large (2
+    or 4); steps: most Gauss-Newton steps; stiffness: weight of the displacement's squared slopes against the image
+    differences; corners: how many of every eight image voxels are looked at (1 to 8)."""
+
+    image_mm: float
+    ratio: int
+    steps: int
+    stiffness: float
+    corners: int = 8
+
+    @property
+    def field_mm(self) -> float:
+        """Voxels of the field."""
+        return self.image_mm * self.ratio
+
+
+FAST = (
+    RefinementLevel(8.0, 2, 2, 0.25),
+    RefinementLevel(4.0, 2, 2, 0.4, corners=4),
+    RefinementLevel(2.0, 4, 2, 0.8, corners=3),
+)
+ALONE = (RefinementLevel(16.0, 2, 5, 0.25), RefinementLevel(8.0, 2, 4, 0.25), *FAST[1:])
+THOROUGH = (
+    RefinementLevel(8.0, 2, 4, 0.25),
+    RefinementLevel(4.0, 2, 4, 0.4),
+    RefinementLevel(2.0, 4, 4, 0.8),
+    RefinementLevel(2.0, 2, 4, 0.4),
+)
+EFFORTS = {"fast": FAST, "thorough": THOROUGH}
+
+
+@dataclass(frozen=True)
+class RefinementOptions:
+    """effort: "fast" (for a picture at once) or "thorough" (seconds, with a finer field); iterations: of conjugate
+    gradients in a step; budget_seconds: no further step is begun after it; keep_volume_stiffness: how many times
+    stiffer the field is where a change of volume is kept (see refine)."""
+
+    effort: str = "fast"
+    iterations: int = 8
+    budget_seconds: float = 20.0
+    keep_volume_stiffness: float = 50.0
+
+    def isValid(self) -> tuple[bool, str]:
+        """Whether the options make sense, and if not, what to change."""
+        if self.effort not in EFFORTS:
+            return False, f"The refinement's effort must be one of {', '.join(EFFORTS)}, not {self.effort}."
+        if self.iterations < 1 or self.keep_volume_stiffness < 1 or self.budget_seconds <= 0:
+            return False, "iterations and keep_volume_stiffness must be 1 or more, budget_seconds positive."
+        return True, ""
+
+    def levels(self, alone: bool) -> tuple[RefinementLevel, ...]:
+        """The levels to go through; `alone`: without a network's field to start from, thus from coarser ones."""
+        levels = EFFORTS[self.effort]
+        return ALONE[:2] + levels[1:] if alone else levels

@@ -1,0 +1,204 @@
+"""A process that stays warm: network loaded, kernels compiled, scans prepared, so that a registration starts at once.
+
+    python -m LongitudinalRegistrationLib.worker FOLDER
+
+It reads commands from standard input and answers on standard output, one JSON object a line. Images travel as files in
+FOLDER (see shared_arrays), which whoever reads them removes.
+
+Commands:
+
+- {"do": "prepare", "scan": KEY, "image": {...}, "table_removal": bool, "fixed": bool, "network": NAME}
+- {"do": "register", "job": N, "fixed": KEY, "moving": KEY, "options": {...}, "labels": {"fixed": {...}, "moving":
+  {...}, "keep_volume": {...}}}: options as in RegistrationOptions; each label image may be left out
+- {"do": "cancel", "job": N}, {"do": "forget", "scan": KEY}
+
+Answers:
+
+- {"event": "ready", "seconds": S}; {"event": "prepared", "scan": KEY, "seconds": S}; {"event": "refused", "scan": KEY,
+  "message": TEXT}
+- {"event": "progress", "job": N, "stage": NAME, "fraction": F}
+- {"event": "transform", "job": N, "affine": 16 numbers (LPS, mm, row by row), "field": {...}, "report": {...}}: the
+  transform T(x) = A(x + u(x)), as soon as it is known
+- {"event": "result", "job": N, "registered": {...}, "report": {...}}: the registered volume and all scores
+- {"event": "failed", "job": N, "message": TEXT}, {"event": "cancelled", "job": N}
+
+The process ends, with its children and the folder, when its standard input is closed, thus also when the one who
+started it dies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import sys
+import threading
+import time
+from collections import OrderedDict
+from pathlib import Path
+
+import SimpleITK as sitk
+from TableRemovalLib.errors import InputError
+
+from .geometry import linear_matrix
+from .network.model_store import find_model, tensorflow_missing
+from .network.predict import NetworkError, loaded_predictor
+from .niftyreg.run import end_children
+from .options import RegistrationOptions
+from .parallel import bound_threads
+from .pyramid import ScanPyramid
+from .registration import Problem, check_labels, check_ready, finish, prepare, solve
+from .report import quick_content, result_content
+from .shared_arrays import save_image, take_image
+from .stages import Stages
+from .warm_up import warm_up
+
+MOST_SCANS = 4
+SAY_EVERY_S = 0.05
+
+
+class Cancelled(Exception):
+    """The job is not wanted any more."""
+
+
+class Worker:
+    """Holds prepared scans and does what it is told, one command after the other."""
+
+    def __init__(self, folder: Path, output):
+        self._folder, self._output = folder, output
+        self._commands: queue.SimpleQueue = queue.SimpleQueue()
+        self._scans: OrderedDict[str, ScanPyramid] = OrderedDict()
+        self._refusals: dict[str, str] = {}
+        self._cancelled: set[int] = set()
+        self._said = 0.0
+
+    def listen(self, source) -> None:
+        """Take commands as they come; end the process when there can be no more."""
+        for line in source:
+            command = json.loads(line)
+            if command["do"] == "cancel":
+                self._cancelled.add(command["job"])
+                end_children()
+            self._commands.put(command)
+        end_children()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        os._exit(0)
+
+    def serve(self) -> None:
+        """Warm up, then work."""
+        begun = time.monotonic()
+        warm_up()
+        self._warm_network(None)
+        self._say(event="ready", seconds=round(time.monotonic() - begun, 2))
+        work = {"prepare": self._prepare, "register": self._register, "forget": self._forget}
+        while True:
+            command = self._commands.get()
+            if command["do"] in work:
+                work[command["do"]](command)
+
+    def _say(self, **event) -> None:
+        self._output.write(json.dumps(event) + "\n")
+        self._output.flush()
+
+    def _warm_network(self, scan: ScanPyramid | None, name: str | None = None) -> None:
+        """Load the network, and compile it for the grid of a fixed scan; what goes wrong is told when it is used."""
+        if tensorflow_missing():
+            return
+        try:
+            model = find_model(name) if name else find_model()
+            predictor = loaded_predictor(model, RegistrationOptions().thread_count)
+            if scan is not None:
+                predictor.warm_up(scan.levels[model.spacing_mm].grid.size[::-1])
+        except (InputError, NetworkError):
+            return
+
+    def _prepare(self, command: dict) -> None:
+        key, begun = command["scan"], time.monotonic()
+        try:
+            image = take_image(self._folder, command["image"])
+            options = RegistrationOptions(table_removal=command["table_removal"])
+            self._scans[key] = prepare(image, options)
+        except (InputError, MemoryError, RuntimeError, OSError) as error:
+            self._refusals[key] = _words(error)
+            self._say(event="refused", scan=key, message=_words(error))
+            return
+        while len(self._scans) > MOST_SCANS:
+            self._scans.popitem(last=False)
+        self._say(event="prepared", scan=key, seconds=round(time.monotonic() - begun, 3))
+        if command.get("fixed"):
+            self._warm_network(self._scans[key], command.get("network"))
+
+    def _forget(self, command: dict) -> None:
+        self._scans.pop(command["scan"], None)
+
+    def _register(self, command: dict) -> None:
+        job = command["job"]
+        try:
+            self._run(job, command)
+        except Cancelled:
+            self._say(event="cancelled", job=job)
+        except (InputError, MemoryError, RuntimeError, OSError) as error:
+            if job in self._cancelled:
+                self._say(event="cancelled", job=job)
+            else:
+                self._say(event="failed", job=job, message=_words(error))
+
+    def _run(self, job: int, command: dict) -> None:
+        def progress(stage: str, fraction: float) -> None:
+            if job in self._cancelled:
+                raise Cancelled
+            now = time.monotonic()
+            if fraction in (0.0, 1.0) or now - self._said > SAY_EVERY_S:
+                self._said = now
+                self._say(event="progress", job=job, stage=stage, fraction=round(fraction, 3))
+
+        labels = {name: take_image(self._folder, record) for name, record in command.get("labels", {}).items()}
+        options = RegistrationOptions(**command["options"])
+        check_ready(options)
+        bound_threads(options.thread_count)
+        fixed, moving = (self._scan(command[side]) for side in ("fixed", "moving"))
+        check_labels(labels.get("fixed"), fixed.image, "fixed")
+        check_labels(labels.get("moving"), moving.image, "moving")
+        check_labels(labels.get("keep_volume"), fixed.image, "keep-volume")
+        stages = Stages(progress)
+        problem = Problem(fixed, moving, options, stages, labels.get("keep_volume"))
+        solution = solve(problem)
+        candidate = solution.candidate
+        self._say(
+            event="transform",
+            job=job,
+            affine=linear_matrix(candidate.affine).ravel().tolist(),
+            field=save_image(sitk.Cast(candidate.field, sitk.sitkVectorFloat32), self._folder, f"field-{job}.npy"),
+            report=quick_content(solution, stages),
+        )
+        result = finish(problem, solution, labels.get("fixed"), labels.get("moving"))
+        registered = save_image(result.registered, self._folder, f"registered-{job}.npy")
+        self._say(event="result", job=job, registered=registered, report=result_content(result))
+
+    def _scan(self, key: str) -> ScanPyramid:
+        if key in self._refusals:
+            raise InputError(self._refusals[key])
+        if key not in self._scans:
+            raise InputError("A scan was not prepared: choose it again.")
+        self._scans.move_to_end(key)
+        return self._scans[key]
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return "The memory does not suffice: close other programs, or crop the scans."
+    return str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+
+
+def main() -> None:
+    """Serve the folder named on the command line."""
+    output = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    worker = Worker(Path(sys.argv[1]), output)
+    threading.Thread(target=worker.listen, args=(sys.stdin,), daemon=True).start()
+    worker.serve()
+
+
+if __name__ == "__main__":
+    main()

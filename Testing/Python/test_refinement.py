@@ -1,0 +1,161 @@
+"""The refinement: its equations against plain ones, what it finds, folding, lesions, its time budget."""
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from LongitudinalRegistrationLib.agreement import agreement
+from LongitudinalRegistrationLib.evaluation.metrics import ndv_percent
+from LongitudinalRegistrationLib.grid import resample
+from LongitudinalRegistrationLib.pyramid import make_pyramid
+from LongitudinalRegistrationLib.refinement import _solve, refine, smallest_jacobian, without_folds
+from LongitudinalRegistrationLib.refinement_options import RefinementOptions
+from LongitudinalRegistrationLib.training.simulated_scan import simulate_scans
+from LongitudinalRegistrationLib.training.simulator import SimulatorOptions
+from LongitudinalRegistrationLib.transforms import component_first, compose
+
+
+@pytest.fixture(scope="module")
+def simulated(phantom_pair):
+    """The phantom's baseline, deformed by up to 11 mm with known truth: fixed and moving pyramid, true transform."""
+    scan = phantom_pair.baseline.image
+    pair = next(iter(simulate_scans(scan, SimulatorOptions(delta_mm=11.0), [np.random.default_rng(4)])))
+    return make_pyramid(pair.image), make_pyramid(scan), pair.transform
+
+
+def displacement(transform, reference):
+    image = sitk.TransformToDisplacementField(
+        transform,
+        sitk.sitkVectorFloat64,
+        reference.GetSize(),
+        reference.GetOrigin(),
+        reference.GetSpacing(),
+        reference.GetDirection(),
+    )
+    return sitk.GetArrayFromImage(image)
+
+
+def error_mm(transform, truth, pyramid):
+    level = pyramid.levels[4.0]
+    reference = level.grid.reference()
+    away = np.linalg.norm(displacement(transform, reference) - displacement(truth, reference), axis=-1)
+    return float(away[(level.body > 0) & (level.seen > 0)].mean())
+
+
+def test_refinement_alone_finds_a_known_deformation(simulated):
+    fixed, moving, truth = simulated
+    identity = sitk.AffineTransform(3)
+    before = error_mm(identity, truth, fixed)
+    found = refine(fixed, moving, identity)
+    after = error_mm(compose(identity, found.field), truth, fixed)
+    assert before > 4.0 and after < 1.3 and found.in_time
+    first, then = agreement(fixed, moving, identity), agreement(fixed, moving, identity, found.field)
+    assert then.ncc > first.ncc + 0.05 and then.local_ncc > first.local_ncc + 0.1
+
+
+def test_thorough_goes_on_where_fast_stops_and_neither_folds(simulated):
+    fixed, moving, truth = simulated
+    identity = sitk.AffineTransform(3)
+    errors, steps = {}, {}
+    for effort in ("fast", "thorough"):
+        found = refine(fixed, moving, identity, None, RefinementOptions(effort=effort))
+        errors[effort], steps[effort] = error_mm(compose(identity, found.field), truth, fixed), found.steps
+        assert ndv_percent(found.field) == 0.0
+    assert errors["thorough"] < errors["fast"] + 0.05 and steps["thorough"] > steps["fast"]
+
+
+def test_a_good_start_is_not_made_worse(simulated):
+    fixed, moving, truth = simulated
+    field = sitk.TransformToDisplacementField(
+        truth, sitk.sitkVectorFloat64, (48, 40, 64), fixed.levels[2.0].grid.origin, (8.0, 8.0, 8.0)
+    )
+    found = refine(fixed, moving, sitk.AffineTransform(3), field)
+    assert error_mm(compose(sitk.AffineTransform(3), found.field), truth, fixed) < 1.0
+
+
+def test_a_spent_budget_stops_the_steps_and_says_so(simulated):
+    fixed, moving, _ = simulated
+    found = refine(fixed, moving, sitk.AffineTransform(3), None, RefinementOptions(budget_seconds=1e-9))
+    assert not found.in_time and found.steps == 0
+    assert np.abs(sitk.GetArrayFromImage(found.field)).max() == 0.0
+
+
+def test_the_solution_is_that_of_the_normal_equations():
+    """Against numpy's dense solver, matrix by matrix, on a small grid with uneven stiffness."""
+    rng = np.random.default_rng(2)
+    shape = (4, 5, 6)
+    slopes = rng.normal(size=(*shape, 2, 3))
+    blocks = np.einsum("kjina,kjinb->kjiab", slopes, slopes)
+    right = rng.normal(size=(*shape, 3))
+    stiffness = rng.uniform(0.5, 3.0, shape).astype(np.float32)
+    flow = rng.normal(size=(3, *shape)).astype(np.float32)
+    evidence = np.empty((9, *shape), np.float32)
+    for n, (a, b) in enumerate(((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))):
+        evidence[n] = blocks[..., a, b]
+    evidence[6:] = np.moveaxis(right, -1, 0)
+    voxels = np.arange(np.prod(shape)).reshape(shape)
+    laplacian = np.zeros((voxels.size, voxels.size))
+    for axis in range(3):
+        ahead, own = (np.moveaxis(voxels, axis, 0)[part].ravel() for part in (slice(1, None), slice(None, -1)))
+        for p, q in zip(ahead, own, strict=True):
+            weight = 0.5 * (stiffness.ravel()[p] + stiffness.ravel()[q])
+            laplacian[[p, q, p, q], [p, q, q, p]] += weight * np.array([1, 1, -1, -1])
+    whole = np.zeros((voxels.size, 3, voxels.size, 3))
+    for a in range(3):
+        whole[:, a, :, a] += laplacian
+    for v, block in enumerate(blocks.reshape(-1, 3, 3)):
+        whole[v, :, v, :] += block
+    stretch = np.stack([laplacian @ flow[a].ravel() for a in range(3)], axis=-1)
+    expected = np.linalg.solve(whole.reshape(3 * voxels.size, -1), (right.reshape(-1, 3) - stretch).ravel())
+    found = _solve(evidence, stiffness, flow, iterations=200)
+    np.testing.assert_allclose(np.moveaxis(found, 0, -1).reshape(-1, 3), expected.reshape(-1, 3), atol=2e-3)
+
+
+def test_a_fold_is_seen_and_smoothed_away():
+    flow = np.zeros((3, 12, 12, 12), np.float32)
+    flow[0, 6, 6, 6], flow[0, 6, 6, 7] = 5.0, -5.0
+    assert smallest_jacobian(flow, 4.0).min() < 0
+    assert ndv_percent(sitk.GetImageFromArray(np.moveaxis(flow, 0, -1).astype(float), isVector=True)) > 0
+    assert smallest_jacobian(without_folds(flow, 4.0), 4.0).min() > 0
+
+
+def lesion_jacobian(transform, pyramid, lesion):
+    reference = pyramid.levels[2.0].grid.reference()
+    field = sitk.GetImageFromArray(displacement(transform, reference), isVector=True)
+    field.CopyInformation(reference)
+    jacobian = sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(field, True))
+    return float(jacobian[sitk.GetArrayFromImage(resample(lesion, reference, labels=True)) == 1].mean())
+
+
+def test_a_growing_lesion_keeps_its_change_of_volume_where_that_is_asked_for(phantom_pair):
+    """The sclerotic lesion grows by more than half; its bone does not: the true Jacobian is about 1."""
+    from LongitudinalRegistrationLib.affine import align
+
+    lesion = phantom_pair.baseline.lesion
+    grown = np.sum(sitk.GetArrayViewFromImage(phantom_pair.followup.lesion) == 1)
+    assert grown > 1.5 * np.sum(sitk.GetArrayViewFromImage(lesion) == 1)
+    fixed, moving = make_pyramid(phantom_pair.baseline.image), make_pyramid(phantom_pair.followup.image)
+    affine = align(fixed, moving).transform
+    found = {}
+    for name, mask in (("free", None), ("kept", lesion)):
+        field = refine(fixed, moving, affine, None, None, mask).field
+        found[name] = lesion_jacobian(compose(affine, field), fixed, lesion)
+    true = lesion_jacobian(phantom_pair.true_transform, fixed, lesion)
+    assert abs(found["kept"] - true) < 0.1 < 0.2 < found["free"] - true
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (RefinementOptions(effort="quick"), "must be one of fast, thorough"),
+        (RefinementOptions(iterations=0), "1 or more"),
+        (RefinementOptions(budget_seconds=0), "positive"),
+    ],
+)
+def test_options_say_what_to_change(options, words):
+    ok, reason = options.isValid()
+    assert not ok and words in reason
+
+
+def test_component_first_keeps_components_apart():
+    array = np.arange(24.0).reshape(2, 2, 2, 3)
+    assert component_first(sitk.GetImageFromArray(array, isVector=True))[1, 0, 1, 0] == array[0, 1, 0, 1]

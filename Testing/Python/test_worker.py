@@ -1,0 +1,166 @@
+"""The warm process as its parent meets it: scans in, transform and registered volume out, cancel, its end."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from LongitudinalRegistrationLib.network.model_store import find_model
+from LongitudinalRegistrationLib.network.predict import faster_compute
+from LongitudinalRegistrationLib.private_folder import private_folder
+from LongitudinalRegistrationLib.shared_arrays import save_image, take_image
+from LongitudinalRegistrationLib.transforms import compose
+
+
+class Parent:
+    """The other end of the worker's pipes."""
+
+    def __init__(self):
+        self.folder = private_folder()
+        command = [sys.executable, "-m", "LongitudinalRegistrationLib.worker", str(self.folder)]
+        environment = {**os.environ, "TMPDIR": str(self.folder)}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen(command, env=environment, **pipes)
+
+    def send(self, **command):
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+
+    def wait(self, *events):
+        """The next answer of one of these kinds; the number of progress messages before it."""
+        progress = 0
+        for line in self.process.stdout:
+            said = json.loads(line)
+            progress += said["event"] == "progress"
+            if said["event"] in events:
+                return said, progress
+        raise AssertionError("the worker has ended")
+
+    def prepare(self, key, image, **more):
+        record = save_image(image, self.folder, f"{key}.npy")
+        self.send(do="prepare", scan=key, image=record, table_removal=True, **more)
+
+
+@pytest.fixture(scope="module")
+def parent(phantom_pair):
+    parent = Parent()
+    parent.prepare("a", phantom_pair.baseline.image, fixed=True)
+    parent.prepare("b", phantom_pair.followup.image)
+    for event in ("ready", "prepared", "prepared"):
+        parent.wait(event)
+    yield parent
+    parent.process.kill()
+    parent.process.wait()
+
+
+def test_scans_are_taken_out_of_the_folder_which_only_we_can_read(parent):
+    assert not list(parent.folder.glob("*.npy"))
+    assert os.name == "nt" or (parent.folder.stat().st_mode & 0o077) == 0
+
+
+def test_the_transform_comes_first_and_the_volume_is_the_moving_scan_through_it(parent, phantom_pair):
+    parent.send(do="register", job=1, fixed="a", moving="b", options={"method": "voxelmorph"})
+    said, progress = parent.wait("transform", "failed")
+    assert said["event"] == "transform" and progress >= 4 and said["report"]["seconds"]["network"] > 0
+    matrix = np.reshape(said["affine"], (4, 4))
+    affine = sitk.AffineTransform(3)
+    affine.SetMatrix(matrix[:3, :3].ravel().tolist())
+    affine.SetTranslation(matrix[:3, 3].tolist())
+    transform = compose(affine, take_image(parent.folder, said["field"]))
+    result, _ = parent.wait("result", "failed")
+    registered = take_image(parent.folder, result["registered"])
+    fixed, moving = phantom_pair.baseline.image, phantom_pair.followup.image
+    itk = sitk.Resample(moving, fixed, transform, sitk.sitkLinear, -1024, moving.GetPixelID())
+    away = np.abs(sitk.GetArrayFromImage(registered).astype(int) - sitk.GetArrayFromImage(itk))
+    assert np.mean(away > 1) < 1e-3 and registered.GetOrigin() == fixed.GetOrigin()
+    assert result["report"]["ssim"]["after"] > result["report"]["ssim"]["affine"]
+
+
+def test_a_second_registration_is_not_traced_again(parent):
+    seconds = []
+    for job in (2, 3):
+        parent.send(do="register", job=job, fixed="a", moving="b", options={"method": "voxelmorph"})
+        said, _ = parent.wait("transform")
+        take_image(parent.folder, said["field"])
+        seconds.append(said["report"]["seconds"]["load"])
+        take_image(parent.folder, parent.wait("result")[0]["registered"])
+    assert max(seconds) < 0.1
+
+
+def test_cancel_ends_niftyreg_within_a_second_and_the_worker_goes_on(parent):
+    parent.send(do="register", job=4, fixed="a", moving="b", options={"method": "niftyreg"})
+    while not _children(parent.process.pid):
+        parent.wait("progress")
+    begun = time.monotonic()
+    parent.send(do="cancel", job=4)
+    said, _ = parent.wait("cancelled", "failed", "transform")
+    assert said == {"event": "cancelled", "job": 4} and time.monotonic() - begun < 1.0
+    assert not _children(parent.process.pid)
+    parent.send(do="register", job=5, fixed="a", moving="b", options={"method": "refinement"})
+    said, _ = parent.wait("transform")
+    take_image(parent.folder, said["field"])
+    assert said["report"]["method"] == "refinement"
+    take_image(parent.folder, parent.wait("result")[0]["registered"])
+
+
+def _runs(pid):
+    """Whether a process is there and is more than an exit code that nobody has fetched."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def _children(pid):
+    path = f"/proc/{pid}/task"
+    found = []
+    for task in os.listdir(path):
+        with open(f"{path}/{task}/children") as file:
+            found += file.read().split()
+    return found
+
+
+def test_what_cannot_be_used_is_refused_with_a_remedy(parent, phantom_pair):
+    flat = sitk.Image([30, 30, 10], sitk.sitkInt16)
+    parent.prepare("flat", flat)
+    refused, _ = parent.wait("refused")
+    parent.send(do="register", job=6, fixed="a", moving="flat", options={"method": "refinement"})
+    failed, _ = parent.wait("failed")
+    assert failed["message"] == refused["message"] and failed["job"] == 6
+    parent.send(do="register", job=7, fixed="a", moving="never", options={"method": "refinement"})
+    assert "not prepared" in parent.wait("failed")[0]["message"]
+    labels = {"fixed": save_image(phantom_pair.followup.vertebrae, parent.folder, "wrong.npy")}
+    parent.send(do="register", job=8, fixed="a", moving="b", options={"method": "refinement"}, labels=labels)
+    assert "another grid" in parent.wait("failed")[0]["message"]
+
+
+def test_the_worker_ends_with_its_parent_and_removes_the_folder(parent):
+    """The last test of this file: whoever holds the other end of the pipe is gone."""
+    parent.send(do="register", job=9, fixed="a", moving="b", options={"method": "niftyreg"})
+    while not (children := _children(parent.process.pid)):
+        parent.wait("progress")
+    parent.process.stdin.close()
+    parent.process.wait(5)
+    end = time.monotonic() + 2
+    while any(_runs(pid) for pid in children) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not parent.folder.exists() and not any(_runs(pid) for pid in children)
+
+
+def test_what_the_processor_is_faster_in_is_measured_once(monkeypatch):
+    from LongitudinalRegistrationLib.network import predict
+
+    model = find_model()
+    monkeypatch.setattr(predict, "best_compute", lambda: "float32")
+    assert faster_compute(model, 2, (32, 32, 32)) == "float32"
+    monkeypatch.setattr(predict, "best_compute", lambda: "bfloat16")
+    seconds = {"float32": 0.3, "bfloat16": 0.1}
+    monkeypatch.setattr(predict, "_seconds_of_a_pass", lambda m, t, s, compute: seconds[compute])
+    assert faster_compute(model, 2, (32, 32, 32)) == "bfloat16"
+    seconds["bfloat16"] = 0.4
+    assert faster_compute(model, 2, (32, 32, 32)) == "float32"
