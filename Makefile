@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 DEMO_OUT ?= demo-output
 SEED ?= 1
 
-.PHONY: demo test lint bench-table screenshots-table clean
+.PHONY: demo test lint bench bench-table screenshots-table clean
 
 demo: $(STAMP)
 	@$(BIN)/python Testing/Host/demo.py --out "$(DEMO_OUT)" --seed $(SEED) \
@@ -21,6 +21,10 @@ test: $(STAMP)
 lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+bench: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
+	@$(BIN)/python Testing/Benchmarks/registration.py $(if $(QUICK),--quick --runs 3)
 
 bench-table: $(STAMP)
 	@$(BIN)/python Testing/Benchmarks/table_removal.py

@@ -11,12 +11,12 @@ import slicer
 import vtk
 from LongitudinalRegistrationSlicer.child_process import pythonExecutable
 from LongitudinalRegistrationSlicer.job import BUSY, RegistrationJob, State
-from LongitudinalRegistrationSlicer.request import METHODS, RESULT_ATTRIBUTE, RegistrationRequest
+from LongitudinalRegistrationSlicer.request import EFFORTS, METHODS, RESULT_ATTRIBUTE, RegistrationRequest
 from LongitudinalRegistrationSlicer.scores import resultText
 from slicer import vtkMRMLLabelMapVolumeNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
+from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
@@ -64,6 +64,8 @@ class LongitudinalRegistrationParameterNode:
     method: Annotated[str, Choice(list(METHODS))] = "Auto"
     tableRemoval: bool = True
     refinement: bool = True
+    effort: Annotated[str, Choice(list(EFFORTS))] = "Fast"
+    budgetSeconds: Annotated[float, WithinRange(0.1, 120)] = 20.0
 
 
 class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -230,6 +232,8 @@ class LongitudinalRegistrationLogic(ScriptedLoadableModuleLogic):
             parameters.method,
             parameters.tableRemoval,
             parameters.refinement,
+            parameters.effort,
+            parameters.budgetSeconds,
         )
 
     @property
@@ -352,6 +356,7 @@ class LongitudinalRegistrationLogic(ScriptedLoadableModuleLogic):
         answer, self._job.late = self._job.late, None
         nodes = [*self._request.nodes(), self.results.transform]
         if any(not slicer.mrmlScene.IsNodePresent(node) for node in nodes):
+            self._job.discard(answer)
             return
         try:
             self.results = importRegistered(self._request, self._job.folder, answer, self.results.transform)

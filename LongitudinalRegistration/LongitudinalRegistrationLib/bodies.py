@@ -28,6 +28,6 @@ def find_body(image: sitk.Image, table_removal: bool = True, progress: Callable[
         If the image is no CT.
     """
     if not table_removal:
-        return Body(sitk.BinaryThreshold(image, SOLID_HU, 1e9), image)
+        return Body(sitk.Cast(image >= SOLID_HU, sitk.sitkUInt8), image)
     mask = compute_body_mask(image, progress=progress).mask
     return Body(mask, apply_body_mask(image, mask))

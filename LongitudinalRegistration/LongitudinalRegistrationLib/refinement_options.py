@@ -23,12 +23,8 @@ class RefinementLevel:
         return self.image_mm * self.ratio
 
 
-FAST = (
-    RefinementLevel(8.0, 2, 2, 0.25),
-    RefinementLevel(4.0, 2, 2, 0.4, corners=4),
-    RefinementLevel(2.0, 4, 2, 0.8, corners=3),
-)
-ALONE = (RefinementLevel(16.0, 2, 5, 0.25), RefinementLevel(8.0, 2, 4, 0.25), *FAST[1:])
+FAST = (RefinementLevel(4.0, 2, 2, 0.35, corners=4), RefinementLevel(2.0, 4, 2, 0.7, corners=2))
+ALONE = (RefinementLevel(16.0, 2, 5, 0.25), RefinementLevel(8.0, 2, 4, 0.25))
 THOROUGH = (
     RefinementLevel(8.0, 2, 4, 0.25),
     RefinementLevel(4.0, 2, 4, 0.4),
@@ -60,4 +56,4 @@ class RefinementOptions:
     def levels(self, alone: bool) -> tuple[RefinementLevel, ...]:
         """The levels to go through; `alone`: without a network's field to start from, thus from coarser ones."""
         levels = EFFORTS[self.effort]
-        return ALONE[:2] + levels[1:] if alone else levels
+        return ALONE + tuple(level for level in levels if level.image_mm < 8.0) if alone else levels

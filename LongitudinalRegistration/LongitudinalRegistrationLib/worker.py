@@ -9,7 +9,8 @@ Commands:
 
 - {"do": "prepare", "scan": KEY, "image": {...}, "table_removal": bool, "fixed": bool, "network": NAME}
 - {"do": "register", "job": N, "fixed": KEY, "moving": KEY, "options": {...}, "labels": {"fixed": {...}, "moving":
-  {...}, "keep_volume": {...}}}: options as in RegistrationOptions; each label image may be left out
+  {...}, "keep_volume": {...}}}: options as in RegistrationOptions, refinement_options among them; each label image
+  may be left out
 - {"do": "cancel", "job": N}, {"do": "forget", "scan": KEY}
 
 Answers:
@@ -48,6 +49,7 @@ from .niftyreg.run import end_children
 from .options import RegistrationOptions
 from .parallel import bound_threads
 from .pyramid import ScanPyramid
+from .refinement_options import RefinementOptions
 from .registration import Problem, check_labels, check_ready, finish, prepare, solve
 from .report import quick_content, result_content
 from .shared_arrays import save_image, take_image
@@ -154,7 +156,7 @@ class Worker:
                 self._say(event="progress", job=job, stage=stage, fraction=round(fraction, 3))
 
         labels = {name: take_image(self._folder, record) for name, record in command.get("labels", {}).items()}
-        options = RegistrationOptions(**command["options"])
+        options = _options(command["options"])
         check_ready(options)
         bound_threads(options.thread_count)
         fixed, moving = (self._scan(command[side]) for side in ("fixed", "moving"))
@@ -183,6 +185,11 @@ class Worker:
             raise InputError("A scan was not prepared: choose it again.")
         self._scans.move_to_end(key)
         return self._scans[key]
+
+
+def _options(record: dict) -> RegistrationOptions:
+    refinement = RefinementOptions(**record.pop("refinement_options", {}))
+    return RegistrationOptions(**record, refinement_options=refinement)
 
 
 def _words(error: BaseException) -> str:

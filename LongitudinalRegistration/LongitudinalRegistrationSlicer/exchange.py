@@ -10,7 +10,7 @@ from LongitudinalRegistrationLib.shared_arrays import save_array, save_image, ta
 from LongitudinalRegistrationLib.transforms import compose
 from TableRemovalSlicer.volumes import addVolumeNode, geometryOfVolumeNode, imageFromVolumeNode, imageOnVolumeGrid
 
-from LongitudinalRegistrationSlicer.request import METHODS, RESULT_ATTRIBUTE
+from LongitudinalRegistrationSlicer.request import EFFORTS, METHODS, RESULT_ATTRIBUTE
 from LongitudinalRegistrationSlicer.scores import addScores
 from LongitudinalRegistrationSlicer.transforms import addTransformNode, vtkTransformFromITK
 from LongitudinalRegistrationSlicer.vertebrae import labelValues
@@ -62,6 +62,10 @@ def registerMessage(request, folder):
             "method": METHODS[request.method],
             "table_removal": request.tableRemoval,
             "refinement": request.refinement,
+            "refinement_options": {
+                "effort": EFFORTS[request.effort],
+                "budget_seconds": request.budgetSeconds,
+            },
         },
         "labels": labels,
     }

@@ -61,7 +61,7 @@ class RegistrationJob:
         self._number = 0
         self._offered = set()
         self._heard = 0.0
-        self._deadline = None
+        self._leaving, self._deadline = None, None
         self.folder = None
         self.ready = False
         self.state = State.IDLE
@@ -163,7 +163,7 @@ class RegistrationJob:
         underWay = self.pending or self.state in (State.RUNNING, State.IMPORTING)
         if underWay and self._process is not None:
             self._send({"do": "cancel", "job": self._number})
-            self._deadline = time.monotonic() + GRACE_S
+            self._leaving, self._deadline = self._number, time.monotonic() + GRACE_S
         self.pending = False
 
     def _send(self, message):
@@ -199,13 +199,20 @@ class RegistrationJob:
             self.log.append(f"scan prepared in {said['seconds']:.2f} s")
         elif event == "refused":
             self.log.append(said["message"])
-        elif said["job"] == self._number:
+        elif said["job"] == self._leaving or said["job"] != self._number:
+            self.discard(said)
+            if event in ("cancelled", "failed", "result") and said["job"] == self._leaving:
+                self._leaving, self._deadline = None, None
+        else:
             self._onJobEvent(event, said)
 
+    def discard(self, said):
+        """Remove the files of an answer that nobody will read."""
+        for name in ("field", "registered"):
+            if name in said and self.folder is not None:
+                (self.folder / said[name]["file"]).unlink(missing_ok=True)
+
     def _onJobEvent(self, event, said):
-        if event in ("cancelled", "failed", "result") and self._deadline is not None:
-            self._deadline = None
-            return
         if event == "progress" and self.state is State.RUNNING:
             progress = Progress(str(said["stage"]), float(said["fraction"]))
             if progress.stage != self.progress.stage:
@@ -236,7 +243,8 @@ class RegistrationJob:
     def _dropProcess(self, kindly=False):
         if self._process is not None:
             self._process.dismiss() if kindly else self._process.kill()
-        self._process, self._deadline, self.ready = None, None, False
+        self._process, self.ready = None, False
+        self._leaving, self._deadline = None, None
         self._offered.clear()
         self._removeFolder()
 

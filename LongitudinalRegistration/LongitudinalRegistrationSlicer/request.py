@@ -6,14 +6,15 @@ import typing
 from TableRemovalSlicer.checks import transformProblem
 
 RESULT_ATTRIBUTE = "LongitudinalRegistration.Result"
-METHODS = {"Auto": "auto", "VoxelMorph": "voxelmorph", "NiftyReg": "niftyreg"}
+METHODS = {"Auto": "auto", "VoxelMorph": "voxelmorph", "NiftyReg": "niftyreg", "Refinement alone": "refinement"}
+EFFORTS = {"Fast": "fast", "Thorough": "thorough"}
 
 
 @dataclasses.dataclass(frozen=True)
 class RegistrationRequest:
     """What to register: volume nodes, label map or segmentation nodes (or None), and the options.
 
-    method: a key of METHODS.
+    method: a key of METHODS; effort: a key of EFFORTS; budgetSeconds: no refinement step is begun after it.
     """
 
     fixed: typing.Any
@@ -23,6 +24,8 @@ class RegistrationRequest:
     method: str = "Auto"
     tableRemoval: bool = True
     refinement: bool = True
+    effort: str = "Fast"
+    budgetSeconds: float = 20.0
 
     def isValid(self):
         """Return (ok, reason); the reason is one sentence that says what to do."""

@@ -273,6 +273,34 @@ def test_cancel_takes_effect_at_once_and_kills_what_does_not_obey_with_its_child
     assert not folder.exists() and logic.state.value == "cancelled"
 
 
+def test_a_worker_that_obeys_a_cancel_is_kept_for_the_next_registration(make_logic):
+    """The first job is left and the second begun at once; what the first still sends is thrown away."""
+    code = (
+        "import numpy as np\n"
+        "say('progress', job=job, stage='network', fraction=0.5)\n"
+        "for line in sys.stdin:\n"
+        "    command = json.loads(line)\n"
+        "    if command['do'] == 'cancel':\n"
+        "        np.save(folder / 'field.npy', np.zeros(3))\n"
+        "        say('transform', job=command['job'], field={'file': 'field.npy'})\n"
+        "        say('cancelled', job=command['job'])\n"
+        "    if command['do'] == 'register':\n"
+        "        say('failed', job=command['job'], message='The second.')\n"
+    )
+    logic, request = make_logic(_program(code)), _request()
+    logic.startRegistration(request)
+    _wait(logic, lambda: logic.progress.stage == "network")
+    process = logic._job._process
+    logic.cancel()
+    logic.startRegistration(request)
+    _wait(logic, lambda: logic.state.value == "failed")
+    assert logic.statusText() == "The second."
+    end = time.monotonic() + 1.0
+    while time.monotonic() < end:
+        logic.poll()
+    assert logic._job._process is process and not (logic._job.folder / "field.npy").exists()
+
+
 @pytest.mark.parametrize(
     "code, message",
     [

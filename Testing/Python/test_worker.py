@@ -101,10 +101,11 @@ def test_cancel_ends_niftyreg_within_a_second_and_the_worker_goes_on(parent):
     said, _ = parent.wait("cancelled", "failed", "transform")
     assert said == {"event": "cancelled", "job": 4} and time.monotonic() - begun < 1.0
     assert not _children(parent.process.pid)
-    parent.send(do="register", job=5, fixed="a", moving="b", options={"method": "refinement"})
+    options = {"method": "refinement", "refinement_options": {"effort": "thorough", "budget_seconds": 1e-3}}
+    parent.send(do="register", job=5, fixed="a", moving="b", options=options)
     said, _ = parent.wait("transform")
     take_image(parent.folder, said["field"])
-    assert said["report"]["method"] == "refinement"
+    assert said["report"]["method"] == "refinement" and "its budget of 0.001 s" in said["report"]["warnings"][0]
     take_image(parent.folder, parent.wait("result")[0]["registered"])
 
 
