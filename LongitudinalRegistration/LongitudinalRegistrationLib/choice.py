@@ -10,10 +10,11 @@ from TableRemovalLib.errors import InputError
 from .affine import AffineFit
 from .agreement import Agreement, agreement
 from .candidates import Candidate, Problem, affine_of, by_network, by_niftyreg, by_refinement, prealign
+from .evaluation.metrics import ndv_percent
 from .network.model_store import find_model, tensorflow_missing
 from .network.predict import NetworkError
 from .quality import reason_for_doubt
-from .scores import folded_percent, largest_component_mm
+from .scores import body_on, largest_component_mm
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,9 @@ def _judge(problem: Problem, candidate: Candidate, fit: AffineFit | None, known_
     with problem.stages.stage("judge"):
         fixed, moving, affine, field = problem.fixed, problem.moving, candidate.affine, candidate.field
         before, after = agreement(fixed, moving, affine), agreement(fixed, moving, affine, field)
-        folded = folded_percent(fixed, field)
-        doubt = reason_for_doubt(before, after, folded, largest_component_mm(fixed, field), known_mm)
+        body = body_on(fixed, field)
+        folded = ndv_percent(field, body)
+        doubt = reason_for_doubt(before, after, folded, largest_component_mm(field, body), known_mm)
         if fit is not None and fit.doubtful:
             doubt = f"the affine alignment may have failed (correlation {fit.ncc:.2f})"
     return _Judged(candidate, before, after, folded, doubt)

@@ -14,6 +14,14 @@ def voxel_matrix(image: sitk.Image) -> np.ndarray:
     return matrix
 
 
+def affine_from_matrix(matrix: np.ndarray) -> sitk.AffineTransform:
+    """The linear transform of a (4, 4) matrix, LPS mm: the inverse of linear_matrix."""
+    affine = sitk.AffineTransform(3)
+    affine.SetMatrix(matrix[:3, :3].ravel().tolist())
+    affine.SetTranslation(matrix[:3, 3].tolist())
+    return affine
+
+
 def linear_matrix(affine: sitk.Transform) -> np.ndarray:
     """(4, 4) of a linear transform, LPS mm."""
     matrix = np.eye(4)

@@ -6,22 +6,14 @@ threads start them at once.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from TableRemovalLib.slice_workers import worker_count
 
 _pools: dict[int, ThreadPoolExecutor] = {}
 _most = 0
-
-
-def available_threads() -> int:
-    """Processor cores this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1
 
 
 def bound_threads(threads: int | None) -> None:
@@ -32,7 +24,7 @@ def bound_threads(threads: int | None) -> None:
 
 def thread_count() -> int:
     """Threads that a kernel is run on."""
-    return _most or max(1, min(8, available_threads()))
+    return _most or worker_count()
 
 
 def over_slices(kernel: Callable, *arguments, slices: int) -> list:

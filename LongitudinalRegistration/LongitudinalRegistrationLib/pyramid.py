@@ -13,9 +13,9 @@ from functools import cached_property
 import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import binary_dilation
-from TableRemovalLib.body_mask import apply_body_mask
+from TableRemovalLib.body_mask import apply_body_mask, numeric_view
 
-from .bodies import find_body
+from .bodies import SOLID_HU, find_body
 from .geometry import linear_matrix, voxel_matrix
 from .grid import AIR_HU, Grid, body_bounds
 from .normalise import ceiling_hu, normalise
@@ -146,13 +146,6 @@ def _windows(size: int, spacing: float) -> tuple[np.ndarray, np.ndarray, float]:
     return first, (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32), FINEST_MM
 
 
-def _numeric(image: sitk.Image) -> np.ndarray:
-    array = sitk.GetArrayViewFromImage(image)
-    if array.dtype in (np.int16, np.float32):
-        return array
-    return array.astype(np.float32) if array.dtype.kind == "f" else np.clip(array, -32768, 32767).astype(np.int16)
-
-
 def _box(low: np.ndarray, high: np.ndarray) -> Grid:
     """The finest grid around a body: sides are multiples of 64 mm, which every level and the network divide."""
     sides = np.maximum(np.ceil((high - low - 2 * SPARED_MM) / BLOCK_MM), 1) * BLOCK_MM
@@ -167,7 +160,7 @@ def _decimated(image: sitk.Image, mask: sitk.Image) -> tuple[np.ndarray, np.ndar
     columns, column_weights, dx = _windows(width, spacing[0])
     rows, row_weights, dy = _windows(height, spacing[1])
     out = np.empty((depth, rows.size, columns.size), np.float32)
-    arrays = _numeric(image), sitk.GetArrayViewFromImage(mask)
+    arrays = numeric_view(image), sitk.GetArrayViewFromImage(mask)
     windows = rows, row_weights, columns, column_weights
     over_slices(decimate_slices, *arrays, np.float32(AIR_HU), *windows, out, slices=depth)
     return out, voxel_matrix(image) @ np.diag([dx / spacing[0], dy / spacing[1], 1.0, 1.0])
@@ -217,7 +210,7 @@ def make_pyramid(
     keep = body.mask if table_removal else sitk.Image(image.GetSize(), sitk.sitkUInt8) + 1
     level = _finest_level(image, keep, _box(low, high))
     if not table_removal:
-        level = Level(level.grid, level.values, (level.values > -500).astype(np.uint8), level.seen)
+        level = Level(level.grid, level.values, (level.values > SOLID_HU).astype(np.uint8), level.seen)
     levels, smooth = {FINEST_MM: level}, None
     for spacing in SPACINGS_MM[1:]:
         blurred = _blurred(level.values)

@@ -96,7 +96,7 @@ def check_ready(options: RegistrationOptions) -> None:
         if missing:
             raise InputError(f"The network cannot run: {missing}.")
         find_model(options.network)
-    elif missing:
+    elif options.method == "auto" and missing:
         try:
             find_programs(options.niftyreg_folder)
         except InputError as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from .evaluation.metrics import global_ncc, ndv_percent, ssim
+from .evaluation.metrics import global_ncc, ssim
 from .grid import resample
 from .normalise import normalise
 from .pyramid import FINEST_MM, ScanPyramid
@@ -44,18 +44,13 @@ class Scorer:
         return Scores(ssim(self._fixed, warped, mask), global_ncc(self._fixed, warped, mask))
 
 
-def on_field(fixed: ScanPyramid, field: sitk.Image) -> np.ndarray:
+def body_on(fixed: ScanPyramid, field: sitk.Image) -> np.ndarray:
     """The fixed body on a field's voxels, [k, j, i], 0 or 1."""
     level = fixed.levels[FINEST_MM]
     return sitk.GetArrayFromImage(resample(level.grid.image(level.body), field, labels=True))
 
 
-def folded_percent(fixed: ScanPyramid, field: sitk.Image) -> float:
-    """Folded part of the fixed body, percent, counted on the field's own voxels."""
-    return ndv_percent(field, on_field(fixed, field))
-
-
-def largest_component_mm(fixed: ScanPyramid, field: sitk.Image) -> float:
-    """Largest displacement component of a field in the fixed body, mm."""
-    values = np.abs(sitk.GetArrayViewFromImage(field)[on_field(fixed, field) > 0])
+def largest_component_mm(field: sitk.Image, body: np.ndarray) -> float:
+    """Largest displacement component of a field in a body on its voxels, mm."""
+    values = np.abs(sitk.GetArrayViewFromImage(field)[body > 0])
     return float(values.max()) if values.size else 0.0

@@ -7,11 +7,11 @@ FOLDER (see shared_arrays), which whoever reads them removes.
 
 Commands:
 
-- {"do": "prepare", "scan": KEY, "image": {...}, "table_removal": bool, "fixed": bool, "network": NAME}
+- {"do": "prepare", "scan": KEY, "image": {...}, "table_removal": bool, "fixed": bool}
 - {"do": "register", "job": N, "fixed": KEY, "moving": KEY, "options": {...}, "labels": {"fixed": {...}, "moving":
   {...}, "keep_volume": {...}}}: options as in RegistrationOptions, refinement_options among them; each label image
   may be left out
-- {"do": "cancel", "job": N}, {"do": "forget", "scan": KEY}
+- {"do": "cancel", "job": N}
 
 Answers:
 
@@ -93,7 +93,7 @@ class Worker:
         warm_up()
         self._warm_network(None)
         self._say(event="ready", seconds=round(time.monotonic() - begun, 2))
-        work = {"prepare": self._prepare, "register": self._register, "forget": self._forget}
+        work = {"prepare": self._prepare, "register": self._register}
         while True:
             command = self._commands.get()
             if command["do"] in work:
@@ -103,12 +103,12 @@ class Worker:
         self._output.write(json.dumps(event) + "\n")
         self._output.flush()
 
-    def _warm_network(self, scan: ScanPyramid | None, name: str | None = None) -> None:
+    def _warm_network(self, scan: ScanPyramid | None) -> None:
         """Load the network, and compile it for the grid of a fixed scan; what goes wrong is told when it is used."""
         if tensorflow_missing():
             return
         try:
-            model = find_model(name) if name else find_model()
+            model = find_model()
             predictor = loaded_predictor(model, RegistrationOptions().thread_count)
             if scan is not None:
                 predictor.warm_up(scan.levels[model.spacing_mm].grid.size[::-1])
@@ -129,10 +129,7 @@ class Worker:
             self._scans.popitem(last=False)
         self._say(event="prepared", scan=key, seconds=round(time.monotonic() - begun, 3))
         if command.get("fixed"):
-            self._warm_network(self._scans[key], command.get("network"))
-
-    def _forget(self, command: dict) -> None:
-        self._scans.pop(command["scan"], None)
+            self._warm_network(self._scans[key])
 
     def _register(self, command: dict) -> None:
         job = command["job"]

@@ -4,8 +4,8 @@ import dataclasses
 import typing
 
 import numpy as np
-import SimpleITK as sitk
 import slicer
+from LongitudinalRegistrationLib.geometry import affine_from_matrix
 from LongitudinalRegistrationLib.shared_arrays import save_array, save_image, take_image
 from LongitudinalRegistrationLib.transforms import compose
 from TableRemovalSlicer.volumes import addVolumeNode, geometryOfVolumeNode, imageFromVolumeNode, imageOnVolumeGrid
@@ -77,10 +77,7 @@ def importTransform(request, folder, answer):
     Where the moving scan is under the result of an earlier run on the same baseline, that node is updated in place.
     Removing the transform node undoes the registration.
     """
-    matrix = np.array(answer["affine"]).reshape(4, 4)
-    affine = sitk.AffineTransform(3)
-    affine.SetMatrix(matrix[:3, :3].ravel().tolist())
-    affine.SetTranslation(matrix[:3, 3].tolist())
+    affine = affine_from_matrix(np.array(answer["affine"]).reshape(4, 4))
     transform = compose(affine, take_image(folder, answer["field"]))
     fixed, moving = request.fixed, request.moving
     node = moving.GetParentTransformNode()

@@ -10,6 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 import slicer
 import vtk
+from LongitudinalRegistrationLib.geometry import affine_from_matrix, linear_matrix
 from TableRemovalLib.errors import InputError
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
@@ -65,19 +66,10 @@ def inOrderOfUse(transform):
     return [simple for part in parts for simple in inOrderOfUse(part)]
 
 
-def linearMatrixFromITK(transform):
-    """Return the 4 x 4 array (LPS, mm) of a linear sitk.Transform."""
-    matrix = np.eye(4)
-    matrix[:3, 3] = transform.TransformPoint((0.0, 0.0, 0.0))
-    for axis, unit in enumerate(np.eye(3)):
-        matrix[:3, axis] = np.array(transform.TransformPoint(unit.tolist())) - matrix[:3, 3]
-    return matrix
-
-
 def _vtkPart(transform):
     if transform.IsLinear():
         linear = vtk.vtkTransform()
-        linear.SetMatrix((FLIP @ linearMatrixFromITK(transform) @ FLIP).ravel())
+        linear.SetMatrix((FLIP @ linear_matrix(transform) @ FLIP).ravel())
         return linear
     if transform.GetName() == "DisplacementFieldTransform":
         return _vtkGrid(transform.GetDisplacementField())
@@ -107,10 +99,7 @@ def _vtkGrid(field):
 def _itkPart(transform):
     if transform.IsA("vtkLinearTransform") or transform.IsA("vtkHomogeneousTransform"):
         matrix = FLIP @ slicer.util.arrayFromVTKMatrix(transform.GetMatrix()) @ FLIP
-        affine = sitk.AffineTransform(3)
-        affine.SetMatrix(matrix[:3, :3].ravel().tolist())
-        affine.SetTranslation(matrix[:3, 3].tolist())
-        return affine
+        return affine_from_matrix(matrix)
     if transform.IsA("vtkOrientedGridTransform") and not transform.GetInverseFlag():
         return _itkField(transform)
     raise InputError(f"An inverse {transform.GetClassName()} cannot be written: invert the transform node first.")

@@ -48,7 +48,7 @@ def compute_body_mask(
     axial = image if order == (0, 1, 2) else sitk.PermuteAxes(image, order)
     check_options(axial, options)
     find = paper_mask if options.method == "paper" else robust_mask
-    mask, records = find(_numeric_view(axial), axial.GetSpacing(), options, progress)
+    mask, records = find(numeric_view(axial), axial.GetSpacing(), options, progress)
     result = sitk.GetImageFromArray(mask)
     if order != (0, 1, 2):
         result = sitk.PermuteAxes(result, tuple(order.index(axis) for axis in range(3)))
@@ -113,7 +113,7 @@ def _axial_order(image: sitk.Image) -> tuple[int, int, int]:
     return first, second, last
 
 
-def _numeric_view(image: sitk.Image) -> np.ndarray:
+def numeric_view(image: sitk.Image) -> np.ndarray:
     """Voxels as an int16 or float32 [k, j, i] array, without a copy where they are that already.
 
     Two types only, so that the kernels are compiled twice at most. Values outside of int16 are clamped.

@@ -119,6 +119,7 @@ def test_auto_without_tensorflow_or_niftyreg_says_what_to_install(phantom_pair, 
         register_phantom(phantom_pair, method="voxelmorph")
     with pytest.raises(InputError, match="correct the folder"):
         register_phantom(phantom_pair, method="niftyreg")
+    assert register_phantom(phantom_pair, method="refinement").method == "refinement"
 
 
 def test_tensorflow_really_absent_is_noticed():

@@ -17,6 +17,7 @@ import numpy as np
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
+from ..geometry import affine_from_matrix, linear_matrix
 from ..grid import AIR_HU
 from ..transforms import without_affine
 
@@ -107,21 +108,13 @@ def read_affine(path: Path) -> sitk.AffineTransform:
     """reg_aladin's matrix (reference to floating points, RAS mm) as an ITK transform (LPS mm)."""
     flip = np.diag([-1.0, -1.0, 1.0, 1.0])
     matrix = flip @ np.loadtxt(path) @ flip
-    affine = sitk.AffineTransform(3)
-    affine.SetMatrix(matrix[:3, :3].ravel().tolist())
-    affine.SetTranslation(matrix[:3, 3].tolist())
-    return affine
+    return affine_from_matrix(matrix)
 
 
 def write_affine(affine: sitk.Transform, path: Path) -> None:
     """The inverse of read_affine: a NiftyReg matrix file from any linear transform."""
-    origin = np.array(affine.TransformPoint((0.0, 0.0, 0.0)))
-    columns = [np.array(affine.TransformPoint(tuple(unit))) - origin for unit in np.eye(3)]
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.stack(columns, axis=1)
-    matrix[:3, 3] = origin
     flip = np.diag([-1.0, -1.0, 1.0, 1.0])
-    np.savetxt(path, flip @ matrix @ flip, fmt="%.9g")
+    np.savetxt(path, flip @ linear_matrix(affine) @ flip, fmt="%.9g")
 
 
 def read_displacement(path: Path, reference: sitk.Image) -> sitk.Image:
