@@ -77,7 +77,7 @@ def _refined(problem: Problem, affine: sitk.Transform, start: sitk.Image | None)
 
 
 def by_network(problem: Problem, affine: sitk.Transform, model: Model) -> Candidate:
-    """VoxelMorph, then refinement.
+    """VoxelMorph, then refinement; where that follows, the network's finest steps are left to it.
 
     Raises
     ------
@@ -88,11 +88,11 @@ def by_network(problem: Problem, affine: sitk.Transform, model: Model) -> Candid
     level = problem.fixed.levels[model.spacing_mm]
     with stages.stage("load"):
         predictor = loaded_predictor(model, options.thread_count)
-        predictor.warm_up(level.grid.size[::-1])
+        predictor.warm_up(level.grid.size[::-1], to_the_end=not options.refinement)
     with stages.stage("grid"):
         images = problem.fixed.normalised(model.spacing_mm), problem.moving.normalised_through(level.grid, affine)
     with stages.stage("network"):
-        field = predictor.field(*images, level.grid)
+        field = predictor.field(*images, level.grid, to_the_end=not options.refinement)
     warnings = ()
     if options.refinement:
         field, warnings = _refined(problem, affine, field)

@@ -23,7 +23,11 @@ class RefinementLevel:
         return self.image_mm * self.ratio
 
 
-FAST = (RefinementLevel(4.0, 2, 2, 0.35, corners=4), RefinementLevel(2.0, 4, 2, 0.7, corners=2))
+FAST = (
+    RefinementLevel(8.0, 2, 2, 0.25),
+    RefinementLevel(4.0, 2, 2, 0.35, corners=4),
+    RefinementLevel(2.0, 4, 2, 0.7, corners=2),
+)
 ALONE = (RefinementLevel(16.0, 2, 5, 0.25), RefinementLevel(8.0, 2, 4, 0.25))
 THOROUGH = (
     RefinementLevel(8.0, 2, 4, 0.25),

@@ -104,14 +104,15 @@ class Worker:
         self._output.flush()
 
     def _warm_network(self, scan: ScanPyramid | None) -> None:
-        """Load the network, and compile it for the grid of a fixed scan; what goes wrong is told when it is used."""
+        """Load the network, and compile what a refinement follows for the grid of a fixed scan; what goes wrong is told
+        when it is used."""
         if tensorflow_missing():
             return
         try:
             model = find_model()
             predictor = loaded_predictor(model, RegistrationOptions().thread_count)
             if scan is not None:
-                predictor.warm_up(scan.levels[model.spacing_mm].grid.size[::-1])
+                predictor.warm_up(scan.levels[model.spacing_mm].grid.size[::-1], to_the_end=False)
         except (InputError, NetworkError):
             return
 

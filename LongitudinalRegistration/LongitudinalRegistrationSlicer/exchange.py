@@ -11,12 +11,21 @@ from LongitudinalRegistrationLib.transforms import compose
 from TableRemovalSlicer.volumes import addVolumeNode, geometryOfVolumeNode, imageFromVolumeNode, imageOnVolumeGrid
 
 from LongitudinalRegistrationSlicer.request import EFFORTS, METHODS, RESULT_ATTRIBUTE
+from LongitudinalRegistrationSlicer.results import (
+    FIXED_LABELS_ROLE,
+    MOVING_LABELS_ROLE,
+    REGISTERED_ROLE,
+    SCORES_ROLE,
+    fixedOf,
+    isResult,
+    methodOf,
+    setReport,
+)
 from LongitudinalRegistrationSlicer.scores import addScores
 from LongitudinalRegistrationSlicer.transforms import addTransformNode, vtkTransformFromITK
 from LongitudinalRegistrationSlicer.vertebrae import labelValues
 
 WINDOW, LEVEL = 1800, 400
-REGISTERED_ROLE, SCORES_ROLE = "registered", "scores"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,20 +83,26 @@ def registerMessage(request, folder):
 def importTransform(request, folder, answer):
     """Bring a transform into the scene, and the moving scan under it; return RegistrationNodes.
 
-    Where the moving scan is under the result of an earlier run on the same baseline, that node is updated in place.
-    Removing the transform node undoes the registration.
+    Where the moving scan is under the result of an earlier run of the same method on the same baseline, that node is
+    updated in place. Removing the transform node undoes the registration.
     """
     affine = affine_from_matrix(np.array(answer["affine"]).reshape(4, 4))
     transform = compose(affine, take_image(folder, answer["field"]))
     fixed, moving = request.fixed, request.moving
-    node = moving.GetParentTransformNode()
-    if node is not None and node.GetNodeReference(node.GetFixedNodeReferenceRole()) is fixed:
+    method, node = answer["report"]["method"], moving.GetParentTransformNode()
+    if isResult(node) and fixedOf(node) is fixed and methodOf(node) == method:
         node.SetAndObserveTransformFromParent(vtkTransformFromITK(transform))
     else:
-        node = addTransformNode(transform, f"{moving.GetName()} to {fixed.GetName()}")
-    node.SetAttribute(RESULT_ATTRIBUTE, answer["report"]["method"])
-    node.SetNodeReferenceID(node.GetFixedNodeReferenceRole(), fixed.GetID())
-    node.SetNodeReferenceID(node.GetMovingNodeReferenceRole(), moving.GetID())
+        node = addTransformNode(transform, f"{moving.GetName()} to {fixed.GetName()} ({method})")
+    node.SetAttribute(RESULT_ATTRIBUTE, method)
+    setReport(node, answer["report"])
+    for role, taken in (
+        (node.GetFixedNodeReferenceRole(), fixed),
+        (node.GetMovingNodeReferenceRole(), moving),
+        (FIXED_LABELS_ROLE, request.fixedLabels),
+        (MOVING_LABELS_ROLE, request.movingLabels),
+    ):
+        node.SetNodeReferenceID(role, taken.GetID() if taken is not None else None)
     for placed in (moving, request.movingLabels):
         if placed is not None:
             placed.SetAndObserveTransformNodeID(node.GetID())
@@ -104,6 +119,7 @@ def importRegistered(request, folder, answer, transform):
     name = request.moving.GetName()
     registered = addVolumeNode(image, f"{name} registered")
     scores = addScores(answer["report"], _segmentValues(request), name)
+    setReport(transform, answer["report"])
     transform.SetNodeReferenceID(REGISTERED_ROLE, registered.GetID())
     if scores is not None:
         transform.SetNodeReferenceID(SCORES_ROLE, scores.GetID())

@@ -15,6 +15,7 @@ from LongitudinalRegistrationSlicer.child_process import ChildProcess
 
 GRACE_S = 0.5
 SILENCE_S = 180.0
+SOONEST_ESTIMATE = 0.05
 
 
 class State(enum.Enum):
@@ -41,10 +42,17 @@ _NEXT = {
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """The stage the process is in, and how far in it, 0..1."""
+    """The stage the process is in, how far in it (0..1), and the seconds it has been in it."""
 
     stage: str = ""
     fraction: float = 0.0
+    seconds: float = 0.0
+
+    def secondsLeft(self):
+        """Return how long the stage will go on, where that can be told, else None."""
+        if self.fraction < SOONEST_ESTIMATE:
+            return None
+        return self.seconds * (1.0 - self.fraction) / self.fraction
 
 
 class RegistrationJob:
@@ -60,8 +68,9 @@ class RegistrationJob:
         self._process = None
         self._number = 0
         self._offered = set()
-        self._heard = 0.0
+        self._heard, self._stageBegun = 0.0, 0.0
         self._leaving, self._deadline = None, None
+        self._complaint = ""
         self.folder = None
         self.ready = False
         self.state = State.IDLE
@@ -96,7 +105,7 @@ class RegistrationJob:
         except OSError:
             self._removeFolder()
             raise
-        self._heard = time.monotonic()
+        self._heard, self._complaint = time.monotonic(), ""
 
     def knows(self, scan):
         """Whether the process was given this scan."""
@@ -132,11 +141,11 @@ class RegistrationJob:
         code = self._process.ended()
         for line in self._process.output():
             self._understand(line)
-        errors = [line for line in self._process.errors() if line.strip()]
-        self.log += errors
+        for line in filter(str.strip, self._process.errors()):
+            self._complaint = line
+            self.log.append(line)
         if code is not None:
-            said = errors[-1] if errors else "it said nothing"
-            self._lose(f"The registration process stopped with code {code}: {said}")
+            self._lose(f"The registration process stopped with code {code}: {self._complaint or 'it said nothing'}")
         elif self._deadline is not None and time.monotonic() > self._deadline:
             self._dropProcess()
         elif self._isSilent():
@@ -214,10 +223,10 @@ class RegistrationJob:
 
     def _onJobEvent(self, event, said):
         if event == "progress" and self.state is State.RUNNING:
-            progress = Progress(str(said["stage"]), float(said["fraction"]))
-            if progress.stage != self.progress.stage:
-                self.log.append(progress.stage)
-            self.progress = progress
+            if said["stage"] != self.progress.stage:
+                self.log.append(said["stage"])
+                self._stageBegun = self._heard
+            self.progress = Progress(str(said["stage"]), float(said["fraction"]), self._heard - self._stageBegun)
         elif event == "transform" and self.state is State.RUNNING:
             self.answer, self.pending = said, True
             self._enter(State.IMPORTING)

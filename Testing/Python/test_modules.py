@@ -306,6 +306,7 @@ def test_a_worker_that_obeys_a_cancel_is_kept_for_the_next_registration(make_log
     [
         ("say('failed', job=job, message='Choose another scan.'); time.sleep(600)", "Choose another scan."),
         ("print('boom', file=sys.stderr); sys.exit(1)", "stopped with code 1: boom"),
+        ("print('boom', file=sys.stderr, flush=True); time.sleep(0.5); sys.exit(1)", "stopped with code 1: boom"),
         ("os.abort()", "stopped with code"),
         ("print('{not json')", "stopped with code 0"),
         ("say('transform', job=job, affine=[], field={}, report={}); time.sleep(600)", "could not be read"),

@@ -181,3 +181,23 @@ def test_killing_longct_kills_niftyreg(phantom_folder, tmp_path, how):
     assert not list((tmp_path / "out").iterdir())
     if how == signal.SIGTERM:
         assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_progress_follows_the_iterations_and_never_goes_back():
+    from LongitudinalRegistrationLib.niftyreg.run import _IterationProgress
+
+    seen = []
+    progress = _IterationProgress(seen.append)
+    for line in (
+        "[NiftyReg F3D] Maximum iteration number during the last level: 150",
+        "[NiftyReg F3D] Current level: 1 / 3",
+        "[NiftyReg F3D] Maximum iteration number: 600",
+        "[NiftyReg F3D] [20] Current objective function: 1.02 = (wSIM)1.02",
+        "[NiftyReg F3D] Current level: 3 / 3",
+        "[NiftyReg F3D] Maximum iteration number: 150",
+        "[NiftyReg F3D] [75] Current objective function: 1.19 = (wSIM)1.2",
+        "[NiftyReg F3D] [150] Current objective function: 1.2 = (wSIM)1.2",
+    ):
+        progress(line)
+    assert seen == sorted(seen) and seen[-1] == 1.0
+    assert seen[1] == pytest.approx(20 / 600 / 21) and seen[3] == pytest.approx((5 + 8) / 21)

@@ -76,24 +76,31 @@ class Predictor:
             self.model, self._warm = model, set()
             network = build_network(model.network, compute=compute, **model.options)
             network.load_weights(model.weights)
-            self._run = tf.function(lambda pair: network(pair, training=False))
+            whole = tf.function(lambda pair: network(pair, training=False))
+            start = tf.function(network.head_start) if hasattr(network, "head_start") else whole
+            self._passes = {True: whole, False: start}
         except Exception as error:
             raise NetworkError(f"the network did not load ({type(error).__name__}: {error})") from error
 
-    def warm_up(self, shape: tuple[int, int, int] | None = None, again: bool = False) -> None:
+    def warm_up(
+        self, shape: tuple[int, int, int] | None = None, again: bool = False, to_the_end: bool = True
+    ) -> None:
         """One pass over nothing, once a shape [k, j, i]: TensorFlow traces and compiles now, not at the first scan."""
-        shape = tuple(shape or self.model.size[::-1])
-        if again or shape not in self._warm:
-            self._run(np.zeros((1, *shape, 2), np.float32))
-            self._warm.add(shape)
+        key = tuple(shape or self.model.size[::-1]), to_the_end
+        if again or key not in self._warm:
+            self._passes[to_the_end](np.zeros((1, *key[0], 2), np.float32))
+            self._warm.add(key)
 
-    def field(self, fixed: np.ndarray, moving: np.ndarray, grid: Grid) -> sitk.Image:
+    def field(self, fixed: np.ndarray, moving: np.ndarray, grid: Grid, to_the_end: bool = True) -> sitk.Image:
         """Predict the displacement field.
 
         Parameters
         ----------
         fixed, moving
             [k, j, i] on the grid, float32, [0, 1].
+        to_the_end
+            Whether the finest steps are done too, which a refinement of the field makes superfluous; a network without
+            steps always goes to its end.
 
         Returns
         -------
@@ -110,7 +117,7 @@ class Predictor:
             raise NetworkError("the images hold values that are not finite")
         pair = np.stack([fixed, moving], axis=-1)[None].astype(np.float32)
         try:
-            flow = self._run(pair).numpy()[0]
+            flow = self._passes[to_the_end](pair).numpy()[0]
         except Exception as error:
             raise NetworkError(f"the network failed ({type(error).__name__}: {error})") from error
         if not np.isfinite(flow).all():

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import SimpleITK as sitk
@@ -39,25 +40,41 @@ def end_children() -> None:
 
 
 @contextmanager
-def _running(command: list[str]) -> Iterator[subprocess.Popen]:
-    """A child process that does not outlive this block, nor (on Linux) this process."""
+def _running(command: list[str]) -> Iterator[tuple[subprocess.Popen, Iterator[str]]]:
+    """A child process that does not outlive this block, nor (on Linux) this process, and its lines as they come."""
     options = {"start_new_session": True}
     if sys.platform == "win32":
         options = {"creationflags": subprocess.CREATE_NO_WINDOW}
     elif sys.platform.startswith("linux"):
-        options = {"preexec_fn": _die_with_parent}
-    child = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
-    )
+        options = {"preexec_fn": _die_with_parent, **options}
+    ours, theirs = os.openpty() if hasattr(os, "openpty") else os.pipe()
+    try:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.STDOUT, **options)
+    except OSError:
+        os.close(ours)
+        raise
+    finally:
+        os.close(theirs)
     _children.add(child)
     try:
-        yield child
+        with open(ours, encoding="utf-8", errors="replace") as output:
+            yield child, _lines(output)
     finally:
         _children.discard(child)
         if child.poll() is None:
             child.kill()
-        child.stdout.close()
         child.wait()
+
+
+def _lines(output: TextIO) -> Iterator[str]:
+    """Lines until the program ends, which on a terminal of one's own is an error of reading.
+
+    A terminal, because into a pipe NiftyReg's lines come in blocks of 4 KB: half a minute late.
+    """
+    try:
+        yield from output
+    except OSError:
+        return
 
 
 def _die_with_parent() -> None:
@@ -77,8 +94,8 @@ def run_program(command: list[str], on_line: Callable[[str], None] | None = None
     """
     last = deque(maxlen=LAST_LINES)
     try:
-        with _running(command) as child:
-            for line in child.stdout:
+        with _running(command) as (child, lines):
+            for line in lines:
                 last.append(line.strip())
                 if on_line:
                     on_line(line)
@@ -90,18 +107,35 @@ def run_program(command: list[str], on_line: Callable[[str], None] | None = None
         raise NiftyRegError(f"{Path(command[0]).name} {how}: {' | '.join(filter(None, last))}")
 
 
-def _level_progress(progress: Progress | None, levels: int) -> Callable[[str], None] | None:
-    """Progress from NiftyReg's own lines, which name the level it is at."""
-    if progress is None:
-        return None
-    pattern = re.compile(r"[Ll]evel[^0-9]*(\d+)\s*/\s*(\d+)")
+class _IterationProgress:
+    """Progress from NiftyReg's own lines: the level it is at, and the iteration in it.
 
-    def on_line(line: str) -> None:
-        found = pattern.search(line)
-        if found:
-            progress(min(1.0, (int(found.group(1)) - 1) / max(levels, int(found.group(2)))))
+    An iteration of a level takes eight times as long as one of the level before, which may have twice as many. A level
+    that ends before its iterations are used up makes progress jump, so that it is rather too slow than too fast.
+    """
 
-    return on_line
+    LEVEL = re.compile(r"[Ll]evel[^0-9]*(\d+)\s*/\s*(\d+)")
+    MOST = re.compile(r"Maximum iteration number: (\d+)")
+    ITERATION = re.compile(r"\] \[(\d+)\] Current objective function")
+
+    def __init__(self, progress: Progress):
+        self._progress = progress
+        self._level, self._levels, self._most = 1, 3, 150
+
+    def __call__(self, line: str) -> None:
+        """Take one line."""
+        if found := self.LEVEL.search(line):
+            self._level, self._levels = int(found.group(1)), int(found.group(2))
+            self._report(0.0)
+        elif found := self.MOST.search(line):
+            self._most = max(1, int(found.group(1)))
+        elif found := self.ITERATION.search(line):
+            self._report(min(1.0, int(found.group(1)) / self._most))
+
+    def _report(self, of_level: float) -> None:
+        shares = [4.0**n for n in range(self._levels)]
+        done = sum(shares[: self._level - 1]) + of_level * shares[self._level - 1]
+        self._progress(min(1.0, done / sum(shares)))
 
 
 def read_affine(path: Path) -> sitk.AffineTransform:
@@ -167,7 +201,7 @@ def aladin(
                 *("-aff", str(folder / "affine.txt"), "-res", str(folder / "aladin.nii")),
                 *("-pad", str(AIR_HU), "-omp", str(threads)),
             ],
-            _level_progress(progress, 3),
+            progress and _IterationProgress(progress),
         )
         return read_affine(folder / "affine.txt")
 
@@ -203,7 +237,7 @@ def f3d(
                 *("-aff", str(folder / "affine.txt"), "-cpp", str(folder / "cpp.nii")),
                 *("-res", str(folder / "f3d.nii"), "-pad", str(AIR_HU), "-omp", str(threads)),
             ],
-            _level_progress(progress, 3),
+            progress and _IterationProgress(progress),
         )
         run_program(
             [
