@@ -1,6 +1,5 @@
 """Lays a follow-up CT scan over the baseline scan of the same patient."""
 
-import os
 import time
 import typing
 from typing import Annotated
@@ -10,9 +9,16 @@ import qt
 import slicer
 import vtk
 from LongitudinalRegistrationSlicer.child_process import pythonExecutable
-from LongitudinalRegistrationSlicer.job import BUSY, RegistrationJob, State
+from LongitudinalRegistrationSlicer.job import State
+from LongitudinalRegistrationSlicer.packages import NETWORK_PACKAGES, PACKAGES, downloadSize
+from LongitudinalRegistrationSlicer.registrations import Registrations
 from LongitudinalRegistrationSlicer.request import EFFORTS, METHODS, RESULT_ATTRIBUTE, RegistrationRequest
-from LongitudinalRegistrationSlicer.scores import resultText
+from LongitudinalRegistrationSlicer.results import lastResult
+from LongitudinalRegistrationWidgets.dvf_section import DvfSection
+from LongitudinalRegistrationWidgets.inputs_section import InputsSection
+from LongitudinalRegistrationWidgets.result_section import ResultSection
+from LongitudinalRegistrationWidgets.see_section import SeeSection
+from LongitudinalRegistrationWidgets.vertebra_section import VertebraSection
 from slicer import vtkMRMLLabelMapVolumeNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -26,10 +32,7 @@ from slicer.ScriptedLoadableModule import (
 from slicer.util import VTKObservationMixin
 from TableRemovalSlicer.packages import installPackages, missingPackages
 
-PACKAGES = {"numba": "numba>=0.59", "scipy": "scipy>=1.11", "tqdm": "tqdm>=4.60"}
-NETWORK_PACKAGES = {"tensorflow": "tensorflow-cpu>=2.16", "keras": "keras>=3.3"}
 POLL_MS, IDLE_POLL_MS = 10, 200
-MOST_RESTARTS = 3
 LabelsNode = typing.Union[vtkMRMLLabelMapVolumeNode, vtkMRMLSegmentationNode, None]  # noqa: UP007
 
 
@@ -61,6 +64,7 @@ class LongitudinalRegistrationParameterNode:
     movingVolume: vtkMRMLScalarVolumeNode
     fixedLabels: LabelsNode
     movingLabels: LabelsNode
+    matches: str = ""
     method: Annotated[str, Choice(list(METHODS))] = "Auto"
     tableRemoval: bool = True
     refinement: bool = True
@@ -69,12 +73,13 @@ class LongitudinalRegistrationParameterNode:
 
 
 class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel."""
+    """The panel: scans and options, the button, and the sections that show the result."""
 
     def __init__(self, parent=None):
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
         self.logic = None
+        self.result = None
         self._parameterNode = None
         self._guiTag = None
         self._shownLogLines = 0
@@ -86,28 +91,49 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self.ui = slicer.util.childWidgetVariables(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = LongitudinalRegistrationLogic()
+        self._addSections()
         self.timer = qt.QTimer()
         self.timer.setInterval(IDLE_POLL_MS)
         self.timer.connect("timeout()", self.onTimer)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved)
         self.ui.registerButton.connect("clicked(bool)", self.onRegisterButton)
         self.ui.installButton.connect("clicked(bool)", self.onInstallButton)
+        self.inputs = InputsSection(self.ui)
         self.initializeParameterNode()
+
+    def _addSections(self):
+        self.resultSection = ResultSection(self.resourcePath, self.showResult, self.onAgain)
+        self.seeSection = SeeSection(self.resourcePath)
+        self.vertebraSection = VertebraSection(self.resourcePath, self.seeSection.jumpTo)
+        self.dvfSection = DvfSection(self.resourcePath)
+        self.sections = (self.resultSection, self.seeSection, self.vertebraSection, self.dvfSection)
+        for section in self.sections:
+            self.ui.sectionsWidget.layout().addWidget(section.widget)
 
     def cleanup(self):
         self.timer.stop()
         self.logic.shutDown()
         self.setParameterNode(None)
         self.removeObservers()
+        for section in self.sections:
+            section.cleanup()
 
     def enter(self):
         if not missingPackages(PACKAGES):
             self.logic.warmUp()
         self.timer.start()
         self.initializeParameterNode()
+        for section in self.sections:
+            section.enter()
+        if self.result is None:
+            self.showResult(lastResult())
 
     def exit(self):
+        for section in self.sections:
+            section.exit()
         self.setParameterNode(None)
         if not self.logic.needsPolling:
             self.timer.stop()
@@ -115,16 +141,27 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
     def onSceneStartClose(self, caller, event):
         self.logic.cancel()
         self.setParameterNode(None)
-        self.ui.scoresTableView.setMRMLTableNode(None)
+        self.showResult(None)
 
     def onSceneEndClose(self, caller, event):
         self._showState()
         if self.parent.isEntered:
             self.initializeParameterNode()
 
+    def onSceneEndImport(self, caller, event):
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+            self.showResult(lastResult())
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onNodeRemoved(self, caller, event, node):
+        if self.result is not None and node is self.result:
+            self.showResult(lastResult())
+
     def initializeParameterNode(self):
-        """Show the scene's parameters."""
+        """Show the scene's parameters; where no scan is chosen yet, choose."""
         self.setParameterNode(self.logic.getParameterNode())
+        self.inputs.guess()
 
     def setParameterNode(self, parameterNode):
         """Connect the panel to a parameter node, or to none."""
@@ -132,69 +169,94 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
             self._parameterNode.disconnectGui(self._guiTag)
             self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
         self._parameterNode = parameterNode
+        self.inputs.setParameterNode(parameterNode)
         if self._parameterNode:
             self._guiTag = self._parameterNode.connectGui(self.ui)
             self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
             self._checkCanApply()
 
+    def showResult(self, result):
+        """Show a result, a transform node, in all sections; None: there is none."""
+        self.result = result
+        for section in self.sections:
+            section.setResult(result)
+
     def _checkCanApply(self, caller=None, event=None):
         needed, forNetwork = missingPackages(PACKAGES), missingPackages(NETWORK_PACKAGES)
         self.ui.packagesCollapsibleButton.visible = bool(needed or forNetwork)
         self.ui.packagesLabel.text = self._packagesText(needed, forNetwork)
-        if self.logic.state in BUSY:
+        if self.logic.busy:
             self.ui.registerButton.enabled = True
             self.ui.registerButton.toolTip = _("Stop the registration.")
+            self.ui.reasonLabel.visible = False
             return
         reason = _("Install the missing Python packages first (button above).") if needed else ""
         if not reason and self._parameterNode:
+            self.inputs.update()
             request = self.logic.requestFrom(self._parameterNode)
             reason = request.isValid()[1]
             self.logic.prepareScans(request)
         self.ui.registerButton.enabled = not reason
         self.ui.registerButton.toolTip = reason or _("Lay the follow-up scan over the baseline scan.")
+        self.ui.reasonLabel.text = reason
+        self.ui.reasonLabel.visible = bool(reason)
 
     def _packagesText(self, needed, forNetwork):
         if needed:
-            return _("Missing: {names}. They are installed once.").format(names=", ".join(needed + forNetwork))
-        return _("Without {names}, only NiftyReg can be used.").format(names=" and ".join(forNetwork))
+            text = _("Missing: {names}. They are installed once, {size}.")
+        else:
+            text = _("Without {names}, only NiftyReg and the refinement alone can be used. Install once, {size}.")
+        return text.format(names=", ".join(needed + forNetwork), size=downloadSize(needed + forNetwork))
 
     def onInstallButton(self):
         with slicer.util.tryWithErrorDisplay(_("The packages could not be installed."), waitCursor=True):
             installPackages([*PACKAGES.values(), *NETWORK_PACKAGES.values()], "Longitudinal Registration")
+            self.logic.shutDown()
             self.logic.warmUp()
         self._checkCanApply()
 
     def onRegisterButton(self):
-        if self.logic.state in BUSY:
+        if self.logic.busy:
             self.logic.cancel()
         else:
-            self._shownLogLines = 0
-            self.ui.logTextEdit.clear()
-            self.ui.scoresTableView.setMRMLTableNode(None)
-            with slicer.util.tryWithErrorDisplay(_("The registration could not be started."), waitCursor=True):
-                self.logic.startRegistration(self.logic.requestFrom(self._parameterNode))
+            request = self.logic.requestFrom(self._parameterNode)
+            further = [request.forFollowUp(volume) for volume in self.inputs.furtherFollowUps()]
+            self._start([request, *further])
         self._showState()
 
+    def onAgain(self, result, method, effort):
+        """Register a result's pair again, with another method or effort."""
+        request = self.logic.requestFrom(self._parameterNode).again(result, method, effort)
+        self._start([request])
+        self._showState()
+
+    def _start(self, requests):
+        self._shownLogLines = 0
+        self.ui.logTextEdit.clear()
+        with slicer.util.tryWithErrorDisplay(_("The registration could not be started."), waitCursor=True):
+            self.logic.startRegistrations(requests)
+
     def onTimer(self):
-        before = self.logic.shownState()
+        before, results = self.logic.shownState(), self.logic.results
         self.logic.poll()
+        if self.logic.results is not results and self.logic.results is not None:
+            self.showResult(self.logic.results.transform)
         if self.logic.shownState() != before:
             self._showState()
 
     def _showState(self):
-        busy = self.logic.state in BUSY
+        busy = self.logic.busy
         self.timer.setInterval(POLL_MS if self.logic.needsPolling else IDLE_POLL_MS)
         self.ui.registerButton.text = _("Cancel") if busy else _("Register")
         for widget in (self.ui.inputsCollapsibleButton, self.ui.optionsCollapsibleButton):
             widget.enabled = not busy
+        self.resultSection.setBusy(busy)
         self.ui.progressBar.visible = busy
         self.ui.progressBar.value = round(100 * self.logic.progress.fraction)
         self.ui.statusLabel.text = self.logic.statusText()
         for line in self.logic.log[self._shownLogLines :]:
             self.ui.logTextEdit.appendPlainText(line)
         self._shownLogLines = len(self.logic.log)
-        if self.logic.state is State.DONE and self.logic.results is not None:
-            self.ui.scoresTableView.setMRMLTableNode(self.logic.results.scores)
         self._checkCanApply()
 
 
@@ -203,21 +265,12 @@ def workerCommand():
     return [pythonExecutable(), "-m", "LongitudinalRegistrationLib.worker"]
 
 
-class LongitudinalRegistrationLogic(ScriptedLoadableModuleLogic):
-    """Two volume nodes in; a transform node, then the registered volume and a table out. Does not block.
+class LongitudinalRegistrationLogic(ScriptedLoadableModuleLogic, Registrations):
+    """Two volume nodes in; a transform node, then the registered volume and a table out (see Registrations)."""
 
-    `warmUp` early, `startRegistration`, then `poll` now and then until `state` is DONE, CANCELLED or FAILED, and on
-    until `needsPolling` is False for the registered volume. `shutDown` at the end.
-    """
-
-    def __init__(self, job=None, workerCommand=None):
+    def __init__(self, job=None, command=None):
         ScriptedLoadableModuleLogic.__init__(self)
-        self._job = job or RegistrationJob()
-        self._workerCommand = workerCommand
-        self._wanted, self._restarts = False, 0
-        self._request = None
-        self.results = None
-        self.report = None
+        Registrations.__init__(self, lambda: command or workerCommand(), job)
 
     def getParameterNode(self):
         return LongitudinalRegistrationParameterNode(super().getParameterNode())
@@ -235,142 +288,6 @@ class LongitudinalRegistrationLogic(ScriptedLoadableModuleLogic):
             parameters.effort,
             parameters.budgetSeconds,
         )
-
-    @property
-    def state(self):
-        return self._job.state
-
-    @property
-    def progress(self):
-        return self._job.progress
-
-    @property
-    def log(self):
-        return self._job.log
-
-    @property
-    def needsPolling(self):
-        """Whether something is awaited from the process soon."""
-        return self._job.needsPolling
-
-    def shownState(self):
-        """Return what a panel shows of the job; it changes whenever the panel should."""
-        job = self._job
-        return (job.state, job.progress, job.pending, job.ready, job.message, len(job.log))
-
-    def warmUp(self):
-        """Start the process that registers, so that it is ready when it is needed. Raises OSError where it cannot."""
-        from LongitudinalRegistrationLib.private_folder import private_folder
-
-        command = self._workerCommand or workerCommand()
-        self._wanted = True
-        self._job.warmUp(command, self._libraryFolders(), lambda: private_folder(slicer.app.temporaryPath))
-
-    def prepareScans(self, request):
-        """Have the process prepare the request's scans now, where it runs and does nothing else."""
-        if self._job.isWarm and not self._job.needsPolling:
-            self._offerScans(request)
-
-    def startRegistration(self, request):
-        """Have a pair registered. Raises ValueError with what the user can do where the request is not valid."""
-        from LongitudinalRegistrationSlicer.exchange import registerMessage
-
-        ok, reason = request.isValid()
-        if not ok:
-            raise ValueError(reason)
-        self._request, self.results, self.report = request, None, None
-        self._job.begin()
-        try:
-            self.warmUp()
-            self._offerScans(request)
-            message = registerMessage(request, self._job.folder)
-        except (RuntimeError, ValueError, OSError) as error:
-            self._job.fail(_("The registration could not be started: {error}").format(error=error))
-            return
-        self._job.request(message)
-
-    def poll(self):
-        """Follow the process; bring the transform, later the registered volume into the scene. Returns the state."""
-        self._job.poll()
-        if self.state is State.IMPORTING:
-            self._importTransform()
-        if self._job.late is not None:
-            self._importRegistered()
-        if self._job.ready:
-            self._restarts = 0
-        elif self._wanted and not self._job.isWarm and self._restarts < MOST_RESTARTS:
-            self._restarts += 1
-            self.warmUp()
-        return self.state
-
-    def cancel(self):
-        """End a running registration. Else nothing happens."""
-        self._job.cancel()
-
-    def shutDown(self):
-        """End the process, and a registration with it."""
-        self._wanted = False
-        self._job.stop()
-
-    def statusText(self):
-        """Return a line for the panel: the stage, what went wrong, or how good the result is."""
-        if self.state is State.RUNNING:
-            stage = self.progress.stage.replace("_", " ") or _("starting")
-            return _("Registering: {stage}").format(stage=stage)
-        if self.state is State.DONE:
-            return resultText(self.report, self._job.pending, self._job.message)
-        if self.state is State.IDLE and self._job.isWarm:
-            return _("Ready.") if self._job.ready else _("Getting ready ...")
-        return self._job.message
-
-    def _offerScans(self, request):
-        volumes = ((request.fixed, True), (request.moving, False))
-        there = [(v, isFixed) for v, isFixed in volumes if v is not None and v.GetImageData() is not None]
-        if not there:
-            return
-        from LongitudinalRegistrationSlicer.exchange import scanKey, scanMessage
-
-        for volume, isFixed in there:
-            key = scanKey(volume, request.tableRemoval)
-            if not self._job.knows(key):
-                self._job.offer(key, scanMessage(volume, request.tableRemoval, isFixed, self._job.folder))
-
-    def _importTransform(self):
-        from LongitudinalRegistrationSlicer.exchange import importTransform, showTransformed
-
-        if any(not slicer.mrmlScene.IsNodePresent(node) for node in self._request.nodes()):
-            self._job.fail("A scan was removed while it was registered.")
-            return
-        try:
-            self.results = importTransform(self._request, self._job.folder, self._job.answer)
-            showTransformed(self._request)
-            self.report = self._job.answer["report"]
-        except (RuntimeError, ValueError, OSError, KeyError) as error:
-            self._job.fail(f"The result could not be read: {error}")
-            return
-        self._job.finish()
-
-    def _importRegistered(self):
-        from LongitudinalRegistrationSlicer.exchange import importRegistered
-
-        answer, self._job.late = self._job.late, None
-        nodes = [*self._request.nodes(), self.results.transform]
-        if any(not slicer.mrmlScene.IsNodePresent(node) for node in nodes):
-            self._job.discard(answer)
-            return
-        try:
-            self.results = importRegistered(self._request, self._job.folder, answer, self.results.transform)
-            self.report = answer["report"]
-        except (RuntimeError, ValueError, OSError, KeyError) as error:
-            self._job.message = f"The registered volume could not be read: {error}"
-
-    def _libraryFolders(self):
-        """Return where LongitudinalRegistrationLib and TableRemovalLib lie, for the process's PYTHONPATH."""
-        import LongitudinalRegistrationLib
-        import TableRemovalLib
-
-        packages = (LongitudinalRegistrationLib, TableRemovalLib)
-        return [os.path.dirname(os.path.dirname(os.path.abspath(package.__file__))) for package in packages]
 
 
 class LongitudinalRegistrationTest(ScriptedLoadableModuleTest):
@@ -423,7 +340,7 @@ class LongitudinalRegistrationTest(ScriptedLoadableModuleTest):
 
     def _makeLogic(self):
         command = [pythonExecutable(), "-m", "LongitudinalRegistrationSlicer.stand_in_worker"]
-        return LongitudinalRegistrationLogic(workerCommand=command)
+        return LongitudinalRegistrationLogic(command=command)
 
     def _run(self, logic, request):
         logic.startRegistration(request)

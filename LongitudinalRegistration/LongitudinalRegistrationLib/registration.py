@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import SimpleITK as sitk
@@ -13,13 +14,13 @@ from TableRemovalLib.validate import validate_ct
 from .candidates import Problem
 from .choice import Solution, solve
 from .evaluation.label_scores import LabelScore, score_labels
-from .grid import common_grid
+from .grid import Grid, common_grid
 from .network.model_store import find_model, tensorflow_missing
 from .niftyreg.binaries import find_programs
 from .options import RegistrationOptions
 from .parallel import bound_threads
 from .pyramid import ScanPyramid, make_pyramid
-from .scores import Scorer, Scores
+from .scores import Scorer, Scores, body_on, common_body_percent, largest_component_mm
 from .stages import Stages
 from .transforms import displacement_on
 from .warm_up import warm_up
@@ -31,23 +32,34 @@ class RegistrationResult:
     """What a registration gives.
 
     method, network: what gave the result, and by which model (None without). transform: fixed points to moving points,
-    LPS mm, affine included. dvf: its displacements on 2 mm voxels around what both scans show. registered: the moving
-    scan on the fixed grid. registered_labels: the moving labels there, or None. scores: per stage "before" (as they
-    came), "affine" and "after": Scores. label_scores: per label.
+    LPS mm, affine included. dvf_grid: 2 mm voxels around what both scans show. registered: the moving scan on the fixed
+    grid. registered_labels: the moving labels there, or None. scores: per stage "before" (as they
+    came), "affine" and "after": Scores. label_scores: per label. common_body_percent: see scores. largest_mm: largest
+    displacement component in the body after the affine step; known_mm: the largest that the model was trained on, None
+    without a model. options: what was asked for.
     """
 
     method: str
     network: str | None
     fallback_reason: str | None
     transform: sitk.CompositeTransform
-    dvf: sitk.Image
+    dvf_grid: Grid
     registered: sitk.Image
     registered_labels: sitk.Image | None
     scores: dict[str, Scores]
     label_scores: tuple[LabelScore, ...]
     ndv_percent: float
+    common_body_percent: float
+    largest_mm: float
+    known_mm: float | None
+    options: RegistrationOptions
     seconds: dict[str, float]
     warnings: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def dvf(self) -> sitk.Image:
+        """The transform's displacements T(x) - x on dvf_grid, mm, LPS."""
+        return displacement_on(self.transform, self.dvf_grid.reference())
 
 
 def check_labels(labels: sitk.Image | None, scan: sitk.Image, name: str) -> None:
@@ -127,36 +139,44 @@ def finish(
     solution: Solution,
     fixed_labels: sitk.Image | None = None,
     moving_labels: sitk.Image | None = None,
+    on_registered: Callable[[sitk.Image], None] | None = None,
 ) -> RegistrationResult:
-    """What follows once the transform is there: the registered volume, the displacement field, the scores."""
+    """What follows once the transform is there: the registered volume, given to `on_registered` at once, the scores."""
     candidate, stages = solution.candidate, problem.stages
     fixed, moving = problem.fixed, problem.moving
     transform = candidate.transform
     with stages.stage("warp") as report:
         registered = warp_image(moving.image, fixed.image, candidate.affine, candidate.field)
+        if on_registered:
+            on_registered(registered)
         report(0.5)
         registered_labels = moving_labels and warp_image(
             moving_labels, fixed.image, candidate.affine, candidate.field, labels=True
         )
-        grid = common_grid(fixed.bounds, moving.bounds, candidate.affine)
-        dvf = displacement_on(transform, grid.reference())
     with stages.stage("score") as report:
         scorer = Scorer(fixed, moving)
         steps = {"before": None, "affine": candidate.affine, "after": transform}
         scores = {name: scorer.scores(step) for name, step in steps.items()}
         report(0.7)
         label_scores = score_labels(fixed_labels, moving_labels, steps)
+        common = common_body_percent(fixed, moving, candidate.affine)
+        largest = largest_component_mm(candidate.field, body_on(fixed, candidate.field))
+    known = find_model(candidate.network).largest_displacement_mm if candidate.network else None
     return RegistrationResult(
         candidate.method,
         candidate.network,
         solution.reason,
         transform,
-        dvf,
+        common_grid(fixed.bounds, moving.bounds, candidate.affine),
         registered,
         registered_labels,
         scores,
         label_scores,
         solution.ndv_percent,
+        common,
+        largest,
+        known,
+        problem.options,
         stages.report(),
         solution.warnings,
     )

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import math
+from dataclasses import asdict
 from pathlib import Path
 
 from .choice import Solution
 from .evaluation.label_scores import LabelScore
+from .options import RegistrationOptions
 from .registration import RegistrationResult
 from .stages import Stages
+from .verdict import verdict
 from .versions import versions
 
 
@@ -34,6 +39,36 @@ def dsc_content(scores: tuple[LabelScore, ...]) -> dict[str, dict]:
     return content
 
 
+def vertebrae_content(scores: tuple[LabelScore, ...]) -> dict[str, dict]:
+    """Everything that is known of each label: number to name, status, and dsc, hd95_mm, centroid_mm by step.
+
+    The status is "both", "baseline only" or "follow-up only"; a figure that is not defined is None.
+    """
+    return {
+        str(score.label): {
+            "name": score.name,
+            "status": score.status,
+            **{
+                name: {step: _rounded(value) for step, value in getattr(score, name).items()}
+                for name in ("dsc", "hd95_mm", "centroid_mm")
+            },
+        }
+        for score in scores
+    }
+
+
+def vertebrae_csv(vertebrae: dict[str, dict]) -> str:
+    """The vertebrae of a report as CSV, a line each; empty where a figure is not defined."""
+    measures = [(name, step) for name in ("dsc", "hd95_mm", "centroid_mm") for step in ("before", "after")]
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["label", "name", "status", *(f"{name}_{step}" for name, step in measures)])
+    for label, row in vertebrae.items():
+        cells = (row[name].get(step) for name, step in measures)
+        writer.writerow([label, row["name"], row["status"], *("" if v is None else f"{v:.4f}" for v in cells)])
+    return table.getvalue()
+
+
 def _rounded(value: float) -> float | None:
     return None if math.isnan(value) else round(value, 4)
 
@@ -45,9 +80,9 @@ def mean_dsc(scores: tuple[LabelScore, ...], step: str) -> float:
 
 
 def quick_content(solution: Solution, stages: Stages) -> dict:
-    """What is known as soon as the transform is: method, agreement on 4 mm voxels, seconds."""
+    """What is known as soon as the transform is: method, agreement on 4 mm voxels, seconds, verdict."""
     steps = {"affine": solution.affine, "after": solution.after}
-    return {
+    content = {
         "method": solution.candidate.method,
         "network": solution.candidate.network,
         "fallback_reason": solution.reason,
@@ -57,23 +92,35 @@ def quick_content(solution: Solution, stages: Stages) -> dict:
         "ndv_percent": round(solution.ndv_percent, 5),
         "warnings": list(solution.warnings),
     }
+    return {**content, "verdict": asdict(verdict(content))}
 
 
 def result_content(result: RegistrationResult) -> dict:
-    """Method, seconds and scores of a registration, without its inputs."""
+    """Method, seconds, scores and verdict of a registration, without its inputs."""
     steps = result.scores
-    return {
+    content = {
         "method": result.method,
         "network": result.network,
         "fallback_reason": result.fallback_reason,
         "seconds": result.seconds,
         "dsc": dsc_content(result.label_scores),
+        "vertebrae": vertebrae_content(result.label_scores),
         "mean_dsc": {step: _rounded(mean_dsc(result.label_scores, step)) for step in steps},
         "ssim": {step: _rounded(score.ssim) for step, score in steps.items()},
         "ncc": {step: _rounded(score.ncc) for step, score in steps.items()},
+        "bone": {step: _rounded(score.bone) for step, score in steps.items()},
         "ndv_percent": round(result.ndv_percent, 5),
+        "fields_of_view": {"common_percent": round(result.common_body_percent, 1)},
+        "displacement": {"largest_mm": round(result.largest_mm, 2), "known_mm": result.known_mm},
+        "options": _options_content(result.options),
         "warnings": list(result.warnings),
     }
+    return {**content, "verdict": asdict(verdict(content))}
+
+
+def _options_content(options: RegistrationOptions) -> dict:
+    """Options as plain values, without the place of programs on this machine."""
+    return {name: value for name, value in asdict(options).items() if name != "niftyreg_folder"}
 
 
 def report_content(result: RegistrationResult, inputs: dict[str, Path | None]) -> dict:
@@ -103,6 +150,7 @@ def report_text(content: dict) -> str:
     lines = [f"Method        {content['method']}{network}"]
     if content["fallback_reason"]:
         lines.append(f"Fell back     {content['fallback_reason']}")
+    lines += [f"{content['verdict']['level'].capitalize():<13} {reason}" for reason in content["verdict"]["reasons"]]
     if content["dsc"]:
         lines += ["", "Vertebra       DSC before  affine   after"]
         for number, row in content["dsc"].items():
@@ -112,11 +160,9 @@ def report_text(content: dict) -> str:
         mean = content["mean_dsc"]
         lines.append(f"{'mean':<14} {_cell(mean['before']):>10}  {_cell(mean['affine']):>6}  {_cell(mean['after']):>6}")
     lines += ["", f"{'Similarity':<14} {'before':>10}  {'affine':>6}  {'after':>6}"]
-    for key in ("ssim", "ncc"):
+    for key, name in (("ssim", "SSIM"), ("ncc", "NCC"), ("bone", "Bone overlap")):
         row = content[key]
-        lines.append(
-            f"{key.upper():<14} {_cell(row['before']):>10}  {_cell(row['affine']):>6}  {_cell(row['after']):>6}"
-        )
+        lines.append(f"{name:<14} {_cell(row['before']):>10}  {_cell(row['affine']):>6}  {_cell(row['after']):>6}")
     lines.append(f"{'NDV':<14} {content['ndv_percent']:>26.4f} %")
     seconds = {name: value for name, value in content["seconds"].items() if value}
     lines += ["", "Seconds       " + ", ".join(f"{name} {value:.2f}" for name, value in seconds.items())]

@@ -7,18 +7,29 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from .evaluation.metrics import global_ncc, ssim
-from .grid import resample
+from .box_warp import Box, sample
+from .evaluation.metrics import SSIM_WINDOW, global_ncc
+from .evaluation.similarity_maps import covariance, moments, ssim_map
+from .geometry import linear_matrix
+from .grid import AIR_HU, resample
 from .normalise import normalise
-from .pyramid import FINEST_MM, ScanPyramid
+from .parallel import over_slices
+from .pyramid import FINEST_MM, ScanPyramid, index_matrix
+from .volume_kernels import nearest_slices
+
+UNSEEN_HU = -1e6
+COARSE_MM = 8.0
+BONE_HU = 180.0
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Similarity within the fixed body: SSIM (local windows) and NCC (global), both in [-1, 1]."""
+    """Similarity within the fixed body: SSIM (local windows) and NCC (global), both in [-1, 1]; overlap (Dice) of what
+    is denser than 180 HU, in [0, 1], NaN without any."""
 
     ssim: float
     ncc: float
+    bone: float
 
 
 class Scorer:
@@ -26,22 +37,57 @@ class Scorer:
 
     def __init__(self, fixed: ScanPyramid, moving: ScanPyramid):
         self._moving = moving.clean
-        self._extent = sitk.Image(self._moving.GetSize(), sitk.sitkUInt8) + 1
-        self._extent.CopyInformation(self._moving)
         level = fixed.levels[FINEST_MM]
-        self._reference, self._body = level.grid.reference(), level.grid.image(level.body)
-        self._ceiling = fixed.ceiling
-        self._fixed = normalise(sitk.GetArrayFromImage(resample(fixed.clean, self._reference)), self._ceiling)
+        self._reference, self._ceiling = level.grid.reference(), fixed.ceiling
+        self._box = _around(level.body, SSIM_WINDOW // 2 + 1)
+        self._body = level.body[self._box.slices] > 0
+        self._fixed_hu = sample(fixed.clean, self._reference, box=self._box)
+        self._fixed = moments(normalise(self._fixed_hu, self._ceiling), SSIM_WINDOW)
 
     def scores(self, transform: sitk.Transform | None) -> Scores:
         """Scores under a transform from fixed to moving points (LPS, mm); None: as the scans came."""
-        warped_hu = sitk.GetArrayFromImage(resample(self._moving, self._reference, transform))
-        seen = sitk.GetArrayFromImage(resample(self._extent, self._reference, transform, labels=True))
-        mask = (sitk.GetArrayViewFromImage(self._body) > 0) & (seen > 0)
+        hu = sample(self._moving, self._reference, transform, self._box, outside=UNSEEN_HU)
+        mask = self._body & (hu > UNSEEN_HU)
         if not mask.any():
-            return Scores(0.0, 0.0)
-        warped = normalise(warped_hu, self._ceiling)
-        return Scores(ssim(self._fixed, warped, mask), global_ncc(self._fixed, warped, mask))
+            return Scores(0.0, 0.0, 0.0)
+        hu[hu == UNSEEN_HU] = AIR_HU
+        warped = moments(normalise(hu, self._ceiling), SSIM_WINDOW)
+        common = covariance(self._fixed, warped, SSIM_WINDOW)[mask]
+        first, second = self._fixed.at(mask), warped.at(mask)
+        bone = _overlap(self._fixed_hu[mask] > BONE_HU, hu[mask] > BONE_HU)
+        return Scores(float(ssim_map(first, second, common).mean()), global_ncc(first.image, second.image), bone)
+
+
+def _overlap(first: np.ndarray, second: np.ndarray) -> float:
+    """Dice of two flags of one shape; NaN where both are empty."""
+    total = np.count_nonzero(first) + np.count_nonzero(second)
+    return float(2.0 * np.count_nonzero(first & second) / total) if total else float("nan")
+
+
+def _around(mask: np.ndarray, margin: int) -> Box:
+    """The box of a mask [k, j, i] and a margin in voxels, within the array."""
+    used = [np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
+    start = [max(int(each[0]) - margin, 0) for each in used]
+    stop = [min(int(each[-1]) + 1 + margin, n) for each, n in zip(used, mask.shape, strict=True)]
+    return Box(tuple(start), tuple(stop))
+
+
+def common_body_percent(fixed: ScanPyramid, moving: ScanPyramid, affine: sitk.Transform) -> float:
+    """The part of the bodies that both scans show, in percent of the smaller one, after the affine step, 8 mm voxels.
+
+    Parameters
+    ----------
+    affine
+        Fixed to moving points, LPS mm.
+    """
+    own, other = fixed.levels[COARSE_MM], moving.levels[COARSE_MM]
+    moved = np.empty(own.body.shape, np.uint8)
+    matrix = index_matrix(own.grid, other.grid, affine)
+    over_slices(nearest_slices, other.body, matrix, 0.5, moved, slices=moved.shape[0])
+    scale = abs(np.linalg.det(linear_matrix(affine)[:3, :3]))
+    smaller = min(np.count_nonzero(own.body), np.count_nonzero(other.body) / max(scale, 1e-9))
+    both = np.count_nonzero((own.body > 0) & (moved > 0))
+    return min(100.0 * both / smaller, 100.0) if smaller else 0.0
 
 
 def body_on(fixed: ScanPyramid, field: sitk.Image) -> np.ndarray:

@@ -9,9 +9,11 @@ import SimpleITK as sitk
 
 from .affine import align
 from .agreement import agreement
+from .box_warp import sample
 from .pyramid import make_pyramid
 from .refinement import refine
 from .refinement_options import RefinementOptions
+from .transforms import compose
 from .warp import warp_image
 
 
@@ -27,3 +29,5 @@ def warm_up() -> None:
     field = refine(scan, scan, affine, None, RefinementOptions(effort="thorough", iterations=1)).field
     agreement(scan, scan, affine, field)
     warp_image(ball, ball, affine, field)
+    for labels in (False, True):
+        sample(ball, ball, compose(affine, field), labels=labels)

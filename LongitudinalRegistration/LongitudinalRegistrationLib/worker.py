@@ -20,7 +20,8 @@ Answers:
 - {"event": "progress", "job": N, "stage": NAME, "fraction": F}
 - {"event": "transform", "job": N, "affine": 16 numbers (LPS, mm, row by row), "field": {...}, "report": {...}}: the
   transform T(x) = A(x + u(x)), as soon as it is known
-- {"event": "result", "job": N, "registered": {...}, "report": {...}}: the registered volume and all scores
+- {"event": "registered", "job": N, "image": {...}}: the registered volume
+- {"event": "result", "job": N, "report": {...}}: all scores
 - {"event": "failed", "job": N, "message": TEXT}, {"event": "cancelled", "job": N}
 
 The process ends, with its children and the folder, when its standard input is closed, thus also when the one who
@@ -172,9 +173,13 @@ class Worker:
             field=save_image(sitk.Cast(candidate.field, sitk.sitkVectorFloat32), self._folder, f"field-{job}.npy"),
             report=quick_content(solution, stages),
         )
-        result = finish(problem, solution, labels.get("fixed"), labels.get("moving"))
-        registered = save_image(result.registered, self._folder, f"registered-{job}.npy")
-        self._say(event="result", job=job, registered=registered, report=result_content(result))
+
+        def say_registered(image: sitk.Image) -> None:
+            record = save_image(image, self._folder, f"registered-{job}.npy")
+            self._say(event="registered", job=job, image=record)
+
+        result = finish(problem, solution, labels.get("fixed"), labels.get("moving"), say_registered)
+        self._say(event="result", job=job, report=result_content(result))
 
     def _scan(self, key: str) -> ScanPyramid:
         if key in self._refusals:

@@ -8,8 +8,16 @@ import slicer
 from LongitudinalRegistrationLib.geometry import affine_from_matrix
 from LongitudinalRegistrationLib.shared_arrays import save_array, save_image, take_image
 from LongitudinalRegistrationLib.transforms import compose
-from TableRemovalSlicer.volumes import addVolumeNode, geometryOfVolumeNode, imageFromVolumeNode, imageOnVolumeGrid
+from TableRemovalSlicer.volumes import addVolumeNode, geometryOfVolumeNode
 
+from LongitudinalRegistrationSlicer.common_labels import commonLabelImage, fixedValues, movingValues
+from LongitudinalRegistrationSlicer.label_matching import (
+    MATCHES_ATTRIBUTE,
+    matchesFromText,
+    matchesOf,
+    matchesToText,
+    valuesByName,
+)
 from LongitudinalRegistrationSlicer.request import EFFORTS, METHODS, RESULT_ATTRIBUTE
 from LongitudinalRegistrationSlicer.results import (
     FIXED_LABELS_ROLE,
@@ -23,7 +31,6 @@ from LongitudinalRegistrationSlicer.results import (
 )
 from LongitudinalRegistrationSlicer.scores import addScores
 from LongitudinalRegistrationSlicer.transforms import addTransformNode, vtkTransformFromITK
-from LongitudinalRegistrationSlicer.vertebrae import labelValues
 
 WINDOW, LEVEL = 1800, 400
 
@@ -56,14 +63,14 @@ def scanMessage(volume, tableRemoval, isFixed, folder):
 
 def registerMessage(request, folder):
     """Return the command that has a pair registered whose scans are prepared; labels are written into the folder."""
-    values = _segmentValues(request)
+    matches = _matches(request)
     labels = {}
-    for side, node, volume in (
-        ("fixed", request.fixedLabels, request.fixed),
-        ("moving", request.movingLabels, request.moving),
+    for side, node, volume, values in (
+        ("fixed", request.fixedLabels, request.fixed, fixedValues(matches)),
+        ("moving", request.movingLabels, request.moving, movingValues(matches)),
     ):
         if node is not None:
-            labels[side] = save_image(_labelImage(node, volume, values), folder, f"labels-{side}.npy")
+            labels[side] = save_image(commonLabelImage(node, volume, values), folder, f"labels-{side}.npy")
     return {
         "fixed": scanKey(request.fixed, request.tableRemoval),
         "moving": scanKey(request.moving, request.tableRemoval),
@@ -96,6 +103,7 @@ def importTransform(request, folder, answer):
         node = addTransformNode(transform, f"{moving.GetName()} to {fixed.GetName()} ({method})")
     node.SetAttribute(RESULT_ATTRIBUTE, method)
     setReport(node, answer["report"])
+    node.SetAttribute(MATCHES_ATTRIBUTE, matchesToText(_matches(request)))
     for role, taken in (
         (node.GetFixedNodeReferenceRole(), fixed),
         (node.GetMovingNodeReferenceRole(), moving),
@@ -110,21 +118,30 @@ def importTransform(request, folder, answer):
 
 
 def importRegistered(request, folder, answer, transform):
-    """Bring the registered volume and the scores of a transform node into the scene, in place of earlier ones."""
-    image = take_image(folder, answer["registered"])
-    for role in (REGISTERED_ROLE, SCORES_ROLE):
-        earlier = transform.GetNodeReference(role)
-        if earlier is not None:
-            slicer.mrmlScene.RemoveNode(earlier)
-    name = request.moving.GetName()
-    registered = addVolumeNode(image, f"{name} registered")
-    scores = addScores(answer["report"], _segmentValues(request), name)
-    setReport(transform, answer["report"])
+    """Bring the registered volume of a transform node into the scene, in place of an earlier one."""
+    image = take_image(folder, answer["image"])
+    _removeEarlier(transform, REGISTERED_ROLE)
+    registered = addVolumeNode(image, f"{request.moving.GetName()} registered")
     transform.SetNodeReferenceID(REGISTERED_ROLE, registered.GetID())
+    _setWindow(registered)
+    return RegistrationNodes(transform, registered)
+
+
+def importScores(request, report, nodes):
+    """Bring the scores of RegistrationNodes into the scene, in place of earlier ones; return the nodes with them."""
+    transform = nodes.transform
+    _removeEarlier(transform, SCORES_ROLE)
+    scores = addScores(report, valuesByName(matchesOf(transform)), request.moving.GetName())
+    setReport(transform, report)
     if scores is not None:
         transform.SetNodeReferenceID(SCORES_ROLE, scores.GetID())
-    _setWindow(registered)
-    return RegistrationNodes(transform, registered, scores)
+    return dataclasses.replace(nodes, scores=scores)
+
+
+def _removeEarlier(transform, role):
+    earlier = transform.GetNodeReference(role)
+    if earlier is not None:
+        slicer.mrmlScene.RemoveNode(earlier)
 
 
 def showTransformed(request):
@@ -142,24 +159,5 @@ def _setWindow(volume):
     volume.GetDisplayNode().SetWindowLevel(WINDOW, LEVEL)
 
 
-def _segmentValues(request):
-    """Return the label value of each segment name in the request's segmentations, the same for both scans."""
-    names = []
-    for node in (request.fixedLabels, request.movingLabels):
-        if node is not None and node.IsA("vtkMRMLSegmentationNode"):
-            segments = node.GetSegmentation()
-            names += [segments.GetNthSegment(n).GetName() for n in range(segments.GetNumberOfSegments())]
-    return labelValues(names)
-
-
-def _labelImage(node, volume, values):
-    """Return a label map node's voxels, or a segmentation's on the volume's grid, as a sitk.Image."""
-    if not node.IsA("vtkMRMLSegmentationNode"):
-        return imageFromVolumeNode(node)
-    array = np.zeros(slicer.util.arrayFromVolume(volume).shape, dtype=np.uint16)
-    segments = node.GetSegmentation()
-    for index in range(segments.GetNumberOfSegments()):
-        segmentId = segments.GetNthSegmentID(index)
-        inside = slicer.util.arrayFromSegmentBinaryLabelmap(node, segmentId, volume) > 0
-        array[inside] = values[segments.GetNthSegment(index).GetName()]
-    return imageOnVolumeGrid(array, volume)
+def _matches(request):
+    return matchesFromText(request.matches, request.fixedLabels, request.movingLabels)

@@ -59,8 +59,9 @@ class RegistrationJob:
     """The state machine idle, starting, running, importing, done (or cancelled, failed), and its process.
 
     `warmUp` starts the process, `offer` gives it a scan to prepare. `begin`, then `request` starts a job, `poll`
-    follows it; in IMPORTING its transform is in `answer` until `finish`. The registered volume follows in `late` while
-    `pending`. A process that dies or falls silent is gone after `poll`, with its folder: `isWarm` tells.
+    follows it; in IMPORTING its transform is in `answer` until `finish`. The registered volume follows in `registered`,
+    then the report with all scores in `scored`, while `pending`. A process that dies or falls silent is gone after
+    `poll`, with its folder: `isWarm` tells.
     """
 
     def __init__(self, startProcess=ChildProcess):
@@ -76,7 +77,7 @@ class RegistrationJob:
         self.state = State.IDLE
         self.progress = Progress()
         self.answer = None
-        self.late = None
+        self.registered, self.scored = None, None
         self.pending = False
         self.message = ""
         self.log = []
@@ -125,7 +126,8 @@ class RegistrationJob:
         """Enter STARTING."""
         self._enter(State.STARTING)
         self._number += 1
-        self.progress, self.answer, self.late, self.message = Progress(), None, None, ""
+        self.progress, self.answer, self.message = Progress(), None, ""
+        self.registered, self.scored = None, None
         self.pending, self.log = False, []
 
     def request(self, message):
@@ -217,7 +219,7 @@ class RegistrationJob:
 
     def discard(self, said):
         """Remove the files of an answer that nobody will read."""
-        for name in ("field", "registered"):
+        for name in ("field", "image"):
             if name in said and self.folder is not None:
                 (self.folder / said[name]["file"]).unlink(missing_ok=True)
 
@@ -230,8 +232,10 @@ class RegistrationJob:
         elif event == "transform" and self.state is State.RUNNING:
             self.answer, self.pending = said, True
             self._enter(State.IMPORTING)
+        elif event == "registered" and self.pending:
+            self.registered = said
         elif event == "result" and self.pending:
-            self.late, self.pending = said, False
+            self.scored, self.pending = said, False
         elif event == "failed" and self.state is State.RUNNING:
             self.log.append(said["message"])
             self._end(State.FAILED, said["message"])

@@ -5,7 +5,8 @@ import typing
 
 from TableRemovalSlicer.checks import transformProblem
 
-RESULT_ATTRIBUTE = "LongitudinalRegistration.Result"
+from LongitudinalRegistrationSlicer.results import RESULT_ATTRIBUTE, fixedOf, labelsOf, methodOf, movingOf
+
 METHODS = {"Auto": "auto", "VoxelMorph": "voxelmorph", "NiftyReg": "niftyreg", "Refinement alone": "refinement"}
 EFFORTS = {"Fast": "fast", "Thorough": "thorough"}
 
@@ -14,7 +15,8 @@ EFFORTS = {"Fast": "fast", "Thorough": "thorough"}
 class RegistrationRequest:
     """What to register: volume nodes, label map or segmentation nodes (or None), and the options.
 
-    method: a key of METHODS; effort: a key of EFFORTS; budgetSeconds: no refinement step is begun after it.
+    method: a key of METHODS; effort: a key of EFFORTS; budgetSeconds: no refinement step is begun after it; matches:
+    which label is which in both scans (see label_matching), empty: by name.
     """
 
     fixed: typing.Any
@@ -26,6 +28,7 @@ class RegistrationRequest:
     refinement: bool = True
     effort: str = "Fast"
     budgetSeconds: float = 20.0
+    matches: str = ""
 
     def isValid(self):
         """Return (ok, reason); the reason is one sentence that says what to do."""
@@ -33,6 +36,25 @@ class RegistrationRequest:
             if reason:
                 return False, reason
         return True, ""
+
+    def forFollowUp(self, volume, labels=None):
+        """Return the request for another follow-up of the same baseline."""
+        return dataclasses.replace(self, moving=volume, movingLabels=labels, matches="")
+
+    def again(self, result, method=None, effort=None):
+        """Return the request for a result's own pair, with another method (a key of METHODS) or effort of EFFORTS."""
+        fixedLabels, movingLabels = labelsOf(result)
+        own = next(name for name, value in METHODS.items() if value == methodOf(result))
+        return dataclasses.replace(
+            self,
+            fixed=fixedOf(result),
+            moving=movingOf(result),
+            fixedLabels=fixedLabels,
+            movingLabels=movingLabels,
+            method=method or own,
+            refinement=self.refinement or effort is not None,
+            effort=effort or self.effort,
+        )
 
     def nodes(self):
         """Return the scene's nodes that take part."""

@@ -8,8 +8,7 @@ import json
 
 import slicer
 
-from LongitudinalRegistrationSlicer.request import RESULT_ATTRIBUTE
-
+RESULT_ATTRIBUTE = "LongitudinalRegistration.Result"
 REPORT_ATTRIBUTE = "LongitudinalRegistration.Report"
 REGISTERED_ROLE, SCORES_ROLE = "registered", "scores"
 FIXED_LABELS_ROLE, MOVING_LABELS_ROLE = "fixedLabels", "movingLabels"
@@ -23,6 +22,12 @@ def isResult(node):
 def resultNodes():
     """Return the transform nodes of all registrations in the scene, oldest first."""
     return [node for node in slicer.util.getNodesByClass("vtkMRMLTransformNode") if isResult(node)]
+
+
+def lastResult():
+    """Return the newest result, or None."""
+    nodes = resultNodes()
+    return nodes[-1] if nodes else None
 
 
 def fixedOf(result):
@@ -69,3 +74,10 @@ def samePair(result):
     """Return all results of the same baseline and follow-up, this one among them."""
     pair = fixedOf(result), movingOf(result)
     return [node for node in resultNodes() if (fixedOf(node), movingOf(node)) == pair]
+
+
+def showResult(result):
+    """Place the follow-up and its labels under the result."""
+    for node in (movingOf(result), labelsOf(result)[1]):
+        if node is not None:
+            node.SetAndObserveTransformNodeID(result.GetID())

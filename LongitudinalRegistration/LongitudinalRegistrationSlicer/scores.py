@@ -5,8 +5,9 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from LongitudinalRegistrationSlicer.vertebrae import displayName
+from LongitudinalRegistrationSlicer.vertebra_rows import MEASURES, vertebraRows
 
+NAME_COLUMN, STATUS_COLUMN = "Vertebra", "Found in"
 SHOWN_STAGES = ("load", "affine", "grid", "network", "refinement", "niftyreg", "judge")
 
 
@@ -42,22 +43,23 @@ def resultText(report, pending, message):
 
 
 def addScores(report, values, name):
-    """Add a table with the Dice score of each label before and after; None where the report has none.
+    """Add a table with the figures of each label before and after; None where the report has no label.
 
     values: label values by segment name, for names that are no vertebra's. name: what was registered.
     """
-    scores = report.get("dsc") or {}
-    if not scores:
+    rows = vertebraRows(report, values)
+    if not rows:
         return None
-    names, before, after = vtk.vtkStringArray(), vtk.vtkDoubleArray(), vtk.vtkDoubleArray()
-    for value, score in sorted(scores.items(), key=lambda item: int(item[0])):
-        names.InsertNextValue(displayName(value, values))
-        for column, dice in ((before, score["before"]), (after, score["after"])):
-            column.InsertNextValue(float("nan") if dice is None else round(dice, 3))
-    table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", f"{name} Dice scores")
-    for title, column in {"Vertebra": names, "DSC before": before, "DSC after": after}.items():
-        column.SetName(title)
-        table.AddColumn(column)
+    columns = [(vtk.vtkStringArray(), NAME_COLUMN, [row.name for row in rows])]
+    for measure in MEASURES:
+        columns.append((vtk.vtkDoubleArray(), measure.title, [round(row.figures[measure.key], 3) for row in rows]))
+    columns.append((vtk.vtkStringArray(), STATUS_COLUMN, [row.status for row in rows]))
+    table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", f"{name} vertebra scores")
+    for array, title, cells in columns:
+        array.SetName(title)
+        for cell in cells:
+            array.InsertNextValue(cell)
+        table.AddColumn(array)
     table.SetUseColumnTitleAsColumnHeader(True)
     table.SetLocked(True)
     return table

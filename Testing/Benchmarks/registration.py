@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,17 @@ OURS = {
 }
 PEERS = ("niftyreg", "greedy", "demons", "bspline")
 STAGES = ("affine", "grid", "network", "refinement", "judge")
+
+
+@dataclass(frozen=True)
+class Registered:
+    """seconds: to the transform; report: its own; volume_seconds, score_seconds: until these follow."""
+
+    seconds: float
+    report: dict
+    transform: sitk.Transform
+    volume_seconds: float
+    score_seconds: float
 
 
 class Worker:
@@ -74,8 +86,8 @@ class Worker:
             seconds.append(self._wait("prepared")["seconds"])
         return max(seconds)
 
-    def register(self, options: dict) -> tuple[float, dict, sitk.Transform, float]:
-        """Seconds to the transform, its report, the transform, seconds until the registered volume follows."""
+    def register(self, options: dict) -> Registered:
+        """Register the pair that is prepared."""
         from LongitudinalRegistrationLib.shared_arrays import take_image
         from LongitudinalRegistrationLib.transforms import compose
 
@@ -89,9 +101,10 @@ class Worker:
         affine.SetTranslation(matrix[:3, 3].tolist())
         transform = compose(affine, take_image(self._folder, said["field"]))
         seconds = time.perf_counter() - begun
-        registered = self._wait("result")["registered"]
-        (self._folder / registered["file"]).unlink()
-        return seconds, said["report"], transform, time.perf_counter() - begun
+        (self._folder / self._wait("registered")["image"]["file"]).unlink()
+        volume_seconds = time.perf_counter() - begun
+        self._wait("result")
+        return Registered(seconds, said["report"], transform, volume_seconds, time.perf_counter() - begun)
 
     def peak_gb(self) -> float:
         """The most memory the process ever had (Linux)."""
@@ -181,9 +194,12 @@ def ours(worker: Worker, pair: Pair, judge: Judge, runs: int) -> list[dict]:
     prepared, rows = worker.prepare(pair), []
     for method, options in OURS.items():
         found = [worker.register(options) for _ in range(runs + 1)][1:]
-        stages = {name: float(np.median([each[1]["seconds"][name] for each in found])) for name in STAGES}
-        line = row(method, [each[0] for each in found], stages, worker.peak_gb(), judge.scores(found[-1][2]))
-        line["prepare"], line["volume_follows"] = prepared, round(float(np.median([each[3] for each in found])), 2)
+        stages = {name: float(np.median([each.report["seconds"][name] for each in found])) for name in STAGES}
+        seconds = [each.seconds for each in found]
+        line = row(method, seconds, stages, worker.peak_gb(), judge.scores(found[-1].transform))
+        line["prepare"] = prepared
+        line["volume_follows"] = round(float(np.median([each.volume_seconds for each in found])), 2)
+        line["scores_follow"] = round(float(np.median([each.score_seconds for each in found])), 2)
         rows.append(line)
     return rows
 
@@ -213,7 +229,7 @@ def sweep_scores(worker: Worker, quick: bool) -> list[dict]:
         judge = Judge(pair)
         worker.prepare(pair)
         line = {"delta_mm": delta, "before": judge.scores(sitk.AffineTransform(3))}
-        line.update({method: judge.scores(worker.register(options)[2]) for method, options in OURS.items()})
+        line.update({method: judge.scores(worker.register(options).transform) for method, options in OURS.items()})
         print(line, flush=True)
         found.append(line)
     return found
@@ -233,15 +249,21 @@ def main() -> None:
     worker = Worker()
     content = {"machine": machine, "warm_seconds": worker.warm_seconds, "pairs": [], "sweep": []}
     try:
-        content["sweep"] = sweep_scores(worker, arguments.quick)
         for pair in pairs(arguments.quick):
             content["pairs"].append(compare(pair, worker, peers, arguments.runs))
-            (arguments.out / "registration.json").write_text(json.dumps(content, indent=1) + "\n")
+            write(content, arguments.out)
+        content["sweep"] = sweep_scores(worker, arguments.quick)
+        write(content, arguments.out)
     finally:
         worker.close()
-    plot(content, arguments.out / "registration.png")
-    plot_sweep(content, arguments.out / "registration_sweep.png")
-    (arguments.out / "registration.md").write_text(report(content), encoding="utf-8")
+
+
+def write(content: dict, folder: Path) -> None:
+    """Write the figures as JSON, as a page and as plots."""
+    (folder / "registration.json").write_text(json.dumps(content, indent=1) + "\n")
+    plot(content, folder / "registration.png")
+    plot_sweep(content, folder / "registration_sweep.png")
+    (folder / "registration.md").write_text(report(content), encoding="utf-8")
 
 
 def _processor() -> str:

@@ -17,6 +17,11 @@ from ..writing import image_suffix, ready_folder, write_image, write_json, write
 from .console import Console
 from .training_commands import evaluate, simulate, train
 
+REGISTER_FILES = (
+    *("registered.nii.gz", "registered_labels.nii.gz", "dvf.nii.gz", "transform.h5"),
+    *("report.json", "report.html", "vertebrae.csv"),
+)
+
 
 def _check_not_input(output: Path, *inputs: Path | None) -> None:
     """Originals stay untouched: an output may not be an input."""
@@ -125,11 +130,13 @@ def _voxel_ml(image: sitk.Image) -> float:
 
 def register(arguments: argparse.Namespace, console: Console) -> None:
     """Register two scans and write the results."""
+    from ..html_report import write_html_report
     from ..options import RegistrationOptions
     from ..refinement_options import RefinementOptions
     from ..registration import check_ready
     from ..registration import register as run
-    from ..report import report_content, report_text
+    from ..report import report_content, report_text, vertebrae_csv
+    from ..report_pictures import central_point, report_pictures
     from ..stages import Stages
 
     options = RegistrationOptions(
@@ -150,7 +157,7 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
         "keep_volume": arguments.keep_volume,
     }
     folder = ready_folder(arguments.out)
-    for name in ("registered.nii.gz", "registered_labels.nii.gz", "dvf.nii.gz", "transform.h5", "report.json"):
+    for name in REGISTER_FILES:
         _check_not_input(folder / name, *inputs.values())
     stages = Stages(console.progress)
     with stages.stage("read"):
@@ -165,9 +172,14 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
         write_image(result.dvf, folder / "dvf.nii.gz")
         if result.registered_labels is not None:
             write_image(result.registered_labels, folder / "registered_labels.nii.gz")
+        point = central_point(result.dvf, fixed_labels)
+        pictures = report_pictures(fixed, moving, result.registered, point)
     content = report_content(result, inputs)
     content["seconds"] = stages.report()
     write_json(content, folder / "report.json")
+    if content["vertebrae"]:
+        write_text(vertebrae_csv(content["vertebrae"]), folder / "vertebrae.csv")
+    write_html_report(folder / "report.html", content, pictures)
     console.result({**content, "folder": str(folder)}, f"{report_text(content)}\n\nResults       {folder}")
 
 

@@ -27,8 +27,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with without_warnings():
             from .commands import COMMANDS
+            from .export_commands import EXPORT_COMMANDS
 
-            COMMANDS[arguments.command](arguments, console)
+            {**COMMANDS, **EXPORT_COMMANDS}[arguments.command](arguments, console)
         return DONE
     except InputError as error:
         console.close()

@@ -82,9 +82,7 @@ class Predictor:
         except Exception as error:
             raise NetworkError(f"the network did not load ({type(error).__name__}: {error})") from error
 
-    def warm_up(
-        self, shape: tuple[int, int, int] | None = None, again: bool = False, to_the_end: bool = True
-    ) -> None:
+    def warm_up(self, shape: tuple[int, int, int] | None = None, again: bool = False, to_the_end: bool = True) -> None:
         """One pass over nothing, once a shape [k, j, i]: TensorFlow traces and compiles now, not at the first scan."""
         key = tuple(shape or self.model.size[::-1]), to_the_end
         if again or key not in self._warm:

@@ -8,18 +8,11 @@ import types
 import slicer
 from PySide6 import QtCore, QtGui, QtWidgets
 
-
-class _Named:
-    """Raises with a clear message where a name is asked for that the stand-in does not have."""
-
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        place = self.__class__.__dict__["place"]
-        raise AttributeError(f"{place}.{name} is not in the stand-in for Slicer (Testing/Host/README.md)")
+from .layout import LayoutManager
+from .named import Named
 
 
-class Application(_Named):
+class Application(Named):
     """`slicer.app`."""
 
     place = "slicer.app"
@@ -70,26 +63,7 @@ class Application(_Named):
         raise RuntimeError(f"slicer.app has no signal '{signature}' in the stand-in for Slicer")
 
 
-class LayoutManager(_Named):
-    """`slicer.app.layoutManager()`: the slice views there are."""
-
-    place = "slicer.app.layoutManager()"
-
-    def __init__(self, core):
-        self._core = core
-
-    def sliceViewNames(self):
-        return tuple(view.get_singleton_tag() for view in self._core.view_manager.get_slice_views())
-
-    def mrmlSliceLogics(self):
-        return self._core.app_logic.GetSliceLogics()
-
-    def resetSliceViews(self):
-        for view in self._core.view_manager.get_slice_views():
-            view.fit_view_to_content()
-
-
-class Modules(_Named):
+class Modules(Named):
     """`slicer.modules`: the core logics that are there, and the scripted modules that were loaded."""
 
     place = "slicer.modules"

@@ -1,0 +1,127 @@
+"""Where two scans are alike: maps of local SSIM and local correlation, for pairs without labels above all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+from scipy.ndimage import uniform_filter
+
+from ..bodies import find_body
+from ..box_warp import sample
+from ..grid import AIR_HU, body_bounds, covering_grid
+from ..normalise import ceiling_hu, normalise
+from ..parallel import thread_count
+
+SPACING_MM = 4.0
+FINEST_MM = 2.0
+WINDOW_MM = 18.0
+FLAT_VARIANCE = 1e-6
+UNSEEN_HU = -1e6
+
+
+@dataclass(frozen=True)
+class SimilarityMaps:
+    """ssim, ncc: local similarity in [-1, 1], float32, NaN outside the body and, for ncc, where a window is flat."""
+
+    ssim: sitk.Image
+    ncc: sitk.Image
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Local mean and variance of an image, and the image, [k, j, i], float32."""
+
+    image: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+
+    def at(self, mask: np.ndarray) -> Moments:
+        """The same at the voxels of a mask, as flat arrays."""
+        return Moments(self.image[mask], self.mean[mask], self.variance[mask])
+
+
+def _filtered(images: Sequence[np.ndarray], window: int) -> list[np.ndarray]:
+    """Means over cubes of `window` voxels, the images at once."""
+    with ThreadPoolExecutor(min(thread_count(), len(images))) as pool:
+        return list(pool.map(lambda image: uniform_filter(image, window), images))
+
+
+def moments(image: np.ndarray, window: int) -> Moments:
+    """Local mean and variance over cubes of `window` voxels of an image [k, j, i] in [0, 1]."""
+    image = np.asarray(image, np.float32)
+    mean, square = _filtered([image, image * image], window)
+    return Moments(image, mean, np.maximum(square - mean * mean, 0))
+
+
+def covariance(first: Moments, second: Moments, window: int) -> np.ndarray:
+    """Local covariance of two images."""
+    return uniform_filter(first.image * second.image, window) - first.mean * second.mean
+
+
+def ssim_map(first: Moments, second: Moments, common: np.ndarray) -> np.ndarray:
+    """Local SSIM (paper, eq. 8) from moments and covariance, in [-1, 1]; see metrics.ssim, its mean."""
+    c1, c2 = np.float32(0.01**2), np.float32(0.03**2)
+    luminance = (2 * first.mean * second.mean + c1) / (first.mean**2 + second.mean**2 + c1)
+    return luminance * ((2 * common + c2) / (first.variance + second.variance + c2))
+
+
+def ncc_map(first: Moments, second: Moments, common: np.ndarray) -> np.ndarray:
+    """Local correlation coefficient, in [-1, 1]; NaN where a window is flat."""
+    textured = (first.variance > FLAT_VARIANCE) & (second.variance > FLAT_VARIANCE)
+    spread = np.sqrt(np.where(textured, first.variance * second.variance, np.float32(1)))
+    return np.where(textured, np.clip(common / spread, -1, 1), np.float32(np.nan))
+
+
+def window_voxels(spacing_mm: float, window_mm: float = WINDOW_MM) -> int:
+    """The odd number of voxels nearest to a window's side, at least 3."""
+    return max(2 * round((window_mm / spacing_mm - 1) / 2) + 1, 3)
+
+
+def _block_means(values: np.ndarray, ratio: int) -> np.ndarray:
+    """Means over cubes of `ratio` voxels; what is left over at the ends is dropped."""
+    shape = [n // ratio for n in values.shape]
+    cut = values[tuple(slice(n * ratio) for n in shape)]
+    return cut.reshape([part for n in shape for part in (n, ratio)]).mean(axis=(1, 3, 5))
+
+
+def similarity_maps(
+    fixed: sitk.Image, registered: sitk.Image, body: sitk.Image | None = None, spacing_mm: float = SPACING_MM
+) -> SimilarityMaps:
+    """Local SSIM and local NCC of a fixed and a registered scan within the fixed body.
+
+    Parameters
+    ----------
+    fixed, registered
+        Scans, HU, on any grids; the registered one is air (-1024 HU) where the moving scan has no data.
+    body
+        The fixed body, 0 or 1, on the fixed scan's grid; None: it is looked for.
+    spacing_mm
+        Isotropic voxels of the maps, a multiple of 2 mm, along the LPS axes around the body; windows are some 18 mm
+        wide.
+
+    Raises
+    ------
+    InputError
+        If the body is empty, or the fixed scan is no CT.
+    """
+    body = find_body(fixed).mask if body is None else body
+    fine = covering_grid(body_bounds(body), FINEST_MM)
+    ratio = max(round(spacing_mm / FINEST_MM), 1)
+    reference = fine.coarser(ratio).reference()
+    scans = [_block_means(sample(image, fine.reference()), ratio) for image in (fixed, registered)]
+    inside = sample(body, reference, labels=True) > 0
+    seen = sample(registered, reference, outside=UNSEEN_HU) > AIR_HU
+    ceiling, window = ceiling_hu(scans[0], inside), window_voxels(spacing_mm)
+    first, second = (moments(normalise(scan, ceiling), window) for scan in scans)
+    common = covariance(first, second, window)
+    shown = inside & seen
+    maps = []
+    for values_of in (ssim_map, ncc_map):
+        image = sitk.GetImageFromArray(np.where(shown, values_of(first, second, common), np.float32(np.nan)))
+        image.CopyInformation(reference)
+        maps.append(image)
+    return SimilarityMaps(*maps)

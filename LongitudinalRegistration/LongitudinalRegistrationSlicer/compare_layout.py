@@ -1,0 +1,69 @@
+"""The layout that shows a result: baseline, follow-up, registered and overlay side by side, in two orientations."""
+
+import slicer
+
+LAYOUT_ID = 7240
+BASELINE, FOLLOW_UP, REGISTERED, OVERLAY = "Baseline", "FollowUp", "Registered", "Overlay"
+COLUMNS = {BASELINE: "Baseline", FOLLOW_UP: "Follow-up", REGISTERED: "Registered", OVERLAY: "Overlay"}
+COLOURS = {BASELINE: "#D55E00", FOLLOW_UP: "#999999", REGISTERED: "#0072B2", OVERLAY: "#009E73"}
+ROWS = (1, 2)
+FIRST_ORIENTATION = "Axial"
+SECOND_ORIENTATIONS = ("Sagittal", "Coronal")
+
+
+def viewName(column, row):
+    """Return the name of the view in a column, one of COLUMNS, and row, 1 or 2."""
+    return f"Longct{column}{row}"
+
+
+def viewNames(*columns):
+    """Return the names of the views in these columns, of all views where none is given."""
+    return [viewName(column, row) for row in ROWS for column in columns or COLUMNS]
+
+
+def layoutNode():
+    """Return the scene's layout node."""
+    return slicer.app.layoutManager().layoutLogic().GetLayoutNode()
+
+
+def showLayout(secondOrientation=SECOND_ORIENTATIONS[0]):
+    """Switch to the layout; the second row shows one of SECOND_ORIENTATIONS."""
+    node = layoutNode()
+    if not node.IsLayoutDescription(LAYOUT_ID):
+        node.AddLayoutDescription(LAYOUT_ID, _description())
+    slicer.app.layoutManager().setLayout(LAYOUT_ID)
+    for row, orientation in zip(ROWS, (FIRST_ORIENTATION, secondOrientation), strict=True):
+        for column in COLUMNS:
+            sliceNode(column, row).SetOrientation(orientation)
+
+
+def isShown():
+    """Whether the layout is on the screen."""
+    return layoutNode().GetViewArrangement() == LAYOUT_ID
+
+
+def sliceNode(column, row):
+    """Return the slice node of a view of the layout."""
+    return sliceLogic(column, row).GetSliceNode()
+
+
+def sliceLogic(column, row):
+    """Return the slice logic of a view of the layout."""
+    return slicer.app.layoutManager().sliceWidget(viewName(column, row)).sliceLogic()
+
+
+def _description():
+    rows = "".join(f'<item><layout type="horizontal">{_rowItems(row)}</layout></item>' for row in ROWS)
+    return f'<layout type="vertical">{rows}</layout>'
+
+
+def _rowItems(row):
+    orientation = FIRST_ORIENTATION if row == 1 else SECOND_ORIENTATIONS[0]
+    return "".join(
+        f'<item><view class="vtkMRMLSliceNode" singletontag="{viewName(column, row)}">'
+        f'<property name="orientation" action="default">{orientation}</property>'
+        f'<property name="viewlabel" action="default">{title}</property>'
+        f'<property name="viewcolor" action="default">{COLOURS[column]}</property>'
+        "</view></item>"
+        for column, title in COLUMNS.items()
+    )

@@ -1,0 +1,171 @@
+"""How far a result moves each point, read from its one transform.
+
+A result takes a baseline point x to A(x + u(x)): linear parts A and grids of displacements u (see transforms.py). All
+points and vectors are RAS in mm, arrays of vectors are [..., 3].
+"""
+
+import functools
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util.numpy_support import vtk_to_numpy
+
+from LongitudinalRegistrationSlicer.displacement_body import bodyLattice
+from LongitudinalRegistrationSlicer.lattice import Lattice, upsampled
+from LongitudinalRegistrationSlicer.results import fixedOf
+
+STEP_PX = 4
+MOST_SAMPLES = 20000
+
+
+class FrameSamples:
+    """A slice view every STEP_PX pixels, each part read when it is first asked for; width and height in pixels."""
+
+    def __init__(self, sampler, frame, withAffine, onlyBody):
+        self._sampler, self._withAffine, self._onlyBody = sampler, withAffine, onlyBody
+        self.width, self.height = frame.width, frame.height
+        x = np.arange(0, frame.width - 1 + STEP_PX, STEP_PX)
+        y = np.arange(0, frame.height - 1 + STEP_PX, STEP_PX)
+        self._points = pointsOf(frame, *np.meshgrid(x, y))
+
+    @functools.cached_property
+    def vectors(self):
+        """The displacement [y, x, 3] in mm."""
+        return self._sampler.displacement(self._points, self._withAffine)
+
+    @functools.cached_property
+    def magnitude(self):
+        """The length of the displacement in mm [y, x]."""
+        return np.sqrt(np.einsum("yxc,yxc->yx", self.vectors, self.vectors))
+
+    @functools.cached_property
+    def jacobian(self):
+        """The Jacobian [y, x]."""
+        return self._sampler.jacobian(self._points, self._withAffine)
+
+    @functools.cached_property
+    def body(self):
+        """How far inside the body [y, x], 0..1; 1 everywhere where all is to be shown."""
+        if not self._onlyBody:
+            return np.ones(self._points.shape[:-1], np.float32)
+        return self._sampler.body(self._points)
+
+    def full(self, values):
+        """Return values [y, x] or [y, x, n] at every pixel of the view."""
+        return upsampled(values, STEP_PX, self.width, self.height)
+
+
+class DisplacementSampler:
+    """The displacement of a result. What is read is kept until the transform changes."""
+
+    def __init__(self, result):
+        self.result = result
+        self._key, self._parts, self._matrix = None, [], np.eye(4)
+        self._body, self._percentiles, self._frames = None, {}, {}
+
+    def displacement(self, points, withAffine=False):
+        """Return the displacement at points: the deformation beside the affine, or the whole way T(x) - x."""
+        points = np.asarray(points, np.float64)
+        moved = self._moved(points)[0]
+        if not withAffine:
+            inverse = np.linalg.inv(self._matrix)
+            moved = moved @ inverse[:3, :3].T + inverse[:3, 3]
+        return (moved - points).astype(np.float32)
+
+    def jacobian(self, points, withAffine=False):
+        """Return the determinant of the derivative at points [...]: above 1 the place expands, at 0 and below it
+        folds."""
+        found = self._moved(np.asarray(points, np.float64), withJacobian=True)[1]
+        return (found * np.linalg.det(self._matrix[:3, :3])).astype(np.float32) if withAffine else found
+
+    def body(self, points):
+        """Return how far points [..., 3] are inside the baseline's body, 0..1 [...]."""
+        return self._bodyLattice().sample(np.asarray(points, np.float64))[..., 0]
+
+    def onFrame(self, frame, withAffine=False, onlyBody=True):
+        """Return the FrameSamples of a slice_overlay.Frame; those of each view's last frame are kept."""
+        self._read()
+        key = self._key, frame.xyToRAS.tobytes(), frame.width, frame.height, withAffine, onlyBody
+        kept = self._frames.get(frame.viewName)
+        if kept is None or kept[0] != key:
+            kept = self._frames[frame.viewName] = key, FrameSamples(self, frame, withAffine, onlyBody)
+        return kept[1]
+
+    def percentile(self, percent, withAffine=False, ofJacobian=False):
+        """Return the magnitude in mm, or the |ln Jacobian|, that so many per cent of the body stay below."""
+        self._read()
+        key = percent, withAffine, ofJacobian
+        if key not in self._percentiles:
+            lattice = self._bodyLattice()
+            places = lattice.placesAbove(0.5)
+            places = places[:: max(1, len(places) // MOST_SAMPLES)]
+            if ofJacobian:
+                values = np.abs(np.log(np.maximum(self.jacobian(places, withAffine), 1e-3)))
+            else:
+                values = np.linalg.norm(self.displacement(places, withAffine), axis=-1)
+            self._percentiles[key] = float(np.percentile(values, percent)) if len(values) else 0.0
+        return self._percentiles[key]
+
+    def _moved(self, points, withJacobian=False):
+        """Return where points come to, and the determinants of the grids on the way."""
+        self._read()
+        determinants = np.ones(points.shape[:-1], np.float32)
+        for part in self._parts:
+            if isinstance(part, Lattice):
+                if withJacobian:
+                    determinants = determinants * part.jacobian().sample(points)[..., 0]
+                points = points + part.sample(points)
+            else:
+                points = points @ part[:3, :3].T + part[:3, 3]
+        return points, determinants
+
+    def _read(self):
+        transform = self.result.GetTransformFromParent()
+        found = vtk.vtkCollection()
+        if transform is not None:
+            slicer.vtkMRMLTransformNode.FlattenGeneralTransform(found, transform)
+        parts = [found.GetItemAsObject(index) for index in range(found.GetNumberOfItems())]
+        key = tuple(_stamp(part) for part in parts)
+        if key == self._key:
+            return
+        self._parts = [_read(part) for part in parts]
+        self._matrix = np.eye(4)
+        for part in self._parts:
+            if not isinstance(part, Lattice):
+                self._matrix = part @ self._matrix
+        self._key, self._percentiles = key, {}
+
+    def _bodyLattice(self):
+        if self._body is None:
+            self._body = bodyLattice(fixedOf(self.result))
+        return self._body
+
+
+def pointsOf(frame, x, y):
+    """Return the places [..., 3] (RAS, mm) of pixels x, y [...] of a slice_overlay.Frame."""
+    matrix = frame.xyToRAS
+    return np.asarray(x)[..., None] * matrix[:3, 0] + np.asarray(y)[..., None] * matrix[:3, 1] + matrix[:3, 3]
+
+
+def _stamp(part):
+    grid = part.GetDisplacementGrid() if part.IsA("vtkOrientedGridTransform") else None
+    return part.GetAddressAsString(""), part.GetMTime(), grid.GetMTime() if grid is not None else 0
+
+
+def _read(part):
+    """Return a part of a transform as a 4 x 4 matrix or a Lattice of displacements."""
+    if part.IsA("vtkLinearTransform") or part.IsA("vtkHomogeneousTransform"):
+        return slicer.util.arrayFromVTKMatrix(part.GetMatrix())
+    if not part.IsA("vtkOrientedGridTransform") or part.GetInverseFlag():
+        raise ValueError(f"The displacement of an inverse {part.GetClassName()} cannot be shown.")
+    part.Update()
+    grid = part.GetDisplacementGrid()
+    vectors = vtk_to_numpy(grid.GetPointData().GetScalars()).reshape(*grid.GetDimensions()[::-1], 3)
+    vectors = np.float32(part.GetDisplacementScale()) * vectors + np.float32(part.GetDisplacementShift())
+    toRAS = np.eye(4)
+    if part.GetGridDirectionMatrix() is not None:
+        toRAS[:3, :3] = slicer.util.arrayFromVTKMatrix(part.GetGridDirectionMatrix())[:3, :3]
+    toRAS[:3, :3] *= grid.GetSpacing()
+    toRAS[:3, 3] = grid.GetOrigin()
+    return Lattice(np.ascontiguousarray(vectors, np.float32), toRAS)

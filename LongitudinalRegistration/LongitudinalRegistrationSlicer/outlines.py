@@ -1,0 +1,139 @@
+"""Outlines of the vertebrae of a result: the baseline's and the follow-up's, a colour for each level.
+
+The baseline's lines are thick, the follow-up's thin and lighter. Views of the follow-up as it was scanned (their names
+are FOLLOW_UP_VIEWS) show its own outlines, not moved.
+"""
+
+import slicer
+
+from LongitudinalRegistrationSlicer.centres import centresOf
+from LongitudinalRegistrationSlicer.label_matching import matchesOf
+from LongitudinalRegistrationSlicer.label_segmentations import (
+    addHiddenSegmentation,
+    removeHidden,
+    segmentIdsByLabel,
+    shareSegmentation,
+)
+from LongitudinalRegistrationSlicer.outline_names import OutlineNames
+from LongitudinalRegistrationSlicer.results import labelsOf
+from LongitudinalRegistrationSlicer.vertebra_colours import baselineColour, followUpColour
+
+FOLLOW_UP_VIEWS = ("LongctFollowUp1", "LongctFollowUp2")
+HIDDEN_ATTRIBUTE = "LongitudinalRegistration.ShownBefore"
+BASELINE, WARPED, AS_SCANNED = "baseline", "warped", "as scanned"
+WIDTHS = {BASELINE: 3, WARPED: 1, AS_SCANNED: 2}
+WIDER = 1
+DIMMED, LIGHT_FILL = 0.3, 0.25
+
+
+class VertebraOutlines:
+    """The outlines of one result in all slice views, from `show` until `remove`."""
+
+    def __init__(self, result):
+        self._result = result
+        self._nodes, self._segmentIds = {}, {}
+        self._names, self._tag, self._viewCount = None, None, 0
+        self.highlighted = None
+
+    @property
+    def isShown(self):
+        return bool(self._nodes)
+
+    def show(self):
+        """Put the outlines into the views; own displays of the labels are hidden meanwhile."""
+        if self.isShown:
+            return
+        matches = matchesOf(self._result)
+        for side, labels in zip((BASELINE, WARPED), labelsOf(self._result), strict=True):
+            if labels is None:
+                continue
+            self._nodes[side] = addHiddenSegmentation(labels, f"Vertebrae {side}")
+            byLabel = segmentIdsByLabel(self._nodes[side], labels)
+            found = {m.value: byLabel.get(m.fixedId if side == BASELINE else m.movingId) for m in matches}
+            self._segmentIds[side] = {value: segmentId for value, segmentId in found.items() if segmentId}
+            _hideOwnDisplay(labels)
+        if WARPED in self._nodes:
+            self._nodes[WARPED].SetAndObserveTransformNodeID(self._result.GetID())
+            self._nodes[AS_SCANNED] = shareSegmentation(self._nodes[WARPED], f"Vertebrae {AS_SCANNED}")
+            self._segmentIds[AS_SCANNED] = self._segmentIds[WARPED]
+        for side, node in self._nodes.items():
+            self._colour(side, node)
+        centres = centresOf(self._result, matches)
+        self._names = OutlineNames({m.name: centres[m.value] for m in matches if m.value in centres})
+        self.updateViews()
+        self.highlight(self.highlighted)
+        self._tag = slicer.mrmlScene.AddObserver(slicer.mrmlScene.NodeAddedEvent, self._onNodeAdded)
+
+    def updateViews(self):
+        """Take in slice views that have come since, or were turned."""
+        self._viewCount = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSliceNode")
+        for side, node in self._nodes.items():
+            if node.GetDisplayNode() is not None:
+                _showIn(node.GetDisplayNode(), _viewNodes(followUp=side == AS_SCANNED))
+        if self._names is not None:
+            self._names.showIn(_viewNodes(followUp=False))
+
+    def highlight(self, value):
+        """Brighten one label value's outlines and dim the others; None: all alike."""
+        self.highlighted = value
+        for side, node in self._nodes.items():
+            display = node.GetDisplayNode()
+            wasModifying = display.StartModify()
+            display.SetSliceIntersectionThickness(WIDTHS[side] + (WIDER if value is not None else 0))
+            display.SetVisibility2DFill(value is not None)
+            for each, segmentId in self._segmentIds[side].items():
+                display.SetSegmentVisibility2DFill(segmentId, each == value)
+                display.SetSegmentOpacity2DFill(segmentId, LIGHT_FILL)
+                display.SetSegmentOpacity2DOutline(segmentId, 1.0 if value in (None, each) else DIMMED)
+            display.EndModify(wasModifying)
+
+    def remove(self):
+        """Take the outlines away and show the labels as they were."""
+        if self._tag is not None:
+            slicer.mrmlScene.RemoveObserver(self._tag)
+        for node in self._nodes.values():
+            removeHidden(node)
+        if self._names is not None:
+            self._names.remove()
+        for display in slicer.util.getNodesByClass("vtkMRMLSegmentationDisplayNode"):
+            _putBackOwnDisplay(display)
+        self._nodes, self._segmentIds, self._names, self._tag = {}, {}, None, None
+
+    def _onNodeAdded(self, caller, event):
+        count = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSliceNode")
+        if count != self._viewCount:
+            self.updateViews()
+
+    def _colour(self, side, node):
+        colourOf = baselineColour if side == BASELINE else followUpColour
+        for value, segmentId in self._segmentIds[side].items():
+            node.GetDisplayNode().SetSegmentOverrideColor(segmentId, *colourOf(value))
+
+
+def _hideOwnDisplay(labels):
+    """Hide the user's display of a segmentation; how it was is noted on it, so that a saved scene knows too."""
+    display = labels.GetDisplayNode()
+    if labels.IsA("vtkMRMLSegmentationNode") and display is not None and not display.GetAttribute(HIDDEN_ATTRIBUTE):
+        display.SetAttribute(HIDDEN_ATTRIBUTE, str(int(display.GetVisibility2D())))
+        display.SetVisibility2D(False)
+
+
+def _putBackOwnDisplay(display):
+    before = display.GetAttribute(HIDDEN_ATTRIBUTE)
+    if before:
+        display.SetVisibility2D(bool(int(before)))
+        display.RemoveAttribute(HIDDEN_ATTRIBUTE)
+
+
+def _viewNodes(followUp):
+    """Return the slice nodes that show the follow-up as it was scanned, or all others."""
+    nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode")
+    return [node for node in nodes if (node.GetLayoutName() in FOLLOW_UP_VIEWS) == followUp]
+
+
+def _showIn(display, viewNodes):
+    ids = [node.GetID() for node in viewNodes]
+    wasModifying = display.StartModify()
+    display.SetViewNodeIDs(ids)
+    display.SetVisibility(bool(ids))
+    display.EndModify(wasModifying)

@@ -1,0 +1,107 @@
+"""The section about the result: which one, whether to trust it, what else to try, saving."""
+
+import qt
+import slicer
+from LongitudinalRegistrationSlicer.results import isResult, reportOf, resultNodes, showResult
+from slicer.i18n import tr as _
+
+COLOURS = {"good": "#1b6e9c", "check": "#b35c00", "poor": "#a8174b"}
+WORDS = {"good": "Good", "check": "Check", "poor": "Poor"}
+
+
+class ResultSection:
+    """Widgets of the section.
+
+    `onChosen(result)` is called when the user chooses another result, `onAgain(result, method, effort)` when the pair
+    is to be registered another way.
+    """
+
+    def __init__(self, resourcePath, onChosen, onAgain):
+        self.widget = slicer.util.loadUI(resourcePath("UI/ResultSection.ui"))
+        self.ui = slicer.util.childWidgetVariables(self.widget)
+        self._onChosen, self._onAgain = onChosen, onAgain
+        self._result, self._ids = None, []
+        self.ui.resultComboBox.connect("activated(int)", self._onActivated)
+        self.ui.niftyRegButton.connect("clicked(bool)", lambda _on=False: self._onAgain(self._result, "NiftyReg", None))
+        self.ui.refineButton.connect("clicked(bool)", lambda _on=False: self._onAgain(self._result, None, "Thorough"))
+        self.ui.saveButton.connect("clicked(bool)", lambda _on=False: self.save())
+        self.ui.dicomButton.connect("clicked(bool)", lambda _on=False: self.exportDicom())
+        self.setResult(None)
+
+    def setResult(self, result):
+        """Show what is known of a result, or of none."""
+        self._result = result if isResult(result) else None
+        self._listResults()
+        for button in (self.ui.niftyRegButton, self.ui.refineButton, self.ui.saveButton, self.ui.dicomButton):
+            button.enabled = self._result is not None
+        self.ui.verdictLabel.text = self._verdictText()
+        self.ui.savedLabel.text = ""
+        self.widget.visible = bool(self._ids)
+
+    def setBusy(self, busy):
+        """While a registration runs, no other can be asked for."""
+        for widget in (self.ui.niftyRegButton, self.ui.refineButton, self.ui.resultComboBox):
+            widget.enabled = not busy and self._result is not None
+
+    def enter(self):
+        """The module is shown again: results may have been removed meanwhile."""
+        self.setResult(self._result if self._result in resultNodes() else None)
+
+    def exit(self):
+        """Nothing of this section is in the views."""
+
+    def cleanup(self):
+        """Forget the result."""
+        self._result = None
+
+    def save(self, folder=""):
+        """Save the result into a folder, which the user is asked for where none is given."""
+        from LongitudinalRegistrationSlicer.saving import saveResult
+
+        self._write(folder, _("Save the registration"), saveResult, _("The result could not be saved."))
+
+    def exportDicom(self, folder=""):
+        """Export the result as DICOM into a folder, which the user is asked for where none is given."""
+        from LongitudinalRegistrationSlicer.saving import exportDicom
+
+        self._write(folder, _("Export the registration as DICOM"), exportDicom, _("DICOM could not be written."))
+
+    def _write(self, folder, title, write, failure):
+        folder = folder or qt.QFileDialog.getExistingDirectory(self.widget, title)
+        if not folder:
+            return
+        self.ui.savedLabel.text = ""
+        with slicer.util.tryWithErrorDisplay(failure, waitCursor=True):
+            files = write(self._result, folder)
+            self.ui.savedLabel.text = _("Written to {folder}: {files}.").format(folder=folder, files=", ".join(files))
+
+    def _listResults(self):
+        nodes = resultNodes()
+        self._ids = [node.GetID() for node in nodes]
+        box = self.ui.resultComboBox
+        box.blockSignals(True)
+        box.clear()
+        for node in nodes:
+            box.addItem(node.GetName())
+        box.setCurrentIndex(self._ids.index(self._result.GetID()) if self._result is not None else -1)
+        box.blockSignals(False)
+        box.enabled = bool(nodes)
+
+    def _onActivated(self, index):
+        result = slicer.mrmlScene.GetNodeByID(self._ids[index])
+        if isResult(result):
+            showResult(result)
+            self._onChosen(result)
+
+    def _verdictText(self):
+        report = reportOf(self._result) if self._result is not None else {}
+        if not report.get("verdict"):
+            return ""
+        level, reasons = report["verdict"]["level"], report["verdict"]["reasons"]
+        style = f"background-color: {COLOURS[level]}; color: white; font-weight: bold;"
+        word = f'<span style="{style}">&nbsp;{_(WORDS[level])}&nbsp;</span>'
+        return f"{word} {' '.join(_escaped(reason) for reason in reasons)}"
+
+
+def _escaped(text):
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

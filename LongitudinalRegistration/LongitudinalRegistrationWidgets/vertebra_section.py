@@ -1,0 +1,120 @@
+"""The panel's section on the vertebrae: outlines in the views, the table of scores, copy, CSV and plot."""
+
+import qt
+import slicer
+from LongitudinalRegistrationSlicer.centres import centreOf, jumpTo
+from LongitudinalRegistrationSlicer.label_matching import matchesOf, valuesByName
+from LongitudinalRegistrationSlicer.outlines import VertebraOutlines
+from LongitudinalRegistrationSlicer.results import labelsOf, reportOf, scoresOf
+from LongitudinalRegistrationSlicer.vertebra_plot import updateVertebraChart
+from LongitudinalRegistrationSlicer.vertebra_rows import (
+    rowsAsText,
+    rowsWithMethods,
+    saveCsv,
+    similarityText,
+    summaryText,
+)
+from slicer.i18n import tr as _
+
+from LongitudinalRegistrationWidgets.vertebra_table import VertebraTable
+
+
+class VertebraSection:
+    """How well each vertebra fits; `onJump(value, ras)` shows one (None: all slice views are centred on it)."""
+
+    def __init__(self, resourcePath, onJump=None):
+        self.widget = slicer.util.loadUI(resourcePath("UI/VertebraSection.ui"))
+        self.ui = slicer.util.childWidgetVariables(self.widget)
+        self._onJump = onJump
+        self._result, self._outlines, self._outlinesOf = None, None, None
+        self._matches, self._entered = (), True
+        self.table = VertebraTable(self.ui.scoresTable, self.onChosen)
+        self.ui.outlinesCheckBox.connect("toggled(bool)", lambda on: self._showOutlines())
+        self.ui.copyButton.connect("clicked(bool)", lambda: self.onCopy())
+        self.ui.csvButton.connect("clicked(bool)", lambda: self.onSaveCsv())
+        self.ui.plotButton.connect("clicked(bool)", lambda: self.onPlot())
+        self.setResult(None)
+
+    def setResult(self, result):
+        """Show a result, or none."""
+        self._result = result
+        rows, measures = [], []
+        self._matches = matchesOf(result) if result is not None else ()
+        if result is not None:
+            rows, measures = rowsWithMethods(result, valuesByName(self._matches))
+        self.ui.summaryLabel.text = self._summary(rows)
+        for widget in (self.ui.scoresTable, self.ui.legendLabel, self.ui.buttonsWidget):
+            widget.setVisible(bool(rows))
+        self.ui.outlinesCheckBox.setVisible(bool(self._matches))
+        self.ui.plotButton.enabled = result is not None and scoresOf(result) is not None
+        self.table.setRows(rows, measures)
+        self._showOutlines()
+
+    def enter(self):
+        self._entered = True
+        self._showOutlines()
+
+    def exit(self):
+        self._entered = False
+        self._showOutlines()
+
+    def cleanup(self):
+        self.exit()
+
+    def viewsChanged(self):
+        """Take in slice views that were made or turned since."""
+        if self._outlines is not None:
+            self._outlines.updateViews()
+
+    def onChosen(self, value):
+        """Bring a vertebra into the views and brighten it."""
+        match = next((match for match in self._matches if match.value == value), None)
+        ras = centreOf(self._result, match) if match is not None else None
+        with slicer.util.RenderBlocker():
+            if ras is not None:
+                self._onJump(value, ras) if self._onJump is not None else jumpTo(ras)
+            if self._outlines is not None and self._outlines.highlighted != value:
+                self._outlines.highlight(value)
+
+    def onCopy(self):
+        qt.QApplication.clipboard().setText(self._asText())
+
+    def onSaveCsv(self):
+        title, name = _("Save the vertebrae's scores"), f"{self._result.GetName()} vertebrae.csv"
+        path = qt.QFileDialog.getSaveFileName(self.widget, title, name, _("CSV file (*.csv)"))
+        if path:
+            with slicer.util.tryWithErrorDisplay(_("The scores could not be saved.")):
+                saveCsv(path, *self._shown())
+
+    def onPlot(self):
+        chart = updateVertebraChart(self._result)
+        if chart is not None:
+            slicer.modules.plots.logic().ShowChartInLayout(chart)
+
+    def _summary(self, rows):
+        if self._result is None:
+            return _("Register two scans to see how well each vertebra fits.")
+        if rows:
+            return summaryText(rows) or _("No vertebra is in both scans. ") + similarityText(reportOf(self._result))
+        hasLabels = None not in labelsOf(self._result)
+        start = _("The vertebrae's scores follow. ") if hasLabels else _("Without vertebra labels: ")
+        return start + similarityText(reportOf(self._result))
+
+    def _shown(self):
+        return self.table.shownRows(), self.table.measures
+
+    def _asText(self):
+        return rowsAsText(*self._shown(), "\t")
+
+    def _showOutlines(self):
+        wanted = self._entered and self.ui.outlinesCheckBox.checked and bool(self._matches)
+        shown = (self._result, labelsOf(self._result), self._matches) if wanted else None
+        if shown == self._outlinesOf:
+            self.viewsChanged()
+            return
+        if self._outlines is not None:
+            self._outlines.remove()
+        self._outlines, self._outlinesOf = None, shown
+        if wanted:
+            self._outlines = VertebraOutlines(self._result)
+            self._outlines.show()

@@ -1,0 +1,92 @@
+"""`slicer.app.layoutManager()`: layouts, and the slice views that they hold, made offscreen."""
+
+import types
+import xml.etree.ElementTree as ElementTree
+
+import slicer
+
+from .named import Named
+from .views import makeSliceView
+
+VIEW_PX = 256
+
+
+class LayoutManager(Named):
+    """The slice views there are. Views of a layout are made when it is set, and stay."""
+
+    place = "slicer.app.layoutManager()"
+
+    def __init__(self, core):
+        self._core = core
+
+    def sliceViewNames(self):
+        """Return the names of the views in the layout that is set; of all views where none of ours is."""
+        named = self._inLayout()
+        made = tuple(view.get_singleton_tag() for view in self._core.view_manager.get_slice_views())
+        return tuple(name for name in made if name in named) or made
+
+    def sliceWidget(self, name):
+        """Return the widget of a slice view, or None: sliceLogic, sliceView, mrmlSliceNode."""
+        for view in self._core.view_manager.get_slice_views():
+            if view.get_singleton_tag() == name:
+                return SliceWidget(view)
+        return None
+
+    def layoutLogic(self):
+        """Return what has GetLayoutNode."""
+        return types.SimpleNamespace(GetLayoutNode=self._layoutNode)
+
+    def setLayout(self, number):
+        """Set a layout, and make those of its slice views that are missing."""
+        node = self._layoutNode()
+        node.SetViewArrangement(number)
+        for name, orientation in self._inLayout().items():
+            if self.sliceWidget(name) is None:
+                view = makeSliceView(types.SimpleNamespace(core=self._core), name, orientation)
+                view.render_window().SetSize(VIEW_PX, VIEW_PX)
+                view.get_view_node().SetDimensions(VIEW_PX, VIEW_PX, 1)
+
+    def mrmlSliceLogics(self):
+        return self._core.app_logic.GetSliceLogics()
+
+    def resetSliceViews(self):
+        for view in self._core.view_manager.get_slice_views():
+            view.fit_view_to_content()
+
+    def _layoutNode(self):
+        node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+        return node or slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLayoutNode")
+
+    def _inLayout(self):
+        """Return the orientations of the slice views in the current layout, by name."""
+        node = self._layoutNode()
+        if not node.IsLayoutDescription(node.GetViewArrangement()):
+            return {}
+        views = ElementTree.fromstring(node.GetLayoutDescription(node.GetViewArrangement())).iter("view")
+        return {
+            view.get("singletontag"): view.findtext("property[@name='orientation']")
+            for view in views
+            if view.get("class") == "vtkMRMLSliceNode"
+        }
+
+
+class SliceWidget(Named):
+    """qMRMLSliceWidget."""
+
+    place = "qMRMLSliceWidget"
+
+    def __init__(self, view):
+        self._view = view
+
+    def sliceLogic(self):
+        return self._view._logic
+
+    def mrmlSliceNode(self):
+        return self._view.get_view_node()
+
+    def sliceView(self):
+        return types.SimpleNamespace(
+            renderWindow=self._view.render_window,
+            scheduleRender=self._view.schedule_render,
+            forceRender=self._view.render,
+        )
