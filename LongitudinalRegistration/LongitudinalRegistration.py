@@ -83,6 +83,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self._parameterNode = None
         self._guiTag = None
         self._shownLogLines = 0
+        self._sectionsToCome = []
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
@@ -91,6 +92,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self.ui = slicer.util.childWidgetVariables(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = LongitudinalRegistrationLogic()
+        self.inputs = InputsSection(self.ui)
         self._addSections()
         self.timer = qt.QTimer()
         self.timer.setInterval(IDLE_POLL_MS)
@@ -101,14 +103,13 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved)
         self.ui.registerButton.connect("clicked(bool)", self.onRegisterButton)
         self.ui.installButton.connect("clicked(bool)", self.onInstallButton)
-        self.inputs = InputsSection(self.ui)
         self.initializeParameterNode()
 
     def _addSections(self):
         self.resultSection = ResultSection(self.resourcePath, self.showResult, self.onAgain)
-        self.seeSection = SeeSection(self.resourcePath)
-        self.vertebraSection = VertebraSection(self.resourcePath, self.seeSection.jumpTo)
-        self.dvfSection = DvfSection(self.resourcePath)
+        self.seeSection = SeeSection(self.resourcePath, self.onArranged)
+        self.vertebraSection = VertebraSection(self.resourcePath, lambda value, ras: self.seeSection.jumpTo(ras))
+        self.dvfSection = DvfSection(self.resourcePath, self.seeSection.showOwn)
         self.sections = (self.resultSection, self.seeSection, self.vertebraSection, self.dvfSection)
         for section in self.sections:
             self.ui.sectionsWidget.layout().addWidget(section.widget)
@@ -177,9 +178,22 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
 
     def showResult(self, result):
         """Show a result, a transform node, in all sections; None: there is none."""
-        self.result = result
+        self.result, self._sectionsToCome = result, []
         for section in self.sections:
             section.setResult(result)
+            section.widget.visible = result is not None
+
+    def _showNewResult(self, result):
+        """Show a result that has just come: the picture first, what takes longer at the timer's next turns."""
+        self.result = result
+        self.resultSection.setResult(result)
+        self.seeSection.setResult(result)
+        self._sectionsToCome = [self.vertebraSection, self.dvfSection]
+
+    def onArranged(self):
+        """The views were arranged or given up: other displays follow."""
+        self.vertebraSection.viewsChanged()
+        self.dvfSection.setOverlays(self.seeSection.overlays())
 
     def _checkCanApply(self, caller=None, event=None):
         needed, forNetwork = missingPackages(PACKAGES), missingPackages(NETWORK_PACKAGES)
@@ -237,10 +251,14 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
             self.logic.startRegistrations(requests)
 
     def onTimer(self):
+        if self._sectionsToCome:
+            section = self._sectionsToCome.pop(0)
+            section.setResult(self.result)
+            section.widget.visible = True
         before, results = self.logic.shownState(), self.logic.results
         self.logic.poll()
         if self.logic.results is not results and self.logic.results is not None:
-            self.showResult(self.logic.results.transform)
+            self._showNewResult(self.logic.results.transform)
         if self.logic.shownState() != before:
             self._showState()
 
@@ -287,6 +305,7 @@ class LongitudinalRegistrationLogic(ScriptedLoadableModuleLogic, Registrations):
             parameters.refinement,
             parameters.effort,
             parameters.budgetSeconds,
+            parameters.matches,
         )
 
 

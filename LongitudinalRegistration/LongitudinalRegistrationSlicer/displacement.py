@@ -12,10 +12,10 @@ import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from LongitudinalRegistrationSlicer.displacement_body import bodyLattice
-from LongitudinalRegistrationSlicer.lattice import Lattice, upsampled
+from LongitudinalRegistrationSlicer.lattice import Lattice
 from LongitudinalRegistrationSlicer.results import fixedOf
+from LongitudinalRegistrationSlicer.upsampling import STEP_PX
 
-STEP_PX = 4
 MOST_SAMPLES = 20000
 
 
@@ -51,10 +51,6 @@ class FrameSamples:
             return np.ones(self._points.shape[:-1], np.float32)
         return self._sampler.body(self._points)
 
-    def full(self, values):
-        """Return values [y, x] or [y, x, n] at every pixel of the view."""
-        return upsampled(values, STEP_PX, self.width, self.height)
-
 
 class DisplacementSampler:
     """The displacement of a result. What is read is kept until the transform changes."""
@@ -64,6 +60,14 @@ class DisplacementSampler:
         self._key, self._parts, self._matrix = None, [], np.eye(4)
         self._body, self._percentiles, self._frames = None, {}, {}
 
+    def problem(self):
+        """Return why the displacement cannot be shown, or nothing."""
+        try:
+            self._read()
+        except ValueError as error:
+            return str(error)
+        return ""
+
     def displacement(self, points, withAffine=False):
         """Return the displacement at points: the deformation beside the affine, or the whole way T(x) - x."""
         points = np.asarray(points, np.float64)
@@ -72,6 +76,10 @@ class DisplacementSampler:
             inverse = np.linalg.inv(self._matrix)
             moved = moved @ inverse[:3, :3].T + inverse[:3, 3]
         return (moved - points).astype(np.float32)
+
+    def displacementAt(self, ras, withAffine=False):
+        """Return the displacement at one point as three numbers."""
+        return self.displacement(np.array([ras]), withAffine)[0].tolist()
 
     def jacobian(self, points, withAffine=False):
         """Return the determinant of the derivative at points [...]: above 1 the place expands, at 0 and below it

@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from LongitudinalRegistrationSlicer.displacement_legend import Legend, drawLegend
+from LongitudinalRegistrationSlicer.upsampling import blended
 
 MAGNITUDE, RGB, JACOBIAN = "Magnitude", "RGB (paper)", "Jacobian"
 MODES = (MAGNITUDE, RGB, JACOBIAN)
@@ -37,18 +38,19 @@ class DisplacementPainter:
 
     sampler: object
     mode: str = MAGNITUDE
-    opacity: float = 0.5
+    opacity: float = 0.6
     largestMm: object = None
     withAffine: bool = False
     onlyBody: bool = True
 
     def __call__(self, frame, picture):
         """Return the picture of a slice_overlay.Frame with the colours and their legend over it."""
+        if frame.background is None:
+            return picture
         samples = self.sampler.onFrame(frame, self.withAffine, self.onlyBody)
         colours, alpha = self._colours(samples)
-        alpha = (alpha * samples.body * np.float32(self.opacity))[..., None]
-        layer = samples.full(np.concatenate([colours * alpha, 1 - alpha], axis=-1))
-        return drawLegend(_over(picture, layer), self.legend())
+        painted = blended(picture, colours, alpha * samples.body * np.float32(self.opacity))
+        return drawLegend(painted, self.legend())
 
     def largest(self):
         """Return where the scale ends: mm, or for the Jacobian its ratio."""
@@ -66,7 +68,8 @@ class DisplacementPainter:
             extra = ((FOLDS, "folds"), (SHRINKS, "shrinks"), (EXPANDS, "expands"))
             return Legend(("Volume x",), (("", _asTuple(_diverging(places))),), ticks, extra)
         shares = np.linspace(0, 1, 64, dtype=np.float32)
-        ticks = tuple((share, f"{share * end:g}") for share in (0.0, 0.25, 0.5, 0.75, 1.0))
+        count = min((5, 4, 3), key=lambda n: len(f"{end / n:g}"))
+        ticks = tuple((n / count, f"{n * end / count:g}") for n in range(count + 1))
         if self.mode == RGB:
             names = ("L/R", "A/P", "S/I")
             bars = [(name, _asTuple(shares[:, None] * 255 * np.eye(3)[n])) for n, name in enumerate(names)]
@@ -115,13 +118,6 @@ def _ramp(anchors, shares):
     place = np.clip(shares, 0, 1) * np.float32(len(anchors) - 1)
     first = np.minimum(place.astype(np.intp), len(anchors) - 2)
     return anchors[first] + (anchors[first + 1] - anchors[first]) * (place - first)[..., None].astype(np.float32)
-
-
-def _over(picture, layer):
-    """Return a picture under a layer [y, x, 4] of colours that are multiplied already, and what is left of it."""
-    mixed = np.multiply(picture, layer[..., 3:], dtype=np.float32)
-    mixed += layer[..., :3]
-    return mixed.astype(np.uint8)
 
 
 def _asTuple(colours):

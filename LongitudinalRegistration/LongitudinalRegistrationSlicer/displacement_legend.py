@@ -24,16 +24,17 @@ class Legend:
     extra: tuple = ()
 
 
-def drawLegend(picture, legend):
-    """Draw a Legend into the lower right corner of a picture, uint8 [y, x, 3] with y upwards, where it fits."""
+def drawLegend(picture, legend, left=False):
+    """Draw a Legend into the lower right (or left) corner of a picture, uint8 [y, x, 3], y upwards, where it fits."""
     height, width = picture.shape[:2]
     if height < SHORTEST_VIEW_PX:
         return picture
-    plate, opacity = _plate(legend, min(LONGEST_BAR_PX, height // 3))
+    plate, opacity = _plate(legend, min(LONGEST_BAR_PX, height // 3) if legend.bars else 0)
     tall, wide = opacity.shape[:2]
     if tall + 2 * MARGIN_PX > height or wide + 2 * MARGIN_PX > width:
         return picture
-    corner = picture[MARGIN_PX : MARGIN_PX + tall, width - MARGIN_PX - wide : width - MARGIN_PX]
+    start = MARGIN_PX if left else width - MARGIN_PX - wide
+    corner = picture[MARGIN_PX : MARGIN_PX + tall, start : start + wide]
     corner[:] = corner * (1 - opacity) + plate * opacity
     return picture
 
@@ -46,7 +47,7 @@ def _plate(legend, barPx):
     numbers = [_text(text) for _place, text in legend.ticks]
     step = max([BAR_PX, *(head.shape[1] for head in heads)]) + GAP_PX
     line = FONT_PX + GAP_PX
-    widths = [len(heads) * step + TICK_PX + GAP_PX + max(number.shape[1] for number in numbers)]
+    widths = [len(heads) * step + TICK_PX + GAP_PX + max([0, *(number.shape[1] for number in numbers)])]
     widths += [text.shape[1] for text in titles] + [BAR_PX + GAP_PX + text.shape[1] for text in extra]
     headLines = int(any(head.size for head in heads))
     bottom = PAD_PX + FONT_PX // 2 + len(extra) * line
@@ -61,12 +62,12 @@ def _plate(legend, barPx):
         opacity[bottom : bottom + barPx, left : left + BAR_PX] = 1
         _write(plate, opacity, heads[index], left + (BAR_PX - heads[index].shape[1]) // 2, bottom + barPx + line // 2)
     tickLeft = PAD_PX + len(heads) * step - GAP_PX
-    for (place, _text_), number in zip(legend.ticks, numbers, strict=True):
+    for (place, _number), number in zip(legend.ticks, numbers, strict=True):
         y = bottom + round(place * (barPx - 1))
         plate[y, tickLeft : tickLeft + TICK_PX], opacity[y, tickLeft : tickLeft + TICK_PX] = INK, 1
         _write(plate, opacity, number, tickLeft + TICK_PX + GAP_PX, y - number.shape[0] // 2)
     for index, title in enumerate(reversed(titles)):
-        _write(plate, opacity, title, PAD_PX, tall - PAD_PX - (len(titles) - index) * line + index * 0)
+        _write(plate, opacity, title, PAD_PX, tall - PAD_PX - (len(titles) - index) * line)
     for index, ((colour, _name), text) in enumerate(zip(legend.extra, extra, strict=True)):
         y = PAD_PX + index * line
         plate[y : y + FONT_PX - 2, PAD_PX : PAD_PX + BAR_PX] = colour

@@ -11,8 +11,8 @@ from LongitudinalRegistrationLib.transforms import compose
 from TableRemovalSlicer.volumes import addVolumeNode, geometryOfVolumeNode
 
 from LongitudinalRegistrationSlicer.common_labels import commonLabelImage, fixedValues, movingValues
+from LongitudinalRegistrationSlicer.compare_layout import isShown
 from LongitudinalRegistrationSlicer.label_matching import (
-    MATCHES_ATTRIBUTE,
     matchesFromText,
     matchesOf,
     matchesToText,
@@ -21,6 +21,7 @@ from LongitudinalRegistrationSlicer.label_matching import (
 from LongitudinalRegistrationSlicer.request import EFFORTS, METHODS, RESULT_ATTRIBUTE
 from LongitudinalRegistrationSlicer.results import (
     FIXED_LABELS_ROLE,
+    MATCHES_ATTRIBUTE,
     MOVING_LABELS_ROLE,
     REGISTERED_ROLE,
     SCORES_ROLE,
@@ -145,7 +146,12 @@ def _removeEarlier(transform, role):
 
 
 def showTransformed(request):
-    """Lay the moving scan over the fixed one in all slice views, window 1800 and level 400."""
+    """Lay the moving scan over the fixed one in all slice views, window 1800 and level 400.
+
+    Views that are arranged for a comparison (compare_layout) show it already, and are left alone.
+    """
+    if isShown():
+        return
     for volume in (request.fixed, request.moving):
         _setWindow(volume)
     slicer.util.setSliceViewerLayers(

@@ -12,7 +12,7 @@ import typing
 import numpy as np
 import slicer
 
-from LongitudinalRegistrationSlicer.results import labelsOf
+from LongitudinalRegistrationSlicer.results import MATCHES_ATTRIBUTE, labelsOf
 from LongitudinalRegistrationSlicer.vertebrae import (
     FIRST_OTHER,
     SPINE_NAMES,
@@ -22,7 +22,6 @@ from LongitudinalRegistrationSlicer.vertebrae import (
     vertebraNumber,
 )
 
-MATCHES_ATTRIBUTE = "LongitudinalRegistration.LabelMatches"
 AUTO, VERSE, TOTAL_SEGMENTATOR = "Auto", "VerSe", "TotalSegmentator"
 NUMBERINGS = {VERSE: VERSE_NUMBERS, TOTAL_SEGMENTATOR: TOTAL_SEGMENTATOR_NUMBERS}
 BY_NAME, BY_HAND = "name", "by hand"

@@ -39,22 +39,6 @@ class Lattice:
         return kji[:, ::-1] @ self.ijkToRAS[:3, :3].T + self.ijkToRAS[:3, 3]
 
 
-def upsampled(values, step, width, height):
-    """Return values [y, x] or [y, x, n] known at every step-th pixel, bilinearly at height x width pixels."""
-    rows = _stretched(values, step, height)
-    return np.swapaxes(_stretched(np.swapaxes(rows, 0, 1), step, width), 0, 1)
-
-
-def _stretched(values, step, length):
-    out = np.empty(((len(values) - 1) * step + 1, *values.shape[1:]), values.dtype)
-    slope = (values[1:] - values[:-1]) * np.float32(1 / step)
-    out[::step] = values
-    for offset in range(1, step):
-        np.multiply(slope, np.float32(offset), out=out[offset::step])
-        out[offset::step] += values[:-1]
-    return out[:length]
-
-
 def _mix(flat, start, step, weight):
     low = np.take(flat, start, axis=0)
     return low + (np.take(flat, start + step, axis=0) - low) * weight

@@ -5,7 +5,14 @@ import typing
 
 from TableRemovalSlicer.checks import transformProblem
 
-from LongitudinalRegistrationSlicer.results import RESULT_ATTRIBUTE, fixedOf, labelsOf, methodOf, movingOf
+from LongitudinalRegistrationSlicer.results import (
+    MATCHES_ATTRIBUTE,
+    RESULT_ATTRIBUTE,
+    fixedOf,
+    labelsOf,
+    methodOf,
+    movingOf,
+)
 
 METHODS = {"Auto": "auto", "VoxelMorph": "voxelmorph", "NiftyReg": "niftyreg", "Refinement alone": "refinement"}
 EFFORTS = {"Fast": "fast", "Thorough": "thorough"}
@@ -51,6 +58,7 @@ class RegistrationRequest:
             moving=movingOf(result),
             fixedLabels=fixedLabels,
             movingLabels=movingLabels,
+            matches=result.GetAttribute(MATCHES_ATTRIBUTE) or "",
             method=method or own,
             refinement=self.refinement or effort is not None,
             effort=effort or self.effort,

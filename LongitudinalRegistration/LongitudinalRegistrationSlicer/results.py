@@ -9,6 +9,7 @@ import json
 import slicer
 
 RESULT_ATTRIBUTE = "LongitudinalRegistration.Result"
+MATCHES_ATTRIBUTE = "LongitudinalRegistration.LabelMatches"
 REPORT_ATTRIBUTE = "LongitudinalRegistration.Report"
 REGISTERED_ROLE, SCORES_ROLE = "registered", "scores"
 FIXED_LABELS_ROLE, MOVING_LABELS_ROLE = "fixedLabels", "movingLabels"

@@ -235,6 +235,5 @@ def _inside(reslice, width, height):
     filled.SetInputConnection(reslice.GetStencilOutputPort())
     filled.SetOutputScalarTypeToUnsignedChar()
     filled.SetInsideValue(1)
-    filled.SetOutputWholeExtent(0, width - 1, 0, height - 1, 0, 0)
     filled.Update()
     return vtk_to_numpy(filled.GetOutput().GetPointData().GetScalars()).reshape(height, width) > 0

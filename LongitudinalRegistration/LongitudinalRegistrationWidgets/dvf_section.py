@@ -1,31 +1,141 @@
 """The panel's section on the displacement: colours and lines in the slice views, arrows in 3-D, words."""
 
 import slicer
+from LongitudinalRegistrationSlicer import displacement_colours as colours
+from LongitudinalRegistrationSlicer import displacement_lines as lines
+from LongitudinalRegistrationSlicer.cursor import CursorObserver
+from LongitudinalRegistrationSlicer.displacement import DisplacementSampler
+from LongitudinalRegistrationSlicer.displacement_3d import Displacement3D
+from LongitudinalRegistrationSlicer.displacement_words import inWords
+from LongitudinalRegistrationSlicer.results import fixedOf
+from slicer.i18n import tr as _
+
+COLOURS = (None, *colours.MODES)
+LINES = (None, *lines.MODES)
 
 
 class DvfSection:
-    """How far every point moved; onIdle() is called when nothing is shown any more."""
+    """How far every point moved; `onIdle()` is called when nothing is in the overlays any more."""
 
     def __init__(self, resourcePath, onIdle=None):
         self.widget = slicer.util.loadUI(resourcePath("UI/DvfSection.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
-        self._onIdle = onIdle
-        self._result, self._overlays = None, []
+        self._onIdle, self._entered = onIdle, True
+        self._result, self._sampler, self._overlays, self._own = None, None, [], []
+        self._in3D, self._observations, self._cursor = None, [], CursorObserver(self._onCursor)
+        for box in (self.ui.coloursComboBox, self.ui.linesComboBox):
+            box.connect("currentIndexChanged(int)", lambda index: self.update())
+        for slider in (self.ui.opacitySlider, self.ui.largestSlider, self.ui.scaleSlider):
+            slider.connect("valueChanged(double)", lambda value: self.update())
+        for check in (self.ui.automaticCheckBox, self.ui.affineCheckBox, self.ui.bodyCheckBox, self.ui.view3dCheckBox):
+            check.connect("toggled(bool)", lambda on: self.update())
+        self.setResult(None)
 
     def setOverlays(self, overlays):
-        """Show the displacement in these overlays (SliceOverlay)."""
+        """Show the displacement in these overlays (SliceOverlay), and no longer in those given before."""
+        self._takeOut()
         self._overlays = list(overlays)
+        self.update()
 
     def setResult(self, result):
         """Show a result, or none."""
-        self._result = result
+        if result is not self._result:
+            self._stopObserving()
+            self._result = result
+            self._sampler = DisplacementSampler(result) if result is not None else None
+            self._observe()
+        self.widget.visible = result is not None
+        self.update()
 
     def enter(self):
-        """The module is shown again."""
+        """The module is shown: what was chosen is shown again."""
+        self._entered = True
+        self.update()
 
     def exit(self):
-        """The module is left."""
+        """The module is left: nothing of this section stays in the views."""
+        self._entered = False
+        self.update()
 
     def cleanup(self):
-        """Forget the result."""
-        self._result = None
+        """Leave views and scene, for good."""
+        self._entered = False
+        self.setResult(None)
+
+    def update(self):
+        """Show what the widgets say."""
+        problem = self._sampler.problem() if self._sampler is not None else ""
+        on = self._entered and self._sampler is not None and not problem
+        chosen = COLOURS[self.ui.coloursComboBox.currentIndex], LINES[self.ui.linesComboBox.currentIndex]
+        self._enableWidgets(*chosen)
+        self._show(*(chosen if on else (None, None)))
+        self._showIn3D(on and self.ui.view3dCheckBox.checked)
+        self._cursor.setEnabled(on)
+        self.ui.wordsLabel.text = problem or _("Point at the scan to read how far the place moved.")
+
+    def _enableWidgets(self, colour, line):
+        inMm = colour is not None and colour != colours.JACOBIAN
+        self.ui.opacitySlider.enabled = colour is not None
+        self.ui.automaticCheckBox.enabled = inMm
+        self.ui.largestSlider.enabled = inMm and not self.ui.automaticCheckBox.checked
+        self.ui.scaleSlider.enabled = line is not None and line != lines.CONTOURS
+
+    def _show(self, colour, line):
+        """Put the painter and the drawer into the overlays, or take them out."""
+        wasOn = bool(self._own)
+        self._takeOut()
+        common = {"withAffine": self.ui.affineCheckBox.checked, "onlyBody": self.ui.bodyCheckBox.checked}
+        painters, drawers = [], []
+        if colour is not None:
+            largest = None if self.ui.automaticCheckBox.checked else self.ui.largestSlider.value
+            opacity = self.ui.opacitySlider.value
+            painters.append(colours.DisplacementPainter(self._sampler, colour, opacity, largest, **common))
+        if line is not None:
+            drawers.append(lines.DisplacementDrawer(self._sampler, line, self.ui.scaleSlider.value, **common))
+            painters.append(drawers[0].paintLegend)
+        self._own = painters + drawers
+        for overlay in self._overlays:
+            overlay.painters.extend(painters)
+            overlay.drawers.extend(drawers)
+            if self._own:
+                overlay.setEnabled(True)
+            if self._own or wasOn:
+                overlay.refresh()
+        if wasOn and not self._own and self._onIdle is not None:
+            self._onIdle()
+
+    def _takeOut(self):
+        for overlay in self._overlays:
+            for kept in (overlay.painters, overlay.drawers):
+                kept[:] = [part for part in kept if not any(part is own for own in self._own)]
+        self._own = []
+
+    def _showIn3D(self, on):
+        if self._in3D is not None and not on:
+            self._in3D.remove()
+            self._in3D = None
+        elif self._in3D is None and on:
+            self._in3D = Displacement3D(self._result, fixedOf(self._result))
+            self._in3D.show()
+
+    def _observe(self):
+        if self._result is None:
+            return
+        changed, closing = slicer.vtkMRMLTransformableNode.TransformModifiedEvent, slicer.vtkMRMLScene.StartCloseEvent
+        for observed, event, call in (
+            (self._result, changed, lambda caller, event: self.update()),
+            (slicer.mrmlScene, closing, lambda caller, event: self.setResult(None)),
+        ):
+            self._observations.append((observed, observed.AddObserver(event, call)))
+
+    def _stopObserving(self):
+        self._showIn3D(False)
+        for observed, tag in self._observations:
+            observed.RemoveObserver(tag)
+        self._observations = []
+
+    def _onCursor(self, ras):
+        if ras is None:
+            self.ui.wordsLabel.text = _("Point at the scan to read how far the place moved.")
+            return
+        self.ui.wordsLabel.text = inWords(self._sampler.displacementAt(ras, self.ui.affineCheckBox.checked))

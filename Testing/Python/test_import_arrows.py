@@ -18,7 +18,9 @@ ROOMS = {
     "TableRemoval/TableRemovalSlicer": {"qt", "ctk", "PySide6", "LongitudinalRegistrationLib", "numba"}
     | {"LongitudinalRegistrationSlicer", "TableRemoval", "LongitudinalRegistration"},
     "LongitudinalRegistration/LongitudinalRegistrationSlicer": {"qt", "ctk", "PySide6", "numba", "tensorflow", "keras"}
-    | {"TableRemoval", "LongitudinalRegistration"},
+    | {"TableRemoval", "LongitudinalRegistration", "LongitudinalRegistrationWidgets"},
+    "LongitudinalRegistration/LongitudinalRegistrationWidgets": {"PySide6", "numba", "tensorflow", "keras", "SimpleITK"}
+    | {"scipy", "TableRemoval", "LongitudinalRegistration", "LongitudinalRegistrationLib"},
 }
 MODULES = ("TableRemoval/TableRemoval.py", "LongitudinalRegistration/LongitudinalRegistration.py")
 HEAVY = {"numba", "tensorflow", "keras", "scipy", "SimpleITK"}

@@ -1,0 +1,227 @@
+"""The section that arranges the views and lays the registered scan over the baseline."""
+
+import qt
+import slicer
+from LongitudinalRegistrationSlicer import compare_layout as layout
+from LongitudinalRegistrationSlicer.comparison import (
+    WINDOWS,
+    Comparison,
+    canBeCompared,
+    setTransformOn,
+    transformIsOn,
+)
+from LongitudinalRegistrationSlicer.comparison_painter import (
+    CHECKERBOARD,
+    DIFFERENCE,
+    FADE,
+    FLICKER,
+    MODES,
+    ComparisonPainter,
+)
+from LongitudinalRegistrationSlicer.slice_overlay import SliceOverlay
+from slicer.i18n import tr as _
+
+WINDOW_KEYS = {"Bone": "F6", "Soft tissue": "F7", "Lung": "F8"}
+TRANSFORM_KEY, FLIP_KEY = "F9", "F10"
+SLIDERS = {
+    FADE: ("opacity", "Registered", 0.0, 1.0, 0.05, 2, ""),
+    FLICKER: ("rateHz", "Rate", 0.5, 5.0, 0.5, 1, " Hz"),
+    CHECKERBOARD: ("tileMm", "Tiles", 5.0, 100.0, 5.0, 0, " mm"),
+    DIFFERENCE: ("largestHu", "Up to", 50.0, 1000.0, 50.0, 0, " HU"),
+}
+
+
+class SeeSection:
+    """Widgets of the section; `onArranged()` is called whenever the views were arranged or given up."""
+
+    def __init__(self, resourcePath, onArranged=None):
+        self.widget = slicer.util.loadUI(resourcePath("UI/SeeSection.ui"))
+        self.ui = slicer.util.childWidgetVariables(self.widget)
+        self._onArranged = onArranged or (lambda: None)
+        self._result, self._comparison = None, None
+        self._overlays, self._shortcuts = {}, []
+        self._painter, self._values = ComparisonPainter(), {"rateHz": 2.0}
+        self._flicker = qt.QTimer()
+        self._flicker.connect("timeout()", self._onFlicker)
+        self._fill()
+        self._connect()
+        self.setResult(None)
+
+    def setResult(self, result):
+        """Show another result in the views where they are arranged; None: give them up."""
+        result = result if canBeCompared(result) else None
+        arranged, changed = self._comparison is not None, result is not self._result
+        if arranged and changed:
+            self._giveUp()
+        self._result = result
+        if arranged and changed and result is not None:
+            self.arrange()
+        for name in ("arrangeButton", "transformCheckBox"):
+            getattr(self.ui, name).enabled = result is not None
+        self._showTransformState()
+        self.widget.visible = result is not None
+
+    def enter(self):
+        """The module is shown: keys work, the overlay comes back."""
+        window = slicer.util.mainWindow()
+        if window is not None and not self._shortcuts:
+            self._shortcuts = [self._makeShortcut(window, *pair) for pair in self._keys()]
+        self._showMode()
+
+    def exit(self):
+        """The module is left: no keys, no overlay; the views stay arranged."""
+        for shortcut in self._shortcuts:
+            shortcut.setParent(None)
+            shortcut.deleteLater()
+        self._shortcuts = []
+        self._flicker.stop()
+        for overlay in self._allOverlays():
+            overlay.setEnabled(False)
+
+    def cleanup(self):
+        """The module ends."""
+        self.exit()
+        self._giveUp()
+
+    @property
+    def comparison(self):
+        """The arranged views, or None."""
+        return self._comparison
+
+    def arrange(self):
+        """Arrange the views for the result: baseline, follow-up, registered, overlay."""
+        self._giveUp()
+        self._comparison = Comparison(self._result, self.ui.secondRowComboBox.currentText)
+        self._comparison.setWindow(self.ui.windowComboBox.currentText)
+        self._overlays = {name: SliceOverlay(name) for name in layout.viewNames(layout.REGISTERED, layout.OVERLAY)}
+        for name in layout.viewNames(layout.OVERLAY):
+            self._overlays[name].painters.append(self._painter)
+        self._showMode()
+        self._onArranged()
+
+    def overlays(self):
+        """Return the overlays of the views that lie in the baseline's space, for other displays."""
+        return self._allOverlays()
+
+    def showOwn(self):
+        """Enable the overlays that the section itself needs, and no others."""
+        self._showMode()
+
+    def jumpTo(self, ras):
+        """Move the views to a point of the baseline (RAS, mm)."""
+        if self._comparison is not None and layout.isShown():
+            self._comparison.jumpTo(ras)
+        else:
+            for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+                node.JumpSliceByCentering(*ras)
+
+    def setWindow(self, name):
+        """Set the window of both scans, a key of WINDOWS."""
+        self.ui.windowComboBox.setCurrentText(name)
+        if self._comparison is not None:
+            self._comparison.setWindow(name)
+
+    def toggleTransform(self):
+        """Take the follow-up from under its transform, or place it there again."""
+        if self._result is not None:
+            setTransformOn(self._result, not transformIsOn(self._result))
+            self._showTransformState()
+
+    def flip(self):
+        """Show the other scan alone: the baseline or the registered one."""
+        self.ui.modeComboBox.setCurrentText(FADE)
+        self.ui.modeSlider.value = 0.0 if self.ui.modeSlider.value > 0.5 else 1.0
+
+    def _allOverlays(self):
+        return list(self._overlays.values())
+
+    def _fill(self):
+        self.ui.secondRowComboBox.addItems(list(layout.SECOND_ORIENTATIONS))
+        self.ui.windowComboBox.addItems(list(WINDOWS))
+        self.ui.modeComboBox.addItems([*MODES, "Off"])
+        keys = [f"{key}: {_(name)}" for name, key in WINDOW_KEYS.items()]
+        keys += [f"{TRANSFORM_KEY}: {_('transform on or off')}", f"{FLIP_KEY}: {_('baseline or registered')}"]
+        self.ui.keysLabel.text = "   ".join(keys)
+
+    def _connect(self):
+        self.ui.arrangeButton.connect("clicked(bool)", lambda _on=False: self._arrangeGuarded())
+        self.ui.secondRowComboBox.connect("currentTextChanged(QString)", self._onSecondRow)
+        self.ui.windowComboBox.connect("currentTextChanged(QString)", self.setWindow)
+        self.ui.modeComboBox.connect("currentTextChanged(QString)", lambda _text: self._showMode())
+        self.ui.modeSlider.connect("valueChanged(double)", self._onSlider)
+        self.ui.transformCheckBox.connect("clicked(bool)", lambda _on=False: self.toggleTransform())
+
+    def _keys(self):
+        windows = [(key, lambda name=name: self.setWindow(name)) for name, key in WINDOW_KEYS.items()]
+        return [*windows, (TRANSFORM_KEY, self.toggleTransform), (FLIP_KEY, self.flip)]
+
+    def _makeShortcut(self, window, key, action):
+        shortcut = qt.QShortcut(qt.QKeySequence(key), window)
+        shortcut.connect("activated()", action)
+        return shortcut
+
+    def _arrangeGuarded(self):
+        with slicer.util.tryWithErrorDisplay(_("The views could not be arranged."), waitCursor=True):
+            self.arrange()
+
+    def _giveUp(self):
+        for overlay in self._allOverlays():
+            overlay.remove()
+        self._overlays = {}
+        if self._comparison is not None:
+            self._comparison.remove()
+            self._comparison = None
+            self._onArranged()
+
+    def _onSecondRow(self, orientation):
+        if self._comparison is not None:
+            self._comparison.setSecondOrientation(orientation)
+            self._onArranged()
+
+    def _showMode(self):
+        mode = self.ui.modeComboBox.currentText
+        self.ui.modeComboBox.enabled = bool(self._overlays)
+        self._showSlider(mode)
+        if mode in MODES:
+            self._painter.mode = mode
+        for name in layout.viewNames(layout.OVERLAY):
+            if name in self._overlays:
+                self._overlays[name].setEnabled(mode in MODES)
+                self._overlays[name].refresh()
+        if mode == FLICKER and self._overlays:
+            self._flicker.start(round(1000 / self._values["rateHz"]))
+        else:
+            self._flicker.stop()
+
+    def _showSlider(self, mode):
+        used = SLIDERS.get(mode)
+        for widget in (self.ui.modeSlider, self.ui.sliderLabel):
+            widget.visible = used is not None
+        if used is None:
+            return
+        name, title, low, high, step, decimals, suffix = used
+        slider = self.ui.modeSlider
+        slider.blockSignals(True)
+        slider.decimals, slider.singleStep, slider.suffix = decimals, step, suffix
+        slider.minimum, slider.maximum = low, high
+        slider.value = self._values.get(name, getattr(self._painter, name, None))
+        slider.blockSignals(False)
+        self.ui.sliderLabel.text = f"{_(title)}:"
+
+    def _onSlider(self, value):
+        used = SLIDERS.get(self.ui.modeComboBox.currentText)
+        if used is None:
+            return
+        if used[0] in self._values:
+            self._values[used[0]] = value
+        else:
+            setattr(self._painter, used[0], value)
+        self._showMode()
+
+    def _onFlicker(self):
+        self._painter.showsMoving = not self._painter.showsMoving
+        for name in layout.viewNames(layout.OVERLAY):
+            self._overlays[name].refresh()
+
+    def _showTransformState(self):
+        self.ui.transformCheckBox.checked = self._result is not None and transformIsOn(self._result)
