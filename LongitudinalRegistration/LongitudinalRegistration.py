@@ -13,7 +13,7 @@ from LongitudinalRegistrationSlicer.job import State
 from LongitudinalRegistrationSlicer.packages import NETWORK_PACKAGES, PACKAGES, downloadSize
 from LongitudinalRegistrationSlicer.registrations import Registrations
 from LongitudinalRegistrationSlicer.request import EFFORTS, METHODS, RESULT_ATTRIBUTE, RegistrationRequest
-from LongitudinalRegistrationSlicer.results import lastResult
+from LongitudinalRegistrationSlicer.results import interpolateLinearly, lastResult, resultNodes
 from LongitudinalRegistrationWidgets.dvf_section import DvfSection
 from LongitudinalRegistrationWidgets.inputs_section import InputsSection
 from LongitudinalRegistrationWidgets.result_section import ResultSection
@@ -130,7 +130,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         for section in self.sections:
             section.enter()
         if self.result is None:
-            self.showResult(lastResult())
+            self._showLastResult()
 
     def exit(self):
         for section in self.sections:
@@ -152,7 +152,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
     def onSceneEndImport(self, caller, event):
         if self.parent.isEntered:
             self.initializeParameterNode()
-            self.showResult(lastResult())
+            self._showLastResult()
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def onNodeRemoved(self, caller, event, node):
@@ -175,6 +175,12 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
             self._guiTag = self._parameterNode.connectGui(self.ui)
             self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
             self._checkCanApply()
+
+    def _showLastResult(self):
+        """Show the newest result that a scene brought along."""
+        for result in resultNodes():
+            interpolateLinearly(result)
+        self.showResult(lastResult())
 
     def showResult(self, result):
         """Show a result, a transform node, in all sections; None: there is none."""

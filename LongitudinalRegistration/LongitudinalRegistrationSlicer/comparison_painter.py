@@ -46,8 +46,7 @@ class ComparisonPainter:
             return contours(rgb(fixed), frame.foreground.scalars, inside)
         if self.mode == DIFFERENCE:
             both = inside & frame.background.inside
-            found = absoluteDifference(frame.background.scalars, frame.foreground.scalars, self.largestHu)
-            return np.where(both[..., None], found, np.uint8(0))
+            return absoluteDifference(frame.background.scalars, frame.foreground.scalars, both, self.largestHu)
         moving = np.where(inside, frame.foreground.grey, fixed)
         if self.mode == CHECKERBOARD:
             return checkerboard(fixed, moving, tiles(frame.xyToRAS, frame.width, frame.height, self.tileMm))

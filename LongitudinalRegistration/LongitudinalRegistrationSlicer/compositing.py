@@ -77,14 +77,17 @@ def differenceTable(steps=256):
     return np.stack(channels, axis=-1).round().astype(np.uint8)
 
 
-def absoluteDifference(fixed, moving, largestHu):
-    """Return the absolute difference of scalars (HU) in colour, from 0 (black) to largestHu and more (light yellow)."""
+def absoluteDifference(fixed, moving, inside, largestHu):
+    """Return the absolute difference of scalars (HU) in colour, from 0 (black) to largestHu and more (light yellow).
+
+    Black where `inside`, bool [y, x], is false.
+    """
     difference = np.subtract(moving, fixed, dtype=np.float32)
     np.abs(difference, out=difference)
     difference *= np.float32(255.0 / largestHu)
     np.minimum(difference, 255, out=difference)
-    index = difference.astype(np.intp)
-    return np.take(differenceTable(), index, axis=0)
+    difference *= inside
+    return np.take(differenceTable(), difference.astype(np.intp), axis=0)
 
 
 def contours(picture, scalars, inside):

@@ -20,11 +20,10 @@ MOST_SAMPLES = 20000
 
 
 class FrameSamples:
-    """A slice view every STEP_PX pixels, each part read when it is first asked for; width and height in pixels."""
+    """A slice view every STEP_PX pixels, each part read when it is first asked for."""
 
     def __init__(self, sampler, frame, withAffine, onlyBody):
         self._sampler, self._withAffine, self._onlyBody = sampler, withAffine, onlyBody
-        self.width, self.height = frame.width, frame.height
         x = np.arange(0, frame.width - 1 + STEP_PX, STEP_PX)
         y = np.arange(0, frame.height - 1 + STEP_PX, STEP_PX)
         self._points = pointsOf(frame, *np.meshgrid(x, y))
@@ -57,7 +56,7 @@ class DisplacementSampler:
 
     def __init__(self, result):
         self.result = result
-        self._key, self._parts, self._matrix = None, [], np.eye(4)
+        self._key, self._parts, self._deforming = None, [], []
         self._body, self._percentiles, self._frames = None, {}, {}
 
     def problem(self):
@@ -71,10 +70,13 @@ class DisplacementSampler:
     def displacement(self, points, withAffine=False):
         """Return the displacement at points: the deformation beside the affine, or the whole way T(x) - x."""
         points = np.asarray(points, np.float64)
-        moved = self._moved(points)[0]
-        if not withAffine:
-            inverse = np.linalg.inv(self._matrix)
-            moved = moved @ inverse[:3, :3].T + inverse[:3, 3]
+        self._read()
+        if withAffine:
+            return (_moved(points, self._parts) - points).astype(np.float32)
+        if len(self._deforming) == 1:
+            return self._deforming[0].sample(points)
+        inverse = np.linalg.inv(_linearPart(self._deforming))
+        moved = _moved(points, self._deforming) @ inverse[:3, :3].T + inverse[:3, 3]
         return (moved - points).astype(np.float32)
 
     def displacementAt(self, ras, withAffine=False):
@@ -84,8 +86,9 @@ class DisplacementSampler:
     def jacobian(self, points, withAffine=False):
         """Return the determinant of the derivative at points [...]: above 1 the place expands, at 0 and below it
         folds."""
-        found = self._moved(np.asarray(points, np.float64), withJacobian=True)[1]
-        return (found * np.linalg.det(self._matrix[:3, :3])).astype(np.float32) if withAffine else found
+        self._read()
+        found = _determinants(np.asarray(points, np.float64), self._deforming)
+        return (found * np.linalg.det(_linearPart(self._parts)[:3, :3])).astype(np.float32) if withAffine else found
 
     def body(self, points):
         """Return how far points [..., 3] are inside the baseline's body, 0..1 [...]."""
@@ -115,19 +118,6 @@ class DisplacementSampler:
             self._percentiles[key] = float(np.percentile(values, percent)) if len(values) else 0.0
         return self._percentiles[key]
 
-    def _moved(self, points, withJacobian=False):
-        """Return where points come to, and the determinants of the grids on the way."""
-        self._read()
-        determinants = np.ones(points.shape[:-1], np.float32)
-        for part in self._parts:
-            if isinstance(part, Lattice):
-                if withJacobian:
-                    determinants = determinants * part.jacobian().sample(points)[..., 0]
-                points = points + part.sample(points)
-            else:
-                points = points @ part[:3, :3].T + part[:3, 3]
-        return points, determinants
-
     def _read(self):
         transform = self.result.GetTransformFromParent()
         found = vtk.vtkCollection()
@@ -138,10 +128,8 @@ class DisplacementSampler:
         if key == self._key:
             return
         self._parts = [_read(part) for part in parts]
-        self._matrix = np.eye(4)
-        for part in self._parts:
-            if not isinstance(part, Lattice):
-                self._matrix = part @ self._matrix
+        count = max((n for n, part in enumerate(self._parts, start=1) if isinstance(part, Lattice)), default=0)
+        self._deforming = self._parts[:count]
         self._key, self._percentiles = key, {}
 
     def _bodyLattice(self):
@@ -154,6 +142,31 @@ def pointsOf(frame, x, y):
     """Return the places [..., 3] (RAS, mm) of pixels x, y [...] of a slice_overlay.Frame."""
     matrix = frame.xyToRAS
     return np.asarray(x)[..., None] * matrix[:3, 0] + np.asarray(y)[..., None] * matrix[:3, 1] + matrix[:3, 3]
+
+
+def _moved(points, parts):
+    """Return where points come to by parts."""
+    for part in parts:
+        points = points + part.sample(points) if isinstance(part, Lattice) else points @ part[:3, :3].T + part[:3, 3]
+    return points
+
+
+def _determinants(points, parts):
+    """Return the product of the grids' Jacobians on the points' way through parts."""
+    found = np.ones(points.shape[:-1], np.float32)
+    for index, part in enumerate(parts):
+        if isinstance(part, Lattice):
+            found = found * part.jacobian().sample(_moved(points, parts[:index]))[..., 0]
+    return found
+
+
+def _linearPart(parts):
+    """Return the product of the matrices among parts."""
+    matrix = np.eye(4)
+    for part in parts:
+        if not isinstance(part, Lattice):
+            matrix = part @ matrix
+    return matrix
 
 
 def _stamp(part):

@@ -6,6 +6,7 @@ is black, that is, keeps the scan's grey. JACOBIAN: orange expands, blue shrinks
 """
 
 import dataclasses
+import functools
 import math
 
 import numpy as np
@@ -29,7 +30,7 @@ VIRIDIS = (
 SHRINKS, NEUTRAL, EXPANDS, FOLDS = (5, 80, 200), (235, 235, 235), (230, 97, 1), (255, 255, 0)
 NICE = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)
 RATIOS = (1.1, 1.25, 1.5, 2.0, 3.0, 4.0)
-PERCENT = 99
+PERCENT, RAMP_STEPS = 99, 1000
 
 
 @dataclasses.dataclass
@@ -114,10 +115,16 @@ def _diverging(places):
 
 
 def _ramp(anchors, shares):
-    anchors = np.asarray(anchors, np.float32)
-    place = np.clip(shares, 0, 1) * np.float32(len(anchors) - 1)
-    first = np.minimum(place.astype(np.intp), len(anchors) - 2)
-    return anchors[first] + (anchors[first + 1] - anchors[first]) * (place - first)[..., None].astype(np.float32)
+    """Return the colours [..., 3], float32, at shares 0..1 of the way along anchors."""
+    places = np.clip(shares, 0, 1) * np.float32(RAMP_STEPS)
+    return np.take(_table(anchors), (places + np.float32(0.5)).astype(np.intp), axis=0)
+
+
+@functools.lru_cache(maxsize=4)
+def _table(anchors):
+    places = np.linspace(0, len(anchors) - 1, RAMP_STEPS + 1)
+    channels = [np.interp(places, np.arange(len(anchors)), channel) for channel in zip(*anchors, strict=True)]
+    return np.stack(channels, axis=-1).astype(np.float32)
 
 
 def _asTuple(colours):

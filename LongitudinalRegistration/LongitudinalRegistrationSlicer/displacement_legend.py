@@ -10,18 +10,21 @@ from vtk.util.numpy_support import vtk_to_numpy
 PLATE, INK = (20, 20, 20), 255
 PLATE_OPACITY = 0.72
 FONT_PX, MARGIN_PX, PAD_PX, BAR_PX, TICK_PX, GAP_PX = 13, 6, 6, 14, 4, 4
-LONGEST_BAR_PX, SHORTEST_VIEW_PX = 140, 110
+LONGEST_BAR_PX, SHORTEST_VIEW_PX = 120, 110
+
+
+LINE_PX = FONT_PX + GAP_PX
 
 
 @dataclasses.dataclass(frozen=True)
 class Legend:
-    """titles: lines of text above the bars; bars: for each one a title, and its colours from bottom to top (r, g, b
-    0..255); ticks: places along the bars, 0..1, and their texts; extra: a colour and its name, or None."""
+    """titles: lines of text on top; bars: for each a title, and its colours from bottom to top (r, g, b, 0..255);
+    ticks: places along the bars, 0..1, and their texts; patches: below the bars, a colour and its name each."""
 
     titles: tuple
-    bars: tuple
-    ticks: tuple
-    extra: tuple = ()
+    bars: tuple = ()
+    ticks: tuple = ()
+    patches: tuple = ()
 
 
 def drawLegend(picture, legend, left=False):
@@ -29,59 +32,81 @@ def drawLegend(picture, legend, left=False):
     height, width = picture.shape[:2]
     if height < SHORTEST_VIEW_PX:
         return picture
-    plate, opacity = _plate(legend, min(LONGEST_BAR_PX, height // 3) if legend.bars else 0)
-    tall, wide = opacity.shape[:2]
+    plate = _plate(legend, min(LONGEST_BAR_PX, height // 4) if legend.bars else 0)
+    tall, wide = plate.opacity.shape[:2]
     if tall + 2 * MARGIN_PX > height or wide + 2 * MARGIN_PX > width:
         return picture
     start = MARGIN_PX if left else width - MARGIN_PX - wide
     corner = picture[MARGIN_PX : MARGIN_PX + tall, start : start + wide]
-    corner[:] = corner * (1 - opacity) + plate * opacity
+    corner[:] = corner * (1 - plate.opacity) + plate.colours * plate.opacity
     return picture
+
+
+class _Plate:
+    """colours, float32 [y, x, 3], and how much they cover what is behind, float32 [y, x, 1], 0..1."""
+
+    def __init__(self, tall, wide):
+        self.colours = np.empty((tall, wide, 3), np.float32)
+        self.colours[:] = PLATE
+        self.opacity = np.full((tall, wide, 1), PLATE_OPACITY, np.float32)
+
+    def fill(self, left, bottom, wide, colours):
+        """Fill rows from the bottom on with colours [rows, 3]."""
+        part = np.s_[bottom : bottom + len(colours), left : left + wide]
+        self.colours[part] = np.asarray(colours, np.float32)[:, None]
+        self.opacity[part] = 1
+
+    def write(self, text, left, bottom):
+        """Write a text that _text returned."""
+        ink = text[..., None]
+        part = np.s_[bottom : bottom + ink.shape[0], left : left + ink.shape[1]]
+        self.colours[part] += (INK - self.colours[part]) * ink
+        self.opacity[part] = np.maximum(self.opacity[part], ink)
 
 
 @functools.lru_cache(maxsize=16)
 def _plate(legend, barPx):
-    """Return the legend's picture, float32 [y, x, 3], and its opacity [y, x, 1]."""
-    titles, extra = [_text(title) for title in legend.titles], [_text(name) for _colour, name in legend.extra]
-    heads = [_text(name) if name else np.zeros((0, 0), np.float32) for name, _colours in legend.bars]
-    numbers = [_text(text) for _place, text in legend.ticks]
-    step = max([BAR_PX, *(head.shape[1] for head in heads)]) + GAP_PX
-    line = FONT_PX + GAP_PX
-    widths = [len(heads) * step + TICK_PX + GAP_PX + max([0, *(number.shape[1] for number in numbers)])]
-    widths += [text.shape[1] for text in titles] + [BAR_PX + GAP_PX + text.shape[1] for text in extra]
-    headLines = int(any(head.size for head in heads))
-    bottom = PAD_PX + FONT_PX // 2 + len(extra) * line
-    tall = bottom + barPx + FONT_PX // 2 + GAP_PX + (len(titles) + headLines) * line + PAD_PX
-    plate = np.empty((tall, max(widths) + 2 * PAD_PX, 3), np.float32)
-    plate[:] = PLATE
-    opacity = np.full((*plate.shape[:2], 1), PLATE_OPACITY, np.float32)
-    for index, (_name, colours) in enumerate(legend.bars):
-        left = PAD_PX + index * step
-        rows = np.minimum(np.arange(barPx) * len(colours) // barPx, len(colours) - 1)
-        plate[bottom : bottom + barPx, left : left + BAR_PX] = np.asarray(colours, np.float32)[rows][:, None]
-        opacity[bottom : bottom + barPx, left : left + BAR_PX] = 1
-        _write(plate, opacity, heads[index], left + (BAR_PX - heads[index].shape[1]) // 2, bottom + barPx + line // 2)
-    tickLeft = PAD_PX + len(heads) * step - GAP_PX
-    for (place, _number), number in zip(legend.ticks, numbers, strict=True):
-        y = bottom + round(place * (barPx - 1))
-        plate[y, tickLeft : tickLeft + TICK_PX], opacity[y, tickLeft : tickLeft + TICK_PX] = INK, 1
-        _write(plate, opacity, number, tickLeft + TICK_PX + GAP_PX, y - number.shape[0] // 2)
-    for index, title in enumerate(reversed(titles)):
-        _write(plate, opacity, title, PAD_PX, tall - PAD_PX - (len(titles) - index) * line)
-    for index, ((colour, _name), text) in enumerate(zip(legend.extra, extra, strict=True)):
-        y = PAD_PX + index * line
-        plate[y : y + FONT_PX - 2, PAD_PX : PAD_PX + BAR_PX] = colour
-        opacity[y : y + FONT_PX - 2, PAD_PX : PAD_PX + BAR_PX] = 1
-        _write(plate, opacity, text, PAD_PX + BAR_PX + GAP_PX, y)
-    return plate, opacity
+    """Return a legend's _Plate."""
+    column = max([BAR_PX, *(_text(name).shape[1] for name, _colours in legend.bars)]) + GAP_PX
+    foot = PAD_PX + len(legend.patches) * LINE_PX + (FONT_PX // 2 if legend.bars else 0)
+    head = (len(legend.titles) + any(name for name, _colours in legend.bars)) * LINE_PX + PAD_PX
+    gap = FONT_PX // 2 + GAP_PX if legend.bars else 0
+    plate = _Plate(foot + barPx + gap + head, _width(legend, column) + 2 * PAD_PX)
+    for index, patch in enumerate(legend.patches):
+        _addPatch(plate, PAD_PX + index * LINE_PX, *patch)
+    for index, bar in enumerate(legend.bars):
+        _addBar(plate, PAD_PX + index * column, foot, barPx, *bar)
+    for place, name in legend.ticks:
+        _addTick(plate, PAD_PX + len(legend.bars) * column - GAP_PX, foot + round(place * (barPx - 1)), name)
+    top = len(plate.opacity) - PAD_PX
+    for index, title in enumerate(legend.titles, start=1):
+        plate.write(_text(title), PAD_PX, top - index * LINE_PX)
+    return plate
 
 
-def _write(plate, opacity, text, left, bottom):
-    tall, wide = text.shape
-    part = np.s_[bottom : bottom + tall, left : left + wide]
-    ink = text[..., None]
-    plate[part] = plate[part] * (1 - ink) + INK * ink
-    opacity[part] = np.maximum(opacity[part], ink)
+def _width(legend, column):
+    bars = len(legend.bars) * column
+    numbers = [bars + TICK_PX + GAP_PX + _text(name).shape[1] for _place, name in legend.ticks]
+    patches = [BAR_PX + GAP_PX + _text(name).shape[1] for _colour, name in legend.patches]
+    return max([bars, *numbers, *patches, *(_text(title).shape[1] for title in legend.titles)])
+
+
+def _addPatch(plate, bottom, colour, name):
+    plate.fill(PAD_PX, bottom, BAR_PX, [colour] * (FONT_PX - 2))
+    plate.write(_text(name), PAD_PX + BAR_PX + GAP_PX, bottom)
+
+
+def _addBar(plate, left, bottom, tall, name, colours):
+    plate.fill(left, bottom, BAR_PX, np.asarray(colours)[np.arange(tall) * len(colours) // tall])
+    if name:
+        text = _text(name)
+        plate.write(text, left + (BAR_PX - text.shape[1]) // 2, bottom + tall + LINE_PX // 2)
+
+
+def _addTick(plate, left, y, name):
+    plate.fill(left, y, TICK_PX, [(INK,) * 3])
+    text = _text(name)
+    plate.write(text, left + TICK_PX + GAP_PX, y - text.shape[0] // 2)
 
 
 @functools.lru_cache(maxsize=128)
@@ -92,7 +117,7 @@ def _text(text):
     style.SetColor(1, 1, 1)
     style.SetFontFamilyToArial()
     size = [0, 0]
-    if not vtk.vtkTextRenderer.GetInstance().RenderString(style, text, image, size, 72):
+    if not text or not vtk.vtkTextRenderer.GetInstance().RenderString(style, text, image, size, 72):
         return np.zeros((FONT_PX, 1), np.float32)
     width, height, _ = image.GetDimensions()
     pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, -1)

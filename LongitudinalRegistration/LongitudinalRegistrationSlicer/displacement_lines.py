@@ -50,13 +50,13 @@ class DisplacementDrawer:
             return picture
         if self.mode != CONTOURS:
             title = f"{self.mode} x {self.scale:g}"
-            return drawLegend(picture, Legend((title,), (), ()), left=True) if self.scale != 1 else picture
+            return drawLegend(picture, Legend((title,)), left=True) if self.scale != 1 else picture
         levels = self.levels()
         names = tuple(
             (tuple(map(int, colour)), f"{level:g} mm")
             for level, colour in zip(levels, self._levelColours(levels), strict=True)
         )
-        return drawLegend(picture, Legend(("Contours",), (), (), names), left=True)
+        return drawLegend(picture, Legend(("Contours",), patches=names), left=True)
 
     def levels(self):
         """Return the levels of the iso-contours in mm: a nice step, its double, and so on."""
@@ -104,7 +104,8 @@ class DisplacementDrawer:
             filtered.SetValue(0, level)
             filtered.Update()
             points = _segments(filtered.GetOutput())
-            points = points[self._inBody(frame, points.mean(axis=1))]
+            x, y = (points.mean(axis=1) / STEP_PX).round().astype(np.intp).T
+            points = points[samples.body[y, x] > 0.5]
             drawn += [Lines(points, HALO, HALO_PX), Lines(points, tuple(colour / 255), INK_PX)]
         return drawn
 

@@ -21,7 +21,7 @@ class Lattice:
         weights = (ijk - first).astype(np.float32)
         flat = self.values.reshape(-1, channels)
         steps = [0 if n == 1 else step for n, step in ((i, 1), (j, i), (k, i * j))]
-        start = first @ np.array((1, i, i * j))
+        start = first[:, 0] + first[:, 1] * i + first[:, 2] * (i * j)
         rows = [_mix(flat, start + dk + dj, steps[0], weights[:, :1]) for dk in (0, steps[2]) for dj in (0, steps[1])]
         low = rows[0] + (rows[1] - rows[0]) * weights[:, 1:2]
         high = rows[2] + (rows[3] - rows[2]) * weights[:, 1:2]

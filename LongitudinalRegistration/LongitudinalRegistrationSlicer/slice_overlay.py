@@ -85,7 +85,7 @@ class SliceOverlay:
             return
         self._enabled = enabled
         if enabled:
-            self._renderer.AddActor2D(self._actor)
+            self._renderer.AddViewProp(self._actor)
             self.refresh()
         else:
             self._takeAway()
@@ -104,7 +104,7 @@ class SliceOverlay:
             self._observation = None
 
     def _takeAway(self):
-        self._renderer.RemoveActor2D(self._actor)
+        self._renderer.RemoveViewProp(self._actor)
         self._setLines([])
         for actor in self._hidden:
             actor.SetVisibility(True)
@@ -125,9 +125,9 @@ class SliceOverlay:
             self._paint(self._frame(node))
 
     def _hideOwnImage(self):
-        actors = self._renderer.GetActors2D()
-        for index in range(actors.GetNumberOfItems()):
-            actor = actors.GetItemAsObject(index)
+        props = self._renderer.GetViewProps()
+        for index in range(props.GetNumberOfItems()):
+            actor = props.GetItemAsObject(index)
             if actor is not self._actor and actor.GetVisibility() and _showsImage(actor):
                 actor.SetVisibility(False)
                 self._hidden.append(actor)
@@ -161,10 +161,10 @@ class SliceOverlay:
 
     def _setLines(self, drawn):
         for actor in self._lineActors:
-            self._renderer.RemoveActor2D(actor)
+            self._renderer.RemoveViewProp(actor)
         self._lineActors = [_linesActor(lines) for lines in drawn]
         for actor in self._lineActors:
-            self._renderer.AddActor2D(actor)
+            self._renderer.AddViewProp(actor)
 
 
 def _imageActor():

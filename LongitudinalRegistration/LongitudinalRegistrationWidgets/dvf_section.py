@@ -34,6 +34,8 @@ class DvfSection:
     def setOverlays(self, overlays):
         """Show the displacement in these overlays (SliceOverlay), and no longer in those given before."""
         self._takeOut()
+        for overlay in self._overlays:
+            overlay.refresh()
         self._overlays = list(overlays)
         self.update()
 
@@ -115,7 +117,8 @@ class DvfSection:
             self._in3D.remove()
             self._in3D = None
         elif self._in3D is None and on:
-            self._in3D = Displacement3D(self._result, fixedOf(self._result))
+            largest = colours.DisplacementPainter(self._sampler, withAffine=True).largest()
+            self._in3D = Displacement3D(self._result, fixedOf(self._result), largest)
             self._in3D.show()
 
     def _observe(self):

@@ -38,7 +38,7 @@ class SeeSection:
         self.widget = slicer.util.loadUI(resourcePath("UI/SeeSection.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._onArranged = onArranged or (lambda: None)
-        self._result, self._comparison = None, None
+        self._result, self._comparison, self._entered = None, None, False
         self._overlays, self._shortcuts = {}, []
         self._painter, self._values = ComparisonPainter(), {"rateHz": 2.0}
         self._flicker = qt.QTimer()
@@ -63,6 +63,7 @@ class SeeSection:
 
     def enter(self):
         """The module is shown: keys work, the overlay comes back."""
+        self._entered = True
         window = slicer.util.mainWindow()
         if window is not None and not self._shortcuts:
             self._shortcuts = [self._makeShortcut(window, *pair) for pair in self._keys()]
@@ -70,6 +71,7 @@ class SeeSection:
 
     def exit(self):
         """The module is left: no keys, no overlay; the views stay arranged."""
+        self._entered = False
         for shortcut in self._shortcuts:
             shortcut.setParent(None)
             shortcut.deleteLater()
@@ -141,7 +143,7 @@ class SeeSection:
         self.ui.modeComboBox.addItems([*MODES, "Off"])
         keys = [f"{key}: {_(name)}" for name, key in WINDOW_KEYS.items()]
         keys += [f"{TRANSFORM_KEY}: {_('transform on or off')}", f"{FLIP_KEY}: {_('baseline or registered')}"]
-        self.ui.keysLabel.text = "   ".join(keys)
+        self.ui.keysLabel.text = "   ".join(text.replace(" ", "\u00a0") for text in keys)
 
     def _connect(self):
         self.ui.arrangeButton.connect("clicked(bool)", lambda _on=False: self._arrangeGuarded())
@@ -165,6 +167,7 @@ class SeeSection:
             self.arrange()
 
     def _giveUp(self):
+        self._flicker.stop()
         for overlay in self._allOverlays():
             overlay.remove()
         self._overlays = {}
@@ -186,9 +189,9 @@ class SeeSection:
             self._painter.mode = mode
         for name in layout.viewNames(layout.OVERLAY):
             if name in self._overlays:
-                self._overlays[name].setEnabled(mode in MODES)
+                self._overlays[name].setEnabled(self._entered and mode in MODES)
                 self._overlays[name].refresh()
-        if mode == FLICKER and self._overlays:
+        if mode == FLICKER and self._overlays and self._entered:
             self._flicker.start(round(1000 / self._values["rateHz"]))
         else:
             self._flicker.stop()

@@ -61,5 +61,5 @@ def pairs(quick: bool) -> Iterator[Pair]:
 def sweep(quick: bool) -> Iterator[tuple[float, Pair]]:
     """Displacement sweep (figure 11 of the paper): delta in mm, and the pair."""
     baseline = phantom(103, *((160, 56) if quick else (256, 100))).baseline
-    for delta in (0.0, 10.0) if quick else np.arange(0.0, 25.1, 2.5):
+    for delta in (0.0, 10.0) if quick else np.arange(0.0, 25.1, 5.0):
         yield float(delta), simulated("phantom 103", baseline.image, float(delta), baseline.vertebrae)

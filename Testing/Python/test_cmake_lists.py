@@ -12,7 +12,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = ("TableRemoval", "LongitudinalRegistration")
 LISTS = {
-    "MODULE_PYTHON_SCRIPTS": ("{module}.py", "{module}Lib/**/*.py", "{module}Slicer/**/*.py", "{module}Widgets/**/*.py"),
+    "MODULE_PYTHON_SCRIPTS": (
+        "{module}.py",
+        "{module}Lib/**/*.py",
+        "{module}Slicer/**/*.py",
+        "{module}Widgets/**/*.py",
+    ),
     "MODULE_PYTHON_RESOURCES": ("Resources/Icons/*", "Resources/UI/*.ui", "Resources/Models/**/*"),
 }
 

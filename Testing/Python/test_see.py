@@ -1,0 +1,340 @@
+"""The views of a result and the overlays in them: a known pair with a known shift gives known pixels, in real views."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Host"))
+
+pytest.importorskip("trame_slicer")
+pytest.importorskip("PySide6")
+
+from slicerhost import boot  # noqa: E402
+
+pytestmark = pytest.mark.xdist_group("host")
+RESOURCES = Path(__file__).resolve().parents[2] / "LongitudinalRegistration" / "Resources"
+HALF_MM, BODY_MM, CORE_MM = 100.0, 50.0, 16.0
+SHIFT = (20.0, 0.0, 0.0)
+FIXED_HU, MOVING_HU, BONE_HU, AIR_HU = 0, 150, 1000, -1000
+FIXED_GREY, MOVING_GREY = 70, 92
+"""FIXED_HU and MOVING_HU in the bone window: 255 * (HU + 500) / 1800."""
+IN_BOTH, LEFT_SIDE, RIGHT_SIDE, AIR = (0.0, 35.0, 0.0), (-40.0, 35.0, 0.0), (60.0, 35.0, 0.0), (0.0, 80.0, 0.0)
+
+
+@pytest.fixture(scope="module")
+def host():
+    return boot(loadModules=False)
+
+
+@pytest.fixture(autouse=True)
+def scene(host):
+    host.core.scene.Clear(0)
+    return host.core.scene
+
+
+def add_scan(name, hu, shift):
+    """A cube of tissue of 100 mm with a core of bone of 32 mm, moved by a shift (RAS, mm)."""
+    from TableRemovalSlicer.volumes import addVolumeNode
+
+    along = np.arange(-HALF_MM, HALF_MM + 1, 2.0)
+    lps = np.stack(np.meshgrid(along, along, along, indexing="ij")[::-1], axis=-1)
+    distance = np.abs(lps - np.array(shift) * (-1, -1, 1)).max(axis=-1)
+    voxels = np.select([distance <= CORE_MM, distance <= BODY_MM], [BONE_HU, hu], AIR_HU).astype(np.int16)
+    image = sitk.GetImageFromArray(voxels)
+    image.SetSpacing((2.0,) * 3)
+    image.SetOrigin((-HALF_MM,) * 3)
+    node = addVolumeNode(image, name)
+    node.CreateDefaultDisplayNodes()
+    return node
+
+
+def shift_transform():
+    """The field that moves all points by SHIFT, as a registration's transform is composed."""
+    voxels = np.broadcast_to(np.array(SHIFT) * (-1.0, -1.0, 1.0), (65, 65, 65, 3))
+    field = sitk.GetImageFromArray(voxels.copy(), isVector=True)
+    field.SetSpacing((5.0,) * 3)
+    field.SetOrigin((-160.0,) * 3)
+    return sitk.CompositeTransform([sitk.AffineTransform(3), sitk.DisplacementFieldTransform(field)])
+
+
+def make_result():
+    from LongitudinalRegistrationSlicer.results import RESULT_ATTRIBUTE, showResult
+    from LongitudinalRegistrationSlicer.transforms import addTransformNode
+
+    fixed, moving = add_scan("Baseline", FIXED_HU, (0, 0, 0)), add_scan("FollowUp", MOVING_HU, SHIFT)
+    result = addTransformNode(shift_transform(), "Result")
+    result.SetAttribute(RESULT_ATTRIBUTE, "voxelmorph")
+    result.SetNodeReferenceID(result.GetFixedNodeReferenceRole(), fixed.GetID())
+    result.SetNodeReferenceID(result.GetMovingNodeReferenceRole(), moving.GetID())
+    showResult(result)
+    return result
+
+
+class Shown:
+    """The section with its views arranged, and what they show."""
+
+    def __init__(self, host, result):
+        from LongitudinalRegistrationWidgets.see_section import SeeSection
+
+        self._host, self.result = host, result
+        self.section = SeeSection(lambda name: str(RESOURCES / name))
+        self.section.setResult(result)
+        self.section.enter()
+        self.section.arrange()
+        self.section.jumpTo((0.0, 0.0, 0.0))
+        self.ui = self.section.ui
+
+    def view(self, column, row=1):
+        name = f"Longct{column}{row}"
+        views = self._host.core.view_manager.get_slice_views()
+        return next(view for view in views if view.get_singleton_tag() == name)
+
+    def picture(self, column="Overlay", row=1):
+        from slicerhost import views
+
+        return views.renderArray(self.view(column, row))
+
+    def colour(self, ras, column="Overlay", row=1):
+        """Return the colour (r, g, b) which a view shows at a point that lies in its slice."""
+        import slicer
+
+        picture = self.picture(column, row)
+        to_xy = np.linalg.inv(slicer.util.arrayFromVTKMatrix(self.view(column, row).get_view_node().GetXYToRAS()))
+        x, y = np.round((to_xy @ (*ras, 1.0))[:2]).astype(int)
+        return tuple(int(value) for value in picture[picture.shape[0] - 1 - y, x])
+
+    def choose(self, mode, value=None):
+        self.ui.modeComboBox.setCurrentText(mode)
+        if value is not None:
+            self.ui.modeSlider.value = value
+
+
+@pytest.fixture
+def shown(host):
+    shown = Shown(host, make_result())
+    yield shown
+    shown.section.cleanup()
+
+
+def near(colour, expected, tolerance=1):
+    return np.abs(np.subtract(colour, expected)).max() <= tolerance
+
+
+# --- the views --------------------------------------------------------------------------------------------------
+
+
+def test_the_follow_up_is_shown_as_it_came_and_registered_at_once(shown):
+    assert near(shown.colour(RIGHT_SIDE, "FollowUp"), [MOVING_GREY] * 3)
+    assert near(shown.colour(LEFT_SIDE, "FollowUp"), [0] * 3)
+    assert near(shown.colour(RIGHT_SIDE, "Registered"), [0] * 3)
+    assert near(shown.colour(LEFT_SIDE, "Registered"), [MOVING_GREY] * 3)
+    assert near(shown.colour(LEFT_SIDE, "Baseline"), [FIXED_GREY] * 3)
+
+
+def test_the_node_of_the_follow_up_as_it_came_shares_its_voxels_and_is_never_saved(shown):
+    from LongitudinalRegistrationSlicer.results import movingOf
+
+    node, moving = shown.section.comparison.unmoved, movingOf(shown.result)
+    assert node.GetImageData() is moving.GetImageData() and node.GetParentTransformNode() is None
+    assert node.GetHideFromEditors() and not node.GetSaveWithScene()
+
+
+@pytest.mark.parametrize("row", (1, 2))
+def test_all_views_go_to_a_point_and_the_follow_up_s_to_where_the_transform_leads(shown, row):
+    point = np.array((10.0, -20.0, 30.0))
+    shown.section.jumpTo(point)
+    for column, expected in (
+        ("Baseline", point),
+        ("Registered", point),
+        ("Overlay", point),
+        ("FollowUp", point + SHIFT),
+    ):
+        matrix = shown.view(column, row).get_view_node().GetSliceToRAS()
+        assert np.allclose([matrix.GetElement(n, 3) for n in range(3)], expected, atol=1e-3), column
+
+
+def test_scrolling_and_zooming_the_follow_up_leads_the_others(shown):
+    follow_up = shown.view("FollowUp").get_view_node()
+    follow_up.JumpSliceByCentering(SHIFT[0], 5.0, 7.0)
+    field_of_view = follow_up.GetFieldOfView()
+    follow_up.SetFieldOfView(field_of_view[0] / 2, field_of_view[1] / 2, field_of_view[2])
+    for column in ("Baseline", "Registered", "Overlay"):
+        node = shown.view(column).get_view_node()
+        centre = [node.GetSliceToRAS().GetElement(n, 3) for n in range(3)]
+        assert np.allclose(centre, (0.0, 5.0, 7.0), atol=1e-2)
+        assert np.isclose(node.GetFieldOfView()[0], field_of_view[0] / 2)
+
+
+@pytest.mark.parametrize(("window", "air"), [("Bone", 0), ("Soft tissue", 0), ("Lung", 59)])
+def test_a_window_reaches_all_views(shown, window, air):
+    tissue = {"Bone": (70, 92), "Soft tissue": (102, 197), "Lung": (229, 255)}[window]
+    shown.choose("Off")
+    shown.section.setWindow(window)
+    for column, value in (("Baseline", tissue[0]), ("FollowUp", tissue[1]), ("Registered", tissue[1])):
+        assert near(shown.colour(AIR, column), [air] * 3), column
+        assert near(shown.colour(IN_BOTH, column), [value] * 3), column
+        place = (SHIFT[0], 35.0, 0.0) if column == "FollowUp" else (0.0, 35.0, 0.0)
+        assert near(shown.colour(place, column, row=2), [value] * 3), column
+
+
+def test_the_second_row_turns_coronal(shown):
+    shown.ui.secondRowComboBox.setCurrentText("Coronal")
+    for column in ("Baseline", "FollowUp", "Registered", "Overlay"):
+        assert shown.view(column, 2).get_view_node().GetOrientation() == "Coronal"
+        assert shown.view(column, 1).get_view_node().GetOrientation() == "Axial"
+
+
+# --- the overlays -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("opacity", "expected"), [(0.0, FIXED_GREY), (0.5, (FIXED_GREY + MOVING_GREY) / 2), (1.0, MOVING_GREY)]
+)
+def test_fade_mixes_the_two(shown, opacity, expected):
+    shown.choose("Fade", opacity)
+    assert near(shown.colour(IN_BOTH), [expected] * 3)
+    assert near(shown.colour(LEFT_SIDE), [expected] * 3)
+
+
+def test_the_fade_is_flipped(shown):
+    shown.choose("Fade", 0.0)
+    shown.section.flip()
+    assert near(shown.colour(IN_BOTH), [MOVING_GREY] * 3)
+    shown.section.flip()
+    assert near(shown.colour(IN_BOTH), [FIXED_GREY] * 3)
+
+
+def test_the_checkerboard_has_tiles_of_their_size_that_stay_with_the_patient(shown):
+    shown.choose("Checkerboard", 10.0)
+    places = [(x, 35.0, 0.0) for x in np.arange(-45.0, 46.0, 10.0)]
+    seen = [shown.colour(place) for place in places]
+    assert all(near(colour, [FIXED_GREY] * 3) or near(colour, [MOVING_GREY] * 3) for colour in seen)
+    assert all(not near(one, other, 10) for one, other in zip(seen, seen[1:], strict=False))
+    node = shown.view("Overlay").get_view_node()
+    node.SetXYZOrigin(6.0, 3.0, 0.0)
+    assert [shown.colour(place) for place in places] == seen
+
+
+def test_red_and_cyan_tell_whose_tissue_it_is_with_the_transform_off_and_agree_with_it_on(shown):
+    shown.choose("Red/cyan")
+    assert near(shown.colour(LEFT_SIDE), (FIXED_GREY, MOVING_GREY, MOVING_GREY))
+    assert near(shown.colour(RIGHT_SIDE), (0, 0, 0))
+    shown.section.toggleTransform()
+    assert not shown.ui.transformCheckBox.checked
+    assert near(shown.colour(LEFT_SIDE), (FIXED_GREY, 0, 0))
+    assert near(shown.colour(RIGHT_SIDE), (0, MOVING_GREY, MOVING_GREY))
+    shown.section.toggleTransform()
+    assert shown.ui.transformCheckBox.checked
+    assert near(shown.colour(RIGHT_SIDE), (0, 0, 0))
+
+
+def test_a_known_difference_has_its_colour(shown):
+    shown.choose("Absolute difference", 225.0)
+    assert near(shown.colour(IN_BOTH), (237, 105, 37), 2)
+    assert near(shown.colour((0.0, 0.0, 0.0)), (0, 0, 0))
+    assert near(shown.colour(AIR), (0, 0, 0))
+
+
+def test_contours_lie_on_the_registered_bone_and_skin(shown):
+    import slicer
+
+    shown.choose("Contours")
+    picture = shown.picture()
+    matrix = slicer.util.arrayFromVTKMatrix(shown.view("Overlay").get_view_node().GetXYToRAS())
+    for colour, half in (((240, 228, 66), CORE_MM), ((86, 180, 233), BODY_MM)):
+        rows, columns = np.nonzero((np.abs(picture.astype(int) - colour) <= 1).all(axis=-1))
+        assert len(rows) > 100
+        xy = np.stack([columns, picture.shape[0] - 1 - rows, 0 * rows, 1 + 0 * rows])
+        distance = np.abs((matrix @ xy)[:2]).max(axis=0)
+        assert np.abs(distance - half).max() < 2.5
+    assert near(shown.colour(IN_BOTH), [FIXED_GREY] * 3)
+
+
+def test_the_flicker_shows_one_after_the_other_and_rests_outside_the_module(shown):
+    shown.choose("Flicker")
+    timer = shown.section._flicker
+    assert timer.isActive()
+    timer.stop()
+    seen = []
+    for _ in range(4):
+        seen.append(shown.colour(IN_BOTH)[0])
+        shown.section._onFlicker()
+    assert seen[0] == seen[2] and seen[1] == seen[3] and abs(abs(seen[0] - seen[1]) - (MOVING_GREY - FIXED_GREY)) <= 2
+    shown.section.enter()
+    assert timer.isActive()
+    shown.choose("Fade")
+    assert not timer.isActive()
+    shown.choose("Flicker")
+    shown.section.exit()
+    assert not timer.isActive()
+
+
+def test_the_flicker_ends_with_the_views(shown):
+    shown.choose("Flicker")
+    shown.section.setResult(None)
+    assert not shown.section._flicker.isActive()
+
+
+def test_a_result_that_comes_while_the_module_is_left_shows_no_overlay(shown):
+    shown.choose("Flicker")
+    shown.section.exit()
+    second = make_result()
+    shown.section.setResult(second)
+    assert shown.section.comparison.result is second
+    assert not shown.section._flicker.isActive() and near(shown.colour(IN_BOTH), [(FIXED_GREY + MOVING_GREY) / 2] * 3)
+    shown.section.enter()
+    assert shown.section._flicker.isActive()
+    shown.choose("Red/cyan")
+    assert near(shown.colour(IN_BOTH), (FIXED_GREY, MOVING_GREY, MOVING_GREY))
+
+
+def test_scrolling_changes_the_overlay(shown):
+    shown.choose("Red/cyan")
+    before = shown.picture()
+    shown.section.jumpTo((0.0, 0.0, 80.0))
+    assert (before != shown.picture()).any() and near(shown.colour((0.0, 35.0, 80.0)), (0, 0, 0))
+    shown.section.jumpTo((0.0, 0.0, 0.0))
+    assert (before == shown.picture()).all()
+
+
+def test_overlays_put_nothing_into_the_scene_and_leave_the_view_as_it_was(shown, scene):
+    shown.choose("Off")
+    count, before = scene.GetNumberOfNodes(), shown.picture()
+    for mode in ("Fade", "Flicker", "Checkerboard", "Red/cyan", "Absolute difference", "Contours"):
+        shown.choose(mode)
+        shown.picture()
+        assert scene.GetNumberOfNodes() == count, mode
+    assert (shown.picture() != before).any()
+    shown.section.exit()
+    assert (shown.picture() == before).all()
+    shown.section.enter()
+    assert (shown.picture() != before).any()
+    for overlay in shown.section.overlays():
+        overlay.remove()
+    assert (shown.picture() == before).all()
+
+
+def test_giving_the_views_up_leaves_no_node_behind(host, scene):
+    result = make_result()
+    first = Shown(host, result)
+    count = scene.GetNumberOfNodes()
+    first.section.cleanup()
+    assert scene.GetNumberOfNodes() == count - 1
+    second = Shown(host, result)
+    assert scene.GetNumberOfNodes() == count
+    second.section.setResult(None)
+    assert second.section.comparison is None and scene.GetNumberOfNodes() == count - 1
+    second.section.cleanup()
+
+
+def test_the_scene_is_closed_while_an_overlay_is_on(shown, scene):
+    shown.choose("Red/cyan")
+    assert near(shown.colour(IN_BOTH), (FIXED_GREY, MOVING_GREY, MOVING_GREY))
+    scene.Clear(0)
+    for column in ("Registered", "Overlay"):
+        assert (shown.picture(column) < 10).mean() > 0.9
+    shown.section.setResult(None)
+    assert shown.section.comparison is None and not shown.ui.arrangeButton.enabled

@@ -1,0 +1,318 @@
+"""The whole story in the panel, with real widgets, the real registration process and real rendering."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Host"))
+
+pytest.importorskip("trame_slicer")
+pytest.importorskip("PySide6")
+
+from slicerhost import boot  # noqa: E402
+
+COARSE = (
+    "import dataclasses\n"
+    "from LongitudinalRegistrationLib import worker\n"
+    "made = worker._options\n"
+    "worker._options = lambda record: dataclasses.replace(made(record), niftyreg_spacing_mm=8.0)\n"
+    "worker.main()\n"
+)
+"""The worker with NiftyReg on 8 mm voxels, for seconds instead of minutes."""
+WITHOUT_TENSORFLOW = (
+    "import importlib.util as util\n"
+    "real = util.find_spec\n"
+    "util.find_spec = lambda name, *more: None if name in ('tensorflow', 'keras') else real(name, *more)\n" + COARSE
+)
+
+
+@pytest.fixture(scope="module")
+def host():
+    return boot()
+
+
+@pytest.fixture(scope="module")
+def patient():
+    """A patient small enough for NiftyReg within a test."""
+    from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
+
+    return make_phantom(5, PhantomOptions(size=96, slices=40))
+
+
+@pytest.fixture
+def open_panel(host):
+    """A function that opens the panel on an empty scene and makes every panel's process end."""
+    from slicerhost.application import makePanel
+
+    host.core.scene.Clear(0)
+    opened = []
+
+    def make():
+        opened.append(makePanel(host.modules["LongitudinalRegistration"]))
+        return opened[-1]
+
+    yield make
+    for panel in opened:
+        panel.exit()
+        panel.cleanup()
+    host.core.scene.Clear(0)
+
+
+def _use(host, monkeypatch, code):
+    """Have panels start a Python program in place of the worker."""
+    command = [sys.executable, "-c", code]
+    monkeypatch.setattr(host.modules["LongitudinalRegistration"].python, "workerCommand", lambda: command)
+
+
+def _load(patient):
+    """The patient's two scans and labels, as a user loads them."""
+    from TableRemovalSlicer.volumes import addVolumeNode
+
+    nodes = []
+    for side, name in (("baseline", "CT 2024-03 baseline"), ("followup", "CT 2025-01 follow-up")):
+        scan = getattr(patient, side)
+        nodes.append(addVolumeNode(scan.image, name))
+        nodes.append(addVolumeNode(scan.vertebrae, f"{name} vertebrae", "vtkMRMLLabelMapVolumeNode"))
+    return nodes
+
+
+def _spin(panel, until, seconds=60):
+    """Let the panel's timer run until something holds."""
+    import slicer
+
+    end = time.monotonic() + seconds
+    while not until() and time.monotonic() < end:
+        slicer.app.processEvents()
+        panel.onTimer()
+        time.sleep(0.01)
+    assert until(), (panel.ui.statusLabel.text, panel.logic.log)
+    for _turn in range(4):
+        panel.onTimer()
+
+
+def _register(panel):
+    panel.ui.registerButton.click()
+    _spin(panel, lambda: not panel.logic.needsPolling)
+
+
+def _alive(pid):
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def _children(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_from_two_scans_to_a_report(host, open_panel, patient, tmp_path):
+    """Choose, register, see, jump, save; leave and come back; save and reload the scene; undo."""
+    import slicer
+    from LongitudinalRegistrationSlicer import compare_layout as layout
+    from LongitudinalRegistrationSlicer.results import reportOf, resultNodes
+
+    panel = open_panel()
+    assert not panel.ui.registerButton.enabled and "Select" in panel.ui.reasonLabel.text
+    _load(patient)
+    panel.exit()
+    panel.enter()
+    assert panel.ui.fixedSelector.currentNode().GetName() == "CT 2024-03 baseline"
+    assert panel.ui.movingSelector.currentNode().GetName() == "CT 2025-01 follow-up"
+    assert panel.ui.fixedLabelsSelector.currentNode() is not None and panel.ui.registerButton.enabled
+    panel.ui.swapButton.click()
+    assert panel.ui.fixedSelector.currentNode().GetName() == "CT 2025-01 follow-up"
+    panel.ui.swapButton.click()
+    _register(panel)
+    result = panel.result
+    assert panel.logic.state.value == "done" and resultNodes() == [result]
+    report = reportOf(result)
+    assert report["mean_dsc"]["after"] > 0.8 > report["mean_dsc"]["before"]
+    assert report["verdict"]["level"] in ("good", "check") and panel.resultSection.ui.verdictLabel.text
+
+    panel.seeSection.ui.arrangeButton.click()
+    assert layout.isShown() and panel.dvfSection._overlays
+    table = panel.vertebraSection.ui.scoresTable
+    labels = {int(value) for value in report["vertebrae"]}
+    assert table.rowCount == len(labels) + 2
+    table.selectRow(1)
+    centre = slicer.util.arrayFromVTKMatrix(layout.sliceNode(layout.BASELINE, 1).GetSliceToRAS())[:3, 3]
+    kji = np.argwhere(slicer.util.arrayFromVolume(panel.ui.fixedLabelsSelector.currentNode()) > 0)
+    low, high = (_ras(panel.ui.fixedLabelsSelector.currentNode(), corner) for corner in (kji.min(0), kji.max(0)))
+    assert (centre > np.minimum(low, high) - 5).all() and (centre < np.maximum(low, high) + 5).all()
+
+    panel.resultSection.save(str(tmp_path / "saved"))
+    written = {path.name for path in (tmp_path / "saved").iterdir()}
+    assert written == {"transform.h5", "registered.nii.gz", "report.json", "vertebrae.csv", "report.html"}
+    assert _saved_transform_agrees(tmp_path / "saved" / "transform.h5", result)
+    pytest.importorskip("pydicom")
+    panel.resultSection.exportDicom(str(tmp_path / "dicom"))
+    assert len(list((tmp_path / "dicom" / "series").iterdir())) == patient.baseline.image.GetDepth()
+
+    panel.exit()
+    panel.enter()
+    assert panel.result is result
+    slicer.mrmlScene.RemoveNode(result)
+    assert panel.result is None and panel.ui.movingSelector.currentNode().GetParentTransformNode() is None
+
+
+def _ras(volume, kji):
+    import slicer
+    import vtk
+
+    toRAS = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(toRAS)
+    return (slicer.util.arrayFromVTKMatrix(toRAS) @ [*kji[::-1], 1.0])[:3]
+
+
+def _saved_transform_agrees(path, result):
+    import SimpleITK as sitk
+
+    saved = sitk.ReadTransform(str(path))
+    for point in ((0.0, 20.0, 60.0), (30.0, -10.0, 80.0), (-40.0, 0.0, 40.0)):
+        ras = result.GetTransformFromParent().TransformPoint((-point[0], -point[1], point[2]))
+        if not np.allclose((-ras[0], -ras[1], ras[2]), saved.TransformPoint(point), atol=0.01):
+            return False
+    return True
+
+
+def test_two_methods_side_by_side_and_a_scene_that_is_saved_and_loaded(
+    host, open_panel, patient, tmp_path, monkeypatch
+):
+    """NiftyReg instead: both results stay, the table has both, all of it comes back with the scene."""
+    import slicer
+    from LongitudinalRegistrationSlicer.results import fixedOf, methodOf, movingOf, registeredOf, reportOf, resultNodes
+
+    _use(host, monkeypatch, COARSE)
+    panel = open_panel()
+    _load(patient)
+    panel.exit()
+    panel.enter()
+    _register(panel)
+    panel.resultSection.ui.niftyRegButton.click()
+    assert panel.ui.registerButton.text == "Cancel" and not panel.resultSection.ui.refineButton.enabled
+    _spin(panel, lambda: not panel.logic.needsPolling)
+    assert [methodOf(node) for node in resultNodes()] == ["voxelmorph", "niftyreg"]
+    assert movingOf(panel.result).GetParentTransformNode() is panel.result and methodOf(panel.result) == "niftyreg"
+    header = panel.vertebraSection.ui.scoresTable
+    titles = [header.horizontalHeaderItem(column).text() for column in range(header.columnCount)]
+    assert any("voxelmorph" in title.lower() for title in titles), titles
+    box = panel.resultSection.ui.resultComboBox
+    assert box.count == 2
+    panel.resultSection._onActivated(0)
+    assert movingOf(panel.result).GetParentTransformNode() is panel.result and methodOf(panel.result) == "voxelmorph"
+
+    point = panel.result.GetTransformFromParent().TransformPoint((10.0, 10.0, 50.0))
+    report = reportOf(panel.result)
+    slicer.mrmlScene.SetURL(str(tmp_path / "scene.mrml"))
+    slicer.mrmlScene.SetRootDirectory(str(tmp_path))
+    _store_everything(tmp_path)
+    assert slicer.mrmlScene.Commit()
+    slicer.mrmlScene.Clear(0)
+    assert panel.result is None
+    assert slicer.mrmlScene.Connect()
+    results = resultNodes()
+    assert [methodOf(node) for node in results] == ["voxelmorph", "niftyreg"]
+    assert reportOf(results[0]) == report and registeredOf(results[0]) is not None
+    assert None not in (fixedOf(results[0]), movingOf(results[0]))
+    panel.exit()
+    panel.enter()
+    assert np.allclose(results[0].GetTransformFromParent().TransformPoint((10.0, 10.0, 50.0)), point, atol=1e-3)
+    assert panel.result is not None and panel.resultSection.ui.resultComboBox.count == 2
+
+
+def _store_everything(folder):
+    """Write the data of all nodes that are saved, as Slicer does when a scene is saved."""
+    import slicer
+
+    nodes = slicer.mrmlScene.GetNodes()
+    for index in range(nodes.GetNumberOfItems()):
+        node = nodes.GetItemAsObject(index)
+        if not node.IsA("vtkMRMLStorableNode") or not node.GetSaveWithScene():
+            continue
+        node.AddDefaultStorageNode()
+        storage = node.GetStorageNode()
+        if storage is None:
+            continue
+        storage.SetFileName(str(folder / f"{node.GetID()}.{storage.GetDefaultWriteFileExtension()}"))
+        assert storage.WriteData(node), node.GetName()
+
+
+def test_without_tensorflow_niftyreg_does_it_and_the_panel_says_why(host, open_panel, patient, monkeypatch):
+    _use(host, monkeypatch, WITHOUT_TENSORFLOW)
+    panel = open_panel()
+    _load(patient)
+    panel.exit()
+    panel.enter()
+    seen = set()
+    panel.ui.registerButton.click()
+    _spin(panel, lambda: seen.add(panel.ui.statusLabel.text) or not panel.logic.needsPolling)
+    assert panel.logic.report["method"] == "niftyreg" and "tensorflow" in panel.ui.statusLabel.text
+    assert "tensorflow" in panel.resultSection.ui.verdictLabel.text
+    assert any("niftyreg" in text in text for text in seen), seen
+
+
+def test_several_follow_ups_in_one_go(host, open_panel, patient):
+    from LongitudinalRegistrationSlicer.results import fixedOf, resultNodes
+    from TableRemovalSlicer.volumes import addVolumeNode
+
+    panel = open_panel()
+    _load(patient)
+    addVolumeNode(patient.followup.image, "CT 2025-06 follow-up")
+    panel.exit()
+    panel.enter()
+    parameters = panel.logic.getParameterNode()
+    items = panel.ui.furtherList
+    assert items.count == 1
+    import qt
+
+    items.item(0).setCheckState(qt.Qt.Checked)
+    _register(panel)
+    assert len(resultNodes()) == 2
+    assert {fixedOf(node) for node in resultNodes()} == {parameters.fixedVolume}
+    assert panel.logic.state.value == "done" and not panel.logic.busy
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="looks at processes in /proc")
+@pytest.mark.parametrize("stage", ["affine", "niftyreg"])
+def test_cancel_ends_the_children_and_leaves_the_scene(host, open_panel, patient, stage, monkeypatch):
+    import slicer
+
+    _use(host, monkeypatch, COARSE)
+    panel = open_panel()
+    _load(patient)
+    panel.exit()
+    panel.enter()
+    panel.logic.getParameterNode().method = "NiftyReg"
+    _spin(panel, lambda: panel.logic._job.ready)
+    nodes = slicer.mrmlScene.GetNumberOfNodes()
+    panel.ui.registerButton.click()
+    worker = panel.logic._job._process._process.pid
+    _spin(panel, lambda: panel.logic.progress.stage == stage and _children(worker))
+    children = _children(worker)
+    begun = time.monotonic()
+    panel.ui.registerButton.click()
+    assert panel.logic.state.value == "cancelled"
+    while any(_alive(pid) for pid in children) and time.monotonic() - begun < 5:
+        panel.onTimer()
+    assert time.monotonic() - begun < 1.0 and slicer.mrmlScene.GetNumberOfNodes() == nodes
+    assert panel.ui.registerButton.text == "Register" and panel.result is None
+
+
+def test_the_scene_is_closed_while_it_registers(host, open_panel, patient):
+    import slicer
+    from LongitudinalRegistrationSlicer.results import resultNodes
+
+    panel = open_panel()
+    _load(patient)
+    panel.exit()
+    panel.enter()
+    panel.ui.registerButton.click()
+    slicer.mrmlScene.Clear(0)
+    assert panel.logic.state.value == "cancelled" and not panel.ui.registerButton.enabled
+    for _turn in range(100):
+        panel.onTimer()
+        time.sleep(0.01)
+    assert panel.result is None and not resultNodes()
