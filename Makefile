@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 DEMO_OUT ?= demo-output
 SEED ?= 1
 
-.PHONY: demo test lint bench bench-table screenshots-table clean
+.PHONY: demo test lint bench bench-table screenshots-registration screenshots-table clean
 
 demo: $(STAMP)
 	@$(BIN)/python Testing/Host/demo.py --out "$(DEMO_OUT)" --seed $(SEED) \
@@ -25,9 +25,13 @@ lint: $(STAMP)
 bench: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
 	@$(BIN)/python Testing/Benchmarks/registration.py $(if $(QUICK),--quick --runs 3)
+	@$(BIN)/python Testing/Benchmarks/click.py
 
 bench-table: $(STAMP)
 	@$(BIN)/python Testing/Benchmarks/table_removal.py
+
+screenshots-registration: $(STAMP)
+	@$(BIN)/python Testing/Host/screenshots_registration.py "$(FIXED)" "$(MOVING)"
 
 screenshots-table: $(STAMP)
 	@$(BIN)/python Testing/Host/screenshots_table_removal.py "$(SCAN)"

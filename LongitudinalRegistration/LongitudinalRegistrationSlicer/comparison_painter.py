@@ -37,8 +37,8 @@ class ComparisonPainter:
     largestHu: float = 300.0
 
     def __call__(self, frame, picture):
-        """Return the picture of a slice_overlay.Frame; the one given where a scan is missing."""
-        if frame.background is None or frame.foreground is None:
+        """Return the picture of a slice_overlay.Frame; the one given where a scan is missing or the mode is none."""
+        if frame.background is None or frame.foreground is None or self.mode not in MODES:
             return picture
         fixed = frame.background.grey
         inside = frame.foreground.inside

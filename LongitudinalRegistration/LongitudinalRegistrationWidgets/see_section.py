@@ -18,11 +18,13 @@ from LongitudinalRegistrationSlicer.comparison_painter import (
     MODES,
     ComparisonPainter,
 )
+from LongitudinalRegistrationSlicer.similarity_painter import MAPS, SimilarityPainter
 from LongitudinalRegistrationSlicer.slice_overlay import SliceOverlay
 from slicer.i18n import tr as _
+from TableRemovalSlicer.views import DisplaySettings
 
 WINDOW_KEYS = {"Bone": "F6", "Soft tissue": "F7", "Lung": "F8"}
-TRANSFORM_KEY, FLIP_KEY = "F9", "F10"
+FLIP_KEY, TRANSFORM_KEY = "F5", "F9"
 SLIDERS = {
     FADE: ("opacity", "Registered", 0.0, 1.0, 0.05, 2, ""),
     FLICKER: ("rateHz", "Rate", 0.5, 5.0, 0.5, 1, " Hz"),
@@ -38,8 +40,8 @@ class SeeSection:
         self.widget = slicer.util.loadUI(resourcePath("UI/SeeSection.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._onArranged = onArranged or (lambda: None)
-        self._result, self._comparison, self._entered = None, None, False
-        self._overlays, self._shortcuts = {}, []
+        self._result, self._comparison, self._before, self._entered = None, None, None, False
+        self._overlays, self._shortcuts, self._similarity = {}, [], None
         self._painter, self._values = ComparisonPainter(), {"rateHz": 2.0}
         self._flicker = qt.QTimer()
         self._flicker.connect("timeout()", self._onFlicker)
@@ -93,13 +95,24 @@ class SeeSection:
     def arrange(self):
         """Arrange the views for the result: baseline, follow-up, registered, overlay."""
         self._giveUp()
+        self._before = self._before or DisplaySettings()
         self._comparison = Comparison(self._result, self.ui.secondRowComboBox.currentText)
         self._comparison.setWindow(self.ui.windowComboBox.currentText)
         self._overlays = {name: SliceOverlay(name) for name in layout.viewNames(layout.REGISTERED, layout.OVERLAY)}
+        self._similarity = SimilarityPainter(self._result)
         for name in layout.viewNames(layout.OVERLAY):
-            self._overlays[name].painters.append(self._painter)
+            self._overlays[name].painters += [self._painter, self._similarity]
+        self.ui.restoreButton.enabled = True
         self._showMode()
         self._onArranged()
+
+    def restore(self):
+        """Give the views back as they were before they were arranged."""
+        self._giveUp()
+        if self._before is not None:
+            self._before.restore()
+            self._before = None
+        self.ui.restoreButton.enabled = False
 
     def overlays(self):
         """Return the overlays of the views that lie in the baseline's space, for other displays."""
@@ -140,13 +153,14 @@ class SeeSection:
     def _fill(self):
         self.ui.secondRowComboBox.addItems(list(layout.SECOND_ORIENTATIONS))
         self.ui.windowComboBox.addItems(list(WINDOWS))
-        self.ui.modeComboBox.addItems([*MODES, "Off"])
+        self.ui.modeComboBox.addItems([*MODES, *MAPS, "Off"])
         keys = [f"{key}: {_(name)}" for name, key in WINDOW_KEYS.items()]
         keys += [f"{TRANSFORM_KEY}: {_('transform on or off')}", f"{FLIP_KEY}: {_('baseline or registered')}"]
         self.ui.keysLabel.text = "   ".join(text.replace(" ", "\u00a0") for text in keys)
 
     def _connect(self):
         self.ui.arrangeButton.connect("clicked(bool)", lambda _on=False: self._arrangeGuarded())
+        self.ui.restoreButton.connect("clicked(bool)", lambda _on=False: self.restore())
         self.ui.secondRowComboBox.connect("currentTextChanged(QString)", self._onSecondRow)
         self.ui.windowComboBox.connect("currentTextChanged(QString)", self.setWindow)
         self.ui.modeComboBox.connect("currentTextChanged(QString)", lambda _text: self._showMode())
@@ -170,7 +184,7 @@ class SeeSection:
         self._flicker.stop()
         for overlay in self._allOverlays():
             overlay.remove()
-        self._overlays = {}
+        self._overlays, self._similarity = {}, None
         if self._comparison is not None:
             self._comparison.remove()
             self._comparison = None
@@ -185,16 +199,31 @@ class SeeSection:
         mode = self.ui.modeComboBox.currentText
         self.ui.modeComboBox.enabled = bool(self._overlays)
         self._showSlider(mode)
-        if mode in MODES:
-            self._painter.mode = mode
-        for name in layout.viewNames(layout.OVERLAY):
-            if name in self._overlays:
-                self._overlays[name].setEnabled(self._entered and mode in MODES)
-                self._overlays[name].refresh()
+        self._painter.mode = mode
+        if self._similarity is not None:
+            self._similarity.mode = self._prepared(mode)
+        for overlay in self._allOverlays():
+            overlay.setEnabled(self._entered and self._isNeeded(overlay))
+            overlay.refresh()
         if mode == FLICKER and self._overlays and self._entered:
             self._flicker.start(round(1000 / self._values["rateHz"]))
         else:
             self._flicker.stop()
+
+    def _prepared(self, mode):
+        """Return the map that can be shown for a mode, after it is made; "" for the other modes."""
+        if mode not in MAPS:
+            return ""
+        with slicer.util.tryWithErrorDisplay(_("The map could not be made."), waitCursor=True):
+            self._similarity.prepare()
+        return mode
+
+    def _isNeeded(self, overlay):
+        """Whether an overlay has something to show, the section's own or another display's."""
+        own = (self._painter, self._similarity)
+        others = [painter for painter in overlay.painters if painter not in own]
+        shown = self.ui.modeComboBox.currentText in (*MODES, *MAPS)
+        return bool(others or overlay.drawers) or (shown and self._painter in overlay.painters)
 
     def _showSlider(self, mode):
         used = SLIDERS.get(mode)

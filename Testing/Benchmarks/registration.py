@@ -28,7 +28,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE)]
 
 from registration_pairs import Pair, pairs, sweep  # noqa: E402
-from registration_report import plot, plot_sweep, report  # noqa: E402
+from registration_report import write  # noqa: E402
 
 OURS = {
     "network": {"method": "voxelmorph", "refinement": False},
@@ -256,14 +256,6 @@ def main() -> None:
         write(content, arguments.out)
     finally:
         worker.close()
-
-
-def write(content: dict, folder: Path) -> None:
-    """Write the figures as JSON, as a page and as plots."""
-    (folder / "registration.json").write_text(json.dumps(content, indent=1) + "\n")
-    plot(content, folder / "registration.png")
-    plot_sweep(content, folder / "registration_sweep.png")
-    (folder / "registration.md").write_text(report(content), encoding="utf-8")
 
 
 def _processor() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,11 @@ def _targets(content: dict) -> list[str]:
             ]
         )
         rows.append(("NiftyReg's time over ours, median of the pairs", "-", f"{ratio:.0f}"))
+    if "click" in content:
+        click = content["click"]
+        words = f"click to repainted views in the panel ({click['pair']}; {click['views']} views of {click['px']} px)"
+        rows.append((words, "-", f"{click['total']:.2f} s, 95th percentile {click['total_95']:.2f} s"))
+        rows.append(("of it, drawing in software", "-", f"{click['repaint']:.2f} s"))
     large = [line[MAIN] for line in content["sweep"] if line["delta_mm"] == 25.0]
     rows += [("delta 25 mm: DSC", ">= 0.95", f"{row['dsc']:.3f}") for row in large]
     lines = ["| what | asked for | found |", "| --- | --- | --- |"]
@@ -176,3 +182,11 @@ def plot_sweep(content: dict, path: Path) -> None:
         axis.grid(True, alpha=0.3)
         axis.legend(fontsize=9, frameon=False)
     figure.savefig(path, dpi=110)
+
+
+def write(content: dict, folder: Path) -> None:
+    """Write the figures as JSON, as a page and as plots."""
+    (folder / "registration.json").write_text(json.dumps(content, indent=1) + "\n")
+    plot(content, folder / "registration.png")
+    plot_sweep(content, folder / "registration_sweep.png")
+    (folder / "registration.md").write_text(report(content), encoding="utf-8")

@@ -145,6 +145,21 @@ def test_a_shipped_model_predicts_a_finite_field_in_mm_over_the_same_box(network
         small.field(np.full_like(image, np.nan), image, grid)
 
 
+def test_the_head_start_finds_a_shift_nearly_as_the_whole_pass_does():
+    model = find_model()
+    grid = Grid((48, 48, 32), (0.0, 0.0, 0.0), model.spacing_mm)
+    predictor = Predictor(model)
+    image = smooth_noise(np.random.default_rng(4), (32, 48, 48))
+    shifted = np.roll(image, 2, axis=2)
+    found = []
+    for to_the_end in (True, False):
+        field = sitk.GetArrayFromImage(predictor.field(image, shifted, grid, to_the_end=to_the_end))
+        found.append(np.median(field[4:-4, 6:-6, 6:-6], axis=(0, 1, 2)))
+    whole, start = found
+    assert np.abs(whole - (2 * model.spacing_mm, 0, 0)).max() < 1.0
+    assert np.abs(start - (2 * model.spacing_mm, 0, 0)).max() < 3.0 and not np.array_equal(whole, start)
+
+
 def test_a_missing_or_changed_model_is_said_so(tmp_path):
     with pytest.raises(InputError, match="no model"):
         find_model(folder=tmp_path)

@@ -1,0 +1,82 @@
+"""The painter that shows in a slice view how alike the scans are from place to place: local SSIM and local NCC.
+
+What is alike stays clear, what is not is covered: from light to dark orange. The maps are made when they are first
+asked for, within about a second.
+"""
+
+import numpy as np
+
+from LongitudinalRegistrationSlicer.displacement import pointsOf
+from LongitudinalRegistrationSlicer.displacement_legend import Legend, drawLegend
+from LongitudinalRegistrationSlicer.lattice import Lattice
+from LongitudinalRegistrationSlicer.results import fixedOf, registeredOf
+from LongitudinalRegistrationSlicer.upsampling import STEP_PX, blended
+
+SSIM, NCC = "Local SSIM", "Local NCC"
+MAPS = (SSIM, NCC)
+UNLIKE, ALIKE = np.array((150.0, 40.0, 0.0), np.float32), np.array((255.0, 225.0, 140.0), np.float32)
+OPACITY = 0.85
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+class SimilarityPainter:
+    """mode: one of MAPS, or anything else for nothing."""
+
+    def __init__(self, result):
+        self._result, self._maps, self._of = result, {}, None
+        self.mode = ""
+
+    def prepare(self):
+        """Make the maps, unless they are made. Raises RuntimeError while there is no registered volume."""
+        registered = registeredOf(self._result)
+        if registered is None:
+            raise RuntimeError("The registered volume is not there yet: try again in a moment.")
+        made = registered.GetID(), registered.GetImageData().GetMTime()
+        if made != self._of:
+            self._maps, self._of = _similarityLattices(fixedOf(self._result), registered), made
+
+    def __call__(self, frame, picture):
+        """Return the picture of a slice_overlay.Frame with the map and its legend over it."""
+        if self.mode not in self._maps or frame.background is None:
+            return picture
+        x = np.arange(0, frame.width - 1 + STEP_PX, STEP_PX)
+        y = np.arange(0, frame.height - 1 + STEP_PX, STEP_PX)
+        values = self._maps[self.mode].sample(pointsOf(frame, *np.meshgrid(x, y)))
+        likeness = np.clip(values[..., 0] / np.maximum(values[..., 1], 1e-3), 0, 1)
+        painted = blended(picture, _colours(likeness), (1 - likeness) * values[..., 1] * np.float32(OPACITY))
+        return drawLegend(painted, _legend(self.mode))
+
+
+def _colours(likeness):
+    return UNLIKE + (ALIKE - UNLIKE) * likeness[..., None]
+
+
+def _legend(mode):
+    bar = tuple(tuple(colour) for colour in _colours(np.linspace(0, 1, 64, dtype=np.float32)))
+    return Legend((mode,), (("", bar),), ((0.0, "0"), (0.5, "0.5"), (1.0, "1")))
+
+
+def _similarityLattices(fixed, registered):
+    """Return a Lattice for each of MAPS: the likeness times, and whether it is known (0 or 1)."""
+    import SimpleITK as sitk
+    from LongitudinalRegistrationLib.evaluation.similarity_maps import similarity_maps
+    from TableRemovalSlicer.volumes import imageFromVolumeNode
+
+    found = similarity_maps(imageFromVolumeNode(fixed), imageFromVolumeNode(registered))
+    lattices = {}
+    for mode, image in ((SSIM, found.ssim), (NCC, found.ncc)):
+        values = sitk.GetArrayFromImage(image)
+        known = np.isfinite(values).astype(np.float32)
+        pair = np.stack([np.nan_to_num(values) * known, known], axis=-1)
+        toLps = np.eye(4)
+        toLps[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
+        toLps[:3, 3] = image.GetOrigin()
+        lattices[mode] = Lattice(np.pad(pair, [(1, 1), (1, 1), (1, 1), (0, 0)]), _before(LPS_TO_RAS @ toLps))
+    return lattices
+
+
+def _before(ijkToRAS):
+    """Return the matrix of a lattice that begins one step earlier along each axis."""
+    moved = ijkToRAS.copy()
+    moved[:3, 3] -= moved[:3, :3].sum(axis=1)
+    return moved

@@ -1,0 +1,106 @@
+"""From the click on Register to the repainted views: the panel in the stand-in host, with its real process.
+
+    python Testing/Benchmarks/click.py [--out FOLDER]
+
+Adds its figures to FOLDER/registration.json (see registration.py) and writes the page anew. The pair is the real one,
+or, where it is missing, synthetic patient 101.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(HERE), str(ROOT / "Testing" / "Host")]
+VIEW_PX, RUNS, PATIENCE_S = 512, 9, 300
+
+
+def spin(panel, until) -> None:
+    """Let the panel's timer run until something holds."""
+    import slicer
+
+    end = time.monotonic() + PATIENCE_S
+    while not until():
+        if time.monotonic() > end:
+            raise RuntimeError(f"nothing after {PATIENCE_S} s: {panel.logic.log}")
+        slicer.app.processEvents()
+        panel.onTimer()
+
+
+def one_click(panel, views) -> tuple[float, float]:
+    """Seconds from the click to the transform in the scene, and from there to the last view repainted."""
+    before, begun = panel.logic.results, time.perf_counter()
+    panel.ui.registerButton.click()
+    spin(panel, lambda: panel.logic.results is not None and panel.logic.results is not before)
+    applied = time.perf_counter()
+    for view in views:
+        view.render_window().Render()
+    painted = time.perf_counter()
+    spin(panel, lambda: not panel.logic.needsPolling)
+    return applied - begun, painted - applied
+
+
+def measure() -> dict:
+    """Medians over RUNS clicks, the first not counted."""
+    from registration_pairs import pairs
+    from slicerhost import boot
+
+    host = boot()
+    from LongitudinalRegistrationSlicer import compare_layout as layout
+    from slicerhost.application import makePanel
+    from TableRemovalSlicer.volumes import addVolumeNode
+
+    pair = next(iter(pairs(quick=False)))
+    for name, image in (("Baseline", pair.fixed), ("Follow-up", pair.moving)):
+        addVolumeNode(image, name)
+    panel = makePanel(host.modules["LongitudinalRegistration"])
+    spin(panel, lambda: panel.logic._job.ready)
+    panel.ui.registerButton.click()
+    spin(panel, lambda: panel.logic.results is not None and not panel.logic.needsPolling)
+    panel.seeSection.ui.arrangeButton.click()
+    for name in layout.viewNames():
+        slice_node = panel.seeSection.comparison and host.core.app_logic.GetSliceLogicByLayoutName(name).GetSliceNode()
+        slice_node.SetDimensions(VIEW_PX, VIEW_PX, 1)
+    panel.seeSection.comparison.fit()
+    shown = [v for v in host.core.view_manager.get_slice_views() if v.get_singleton_tag() in layout.viewNames()]
+    for view in shown:
+        view.render_window().SetSize(VIEW_PX, VIEW_PX)
+        view.render_window().Render()
+    found = np.array([one_click(panel, shown) for _ in range(RUNS + 1)][1:])
+    panel.exit()
+    panel.cleanup()
+    total = found.sum(axis=1)
+    return {
+        "pair": pair.name,
+        "views": len(shown),
+        "px": VIEW_PX,
+        "applied": round(float(np.median(found[:, 0])), 3),
+        "repaint": round(float(np.median(found[:, 1])), 3),
+        "total": round(float(np.median(total)), 3),
+        "total_95": round(float(np.percentile(total, 95)), 3),
+    }
+
+
+def main() -> None:
+    """Measure, and write the page anew."""
+    from registration_report import write
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks", help="folder of the page")
+    arguments = parser.parse_args()
+    path = arguments.out / "registration.json"
+    content = json.loads(path.read_text())
+    content["click"] = measure()
+    print(content["click"])
+    write(content, arguments.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""Renders the pictures of docs/walk-through.md: the panel beside its views, overlays, displacements, vertebrae.
+
+    python Testing/Host/screenshots_registration.py BASELINE FOLLOWUP [FOLDER]
+
+BASELINE and FOLLOWUP are CT volumes of one patient; FOLDER defaults to docs/pictures/walk-through. The picture of the
+vertebrae is of the synthetic patient 1, whose labels are known.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+FOLDER = HERE.parents[1] / "docs" / "pictures" / "walk-through"
+VIEW_PX, TILE_PX, PANEL_PX = 300, 400, 440
+PATIENCE_S = 300
+
+
+class Studio:
+    """The module's panel on one pair, registered by the real process, beside its views."""
+
+    def __init__(self, volumes):
+        from slicerhost import boot
+
+        self.host = boot()
+        import slicer
+        from slicerhost.application import makePanel
+        from TableRemovalSlicer.volumes import addVolumeNode
+
+        slicer.mrmlScene.Clear(0)
+        for name, image in volumes.items():
+            kind = "vtkMRMLLabelMapVolumeNode" if "vertebrae" in name else "vtkMRMLScalarVolumeNode"
+            addVolumeNode(image, name, kind)
+        self.panel = makePanel(self.host.modules["LongitudinalRegistration"])
+        self._wait(lambda: self.panel.logic._job.ready)
+        self.panel.ui.registerButton.click()
+        self._wait(lambda: not self.panel.logic.needsPolling)
+        self.panel.seeSection.ui.arrangeButton.click()
+        self._size(VIEW_PX)
+
+    @property
+    def comparison(self):
+        """The arranged views."""
+        return self.panel.seeSection.comparison
+
+    def close(self):
+        """Leave the module."""
+        self.panel.exit()
+        self.panel.cleanup()
+
+    def views(self):
+        """Return a picture of the eight views, a row an orientation."""
+        from LongitudinalRegistrationSlicer import compare_layout as layout
+
+        titles = layout.COLUMNS
+        return sheet([[(self.view(column, row), titles[column]) for column in titles] for row in layout.ROWS])
+
+    def view(self, column, row, px=None):
+        """Return the picture of one view, uint8 [row, column, 3], at another size where one is given."""
+        from LongitudinalRegistrationSlicer import compare_layout as layout
+        from slicerhost import views
+
+        if px:
+            self._size(px)
+        name = layout.viewName(column, row)
+        found = next(v for v in self.host.core.view_manager.get_slice_views() if v.get_singleton_tag() == name)
+        return views.renderArray(found)
+
+    def panelPicture(self, groups, height):
+        """Return the panel with these groups open, cut to a height."""
+        import qt
+        import slicer
+
+        for section in (self.panel, *self.panel.sections):
+            for name, group in vars(section.ui).items():
+                if name.endswith("CollapsibleButton"):
+                    group.collapsed = name.removesuffix("CollapsibleButton") not in groups
+        for section in self.panel.sections:
+            section.widget.collapsed = section.widget.name.removesuffix("CollapsibleButton") not in groups
+        column = self.panel.parent
+        column.setFixedWidth(PANEL_PX)
+        column.resize(PANEL_PX, height)
+        column.show()
+        for _turn in range(5):
+            slicer.app.processEvents()
+        return column.grab().toImage().convertToFormat(qt.QImage.Format_RGB888)
+
+    def _size(self, px):
+        from LongitudinalRegistrationSlicer import compare_layout as layout
+
+        for row in layout.ROWS:
+            for column in layout.COLUMNS:
+                layout.sliceNode(column, row).SetDimensions(px, px, 1)
+        self.comparison.fit()
+
+    def _wait(self, until):
+        import slicer
+
+        end = time.monotonic() + PATIENCE_S
+        while not until():
+            if time.monotonic() > end:
+                raise RuntimeError(f"nothing after {PATIENCE_S} s: {self.panel.logic.log}")
+            slicer.app.processEvents()
+            self.panel.onTimer()
+            time.sleep(0.01)
+        for _turn in range(4):
+            self.panel.onTimer()
+
+
+def sheet(rows):
+    """Return a picture of (pixels, title) in rows as a QImage, each with its title in the corner."""
+    import qt
+
+    height, width = rows[0][0][0].shape[:2]
+    image = qt.QImage(width * len(rows[0]), height * len(rows), qt.QImage.Format_RGB888)
+    painter = qt.QPainter(image)
+    for y, row in enumerate(rows):
+        for x, (pixels, title) in enumerate(row):
+            tile = qt.QImage(pixels.tobytes(), width, height, 3 * width, qt.QImage.Format_RGB888)
+            painter.drawImage(x * width, y * height, tile)
+            painter.setPen(qt.QColor(70, 70, 70))
+            painter.drawRect(x * width, y * height, width - 1, height - 1)
+            painter.setPen(qt.QColor(255, 255, 255))
+            painter.drawText(x * width + 8, y * height + 18, title)
+    painter.end()
+    return image
+
+
+def beside(left, right):
+    """Return two QImages side by side."""
+    import qt
+
+    image = qt.QImage(left.width() + right.width(), max(left.height(), right.height()), qt.QImage.Format_RGB888)
+    image.fill(qt.QColor(239, 239, 239))
+    painter = qt.QPainter(image)
+    painter.drawImage(0, 0, left)
+    painter.drawImage(left.width(), 0, right)
+    painter.end()
+    return image
+
+
+def renderPair(baseline, followup, folder):
+    """Render the pictures of a pair; return their paths."""
+    import SimpleITK as sitk
+    from LongitudinalRegistrationSlicer.comparison_painter import MODES
+
+    read = {"Baseline": baseline, "Follow-up": followup}
+    studio = Studio({name: sitk.Cast(sitk.ReadImage(str(path)), sitk.sitkInt16) for name, path in read.items()})
+    see, dvf = studio.panel.seeSection.ui, studio.panel.dvfSection.ui
+    paths = [folder / f"{name}.png" for name in ("panel", "overlays", "displacement")]
+    see.modeComboBox.setCurrentText("Red/cyan")
+    beside(studio.panelPicture(("inputs", "result", "see"), 2 * VIEW_PX + 80), studio.views()).save(str(paths[0]))
+    tiles = []
+    for mode in MODES:
+        see.modeComboBox.setCurrentText(mode)
+        tiles.append((studio.view("Overlay", 1, TILE_PX), mode))
+    sheet([tiles[:3], tiles[3:]]).save(str(paths[1]))
+    see.modeComboBox.setCurrentText("Off")
+    tiles = []
+    for combo, other in ((dvf.coloursComboBox, dvf.linesComboBox), (dvf.linesComboBox, dvf.coloursComboBox)):
+        other.setCurrentIndex(0)
+        for index in range(1, combo.count):
+            combo.setCurrentIndex(index)
+            tiles.append((studio.view("Registered", 1, TILE_PX), combo.currentText))
+    sheet([tiles[:3], tiles[3:6]]).save(str(paths[2]))
+    studio.close()
+    return paths
+
+
+def renderVertebrae(folder):
+    """Render the picture of the vertebrae of the synthetic patient; return its path."""
+    from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
+
+    patient = make_phantom(1, PhantomOptions(size=256, slices=100))
+    volumes = {}
+    for name, scan in (("Baseline", patient.baseline), ("Follow-up", patient.followup)):
+        volumes[name], volumes[f"{name} vertebrae"] = scan.image, scan.vertebrae
+    studio = Studio(volumes)
+    section = studio.panel.vertebraSection
+    section.ui.scoresTable.selectRow(3)
+    picture = beside(studio.panelPicture(("vertebra",), 2 * VIEW_PX), studio.views())
+    picture.save(str(folder / "vertebrae.png"))
+    studio.close()
+    return folder / "vertebrae.png"
+
+
+def main():
+    """Render into the folder named on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("baseline", type=Path, help="a CT volume")
+    parser.add_argument("followup", type=Path, help="a later CT volume of the patient")
+    parser.add_argument("folder", type=Path, nargs="?", default=FOLDER)
+    options = parser.parse_args()
+    sys.path.insert(0, str(HERE))
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for path in [*renderPair(options.baseline, options.followup, options.folder), renderVertebrae(options.folder)]:
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

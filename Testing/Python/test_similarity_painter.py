@@ -1,0 +1,84 @@
+"""The maps of local similarity over a view: clear where the scans agree, covered where they do not."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Host"))
+
+pytest.importorskip("trame_slicer")
+
+from slicerhost import boot  # noqa: E402
+
+PX, MM = 240, 1.5
+
+
+@pytest.fixture(scope="module")
+def scans(phantom_pair):
+    """A baseline, and a registered scan that differs from it by noise in the left half only."""
+    import SimpleITK as sitk
+
+    fixed = phantom_pair.baseline.image
+    values = sitk.GetArrayFromImage(fixed).copy()
+    half = values[:, :, values.shape[2] // 2 :]
+    half[:] = half + np.random.default_rng(0).normal(0, 1500, half.shape).astype(half.dtype)
+    registered = sitk.GetImageFromArray(values)
+    registered.CopyInformation(fixed)
+    return fixed, registered
+
+
+@pytest.fixture
+def result(scans):
+    boot().core.scene.Clear(0)
+    import slicer
+    from LongitudinalRegistrationSlicer.results import REGISTERED_ROLE, RESULT_ATTRIBUTE
+    from TableRemovalSlicer.volumes import addVolumeNode
+
+    fixed, registered = (addVolumeNode(image, name) for image, name in zip(scans, ("f", "r"), strict=True))
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "result")
+    node.SetAttribute(RESULT_ATTRIBUTE, "refinement")
+    node.SetNodeReferenceID(node.GetFixedNodeReferenceRole(), fixed.GetID())
+    node.SetNodeReferenceID(REGISTERED_ROLE, registered.GetID())
+    yield node
+    slicer.mrmlScene.Clear(0)
+
+
+def _frame(image):
+    """An axial view through the middle of a scan, x to the patient's left."""
+    from LongitudinalRegistrationSlicer.slice_overlay import Frame, Layer
+
+    middle = np.array(image.TransformContinuousIndexToPhysicalPoint([n / 2 for n in image.GetSize()]))
+    toRAS = np.diag([-MM, MM, 1.0, 1.0])
+    toRAS[:3, 3] = middle * (-1, -1, 1) + (MM * PX / 2, -MM * PX / 2, 0)
+    layer = Layer(np.zeros((PX, PX), np.int16), np.ones((PX, PX), bool), 1800, 400)
+    return Frame("view", PX, PX, toRAS, layer, None)
+
+
+@pytest.mark.parametrize("mode", ["Local SSIM", "Local NCC"])
+def test_what_differs_is_covered_and_what_agrees_is_clear(result, scans, mode):
+    from LongitudinalRegistrationSlicer.similarity_painter import SimilarityPainter
+
+    painter = SimilarityPainter(result)
+    painter.prepare()
+    painter.mode = mode
+    picture = painter(_frame(scans[0]), np.zeros((PX, PX, 3), np.uint8)).astype(int)
+    row = picture[PX // 2]
+    agrees, differs = row[PX // 2 - 50 : PX // 2 - 15], row[PX // 2 + 15 : PX // 2 + 50]
+    assert agrees.max() < 20 and np.median(differs[:, 0]) > 60
+    assert np.median(differs[:, 0] - differs[:, 2]) > 50
+    assert picture[PX - 2, 2].max() == 0
+
+
+def test_another_mode_leaves_the_picture_alone_and_a_missing_volume_is_told(result, scans):
+    import slicer
+    from LongitudinalRegistrationSlicer.results import registeredOf
+    from LongitudinalRegistrationSlicer.similarity_painter import SimilarityPainter
+
+    painter = SimilarityPainter(result)
+    picture = np.full((PX, PX, 3), 7, np.uint8)
+    assert painter(_frame(scans[0]), picture) is picture
+    slicer.mrmlScene.RemoveNode(registeredOf(result))
+    with pytest.raises(RuntimeError, match="not there yet"):
+        painter.prepare()
