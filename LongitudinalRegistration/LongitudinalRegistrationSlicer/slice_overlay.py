@@ -178,8 +178,11 @@ def _imageActor():
 
 
 def _showsImage(actor):
+    """Whether an actor is the view's own image; outlines of segments are images too, but in the foreground."""
     mapper = actor.GetMapper() if actor.IsA("vtkActor2D") else None
-    return mapper is not None and mapper.IsA("vtkImageMapper")
+    if mapper is None or not mapper.IsA("vtkImageMapper"):
+        return False
+    return actor.GetProperty().GetDisplayLocation() == vtk.VTK_BACKGROUND_LOCATION
 
 
 def _linesActor(lines):

@@ -143,14 +143,15 @@ def beside(left, right):
 def renderPair(baseline, followup, folder):
     """Render the pictures of a pair; return their paths."""
     import SimpleITK as sitk
-    from LongitudinalRegistrationSlicer.comparison_painter import MODES
 
     read = {"Baseline": baseline, "Follow-up": followup}
     studio = Studio({name: sitk.Cast(sitk.ReadImage(str(path)), sitk.sitkInt16) for name, path in read.items()})
+    from LongitudinalRegistrationSlicer.comparison_painter import MODES
+
     see, dvf = studio.panel.seeSection.ui, studio.panel.dvfSection.ui
     paths = [folder / f"{name}.png" for name in ("panel", "overlays", "displacement")]
     see.modeComboBox.setCurrentText("Red/cyan")
-    beside(studio.panelPicture(("inputs", "result", "see"), 2 * VIEW_PX + 80), studio.views()).save(str(paths[0]))
+    beside(studio.panelPicture(("inputs", "result", "see"), 960), studio.views()).save(str(paths[0]))
     tiles = []
     for mode in MODES:
         see.modeComboBox.setCurrentText(mode)
@@ -179,7 +180,7 @@ def renderVertebrae(folder):
     studio = Studio(volumes)
     section = studio.panel.vertebraSection
     section.ui.scoresTable.selectRow(3)
-    picture = beside(studio.panelPicture(("vertebra",), 2 * VIEW_PX), studio.views())
+    picture = beside(studio.panelPicture(("vertebra",), 860), studio.views())
     picture.save(str(folder / "vertebrae.png"))
     studio.close()
     return folder / "vertebrae.png"
