@@ -80,7 +80,7 @@ def _load(patient):
     return nodes
 
 
-def _spin(panel, until, seconds=60):
+def _spin(panel, until, seconds=300):
     """Let the panel's timer run until something holds."""
     import slicer
 
