@@ -11,11 +11,7 @@ from TableRemovalLib.body_mask import numeric_view
 
 from .geometry import linear_matrix, voxel_matrix
 from .grid import AIR_HU
-from .parallel import over_slices
-from .transforms import component_first
-from .warp_kernels import warp_slices
-
-NO_FIELD = np.zeros((3, 2, 2, 2), np.float32), np.array([[0.0, 0.0, 0.0, -1.0]] * 3)
+from .warp import lay
 
 
 @dataclass(frozen=True)
@@ -141,14 +137,8 @@ def sample(
         return out
     own = voxel_matrix(reference)
     own[:3, 3] += own[:3, :3] @ box.start[::-1]
-    back = np.linalg.inv(voxel_matrix(image)) @ parts.matrix
-    field, to_field = NO_FIELD
-    if parts.field is not None:
-        field = component_first(parts.field)
-        to_field = (np.linalg.inv(voxel_matrix(parts.field)) @ own)[:3]
-    geometry = (back @ own)[:3], np.ascontiguousarray(back[:3, :3]), field, to_field
-    absent = out.dtype.type(0 if labels else outside)
-    over_slices(warp_slices, values, *geometry, labels, False, absent, out, slices=out.shape[0])
+    to_voxels = np.linalg.inv(voxel_matrix(image))
+    lay(out, own, values, to_voxels, parts.matrix, parts.field, labels, 0 if labels else outside)
     return out
 
 

@@ -22,13 +22,15 @@ class Solution:
     """The answer that is taken.
 
     reason: why `auto` fell back to NiftyReg, or None; affine, after: how well the scans agree under the affine alone
-    and under the whole; ndv_percent: folded part of the body; warnings: for the user.
+    and under the whole; ndv_percent: folded part of the body; largest_mm: largest displacement component in the body
+    after the affine step; warnings: for the user.
     """
 
     candidate: Candidate
     affine: Agreement
     after: Agreement
     ndv_percent: float
+    largest_mm: float
     reason: str | None = None
     warnings: tuple[str, ...] = ()
 
@@ -41,11 +43,12 @@ class _Judged:
     affine: Agreement
     after: Agreement
     ndv_percent: float
+    largest_mm: float
     doubt: str | None
 
     def solution(self, reason: str | None = None, *warnings: str) -> Solution:
         said = (*self.candidate.warnings, *warnings)
-        return Solution(self.candidate, self.affine, self.after, self.ndv_percent, reason, said)
+        return Solution(self.candidate, self.affine, self.after, self.ndv_percent, self.largest_mm, reason, said)
 
 
 def _judge(problem: Problem, candidate: Candidate, fit: AffineFit | None, known_mm: float) -> _Judged:
@@ -54,10 +57,11 @@ def _judge(problem: Problem, candidate: Candidate, fit: AffineFit | None, known_
         before, after = agreement(fixed, moving, affine), agreement(fixed, moving, affine, field)
         body = body_on(fixed, field)
         folded = ndv_percent(field, body)
-        doubt = reason_for_doubt(before, after, folded, largest_component_mm(field, body), known_mm)
+        largest = largest_component_mm(field, body)
+        doubt = reason_for_doubt(before, after, folded, largest, known_mm)
         if fit is not None and fit.doubtful:
             doubt = f"the affine alignment may have failed (correlation {fit.ncc:.2f})"
-    return _Judged(candidate, before, after, folded, doubt)
+    return _Judged(candidate, before, after, folded, largest, doubt)
 
 
 def _niftyreg(problem: Problem, reason: str | None) -> Solution:

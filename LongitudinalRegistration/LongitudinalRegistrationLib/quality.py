@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from .agreement import Agreement
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .agreement import Agreement
 
 MAX_NDV_PERCENT = 0.1
 RANGE_FACTOR = 1.5

@@ -20,7 +20,7 @@ from .niftyreg.binaries import find_programs
 from .options import RegistrationOptions
 from .parallel import bound_threads
 from .pyramid import ScanPyramid, make_pyramid
-from .scores import Scorer, Scores, body_on, common_body_percent, largest_component_mm
+from .scores import Scorer, Scores, common_body_percent
 from .stages import Stages
 from .transforms import displacement_on
 from .warm_up import warm_up
@@ -160,7 +160,6 @@ def finish(
         report(0.7)
         label_scores = score_labels(fixed_labels, moving_labels, steps)
         common = common_body_percent(fixed, moving, candidate.affine)
-        largest = largest_component_mm(candidate.field, body_on(fixed, candidate.field))
     known = find_model(candidate.network).largest_displacement_mm if candidate.network else None
     return RegistrationResult(
         candidate.method,
@@ -174,7 +173,7 @@ def finish(
         label_scores,
         solution.ndv_percent,
         common,
-        largest,
+        solution.largest_mm,
         known,
         problem.options,
         stages.report(),

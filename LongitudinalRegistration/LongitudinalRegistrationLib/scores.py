@@ -8,8 +8,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from .box_warp import Box, sample
-from .evaluation.metrics import SSIM_WINDOW, global_ncc
-from .evaluation.similarity_maps import covariance, moments, ssim_map
+from .evaluation.local_similarity import covariance, moments, ssim_map
+from .evaluation.metrics import SSIM_WINDOW, bone_overlap, global_ncc
 from .geometry import linear_matrix
 from .grid import AIR_HU, resample
 from .normalise import normalise
@@ -19,7 +19,6 @@ from .volume_kernels import nearest_slices
 
 UNSEEN_HU = -1e6
 COARSE_MM = 8.0
-BONE_HU = 180.0
 
 
 @dataclass(frozen=True)
@@ -54,14 +53,8 @@ class Scorer:
         warped = moments(normalise(hu, self._ceiling), SSIM_WINDOW)
         common = covariance(self._fixed, warped, SSIM_WINDOW)[mask]
         first, second = self._fixed.at(mask), warped.at(mask)
-        bone = _overlap(self._fixed_hu[mask] > BONE_HU, hu[mask] > BONE_HU)
+        bone = bone_overlap(self._fixed_hu[mask], hu[mask])
         return Scores(float(ssim_map(first, second, common).mean()), global_ncc(first.image, second.image), bone)
-
-
-def _overlap(first: np.ndarray, second: np.ndarray) -> float:
-    """Dice of two flags of one shape; NaN where both are empty."""
-    total = np.count_nonzero(first) + np.count_nonzero(second)
-    return float(2.0 * np.count_nonzero(first & second) / total) if total else float("nan")
 
 
 def _around(mask: np.ndarray, margin: int) -> Box:

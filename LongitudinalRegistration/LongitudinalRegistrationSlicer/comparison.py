@@ -1,12 +1,13 @@
 """A result in the views: which volume in which column, at which place, in which window; the transform on or off."""
 
 import slicer
+from TableRemovalSlicer.hidden_nodes import addHiddenNode
 
 from LongitudinalRegistrationSlicer import compare_layout as layout
-from LongitudinalRegistrationSlicer.results import fixedOf, isResult, labelsOf, movingOf
+from LongitudinalRegistrationSlicer.results import fixedOf, isResult, movingOf
 from LongitudinalRegistrationSlicer.view_link import ViewLink
+from LongitudinalRegistrationSlicer.windows import setWindow
 
-WINDOWS = {"Bone": (1800, 400), "Soft tissue": (400, 40), "Lung": (1500, -600)}
 UNMOVED_ATTRIBUTE = "LongitudinalRegistration.Unmoved"
 
 
@@ -19,7 +20,6 @@ class Comparison:
         layout.showLayout(secondOrientation)
         self._showVolumes()
         self.setWindow("Bone")
-        self._links = []
         self.fit()
         self._links = [ViewLink(row, result) for row in layout.ROWS]
         for link in self._links:
@@ -47,9 +47,7 @@ class Comparison:
     def setWindow(self, name):
         """Set the window, a key of WINDOWS, of both scans."""
         for volume in (fixedOf(self.result), movingOf(self.result)):
-            display = volume.GetDisplayNode()
-            display.SetAutoWindowLevel(False)
-            display.SetWindowLevel(*WINDOWS[name])
+            setWindow(volume, name)
 
     def jumpTo(self, ras):
         """Move all views to a point of the baseline (RAS, mm)."""
@@ -79,19 +77,6 @@ class Comparison:
                 composite.SetLabelVolumeID(None)
 
 
-def transformIsOn(result):
-    """Whether the follow-up lies under the result."""
-    moving = movingOf(result)
-    return moving is not None and moving.GetParentTransformNode() is result
-
-
-def setTransformOn(result, on):
-    """Place the follow-up and its labels under the result, or where they were scanned."""
-    for node in (movingOf(result), labelsOf(result)[1]):
-        if node is not None:
-            node.SetAndObserveTransformNodeID(result.GetID() if on else None)
-
-
 def canBeCompared(result):
     """Whether both scans of the result are there."""
     return isResult(result) and fixedOf(result) is not None and movingOf(result) is not None
@@ -99,14 +84,9 @@ def canBeCompared(result):
 
 def _addUnmoved(moving):
     """Add a hidden node, never saved, that shows the follow-up's voxels without a transform; they are not copied."""
-    node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLScalarVolumeNode")
-    node.UnRegister(None)
-    node.SetName(f"{moving.GetName()} as it came")
-    node.SetHideFromEditors(True)
-    node.SetSaveWithScene(False)
+    node = addHiddenNode("vtkMRMLScalarVolumeNode", f"{moving.GetName()} as it came")
     node.SetAttribute(UNMOVED_ATTRIBUTE, moving.GetID())
     node.CopyOrientation(moving)
     node.SetAndObserveImageData(moving.GetImageData())
-    node = slicer.mrmlScene.AddNode(node)
     node.SetAndObserveDisplayNodeID(moving.GetDisplayNodeID())
     return node

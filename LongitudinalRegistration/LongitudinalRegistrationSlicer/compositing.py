@@ -7,6 +7,8 @@ import functools
 
 import numpy as np
 
+from LongitudinalRegistrationSlicer.colour_ramp import colourRamp
+
 DIFFERENCE_COLOURS = (
     (0, 0, 0),
     (27, 12, 65),
@@ -71,10 +73,7 @@ def checkerboard(fixed, moving, isMoving):
 @functools.lru_cache(maxsize=4)
 def differenceTable(steps=256):
     """Return the colours of the absolute difference, uint8 [steps, 3], black for none."""
-    places = np.linspace(0, len(DIFFERENCE_COLOURS) - 1, steps)
-    anchors = np.array(DIFFERENCE_COLOURS, float)
-    channels = [np.interp(places, np.arange(len(anchors)), anchors[:, n]) for n in range(3)]
-    return np.stack(channels, axis=-1).round().astype(np.uint8)
+    return colourRamp(DIFFERENCE_COLOURS, steps).round().astype(np.uint8)
 
 
 def absoluteDifference(fixed, moving, inside, largestHu):

@@ -8,12 +8,17 @@ import functools
 
 import numpy as np
 import slicer
-import vtk
-from vtk.util.numpy_support import vtk_to_numpy
 
 from LongitudinalRegistrationSlicer.displacement_body import bodyLattice
 from LongitudinalRegistrationSlicer.lattice import Lattice
 from LongitudinalRegistrationSlicer.results import fixedOf
+from LongitudinalRegistrationSlicer.transform_parts import (
+    gridDirections,
+    gridVectors,
+    isGrid,
+    isLinear,
+    transformParts,
+)
 from LongitudinalRegistrationSlicer.upsampling import STEP_PX
 
 MOST_SAMPLES = 20000
@@ -24,9 +29,7 @@ class FrameSamples:
 
     def __init__(self, sampler, frame, withAffine, onlyBody):
         self._sampler, self._withAffine, self._onlyBody = sampler, withAffine, onlyBody
-        x = np.arange(0, frame.width - 1 + STEP_PX, STEP_PX)
-        y = np.arange(0, frame.height - 1 + STEP_PX, STEP_PX)
-        self._points = pointsOf(frame, *np.meshgrid(x, y))
+        self._points = coarsePointsOf(frame)
 
     @functools.cached_property
     def vectors(self):
@@ -119,11 +122,7 @@ class DisplacementSampler:
         return self._percentiles[key]
 
     def _read(self):
-        transform = self.result.GetTransformFromParent()
-        found = vtk.vtkCollection()
-        if transform is not None:
-            slicer.vtkMRMLTransformNode.FlattenGeneralTransform(found, transform)
-        parts = [found.GetItemAsObject(index) for index in range(found.GetNumberOfItems())]
+        parts = transformParts(self.result)
         key = tuple(_stamp(part) for part in parts)
         if key == self._key:
             return
@@ -142,6 +141,13 @@ def pointsOf(frame, x, y):
     """Return the places [..., 3] (RAS, mm) of pixels x, y [...] of a slice_overlay.Frame."""
     matrix = frame.xyToRAS
     return np.asarray(x)[..., None] * matrix[:3, 0] + np.asarray(y)[..., None] * matrix[:3, 1] + matrix[:3, 3]
+
+
+def coarsePointsOf(frame):
+    """Return the places [y, x, 3] (RAS, mm) of every STEP_PX-th pixel, as upsampling.blended takes their colours."""
+    x = np.arange(0, frame.width - 1 + STEP_PX, STEP_PX)
+    y = np.arange(0, frame.height - 1 + STEP_PX, STEP_PX)
+    return pointsOf(frame, *np.meshgrid(x, y))
 
 
 def _moved(points, parts):
@@ -176,17 +182,12 @@ def _stamp(part):
 
 def _read(part):
     """Return a part of a transform as a 4 x 4 matrix or a Lattice of displacements."""
-    if part.IsA("vtkLinearTransform") or part.IsA("vtkHomogeneousTransform"):
+    if isLinear(part):
         return slicer.util.arrayFromVTKMatrix(part.GetMatrix())
-    if not part.IsA("vtkOrientedGridTransform") or part.GetInverseFlag():
+    if not isGrid(part):
         raise ValueError(f"The displacement of an inverse {part.GetClassName()} cannot be shown.")
-    part.Update()
-    grid = part.GetDisplacementGrid()
-    vectors = vtk_to_numpy(grid.GetPointData().GetScalars()).reshape(*grid.GetDimensions()[::-1], 3)
-    vectors = np.float32(part.GetDisplacementScale()) * vectors + np.float32(part.GetDisplacementShift())
+    vectors, grid = gridVectors(part), part.GetDisplacementGrid()
     toRAS = np.eye(4)
-    if part.GetGridDirectionMatrix() is not None:
-        toRAS[:3, :3] = slicer.util.arrayFromVTKMatrix(part.GetGridDirectionMatrix())[:3, :3]
-    toRAS[:3, :3] *= grid.GetSpacing()
+    toRAS[:3, :3] = gridDirections(part) * grid.GetSpacing()
     toRAS[:3, 3] = grid.GetOrigin()
     return Lattice(np.ascontiguousarray(vectors, np.float32), toRAS)

@@ -35,15 +35,14 @@ class Displacement3D:
         if display.GetColorNode() is not None:
             self._coloursBefore = vtk.vtkColorTransferFunction()
             self._coloursBefore.DeepCopy(display.GetColorMap())
-        wasModifying = display.StartModify()
-        display.SetVisualizationMode(display.VIS_MODE_GLYPH)
-        display.SetAndObserveRegionNode(self._region)
-        display.SetGlyphSpacingMm(SPACING_MM)
-        display.SetColorMap(_viridis(self._largestMm))
-        display.SetVisibility(True)
-        display.SetVisibility2D(False)
-        display.SetVisibility3D(True)
-        display.EndModify(wasModifying)
+        with slicer.util.NodeModify(display):
+            display.SetVisualizationMode(display.VIS_MODE_GLYPH)
+            display.SetAndObserveRegionNode(self._region)
+            display.SetGlyphSpacingMm(SPACING_MM)
+            display.SetColorMap(_viridis(self._largestMm))
+            display.SetVisibility(True)
+            display.SetVisibility2D(False)
+            display.SetVisibility3D(True)
 
     def remove(self):
         """Display the transform as before."""

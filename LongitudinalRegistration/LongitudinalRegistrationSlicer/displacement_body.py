@@ -4,7 +4,7 @@ import numpy as np
 import slicer
 import vtk
 
-from LongitudinalRegistrationSlicer.lattice import Lattice
+from LongitudinalRegistrationSlicer.lattice import Lattice, bordered
 
 COARSE_MM = 4.0
 BODY_HU = -300
@@ -21,9 +21,7 @@ def bodyLattice(volume):
     toRAS = slicer.util.arrayFromVTKMatrix(matrix)
     toRAS[:3, :3] *= steps
     body = _largestPart(voxels > BODY_HU)
-    bordered = np.pad(body.astype(np.float32), 1)[..., None]
-    toRAS[:3, 3] -= toRAS[:3, :3].sum(axis=1)
-    return Lattice(bordered, toRAS)
+    return Lattice(*bordered(body.astype(np.float32)[..., None], toRAS))
 
 
 def _largestPart(mask):

@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from LongitudinalRegistrationSlicer.colour_ramp import colourRamp
 from LongitudinalRegistrationSlicer.displacement_legend import Legend, drawLegend
 from LongitudinalRegistrationSlicer.upsampling import blended
 
@@ -122,9 +123,7 @@ def _ramp(anchors, shares):
 
 @functools.lru_cache(maxsize=4)
 def _table(anchors):
-    places = np.linspace(0, len(anchors) - 1, RAMP_STEPS + 1)
-    channels = [np.interp(places, np.arange(len(anchors)), channel) for channel in zip(*anchors, strict=True)]
-    return np.stack(channels, axis=-1).astype(np.float32)
+    return colourRamp(anchors, RAMP_STEPS + 1).astype(np.float32)
 
 
 def _asTuple(colours):

@@ -29,11 +29,11 @@ from LongitudinalRegistrationSlicer.results import (
     isResult,
     methodOf,
     setReport,
+    setTransformOn,
 )
 from LongitudinalRegistrationSlicer.scores import addScores
 from LongitudinalRegistrationSlicer.transforms import addTransformNode, vtkTransformFromITK
-
-WINDOW, LEVEL = 1800, 400
+from LongitudinalRegistrationSlicer.windows import setWindow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,9 +112,7 @@ def importTransform(request, folder, answer):
         (MOVING_LABELS_ROLE, request.movingLabels),
     ):
         node.SetNodeReferenceID(role, taken.GetID() if taken is not None else None)
-    for placed in (moving, request.movingLabels):
-        if placed is not None:
-            placed.SetAndObserveTransformNodeID(node.GetID())
+    setTransformOn(node, True)
     return RegistrationNodes(node)
 
 
@@ -124,7 +122,7 @@ def importRegistered(request, folder, answer, transform):
     _removeEarlier(transform, REGISTERED_ROLE)
     registered = addVolumeNode(image, f"{request.moving.GetName()} registered")
     transform.SetNodeReferenceID(REGISTERED_ROLE, registered.GetID())
-    _setWindow(registered)
+    setWindow(registered, "Bone")
     return RegistrationNodes(transform, registered)
 
 
@@ -146,23 +144,17 @@ def _removeEarlier(transform, role):
 
 
 def showTransformed(request):
-    """Lay the moving scan over the fixed one in all slice views, window 1800 and level 400.
+    """Lay the moving scan over the fixed one in all slice views, in the window for bone.
 
     Views that are arranged for a comparison (compare_layout) show it already, and are left alone.
     """
     if isShown():
         return
     for volume in (request.fixed, request.moving):
-        _setWindow(volume)
+        setWindow(volume, "Bone")
     slicer.util.setSliceViewerLayers(
         background=request.fixed, foreground=request.moving, foregroundOpacity=0.5, fit=True
     )
-
-
-def _setWindow(volume):
-    volume.CreateDefaultDisplayNodes()
-    volume.GetDisplayNode().SetAutoWindowLevel(False)
-    volume.GetDisplayNode().SetWindowLevel(WINDOW, LEVEL)
 
 
 def _matches(request):

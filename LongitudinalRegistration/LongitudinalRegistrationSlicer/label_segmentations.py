@@ -3,6 +3,7 @@
 import numpy as np
 import slicer
 import vtk
+from TableRemovalSlicer.hidden_nodes import addHiddenNode
 
 
 def addHiddenSegmentation(labelsNode, name):
@@ -10,7 +11,7 @@ def addHiddenSegmentation(labelsNode, name):
 
     A segmentation's segments are shared, not copied; a label map's are made.
     """
-    node = addHidden("vtkMRMLSegmentationNode", name)
+    node = addHiddenNode("vtkMRMLSegmentationNode", name)
     node.SetAndObserveTransformNodeID(labelsNode.GetTransformNodeID())
     if labelsNode.IsA("vtkMRMLSegmentationNode"):
         node.SetAndObserveSegmentation(labelsNode.GetSegmentation())
@@ -24,7 +25,7 @@ def addHiddenSegmentation(labelsNode, name):
 
 def shareSegmentation(node, name):
     """Add a hidden segmentation node with the segments of another, under no transform, and return it."""
-    shared = addHidden("vtkMRMLSegmentationNode", name)
+    shared = addHiddenNode("vtkMRMLSegmentationNode", name)
     shared.SetAndObserveSegmentation(node.GetSegmentation())
     _addDisplay(shared)
     return shared
@@ -39,18 +40,8 @@ def segmentIdsByLabel(node, labelsNode):
     return {segments.GetSegment(segmentId).GetLabelValue(): segmentId for segmentId in ids}
 
 
-def addHidden(className, name):
-    """Add a node that no list shows and no file keeps, and return it."""
-    node = slicer.mrmlScene.CreateNodeByClass(className)
-    node.UnRegister(None)
-    node.SetName(name)
-    node.SetHideFromEditors(True)
-    node.SetSaveWithScene(False)
-    return slicer.mrmlScene.AddNode(node)
-
-
 def removeHidden(node):
-    """Take a node of addHidden and its display nodes out of the scene."""
+    """Take a node of addHiddenNode and its display nodes out of the scene."""
     if node is None or node.GetScene() is None:
         return
     displays = [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
@@ -75,7 +66,7 @@ def _croppedCopy(labelMap):
     origin = toRas.MultiplyPoint((*starts[::-1], 1.0))
     for row in range(3):
         toRas.SetElement(row, 3, origin[row])
-    copy = addHidden("vtkMRMLLabelMapVolumeNode", f"{labelMap.GetName()} cropped")
+    copy = addHiddenNode("vtkMRMLLabelMapVolumeNode", f"{labelMap.GetName()} cropped")
     slicer.util.updateVolumeFromArray(copy, np.ascontiguousarray(array))
     copy.SetIJKToRASMatrix(toRas)
     copy.SetAndObserveTransformNodeID(labelMap.GetTransformNodeID())
@@ -83,7 +74,7 @@ def _croppedCopy(labelMap):
 
 
 def _addDisplay(node):
-    display = addHidden("vtkMRMLSegmentationDisplayNode", f"{node.GetName()} display")
+    display = addHiddenNode("vtkMRMLSegmentationDisplayNode", f"{node.GetName()} display")
     node.SetAndObserveDisplayNodeID(display.GetID())
     display.SetVisibility3D(False)
     display.SetVisibility2DFill(False)

@@ -3,6 +3,13 @@
 import numpy as np
 
 
+def bordered(values, ijkToRAS):
+    """Return values [k, j, i, c] with a layer of zeros around them, and the matrix of (i, j, k, 1) to RAS for these."""
+    moved = ijkToRAS.copy()
+    moved[:3, 3] -= moved[:3, :3].sum(axis=1)
+    return np.pad(values, [(1, 1), (1, 1), (1, 1), (0, 0)]), moved
+
+
 class Lattice:
     """values float32 [k, j, i, c] and the 4 x 4 matrix from (i, j, k, 1) to RAS in mm; outside, the edge goes on."""
 

@@ -2,8 +2,9 @@
 slice goes through it."""
 
 import slicer
+from TableRemovalSlicer.hidden_nodes import addHiddenNode
 
-from LongitudinalRegistrationSlicer.label_segmentations import addHidden, removeHidden
+from LongitudinalRegistrationSlicer.label_segmentations import removeHidden
 
 AXIAL = "Axial"
 TEXT_SCALE, GLYPH_PERCENT = 3.4, 0.8
@@ -14,7 +15,7 @@ class OutlineNames:
     """Names at points (RAS, mm), from now until `remove`."""
 
     def __init__(self, points):
-        self._node = addHidden("vtkMRMLMarkupsFiducialNode", "Vertebra names")
+        self._node = addHiddenNode("vtkMRMLMarkupsFiducialNode", "Vertebra names")
         _removeDisplays(self._node)
         self._through, self._projected = _addDisplay(self._node, False), _addDisplay(self._node, True)
         for name, point in points.items():
@@ -43,7 +44,7 @@ def _removeDisplays(node):
 
 
 def _addDisplay(node, projected):
-    display = addHidden("vtkMRMLMarkupsFiducialDisplayNode", "Vertebra names display")
+    display = addHiddenNode("vtkMRMLMarkupsFiducialDisplayNode", "Vertebra names display")
     node.AddAndObserveDisplayNodeID(display.GetID())
     display.SetTextScale(TEXT_SCALE)
     display.SetGlyphScale(GLYPH_PERCENT)

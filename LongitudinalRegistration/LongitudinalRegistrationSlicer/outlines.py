@@ -1,12 +1,13 @@
 """Outlines of the vertebrae of a result: the baseline's and the follow-up's, a colour for each level.
 
-The baseline's lines are thick, the follow-up's thin and lighter. Views of the follow-up as it was scanned (their names
-are FOLLOW_UP_VIEWS) show its own outlines, not moved.
+The baseline's lines are thick, the follow-up's thin and lighter. Views of the follow-up as it was scanned (see
+compare_layout) show its own outlines, not moved.
 """
 
 import slicer
 
 from LongitudinalRegistrationSlicer.centres import centresOf
+from LongitudinalRegistrationSlicer.compare_layout import FOLLOW_UP, viewNames
 from LongitudinalRegistrationSlicer.label_matching import matchesOf
 from LongitudinalRegistrationSlicer.label_segmentations import (
     addHiddenSegmentation,
@@ -18,7 +19,6 @@ from LongitudinalRegistrationSlicer.outline_names import OutlineNames
 from LongitudinalRegistrationSlicer.results import labelsOf
 from LongitudinalRegistrationSlicer.vertebra_colours import baselineColour, followUpColour
 
-FOLLOW_UP_VIEWS = ("LongctFollowUp1", "LongctFollowUp2")
 HIDDEN_ATTRIBUTE = "LongitudinalRegistration.ShownBefore"
 BASELINE, WARPED, AS_SCANNED = "baseline", "warped", "as scanned"
 WIDTHS = {BASELINE: 3, WARPED: 1, AS_SCANNED: 2}
@@ -78,14 +78,13 @@ class VertebraOutlines:
         self.highlighted = value
         for side, node in self._nodes.items():
             display = node.GetDisplayNode()
-            wasModifying = display.StartModify()
-            display.SetSliceIntersectionThickness(WIDTHS[side] + (WIDER if value is not None else 0))
-            display.SetVisibility2DFill(value is not None)
-            for each, segmentId in self._segmentIds[side].items():
-                display.SetSegmentVisibility2DFill(segmentId, each == value)
-                display.SetSegmentOpacity2DFill(segmentId, LIGHT_FILL)
-                display.SetSegmentOpacity2DOutline(segmentId, 1.0 if value in (None, each) else DIMMED)
-            display.EndModify(wasModifying)
+            with slicer.util.NodeModify(display):
+                display.SetSliceIntersectionThickness(WIDTHS[side] + (WIDER if value is not None else 0))
+                display.SetVisibility2DFill(value is not None)
+                for each, segmentId in self._segmentIds[side].items():
+                    display.SetSegmentVisibility2DFill(segmentId, each == value)
+                    display.SetSegmentOpacity2DFill(segmentId, LIGHT_FILL)
+                    display.SetSegmentOpacity2DOutline(segmentId, 1.0 if value in (None, each) else DIMMED)
 
     def remove(self):
         """Take the outlines away and show the labels as they were."""
@@ -127,13 +126,12 @@ def _putBackOwnDisplay(display):
 
 def _viewNodes(followUp):
     """Return the slice nodes that show the follow-up as it was scanned, or all others."""
-    nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode")
-    return [node for node in nodes if (node.GetLayoutName() in FOLLOW_UP_VIEWS) == followUp]
+    nodes, names = slicer.util.getNodesByClass("vtkMRMLSliceNode"), viewNames(FOLLOW_UP)
+    return [node for node in nodes if (node.GetLayoutName() in names) == followUp]
 
 
 def _showIn(display, viewNodes):
     ids = [node.GetID() for node in viewNodes]
-    wasModifying = display.StartModify()
-    display.SetViewNodeIDs(ids)
-    display.SetVisibility(bool(ids))
-    display.EndModify(wasModifying)
+    with slicer.util.NodeModify(display):
+        display.SetViewNodeIDs(ids)
+        display.SetVisibility(bool(ids))

@@ -7,7 +7,8 @@ it is saved with the scene.
 import json
 
 import slicer
-import vtk
+
+from LongitudinalRegistrationSlicer.transform_parts import transformParts
 
 RESULT_ATTRIBUTE = "LongitudinalRegistration.Result"
 MATCHES_ATTRIBUTE = "LongitudinalRegistration.LabelMatches"
@@ -83,16 +84,19 @@ def interpolateLinearly(result):
 
     Slicer interpolates a field that it has read from a file cubically: up to some tenths of a millimetre elsewhere.
     """
-    parts = vtk.vtkCollection()
-    slicer.vtkMRMLTransformNode.FlattenGeneralTransform(parts, result.GetTransformFromParent())
-    for index in range(parts.GetNumberOfItems()):
-        part = parts.GetItemAsObject(index)
+    for part in transformParts(result):
         if part.IsA("vtkOrientedGridTransform"):
             part.SetInterpolationModeToLinear()
 
 
-def showResult(result):
-    """Place the follow-up and its labels under the result."""
+def transformIsOn(result):
+    """Whether the follow-up lies under the result."""
+    moving = movingOf(result)
+    return moving is not None and moving.GetParentTransformNode() is result
+
+
+def setTransformOn(result, on):
+    """Place the follow-up and its labels under the result, or where they were scanned."""
     for node in (movingOf(result), labelsOf(result)[1]):
         if node is not None:
-            node.SetAndObserveTransformNodeID(result.GetID())
+            node.SetAndObserveTransformNodeID(result.GetID() if on else None)

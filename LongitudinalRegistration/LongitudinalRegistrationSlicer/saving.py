@@ -9,7 +9,7 @@ from TableRemovalSlicer.volumes import imageFromVolumeNode
 from LongitudinalRegistrationSlicer.results import fixedOf, movingOf, registeredOf, reportOf
 from LongitudinalRegistrationSlicer.transforms import itkTransformFromNode
 
-FILES = ("transform.h5", "registered.nii.gz", "report.json", "vertebrae.csv", "report.html")
+FILES = TRANSFORM, REGISTERED = "transform.h5", "registered.nii.gz"
 
 
 def saveResult(result, folder):
@@ -17,27 +17,20 @@ def saveResult(result, folder):
 
     Raises InputError where the folder cannot be written to, has one of the files already, or a scan was removed.
     """
-    from LongitudinalRegistrationLib.html_report import write_html_report
-    from LongitudinalRegistrationLib.report import vertebrae_csv
+    from LongitudinalRegistrationLib.report_files import REPORT_FILES, write_report
     from LongitudinalRegistrationLib.versions import versions
-    from LongitudinalRegistrationLib.writing import ready_folder, write_image, write_json, write_text, write_transform
+    from LongitudinalRegistrationLib.writing import ready_folder, write_image, write_transform
     from TableRemovalLib.errors import InputError
 
     fixed, moving, registered = _images(result)
     folder = ready_folder(Path(folder))
-    there = [name for name in FILES if (folder / name).exists()]
+    there = [name for name in (*FILES, *REPORT_FILES) if (folder / name).exists()]
     if there:
         raise InputError(f"{folder} has {there[0]} already: choose an empty folder.")
     report = {**reportOf(result), "versions": versions()}
-    written = ["transform.h5", "registered.nii.gz", "report.json", "report.html"]
-    write_transform(itkTransformFromNode(result), folder / "transform.h5")
-    write_image(registered, folder / "registered.nii.gz")
-    write_json(report, folder / "report.json")
-    if report.get("vertebrae"):
-        write_text(vertebrae_csv(report["vertebrae"]), folder / "vertebrae.csv")
-        written.append("vertebrae.csv")
-    write_html_report(folder / "report.html", report, _pictures(fixed, moving, registered))
-    return written
+    write_transform(itkTransformFromNode(result), folder / TRANSFORM)
+    write_image(registered, folder / REGISTERED)
+    return [*FILES, *write_report(folder, report, _pictures(fixed, moving, registered))]
 
 
 def exportDicom(result, folder):

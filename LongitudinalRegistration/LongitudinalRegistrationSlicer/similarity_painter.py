@@ -6,11 +6,11 @@ asked for, within about a second.
 
 import numpy as np
 
-from LongitudinalRegistrationSlicer.displacement import pointsOf
+from LongitudinalRegistrationSlicer.displacement import coarsePointsOf
 from LongitudinalRegistrationSlicer.displacement_legend import Legend, drawLegend
-from LongitudinalRegistrationSlicer.lattice import Lattice
+from LongitudinalRegistrationSlicer.lattice import Lattice, bordered
 from LongitudinalRegistrationSlicer.results import fixedOf, registeredOf
-from LongitudinalRegistrationSlicer.upsampling import STEP_PX, blended
+from LongitudinalRegistrationSlicer.upsampling import blended
 
 SSIM, NCC = "Local SSIM", "Local NCC"
 MAPS = (SSIM, NCC)
@@ -39,9 +39,7 @@ class SimilarityPainter:
         """Return the picture of a slice_overlay.Frame with the map and its legend over it."""
         if self.mode not in self._maps or frame.background is None:
             return picture
-        x = np.arange(0, frame.width - 1 + STEP_PX, STEP_PX)
-        y = np.arange(0, frame.height - 1 + STEP_PX, STEP_PX)
-        values = self._maps[self.mode].sample(pointsOf(frame, *np.meshgrid(x, y)))
+        values = self._maps[self.mode].sample(coarsePointsOf(frame))
         likeness = np.clip(values[..., 0] / np.maximum(values[..., 1], 1e-3), 0, 1)
         painted = blended(picture, _colours(likeness), (1 - likeness) * values[..., 1] * np.float32(OPACITY))
         return drawLegend(painted, _legend(self.mode))
@@ -60,6 +58,7 @@ def _similarityLattices(fixed, registered):
     """Return a Lattice for each of MAPS: the likeness times, and whether it is known (0 or 1)."""
     import SimpleITK as sitk
     from LongitudinalRegistrationLib.evaluation.similarity_maps import similarity_maps
+    from LongitudinalRegistrationLib.geometry import voxel_matrix
     from TableRemovalSlicer.volumes import imageFromVolumeNode
 
     found = similarity_maps(imageFromVolumeNode(fixed), imageFromVolumeNode(registered))
@@ -68,15 +67,5 @@ def _similarityLattices(fixed, registered):
         values = sitk.GetArrayFromImage(image)
         known = np.isfinite(values).astype(np.float32)
         pair = np.stack([np.nan_to_num(values) * known, known], axis=-1)
-        toLps = np.eye(4)
-        toLps[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
-        toLps[:3, 3] = image.GetOrigin()
-        lattices[mode] = Lattice(np.pad(pair, [(1, 1), (1, 1), (1, 1), (0, 0)]), _before(LPS_TO_RAS @ toLps))
+        lattices[mode] = Lattice(*bordered(pair, LPS_TO_RAS @ voxel_matrix(image)))
     return lattices
-
-
-def _before(ijkToRAS):
-    """Return the matrix of a lattice that begins one step earlier along each axis."""
-    moved = ijkToRAS.copy()
-    moved[:3, 3] -= moved[:3, :3].sum(axis=1)
-    return moved

@@ -12,7 +12,15 @@ import slicer
 import vtk
 from LongitudinalRegistrationLib.geometry import affine_from_matrix, linear_matrix
 from TableRemovalLib.errors import InputError
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtk.util.numpy_support import numpy_to_vtk
+
+from LongitudinalRegistrationSlicer.transform_parts import (
+    gridDirections,
+    gridVectors,
+    isGrid,
+    isLinear,
+    transformParts,
+)
 
 FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 FLIP_VECTOR = np.array([-1.0, -1.0, 1.0], dtype=np.float32)
@@ -46,11 +54,9 @@ def itkTransformFromNode(node):
 
     Raises InputError where the node holds an inverted or another kind of nonlinear transform.
     """
-    parts = vtk.vtkCollection()
-    slicer.vtkMRMLTransformNode.FlattenGeneralTransform(parts, node.GetTransformFromParent())
     composite = sitk.CompositeTransform(3)
-    for index in reversed(range(parts.GetNumberOfItems())):
-        composite.AddTransform(_itkPart(parts.GetItemAsObject(index)))
+    for part in reversed(transformParts(node)):
+        composite.AddTransform(_itkPart(part))
     return composite
 
 
@@ -97,25 +103,18 @@ def _vtkGrid(field):
 
 
 def _itkPart(transform):
-    if transform.IsA("vtkLinearTransform") or transform.IsA("vtkHomogeneousTransform"):
+    if isLinear(transform):
         matrix = FLIP @ slicer.util.arrayFromVTKMatrix(transform.GetMatrix()) @ FLIP
         return affine_from_matrix(matrix)
-    if transform.IsA("vtkOrientedGridTransform") and not transform.GetInverseFlag():
+    if isGrid(transform):
         return _itkField(transform)
     raise InputError(f"An inverse {transform.GetClassName()} cannot be written: invert the transform node first.")
 
 
 def _itkField(transform):
-    transform.Update()
-    grid = transform.GetDisplacementGrid()
-    shape = (*grid.GetDimensions()[::-1], 3)
-    vectors = vtk_to_numpy(grid.GetPointData().GetScalars()).reshape(shape)
-    scale, shift = transform.GetDisplacementScale(), transform.GetDisplacementShift()
-    field = sitk.GetImageFromArray((vectors * scale + shift) * FLIP_VECTOR.astype(float), isVector=True)
-    directions = np.eye(4)
-    if transform.GetGridDirectionMatrix() is not None:
-        directions = slicer.util.arrayFromVTKMatrix(transform.GetGridDirectionMatrix())
+    vectors, grid = gridVectors(transform), transform.GetDisplacementGrid()
+    field = sitk.GetImageFromArray(vectors * FLIP_VECTOR.astype(float), isVector=True)
     field.SetSpacing(grid.GetSpacing())
     field.SetOrigin((FLIP[:3, :3] @ np.array(grid.GetOrigin())).tolist())
-    field.SetDirection((FLIP[:3, :3] @ directions[:3, :3]).ravel().tolist())
+    field.SetDirection((FLIP[:3, :3] @ gridDirections(transform)).ravel().tolist())
     return sitk.DisplacementFieldTransform(sitk.Cast(field, sitk.sitkVectorFloat64))

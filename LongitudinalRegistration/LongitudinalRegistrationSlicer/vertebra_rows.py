@@ -5,6 +5,7 @@ import dataclasses
 import io
 import math
 
+from LongitudinalRegistrationLib.verdict import GOOD_DSC, LEAST_DSC
 from slicer.i18n import tr as _
 
 from LongitudinalRegistrationSlicer.results import methodOf, reportOf, samePair
@@ -45,8 +46,8 @@ class Measure:
 
 
 MEASURES = (
-    Measure("dsc before", "DSC before", 2, True, 0.85, 0.7),
-    Measure("dsc after", "DSC after", 2, True, 0.85, 0.7),
+    Measure("dsc before", "DSC before", 2, True, GOOD_DSC, LEAST_DSC),
+    Measure("dsc after", "DSC after", 2, True, GOOD_DSC, LEAST_DSC),
     Measure("change", "DSC change", 2, True, 0.005, -0.005),
     Measure("hd95 before", "HD95 before (mm)", 1, False, 3.0, 6.0),
     Measure("hd95 after", "HD95 after (mm)", 1, False, 3.0, 6.0),
@@ -86,7 +87,7 @@ def methodMeasures(result):
     measures = []
     for node in others:
         title = _("DSC after ({method})").format(method=methodOf(node))
-        measures.append((Measure(f"dsc after {node.GetID()}", title, 2, True, 0.85, 0.7), reportOf(node)))
+        measures.append((Measure(f"dsc after {node.GetID()}", title, 2, True, GOOD_DSC, LEAST_DSC), reportOf(node)))
     return measures
 
 
@@ -166,9 +167,10 @@ def rowsAsText(rows, measures, delimiter):
 
 
 def saveCsv(path, rows, measures):
-    """Write rows with titles as a CSV file. Raises OSError where it cannot be written."""
-    with open(path, "w", encoding="utf-8", newline="") as stream:
-        stream.write(rowsAsText(rows, measures, ","))
+    """Write rows with titles as a CSV file. Raises InputError where it cannot be written."""
+    from LongitudinalRegistrationLib.writing import write_text
+
+    write_text(rowsAsText(rows, measures, ","), path)
 
 
 def _statusOf(score):

@@ -33,15 +33,6 @@ def spineOrder(value):
     return (_DOWNWARDS.index(value), 0) if value in _DOWNWARDS else (len(_DOWNWARDS), value)
 
 
-def labelValues(names):
-    """Return a label value for each segment name: a vertebra's number, from 101 on for others, by name.
-
-    Both scans' names go in together, so that equal names get equal values.
-    """
-    others = sorted({name for name in names if vertebraNumber(name) is None})
-    return {name: vertebraNumber(name) or FIRST_OTHER + others.index(name) for name in names}
-
-
 def displayName(value, names=None):
     """Return what to call a label value; `names` (name to value) has the names that are no vertebra's."""
     for name, named in (names or {}).items():

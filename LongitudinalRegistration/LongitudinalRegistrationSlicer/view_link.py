@@ -71,7 +71,7 @@ class _Place:
     def applyTo(self, node):
         """Bring a slice node here, where it is not here yet."""
         width, height = node.GetDimensions()[:2]
-        with _oneModification(node):
+        with slicer.util.NodeModify(node):
             if not np.allclose(slicer.util.arrayFromVTKMatrix(node.GetSliceToRAS()), self.toRAS, atol=1e-6):
                 node.GetSliceToRAS().DeepCopy(self.toRAS.ravel())
                 node.UpdateMatrices()
@@ -80,12 +80,3 @@ class _Place:
                 node.SetFieldOfView(*fieldOfView)
             if node.GetXYZOrigin() != self.origin:
                 node.SetXYZOrigin(*self.origin)
-
-
-@contextlib.contextmanager
-def _oneModification(node):
-    before = node.StartModify()
-    try:
-        yield
-    finally:
-        node.EndModify(before)

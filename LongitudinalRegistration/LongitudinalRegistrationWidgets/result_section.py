@@ -2,7 +2,7 @@
 
 import qt
 import slicer
-from LongitudinalRegistrationSlicer.results import isResult, reportOf, resultNodes, showResult
+from LongitudinalRegistrationSlicer.results import isResult, reportOf, resultNodes, setTransformOn
 from slicer.i18n import tr as _
 
 COLOURS = {"good": "#1b6e9c", "check": "#b35c00", "poor": "#a8174b"}
@@ -90,7 +90,7 @@ class ResultSection:
     def _onActivated(self, index):
         result = slicer.mrmlScene.GetNodeByID(self._ids[index])
         if isResult(result):
-            showResult(result)
+            setTransformOn(result, True)
             self._onChosen(result)
 
     def _verdictText(self):

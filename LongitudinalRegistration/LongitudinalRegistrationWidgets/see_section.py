@@ -3,13 +3,8 @@
 import qt
 import slicer
 from LongitudinalRegistrationSlicer import compare_layout as layout
-from LongitudinalRegistrationSlicer.comparison import (
-    WINDOWS,
-    Comparison,
-    canBeCompared,
-    setTransformOn,
-    transformIsOn,
-)
+from LongitudinalRegistrationSlicer.centres import jumpTo
+from LongitudinalRegistrationSlicer.comparison import Comparison, canBeCompared
 from LongitudinalRegistrationSlicer.comparison_painter import (
     CHECKERBOARD,
     DIFFERENCE,
@@ -18,8 +13,10 @@ from LongitudinalRegistrationSlicer.comparison_painter import (
     MODES,
     ComparisonPainter,
 )
+from LongitudinalRegistrationSlicer.results import setTransformOn, transformIsOn
 from LongitudinalRegistrationSlicer.similarity_painter import MAPS, SimilarityPainter
 from LongitudinalRegistrationSlicer.slice_overlay import SliceOverlay
+from LongitudinalRegistrationSlicer.windows import WINDOWS
 from slicer.i18n import tr as _
 from TableRemovalSlicer.views import DisplaySettings
 
@@ -79,7 +76,7 @@ class SeeSection:
             shortcut.deleteLater()
         self._shortcuts = []
         self._flicker.stop()
-        for overlay in self._allOverlays():
+        for overlay in self.overlays():
             overlay.setEnabled(False)
 
     def cleanup(self):
@@ -116,7 +113,7 @@ class SeeSection:
 
     def overlays(self):
         """Return the overlays of the views that lie in the baseline's space, for other displays."""
-        return self._allOverlays()
+        return list(self._overlays.values())
 
     def showOwn(self):
         """Enable the overlays that the section itself needs, and no others."""
@@ -127,8 +124,7 @@ class SeeSection:
         if self._comparison is not None and layout.isShown():
             self._comparison.jumpTo(ras)
         else:
-            for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
-                node.JumpSliceByCentering(*ras)
+            jumpTo(ras)
 
     def setWindow(self, name):
         """Set the window of both scans, a key of WINDOWS."""
@@ -146,9 +142,6 @@ class SeeSection:
         """Show the other scan alone: the baseline or the registered one."""
         self.ui.modeComboBox.setCurrentText(FADE)
         self.ui.modeSlider.value = 0.0 if self.ui.modeSlider.value > 0.5 else 1.0
-
-    def _allOverlays(self):
-        return list(self._overlays.values())
 
     def _fill(self):
         self.ui.secondRowComboBox.addItems(list(layout.SECOND_ORIENTATIONS))
@@ -182,7 +175,7 @@ class SeeSection:
 
     def _giveUp(self):
         self._flicker.stop()
-        for overlay in self._allOverlays():
+        for overlay in self.overlays():
             overlay.remove()
         self._overlays, self._similarity = {}, None
         if self._comparison is not None:
@@ -202,7 +195,7 @@ class SeeSection:
         self._painter.mode = mode
         if self._similarity is not None:
             self._similarity.mode = self._prepared(mode)
-        for overlay in self._allOverlays():
+        for overlay in self.overlays():
             overlay.setEnabled(self._entered and self._isNeeded(overlay))
             overlay.refresh()
         if mode == FLICKER and self._overlays and self._entered:

@@ -3,6 +3,8 @@
 import slicer
 import vtk
 
+from TableRemovalSlicer.hidden_nodes import addHiddenNode
+
 COLOURS = (
     ("nothing", 0.0, 0.0, 0.0, 0.0),
     ("kept", 0.20, 0.85, 0.35, 0.16),
@@ -21,14 +23,14 @@ class PreviewOverlay:
         imageData.SetDimensions(volumeNode.GetImageData().GetDimensions())
         imageData.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
         imageData.GetPointData().GetScalars().Fill(0)
-        self._colours = _hidden("vtkMRMLColorTableNode", "Table Removal colours")
+        self._colours = addHiddenNode("vtkMRMLColorTableNode", "Table Removal colours")
         self._colours.SetTypeToUser()
         self._colours.SetNumberOfColors(len(COLOURS))
         for number, (name, *rgba) in enumerate(COLOURS):
             self._colours.SetColor(number, name, *rgba)
-        self._display = _hidden("vtkMRMLLabelMapVolumeDisplayNode", "Table Removal preview display")
+        self._display = addHiddenNode("vtkMRMLLabelMapVolumeDisplayNode", "Table Removal preview display")
         self._display.SetAndObserveColorNodeID(self._colours.GetID())
-        self.node = _hidden("vtkMRMLLabelMapVolumeNode", "Table Removal preview")
+        self.node = addHiddenNode("vtkMRMLLabelMapVolumeNode", "Table Removal preview")
         self.node.CopyOrientation(volumeNode)
         self.node.SetAndObserveImageData(imageData)
         self.node.SetAndObserveDisplayNodeID(self._display.GetID())
@@ -53,12 +55,3 @@ class PreviewOverlay:
         for node in (self.node, self._display, self._colours):
             if node.GetScene() is not None:
                 slicer.mrmlScene.RemoveNode(node)
-
-
-def _hidden(className, name):
-    node = slicer.mrmlScene.CreateNodeByClass(className)
-    node.UnRegister(None)
-    node.SetName(name)
-    node.SetHideFromEditors(True)
-    node.SetSaveWithScene(False)
-    return slicer.mrmlScene.AddNode(node)

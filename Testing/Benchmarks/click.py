@@ -19,31 +19,21 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT / "Testing" / "Host")]
-VIEW_PX, RUNS, PATIENCE_S = 512, 9, 300
-
-
-def spin(panel, until) -> None:
-    """Let the panel's timer run until something holds."""
-    import slicer
-
-    end = time.monotonic() + PATIENCE_S
-    while not until():
-        if time.monotonic() > end:
-            raise RuntimeError(f"nothing after {PATIENCE_S} s: {panel.logic.log}")
-        slicer.app.processEvents()
-        panel.onTimer()
+VIEW_PX, RUNS = 512, 9
 
 
 def one_click(panel, views) -> tuple[float, float]:
     """Seconds from the click to the transform in the scene, and from there to the last view repainted."""
+    from slicerhost.application import letRun
+
     before, begun = panel.logic.results, time.perf_counter()
     panel.ui.registerButton.click()
-    spin(panel, lambda: panel.logic.results is not None and panel.logic.results is not before)
+    letRun(panel, lambda: panel.logic.results is not None and panel.logic.results is not before)
     applied = time.perf_counter()
     for view in views:
         view.render_window().Render()
     painted = time.perf_counter()
-    spin(panel, lambda: not panel.logic.needsPolling)
+    letRun(panel, lambda: not panel.logic.needsPolling)
     return applied - begun, painted - applied
 
 
@@ -54,20 +44,19 @@ def measure() -> dict:
 
     host = boot()
     from LongitudinalRegistrationSlicer import compare_layout as layout
-    from slicerhost.application import makePanel
+    from slicerhost.application import letRun, makePanel
     from TableRemovalSlicer.volumes import addVolumeNode
 
     pair = next(iter(pairs(quick=False)))
     for name, image in (("Baseline", pair.fixed), ("Follow-up", pair.moving)):
         addVolumeNode(image, name)
     panel = makePanel(host.modules["LongitudinalRegistration"])
-    spin(panel, lambda: panel.logic._job.ready)
+    letRun(panel, lambda: panel.logic._job.ready)
     panel.ui.registerButton.click()
-    spin(panel, lambda: panel.logic.results is not None and not panel.logic.needsPolling)
+    letRun(panel, lambda: panel.logic.results is not None and not panel.logic.needsPolling)
     panel.seeSection.ui.arrangeButton.click()
     for name in layout.viewNames():
-        slice_node = panel.seeSection.comparison and host.core.app_logic.GetSliceLogicByLayoutName(name).GetSliceNode()
-        slice_node.SetDimensions(VIEW_PX, VIEW_PX, 1)
+        host.core.app_logic.GetSliceLogicByLayoutName(name).GetSliceNode().SetDimensions(VIEW_PX, VIEW_PX, 1)
     panel.seeSection.comparison.fit()
     shown = [v for v in host.core.view_manager.get_slice_views() if v.get_singleton_tag() in layout.viewNames()]
     for view in shown:

@@ -8,13 +8,11 @@ vertebrae is of the synthetic patient 1, whose labels are known.
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE.parents[1] / "docs" / "pictures" / "walk-through"
 VIEW_PX, TILE_PX, PANEL_PX = 300, 400, 440
-PATIENCE_S = 300
 
 
 class Studio:
@@ -95,15 +93,9 @@ class Studio:
         self.comparison.fit()
 
     def _wait(self, until):
-        import slicer
+        from slicerhost.application import letRun
 
-        end = time.monotonic() + PATIENCE_S
-        while not until():
-            if time.monotonic() > end:
-                raise RuntimeError(f"nothing after {PATIENCE_S} s: {self.panel.logic.log}")
-            slicer.app.processEvents()
-            self.panel.onTimer()
-            time.sleep(0.01)
+        letRun(self.panel, until)
         for _turn in range(4):
             self.panel.onTimer()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import runs
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Host"))
 
@@ -71,15 +72,6 @@ def _program(code):
         "job = command['job']\n"
     )
     return [sys.executable, "-c", head + code]
-
-
-def _alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    stat = Path(f"/proc/{pid}/stat")
-    return not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
 @pytest.mark.parametrize("name", ["TableRemoval", "LongitudinalRegistration"])
@@ -265,11 +257,11 @@ def test_cancel_takes_effect_at_once_and_kills_what_does_not_obey_with_its_child
     assert any(folder.glob("scan-*.npy"))
     _wait(logic, lambda: logic.progress.stage)
     pids = [int(pid) for pid in logic.progress.stage.split()]
-    assert all(_alive(pid) for pid in pids)
+    assert all(runs(pid) for pid in pids)
     begun = time.monotonic()
     logic.cancel()
     assert logic.state.value == "cancelled" and time.monotonic() - begun < 0.1
-    _wait(logic, lambda: not any(_alive(pid) for pid in pids), 10)
+    _wait(logic, lambda: not any(runs(pid) for pid in pids), 10)
     assert not folder.exists() and logic.state.value == "cancelled"
 
 

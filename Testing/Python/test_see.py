@@ -61,7 +61,7 @@ def shift_transform():
 
 
 def make_result():
-    from LongitudinalRegistrationSlicer.results import RESULT_ATTRIBUTE, showResult
+    from LongitudinalRegistrationSlicer.results import RESULT_ATTRIBUTE, setTransformOn
     from LongitudinalRegistrationSlicer.transforms import addTransformNode
 
     fixed, moving = add_scan("Baseline", FIXED_HU, (0, 0, 0)), add_scan("FollowUp", MOVING_HU, SHIFT)
@@ -69,7 +69,7 @@ def make_result():
     result.SetAttribute(RESULT_ATTRIBUTE, "voxelmorph")
     result.SetNodeReferenceID(result.GetFixedNodeReferenceRole(), fixed.GetID())
     result.SetNodeReferenceID(result.GetMovingNodeReferenceRole(), moving.GetID())
-    showResult(result)
+    setTransformOn(result, True)
     return result
 
 

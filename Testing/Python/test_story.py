@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import children, runs
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Host"))
 
@@ -80,16 +81,11 @@ def _load(patient):
     return nodes
 
 
-def _spin(panel, until, seconds=300):
-    """Let the panel's timer run until something holds."""
-    import slicer
+def _spin(panel, until):
+    """Let the panel's timer run until something holds, and a few turns more."""
+    from slicerhost.application import letRun
 
-    end = time.monotonic() + seconds
-    while not until() and time.monotonic() < end:
-        slicer.app.processEvents()
-        panel.onTimer()
-        time.sleep(0.01)
-    assert until(), (panel.ui.statusLabel.text, panel.logic.log)
+    letRun(panel, until)
     for _turn in range(4):
         panel.onTimer()
 
@@ -97,15 +93,6 @@ def _spin(panel, until, seconds=300):
 def _register(panel):
     panel.ui.registerButton.click()
     _spin(panel, lambda: not panel.logic.needsPolling)
-
-
-def _alive(pid):
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
-
-
-def _children(pid):
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_from_two_scans_to_a_report(host, open_panel, patient, tmp_path):
@@ -290,12 +277,12 @@ def test_cancel_ends_the_children_and_leaves_the_scene(host, open_panel, patient
     nodes = slicer.mrmlScene.GetNumberOfNodes()
     panel.ui.registerButton.click()
     worker = panel.logic._job._process._process.pid
-    _spin(panel, lambda: panel.logic.progress.stage == stage and _children(worker))
-    children = _children(worker)
+    _spin(panel, lambda: panel.logic.progress.stage == stage and children(worker))
+    started = children(worker)
     begun = time.monotonic()
     panel.ui.registerButton.click()
     assert panel.logic.state.value == "cancelled"
-    while any(_alive(pid) for pid in children) and time.monotonic() - begun < 5:
+    while any(runs(pid) for pid in started) and time.monotonic() - begun < 5:
         panel.onTimer()
     assert time.monotonic() - begun < 1.0 and slicer.mrmlScene.GetNumberOfNodes() == nodes
     assert panel.ui.registerButton.text == "Register" and panel.result is None

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from LongitudinalRegistrationLib.network.predict import faster_compute
 from LongitudinalRegistrationLib.private_folder import private_folder
 from LongitudinalRegistrationLib.shared_arrays import save_image, take_image
 from LongitudinalRegistrationLib.transforms import compose
+from processes import children, runs
 
 
 class Parent:
@@ -95,13 +95,13 @@ def test_a_second_registration_is_not_traced_again(parent):
 
 def test_cancel_ends_niftyreg_within_a_second_and_the_worker_goes_on(parent):
     parent.send(do="register", job=4, fixed="a", moving="b", options={"method": "niftyreg"})
-    while not _children(parent.process.pid):
+    while not children(parent.process.pid):
         parent.wait("progress")
     begun = time.monotonic()
     parent.send(do="cancel", job=4)
     said, _ = parent.wait("cancelled", "failed", "transform")
     assert said == {"event": "cancelled", "job": 4} and time.monotonic() - begun < 1.0
-    assert not _children(parent.process.pid)
+    assert not children(parent.process.pid)
     options = {"method": "refinement", "refinement_options": {"effort": "thorough", "budget_seconds": 1e-3}}
     parent.send(do="register", job=5, fixed="a", moving="b", options=options)
     said, _ = parent.wait("transform")
@@ -109,23 +109,6 @@ def test_cancel_ends_niftyreg_within_a_second_and_the_worker_goes_on(parent):
     assert said["report"]["method"] == "refinement" and "its budget of 0.001 s" in said["report"]["warnings"][0]
     take_image(parent.folder, parent.wait("registered")[0]["image"])
     parent.wait("result")
-
-
-def _runs(pid):
-    """Whether a process is there and is more than an exit code that nobody has fetched."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def _children(pid):
-    path = f"/proc/{pid}/task"
-    found = []
-    for task in os.listdir(path):
-        with open(f"{path}/{task}/children") as file:
-            found += file.read().split()
-    return found
 
 
 def test_what_cannot_be_used_is_refused_with_a_remedy(parent, phantom_pair):
@@ -145,14 +128,14 @@ def test_what_cannot_be_used_is_refused_with_a_remedy(parent, phantom_pair):
 def test_the_worker_ends_with_its_parent_and_removes_the_folder(parent):
     """The last test of this file: whoever holds the other end of the pipe is gone."""
     parent.send(do="register", job=9, fixed="a", moving="b", options={"method": "niftyreg"})
-    while not (children := _children(parent.process.pid)):
+    while not (started := children(parent.process.pid)):
         parent.wait("progress")
     parent.process.stdin.close()
     parent.process.wait(5)
     end = time.monotonic() + 2
-    while any(_runs(pid) for pid in children) and time.monotonic() < end:
+    while any(runs(pid) for pid in started) and time.monotonic() < end:
         time.sleep(0.02)
-    assert not parent.folder.exists() and not any(_runs(pid) for pid in children)
+    assert not parent.folder.exists() and not any(runs(pid) for pid in started)
 
 
 def test_what_the_processor_is_faster_in_is_measured_once(monkeypatch):

@@ -15,6 +15,7 @@ from TableRemovalLib.options import TableRemovalOptions
 from ..reading import read_image
 from ..writing import image_suffix, ready_folder, write_image, write_json, write_text, write_transform
 from .console import Console
+from .export_commands import export_dicom
 from .training_commands import evaluate, simulate, train
 
 REGISTER_FILES = (
@@ -130,12 +131,12 @@ def _voxel_ml(image: sitk.Image) -> float:
 
 def register(arguments: argparse.Namespace, console: Console) -> None:
     """Register two scans and write the results."""
-    from ..html_report import write_html_report
     from ..options import RegistrationOptions
     from ..refinement_options import RefinementOptions
     from ..registration import check_ready
     from ..registration import register as run
-    from ..report import report_content, report_text, vertebrae_csv
+    from ..report import report_content, report_text
+    from ..report_files import write_report
     from ..report_pictures import central_point, report_pictures
     from ..stages import Stages
 
@@ -176,10 +177,7 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
         pictures = report_pictures(fixed, moving, result.registered, point)
     content = report_content(result, inputs)
     content["seconds"] = stages.report()
-    write_json(content, folder / "report.json")
-    if content["vertebrae"]:
-        write_text(vertebrae_csv(content["vertebrae"]), folder / "vertebrae.csv")
-    write_html_report(folder / "report.html", content, pictures)
+    write_report(folder, content, pictures)
     console.result({**content, "folder": str(folder)}, f"{report_text(content)}\n\nResults       {folder}")
 
 
@@ -224,6 +222,7 @@ COMMANDS = {
     "phantom": phantom,
     "remove-table": remove_table,
     "register": register,
+    "export-dicom": export_dicom,
     "score": score,
     "evaluate": evaluate,
     "simulate": simulate,

@@ -63,6 +63,3 @@ def _text(content: dict) -> str:
     else:
         lines.append(f"No {REGISTRATION}: it needs the follow-up's series (--source).")
     return "\n".join(lines)
-
-
-EXPORT_COMMANDS = {"export-dicom": export_dicom}

@@ -27,9 +27,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with without_warnings():
             from .commands import COMMANDS
-            from .export_commands import EXPORT_COMMANDS
 
-            {**COMMANDS, **EXPORT_COMMANDS}[arguments.command](arguments, console)
+            COMMANDS[arguments.command](arguments, console)
         return DONE
     except InputError as error:
         console.close()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import SimpleITK as sitk
-from scipy.ndimage import uniform_filter
+
+from .local_similarity import covariance, moments, ncc_map, ssim_map
 
 SSIM_WINDOW = 7
 NCC_WINDOW = 9
@@ -47,16 +48,6 @@ def dice_per_label(first: np.ndarray, second: np.ndarray, labels=None) -> dict[i
     return scores
 
 
-def _moments(fixed: np.ndarray, warped: np.ndarray, window: int):
-    """Local means, variances and covariance over cubes of `window` voxels, float32."""
-    fixed, warped = fixed.astype(np.float32), warped.astype(np.float32)
-    mean_f, mean_w = uniform_filter(fixed, window), uniform_filter(warped, window)
-    variance_f = np.maximum(uniform_filter(fixed * fixed, window) - mean_f * mean_f, 0)
-    variance_w = np.maximum(uniform_filter(warped * warped, window) - mean_w * mean_w, 0)
-    covariance = uniform_filter(fixed * warped, window) - mean_f * mean_w
-    return mean_f, mean_w, variance_f, variance_w, covariance
-
-
 def _mean(values: np.ndarray, mask: np.ndarray | None) -> float:
     chosen = values if mask is None else values[mask > 0]
     return float(chosen.mean()) if chosen.size else float("nan")
@@ -79,11 +70,8 @@ def ssim(fixed: np.ndarray, warped: np.ndarray, mask: np.ndarray | None = None, 
     float
         In [-1, 1]; 1 for equal images. Constants c1 = 0.01^2, c2 = 0.03^2 for the range 1.
     """
-    mean_f, mean_w, variance_f, variance_w, covariance = _moments(fixed, warped, window)
-    c1, c2 = 0.01**2, 0.03**2
-    luminance = (2 * mean_f * mean_w + c1) / (mean_f**2 + mean_w**2 + c1)
-    structure = (2 * covariance + c2) / (variance_f + variance_w + c2)
-    return _mean(luminance * structure, mask)
+    first, second = moments(fixed, window), moments(warped, window)
+    return _mean(ssim_map(first, second, covariance(first, second, window)), mask)
 
 
 def local_ncc(fixed: np.ndarray, warped: np.ndarray, mask: np.ndarray | None = None, window: int = NCC_WINDOW) -> float:
@@ -96,13 +84,10 @@ def local_ncc(fixed: np.ndarray, warped: np.ndarray, mask: np.ndarray | None = N
     mask
         Where to average; None: everywhere.
     """
-    _, _, variance_f, variance_w, covariance = _moments(fixed, warped, window)
-    textured = (variance_f > 1e-6) & (variance_w > 1e-6)
-    if mask is not None:
-        textured &= mask > 0
-    if not textured.any():
-        return float("nan")
-    return float(np.mean(covariance[textured] / np.sqrt(variance_f[textured] * variance_w[textured])))
+    first, second = moments(fixed, window), moments(warped, window)
+    values = ncc_map(first, second, covariance(first, second, window))
+    textured = np.isfinite(values)
+    return _mean(values, textured if mask is None else textured & (mask > 0))
 
 
 def global_ncc(fixed: np.ndarray, warped: np.ndarray, mask: np.ndarray | None = None) -> float:

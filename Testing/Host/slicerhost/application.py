@@ -3,6 +3,7 @@
 import importlib
 import os
 import tempfile
+import time
 import types
 
 import slicer
@@ -10,6 +11,8 @@ from PySide6 import QtCore, QtGui, QtWidgets
 
 from .layout import LayoutManager
 from .named import Named
+
+PATIENCE_S = 300
 
 
 class Application(Named):
@@ -93,3 +96,14 @@ def makePanel(record):
     if hasattr(widget, "enter"):
         widget.enter()
     return widget
+
+
+def letRun(panel, until, patienceS=PATIENCE_S):
+    """Let the registration panel's timer run until something holds. Raises RuntimeError with its log in the end."""
+    end = time.monotonic() + patienceS
+    while not until():
+        if time.monotonic() > end:
+            raise RuntimeError(f"nothing after {patienceS} s: {panel.ui.statusLabel.text} {panel.logic.log}")
+        slicer.app.processEvents()
+        panel.onTimer()
+        time.sleep(0.01)
