@@ -241,16 +241,18 @@ def test_without_tensorflow_niftyreg_does_it_and_the_panel_says_why(host, open_p
     assert any("niftyreg" in text in text for text in seen), seen
 
 
-def test_several_follow_ups_in_one_go(host, open_panel, patient):
+def test_several_follow_ups_in_one_go(host, open_panel, patient, monkeypatch):
     from LongitudinalRegistrationSlicer.results import fixedOf, resultNodes
     from TableRemovalSlicer.volumes import addVolumeNode
 
+    _use(host, monkeypatch, WITHOUT_TENSORFLOW)
     panel = open_panel()
     _load(patient)
     addVolumeNode(patient.followup.image, "CT 2025-06 follow-up")
     panel.exit()
     panel.enter()
     parameters = panel.logic.getParameterNode()
+    parameters.method = "Refinement alone"
     items = panel.ui.furtherList
     assert items.count == 1
     import qt
@@ -267,7 +269,7 @@ def test_several_follow_ups_in_one_go(host, open_panel, patient):
 def test_cancel_ends_the_children_and_leaves_the_scene(host, open_panel, patient, stage, monkeypatch):
     import slicer
 
-    _use(host, monkeypatch, COARSE)
+    _use(host, monkeypatch, WITHOUT_TENSORFLOW)
     panel = open_panel()
     _load(patient)
     panel.exit()

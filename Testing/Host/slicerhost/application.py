@@ -49,12 +49,10 @@ class Application(Named):
         self._qt.restoreOverrideCursor()
 
     def pauseRender(self):
-        for view in self._core.view_manager.get_views():
-            view.set_render_blocked(True)
+        """Nothing: views are drawn only when someone asks for their picture (views.renderArray)."""
 
     def resumeRender(self):
-        for view in self._core.view_manager.get_views():
-            view.set_render_blocked(False)
+        """Nothing, as pauseRender."""
 
     def connect(self, signature, receiver):
         if signature == "startupCompleted()":
