@@ -13,7 +13,7 @@ from .candidates import Candidate, Problem, affine_of, by_network, by_niftyreg, 
 from .evaluation.metrics import ndv_percent
 from .network.model_store import find_model, tensorflow_missing
 from .network.predict import NetworkError
-from .quality import reason_for_doubt
+from .quality import AFFINE_DOUBT, reason_for_doubt
 from .scores import body_on, largest_component_mm
 
 
@@ -60,7 +60,7 @@ def _judge(problem: Problem, candidate: Candidate, fit: AffineFit | None, known_
         largest = largest_component_mm(field, body)
         doubt = reason_for_doubt(before, after, folded, largest, known_mm)
         if fit is not None and fit.doubtful:
-            doubt = f"the affine alignment may have failed (correlation {fit.ncc:.2f})"
+            doubt = f"{AFFINE_DOUBT} (correlation {fit.ncc:.2f})"
     return _Judged(candidate, before, after, folded, largest, doubt)
 
 

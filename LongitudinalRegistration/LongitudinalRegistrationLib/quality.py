@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 MAX_NDV_PERCENT = 0.1
 RANGE_FACTOR = 1.5
 SIMILARITY_TOLERANCE = 0.005
+# What is said of a start that may be wrong; who judges the report knows it by these words (verdict.py).
+AFFINE_DOUBT = "the affine alignment may have failed"
 
 
 def reason_for_doubt(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .quality import MAX_NDV_PERCENT, RANGE_FACTOR, SIMILARITY_TOLERANCE
+from .quality import AFFINE_DOUBT, MAX_NDV_PERCENT, RANGE_FACTOR, SIMILARITY_TOLERANCE
 
 GOOD, CHECK, POOR = "good", "check", "poor"
 
@@ -22,7 +22,6 @@ DSC_TOLERANCE = 0.02
 LEAST_COMMON_PERCENT, POOR_COMMON_PERCENT = 50.0, 20.0
 
 CHECK_PREFIX = "Check this result: "
-AFFINE_WORDS = "affine alignment may have failed"
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def _method(report: dict) -> Found:
     if reason:
         found.append((CHECK, _sentence(f"NiftyReg was used instead of the network, because {reason}")))
     for warning in report.get("warnings") or ():
-        level = POOR if AFFINE_WORDS in warning else CHECK
+        level = POOR if AFFINE_DOUBT in warning else CHECK
         found.append((level, _sentence(warning.removeprefix(CHECK_PREFIX))))
     return found
 

@@ -11,8 +11,6 @@ PLATE, INK = (20, 20, 20), 255
 PLATE_OPACITY = 0.72
 FONT_PX, MARGIN_PX, PAD_PX, BAR_PX, TICK_PX, GAP_PX = 13, 6, 6, 14, 4, 4
 LONGEST_BAR_PX, SHORTEST_VIEW_PX = 120, 110
-
-
 LINE_PX = FONT_PX + GAP_PX
 
 
@@ -27,8 +25,8 @@ class Legend:
     patches: tuple = ()
 
 
-def drawLegend(picture, legend, left=False):
-    """Draw a Legend into the lower right (or left) corner of a picture, uint8 [y, x, 3], y upwards, where it fits."""
+def drawLegend(picture, legend, left=False, top=False):
+    """Draw a Legend into a corner of a picture, uint8 [y, x, 3], y upwards, where it fits; lower right by default."""
     height, width = picture.shape[:2]
     if height < SHORTEST_VIEW_PX:
         return picture
@@ -37,7 +35,8 @@ def drawLegend(picture, legend, left=False):
     if tall + 2 * MARGIN_PX > height or wide + 2 * MARGIN_PX > width:
         return picture
     start = MARGIN_PX if left else width - MARGIN_PX - wide
-    corner = picture[MARGIN_PX : MARGIN_PX + tall, start : start + wide]
+    bottom = height - MARGIN_PX - tall if top else MARGIN_PX
+    corner = picture[bottom : bottom + tall, start : start + wide]
     corner[:] = corner * (1 - plate.opacity) + plate.colours * plate.opacity
     return picture
 

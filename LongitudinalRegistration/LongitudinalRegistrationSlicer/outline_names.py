@@ -1,7 +1,8 @@
-"""The vertebrae's names in the slice views: beside each centre in sagittal and coronal views, in axial ones where the
-slice goes through it."""
+"""The vertebrae's names in the slice views: beside each centre in sagittal and coronal views; in axial ones beside each
+vertebra that the slice cuts."""
 
 import slicer
+import vtk
 from TableRemovalSlicer.hidden_nodes import addHiddenNode
 
 from LongitudinalRegistrationSlicer.label_segmentations import removeHidden
@@ -12,27 +13,59 @@ WHITE = (1.0, 1.0, 1.0)
 
 
 class OutlineNames:
-    """Names at points (RAS, mm), from now until `remove`."""
+    """Names at points (RAS, mm), from now until `remove`; extents: the lowest and highest S, mm, that each reaches."""
 
-    def __init__(self, points):
-        self._node = addHiddenNode("vtkMRMLMarkupsFiducialNode", "Vertebra names")
-        _removeDisplays(self._node)
-        self._through, self._projected = _addDisplay(self._node, False), _addDisplay(self._node, True)
-        for name, point in points.items():
-            self._node.AddControlPoint(point, name)
-        self._node.SetLocked(True)
+    def __init__(self, points, extents):
+        self._points, self._extents = points, extents
+        self._projected = _addNames(points, "Vertebra names", projected=True)
+        self._cut = _addNames(points, "Vertebra names in axial views", projected=False)
+        self._axial, self._shownAt = {}, None
 
     def showIn(self, viewNodes):
         """Show the names in these slice views only."""
-        axial = [node.GetID() for node in viewNodes if node.GetOrientation() == AXIAL]
+        axial = [node for node in viewNodes if node.GetOrientation() == AXIAL]
         others = [node.GetID() for node in viewNodes if node.GetOrientation() != AXIAL]
-        for display, ids in ((self._through, axial), (self._projected, others)):
+        for names, ids in ((self._cut, [node.GetID() for node in axial]), (self._projected, others)):
+            display = names.GetDisplayNode()
             display.SetViewNodeIDs(ids)
             display.SetVisibility(bool(ids))
+        self._stopFollowing()
+        self._axial = {node: node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._onSlice) for node in axial}
+        for node in axial[:1]:
+            self._onSlice(node)
 
     def remove(self):
         """Take the names away."""
-        removeHidden(self._node)
+        self._stopFollowing()
+        for node in (self._projected, self._cut):
+            removeHidden(node)
+
+    def _stopFollowing(self):
+        for node, tag in self._axial.items():
+            node.RemoveObserver(tag)
+        self._axial = {}
+
+    def _onSlice(self, sliceNode, event=None):
+        """Bring the names of the vertebrae that a slice cuts into it."""
+        height = sliceNode.GetSliceOffset()
+        if height == self._shownAt or self._cut.GetScene() is None:
+            return
+        self._shownAt = height
+        with slicer.util.NodeModify(self._cut):
+            for index, (name, (right, anterior, centre)) in enumerate(self._points.items()):
+                lowest, highest = self._extents.get(name, (centre, centre))
+                where = height if lowest <= height <= highest else centre
+                self._cut.SetNthControlPointPosition(index, right, anterior, where)
+
+
+def _addNames(points, title, projected):
+    node = addHiddenNode("vtkMRMLMarkupsFiducialNode", title)
+    _removeDisplays(node)
+    _addDisplay(node, projected)
+    for name, point in points.items():
+        node.AddControlPoint(point, name)
+    node.SetLocked(True)
+    return node
 
 
 def _removeDisplays(node):
@@ -56,4 +89,3 @@ def _addDisplay(node, projected):
     display.SetSliceProjectionOpacity(1.0)
     display.SetPointLabelsVisibility(True)
     display.SetHandlesInteractive(False)
-    return display

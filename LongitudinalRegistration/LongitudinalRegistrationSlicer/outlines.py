@@ -8,6 +8,7 @@ import slicer
 
 from LongitudinalRegistrationSlicer.centres import centresOf
 from LongitudinalRegistrationSlicer.compare_layout import FOLLOW_UP, viewNames
+from LongitudinalRegistrationSlicer.label_extents import extentsOf
 from LongitudinalRegistrationSlicer.label_matching import matchesOf
 from LongitudinalRegistrationSlicer.label_segmentations import (
     addHiddenSegmentation,
@@ -58,8 +59,7 @@ class VertebraOutlines:
             self._segmentIds[AS_SCANNED] = self._segmentIds[WARPED]
         for side, node in self._nodes.items():
             self._colour(side, node)
-        centres = centresOf(self._result, matches)
-        self._names = OutlineNames({m.name: centres[m.value] for m in matches if m.value in centres})
+        self._names = self._makeNames(matches)
         self.updateViews()
         self.highlight(self.highlighted)
         self._tag = slicer.mrmlScene.AddObserver(slicer.mrmlScene.NodeAddedEvent, self._onNodeAdded)
@@ -97,6 +97,15 @@ class VertebraOutlines:
         for display in slicer.util.getNodesByClass("vtkMRMLSegmentationDisplayNode"):
             _putBackOwnDisplay(display)
         self._nodes, self._segmentIds, self._names, self._tag = {}, {}, None, None
+
+    def _makeNames(self, matches):
+        centres = centresOf(self._result, matches)
+        extents = {}
+        if BASELINE in self._nodes:
+            ids = self._segmentIds[BASELINE]
+            reached = extentsOf(self._nodes[BASELINE], ids.values())
+            extents = {m.name: reached[ids[m.value]] for m in matches if ids.get(m.value) in reached}
+        return OutlineNames({m.name: centres[m.value] for m in matches if m.value in centres}, extents)
 
     def _onNodeAdded(self, caller, event):
         count = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSliceNode")

@@ -73,9 +73,9 @@ class SliceOverlay:
         self._view, self._logic = widget.sliceView(), widget.sliceLogic()
         self._window = self._view.renderWindow()
         self._renderer = self._window.GetRenderers().GetFirstRenderer()
-        self._image, self._actor, self._pixels = vtk.vtkImageData(), _imageActor(), None
-        self._actor.GetMapper().SetInputData(self._image)
-        self._lineActors, self._hidden = [], []
+        self._image, self._mapper, self._pixels = vtk.vtkImageData(), _imageMapper(), None
+        self._mapper.SetInputData(self._image)
+        self._lineActors, self._taken = [], []
         self._enabled, self._revision, self._shown = False, 0, None
         self._observation = self._window.AddObserver(vtk.vtkCommand.StartEvent, self._onRender)
 
@@ -85,7 +85,6 @@ class SliceOverlay:
             return
         self._enabled = enabled
         if enabled:
-            self._renderer.AddViewProp(self._actor)
             self.refresh()
         else:
             self._takeAway()
@@ -104,11 +103,10 @@ class SliceOverlay:
             self._observation = None
 
     def _takeAway(self):
-        self._renderer.RemoveViewProp(self._actor)
         self._setLines([])
-        for actor in self._hidden:
-            actor.SetVisibility(True)
-        self._hidden, self._shown = [], None
+        for actor, mapper in self._taken:
+            actor.SetMapper(mapper)
+        self._taken, self._shown = [], None
 
     def _onRender(self, caller, event):
         if not self._enabled:
@@ -118,19 +116,20 @@ class SliceOverlay:
             self._takeAway()
             self._enabled = False
             return
-        self._hideOwnImage()
+        self._takeOwnImage()
         state = self._state(node)
         if state != self._shown:
             self._shown = state
             self._paint(self._frame(node))
 
-    def _hideOwnImage(self):
+    def _takeOwnImage(self):
+        """Have the view's own image actor show the picture: whatever lies over its image lies over the picture too."""
         props = self._renderer.GetViewProps()
         for index in range(props.GetNumberOfItems()):
             actor = props.GetItemAsObject(index)
-            if actor is not self._actor and actor.GetVisibility() and _showsImage(actor):
-                actor.SetVisibility(False)
-                self._hidden.append(actor)
+            if _showsImage(actor) and actor.GetMapper() is not self._mapper:
+                self._taken.append((actor, actor.GetMapper()))
+                actor.SetMapper(self._mapper)
 
     def _layers(self):
         return self._logic.GetBackgroundLayer(), self._logic.GetForegroundLayer()
@@ -167,14 +166,11 @@ class SliceOverlay:
             self._renderer.AddViewProp(actor)
 
 
-def _imageActor():
-    mapper, actor = vtk.vtkImageMapper(), vtk.vtkActor2D()
+def _imageMapper():
+    mapper = vtk.vtkImageMapper()
     mapper.SetColorWindow(255)
     mapper.SetColorLevel(127.5)
-    actor.SetMapper(mapper)
-    actor.SetLayerNumber(-1)
-    actor.GetProperty().SetDisplayLocationToBackground()
-    return actor
+    return mapper
 
 
 def _showsImage(actor):

@@ -16,6 +16,7 @@ from LongitudinalRegistrationSlicer.comparison_painter import (
 from LongitudinalRegistrationSlicer.results import setTransformOn, transformIsOn
 from LongitudinalRegistrationSlicer.similarity_painter import MAPS, SimilarityPainter
 from LongitudinalRegistrationSlicer.slice_overlay import SliceOverlay
+from LongitudinalRegistrationSlicer.transform_note import TransformNote
 from LongitudinalRegistrationSlicer.windows import WINDOWS
 from slicer.i18n import tr as _
 from TableRemovalSlicer.views import DisplaySettings
@@ -38,7 +39,7 @@ class SeeSection:
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._onArranged = onArranged or (lambda: None)
         self._result, self._comparison, self._before, self._entered = None, None, None, False
-        self._overlays, self._shortcuts, self._similarity = {}, [], None
+        self._overlays, self._shortcuts, self._similarity, self._note = {}, [], None, None
         self._painter, self._values = ComparisonPainter(), {"rateHz": 2.0}
         self._flicker = qt.QTimer()
         self._flicker.connect("timeout()", self._onFlicker)
@@ -99,6 +100,9 @@ class SeeSection:
         self._similarity = SimilarityPainter(self._result)
         for name in layout.viewNames(layout.OVERLAY):
             self._overlays[name].painters += [self._painter, self._similarity]
+        self._note = TransformNote(self._result)
+        for overlay in self.overlays():
+            overlay.painters.append(self._note)
         self.ui.restoreButton.enabled = True
         self._showMode()
         self._onArranged()
@@ -137,6 +141,7 @@ class SeeSection:
         if self._result is not None:
             setTransformOn(self._result, not transformIsOn(self._result))
             self._showTransformState()
+            self._showMode()
 
     def flip(self):
         """Show the other scan alone: the baseline or the registered one."""
@@ -177,7 +182,7 @@ class SeeSection:
         self._flicker.stop()
         for overlay in self.overlays():
             overlay.remove()
-        self._overlays, self._similarity = {}, None
+        self._overlays, self._similarity, self._note = {}, None, None
         if self._comparison is not None:
             self._comparison.remove()
             self._comparison = None
@@ -213,10 +218,10 @@ class SeeSection:
 
     def _isNeeded(self, overlay):
         """Whether an overlay has something to show, the section's own or another display's."""
-        own = (self._painter, self._similarity)
+        own = (self._painter, self._similarity, self._note)
         others = [painter for painter in overlay.painters if painter not in own]
         shown = self.ui.modeComboBox.currentText in (*MODES, *MAPS)
-        return bool(others or overlay.drawers) or (shown and self._painter in overlay.painters)
+        return bool(others or overlay.drawers or self._note.isShown) or (shown and self._painter in overlay.painters)
 
     def _showSlider(self, mode):
         used = SLIDERS.get(mode)

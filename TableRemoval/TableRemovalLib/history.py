@@ -46,6 +46,10 @@ class History:
         self._undone.clear()
         return True
 
+    def shown(self, now_s: float):
+        """The current state is on the screen: the second in which a drag goes on counts from here."""
+        self._last = (self._last[0], now_s)
+
     def undo(self):
         """Take the last step back and return the state."""
         if self.can_undo:

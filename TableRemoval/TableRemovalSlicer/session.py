@@ -88,6 +88,7 @@ class EditingSession:
             raise InputError(reason)
         if self.history.do(state, action, time.monotonic()):
             self._changed()
+            self.history.shown(time.monotonic())
 
     def setThreshold(self, threshold, indices=None, ownStep=False):
         """T_G, or None for automatic. With `ownStep` it is no part of a slider's drag."""

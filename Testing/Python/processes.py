@@ -1,6 +1,7 @@
 """What the tests ask of other processes; `children` on Linux only."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -18,5 +19,6 @@ def children(pid):
     """The processes that a process's threads have started and that are there, as numbers."""
     found = []
     for task in os.listdir(f"/proc/{pid}/task"):
-        found += Path(f"/proc/{pid}/task/{task}/children").read_text().split()
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that ended while we looked
+            found += Path(f"/proc/{pid}/task/{task}/children").read_text().split()
     return [int(child) for child in found]

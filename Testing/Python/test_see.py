@@ -123,6 +123,22 @@ def near(colour, expected, tolerance=1):
     return np.abs(np.subtract(colour, expected)).max() <= tolerance
 
 
+@pytest.fixture
+def window(host):
+    """An application's main window, active, as Slicer names it."""
+    import qt
+    import slicer
+
+    window = qt.QMainWindow()
+    window.setObjectName("qSlicerMainWindow")
+    window.show()
+    window.activateWindow()
+    slicer.app.processEvents()
+    yield window
+    window.setObjectName("")
+    window.close()
+
+
 # --- the views --------------------------------------------------------------------------------------------------
 
 
@@ -289,6 +305,42 @@ def test_a_result_that_comes_while_the_module_is_left_shows_no_overlay(shown):
     assert shown.section._flicker.isActive()
     shown.choose("Red/cyan")
     assert near(shown.colour(IN_BOTH), (FIXED_GREY, MOVING_GREY, MOVING_GREY))
+
+
+def test_keys_change_window_fade_and_transform_while_the_module_is_shown(window, shown):
+    from LongitudinalRegistrationSlicer.results import transformIsOn
+    from PySide6.QtCore import Qt
+    from PySide6.QtTest import QTest
+
+    def press(key):
+        QTest.keyClick(window, key)
+        return shown.ui.windowComboBox.currentText, shown.ui.modeSlider.value, transformIsOn(shown.result)
+
+    shown.choose("Fade", 1.0)
+    assert press(Qt.Key_F8) == ("Lung", 1.0, True)
+    assert press(Qt.Key_F7) == ("Soft tissue", 1.0, True)
+    assert press(Qt.Key_F6) == ("Bone", 1.0, True)
+    assert press(Qt.Key_F5) == ("Bone", 0.0, True)
+    assert press(Qt.Key_F9) == ("Bone", 0.0, False) and not shown.ui.transformCheckBox.checked
+    shown.section.exit()
+    assert press(Qt.Key_F9) == ("Bone", 0.0, False) and press(Qt.Key_F7)[0] == "Bone"
+    shown.section.enter()
+    assert press(Qt.Key_F9) == ("Bone", 0.0, True) and press(Qt.Key_F8)[0] == "Lung"
+
+
+@pytest.mark.parametrize("column", ["Registered", "Overlay"])
+def test_the_views_say_when_the_transform_is_off(shown, column):
+    def corner():
+        return shown.picture(column)[6:30, 6:60].max()
+
+    shown.choose("Off")
+    assert corner() < 10
+    shown.ui.transformCheckBox.click()
+    assert corner() > 200
+    shown.choose("Fade", 0.0)
+    assert corner() > 200
+    shown.ui.transformCheckBox.click()
+    assert corner() < 10
 
 
 def test_scrolling_changes_the_overlay(shown):

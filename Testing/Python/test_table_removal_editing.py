@@ -76,10 +76,12 @@ def test_history_joins_a_drag_and_redo_ends_with_a_new_action():
     assert not history.do(0, "a", 1.0)
     history.do(1, "a", 1.0)
     history.do(2, "a", 1.5)
-    history.do(3, "a", 9.0)
-    assert (history.undo(), history.undo(), history.can_undo) == (2, 0, False)
-    assert history.redo() == 2 and history.do(7) and not history.can_redo
-    assert history.undo() == 2
+    history.shown(9.0)
+    history.do(2.5, "a", 9.5)
+    history.do(3, "a", 19.0)
+    assert (history.undo(), history.undo(), history.can_undo) == (2.5, 0, False)
+    assert history.redo() == 2.5 and history.do(7) and not history.can_redo
+    assert history.undo() == 2.5
 
 
 def test_the_papers_values_leave_overrides(state):
