@@ -109,7 +109,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self.resultSection = ResultSection(self.resourcePath, self.showResult, self.onAgain)
         self.seeSection = SeeSection(self.resourcePath, self.onArranged)
         self.vertebraSection = VertebraSection(self.resourcePath, lambda value, ras: self.seeSection.jumpTo(ras))
-        self.dvfSection = DvfSection(self.resourcePath, self.seeSection.showOwn)
+        self.dvfSection = DvfSection(self.resourcePath, self.seeSection.showOwn, self.seeSection.show3D)
         self.sections = (self.resultSection, self.seeSection, self.vertebraSection, self.dvfSection)
         for section in self.sections:
             self.ui.sectionsWidget.layout().addWidget(section.widget)

@@ -1,8 +1,11 @@
-"""The layout that shows a result: baseline, follow-up, registered and overlay side by side, in two orientations."""
+"""The layout that shows a result: baseline, follow-up, registered and overlay side by side, in two orientations; beside
+them a 3-D view where it is asked for."""
 
 import slicer
 
-LAYOUT_ID = 7240
+LAYOUT_ID, LAYOUT_3D_ID = 7240, 7241
+VIEW_3D = "Longct3D"
+SLICES_SHARE, VIEW_3D_SHARE = 750, 250
 BASELINE, FOLLOW_UP, REGISTERED, OVERLAY = "Baseline", "FollowUp", "Registered", "Overlay"
 COLUMNS = {BASELINE: "Baseline", FOLLOW_UP: "Follow-up", REGISTERED: "Registered", OVERLAY: "Overlay"}
 COLOURS = {BASELINE: "#D55E00", FOLLOW_UP: "#999999", REGISTERED: "#0072B2", OVERLAY: "#009E73"}
@@ -26,20 +29,43 @@ def layoutNode():
     return slicer.app.layoutManager().layoutLogic().GetLayoutNode()
 
 
-def showLayout(secondOrientation=SECOND_ORIENTATIONS[0]):
+def showLayout(secondOrientation=SECOND_ORIENTATIONS[0], with3D=False):
     """Switch to the layout; the second row shows one of SECOND_ORIENTATIONS."""
     node = layoutNode()
-    if not node.IsLayoutDescription(LAYOUT_ID):
-        node.AddLayoutDescription(LAYOUT_ID, _description())
-    slicer.app.layoutManager().setLayout(LAYOUT_ID)
+    for number, description in ((LAYOUT_ID, _description()), (LAYOUT_3D_ID, _description3D())):
+        if not node.IsLayoutDescription(number):
+            node.AddLayoutDescription(number, description)
+    slicer.app.layoutManager().setLayout(LAYOUT_3D_ID if with3D else LAYOUT_ID)
     for row, orientation in zip(ROWS, (FIRST_ORIENTATION, secondOrientation), strict=True):
         for column in COLUMNS:
             sliceNode(column, row).SetOrientation(orientation)
 
 
 def isShown():
-    """Whether the layout is on the screen."""
-    return layoutNode().GetViewArrangement() == LAYOUT_ID
+    """Whether the layout is on the screen, with or without the 3-D view."""
+    return layoutNode().GetViewArrangement() in (LAYOUT_ID, LAYOUT_3D_ID)
+
+
+def show3D(on):
+    """Add the 3-D view to the layout, seen from the front, or take it away, where the layout is on the screen."""
+    if not isShown():
+        return
+    slicer.app.layoutManager().setLayout(LAYOUT_3D_ID if on else LAYOUT_ID)
+    if on:
+        lookFromTheFront()
+
+
+def lookFromTheFront():
+    """Show all there is in the layout's 3-D view, from the front."""
+    manager = slicer.app.layoutManager()
+    for index in range(manager.threeDViewCount):
+        widget = manager.threeDWidget(index)
+        if widget.mrmlViewNode().GetLayoutName() == VIEW_3D:
+            widget.mrmlViewNode().SetBoxVisible(False)
+            view = widget.threeDView()
+            view.rotateToViewAxis(slicer.vtkMRMLCameraNode.Anterior)
+            view.resetFocalPoint()
+            view.resetCamera()
 
 
 def sliceNode(column, row):
@@ -55,6 +81,14 @@ def sliceLogic(column, row):
 def _description():
     rows = "".join(f'<item><layout type="horizontal">{_rowItems(row)}</layout></item>' for row in ROWS)
     return f'<layout type="vertical">{rows}</layout>'
+
+
+def _description3D():
+    return (
+        f'<layout type="horizontal" split="true"><item splitSize="{SLICES_SHARE}">{_description()}</item>'
+        f'<item splitSize="{VIEW_3D_SHARE}"><view class="vtkMRMLViewNode" singletontag="{VIEW_3D}">'
+        '<property name="viewlabel" action="default">3-D</property></view></item></layout>'
+    )
 
 
 def _rowItems(row):

@@ -14,10 +14,10 @@ UNMOVED_ATTRIBUTE = "LongitudinalRegistration.Unmoved"
 class Comparison:
     """The views of a result as long as it is shown; `remove` leaves nothing in the scene."""
 
-    def __init__(self, result, secondOrientation=layout.SECOND_ORIENTATIONS[0]):
+    def __init__(self, result, secondOrientation=layout.SECOND_ORIENTATIONS[0], with3D=False):
         self.result = result
         self._unmoved = _addUnmoved(movingOf(result))
-        layout.showLayout(secondOrientation)
+        layout.showLayout(secondOrientation, with3D)
         self._showVolumes()
         self.setWindow("Bone")
         self.fit()

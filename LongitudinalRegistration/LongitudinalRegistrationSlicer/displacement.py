@@ -70,6 +70,11 @@ class DisplacementSampler:
             return str(error)
         return ""
 
+    def state(self):
+        """Return what is another when the transform has changed."""
+        self._read()
+        return self._key
+
     def displacement(self, points, withAffine=False):
         """Return the displacement at points: the deformation beside the affine, or the whole way T(x) - x."""
         points = np.asarray(points, np.float64)

@@ -7,7 +7,6 @@ from LongitudinalRegistrationSlicer.cursor import CursorObserver
 from LongitudinalRegistrationSlicer.displacement import DisplacementSampler
 from LongitudinalRegistrationSlicer.displacement_3d import Displacement3D
 from LongitudinalRegistrationSlicer.displacement_words import inWords
-from LongitudinalRegistrationSlicer.results import fixedOf
 from slicer.i18n import tr as _
 
 COLOURS = (None, *colours.MODES)
@@ -15,9 +14,12 @@ LINES = (None, *lines.MODES)
 
 
 class DvfSection:
-    """How far every point moved; `onIdle()` is called when nothing is in the overlays any more."""
+    """How far every point moved.
 
-    def __init__(self, resourcePath, onIdle=None):
+    `onIdle()` is called when nothing is in the overlays any more, `onIn3D(on)` when 3-D is asked for or no longer.
+    """
+
+    def __init__(self, resourcePath, onIdle=None, onIn3D=None):
         self.widget = slicer.util.loadUI(resourcePath("UI/DvfSection.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._onIdle, self._entered = onIdle, True
@@ -29,6 +31,8 @@ class DvfSection:
             slider.connect("valueChanged(double)", lambda value: self.update())
         for check in (self.ui.automaticCheckBox, self.ui.affineCheckBox, self.ui.bodyCheckBox, self.ui.view3dCheckBox):
             check.connect("toggled(bool)", lambda on: self.update())
+        if onIn3D is not None:
+            self.ui.view3dCheckBox.connect("toggled(bool)", onIn3D)
         self.setResult(None)
 
     def setOverlays(self, overlays):
@@ -78,9 +82,10 @@ class DvfSection:
     def _enableWidgets(self, colour, line):
         inMm = colour is not None and colour != colours.JACOBIAN
         self.ui.opacitySlider.enabled = colour is not None
-        self.ui.automaticCheckBox.enabled = inMm
-        self.ui.largestSlider.enabled = inMm and not self.ui.automaticCheckBox.checked
-        self.ui.scaleSlider.enabled = line is not None and line != lines.CONTOURS
+        in3D = self.ui.view3dCheckBox.checked
+        self.ui.automaticCheckBox.enabled = inMm or in3D
+        self.ui.largestSlider.enabled = (inMm or in3D) and not self.ui.automaticCheckBox.checked
+        self.ui.scaleSlider.enabled = in3D or line not in (None, lines.CONTOURS)
 
     def _show(self, colour, line):
         """Put the painter and the drawer into the overlays, or take them out."""
@@ -116,10 +121,13 @@ class DvfSection:
         if self._in3D is not None and not on:
             self._in3D.remove()
             self._in3D = None
-        elif self._in3D is None and on:
-            largest = colours.DisplacementPainter(self._sampler, withAffine=True).largest()
-            self._in3D = Displacement3D(self._result, fixedOf(self._result), largest)
-            self._in3D.show()
+        if not on:
+            return
+        self._in3D = self._in3D or Displacement3D(self._sampler)
+        affine, body = self.ui.affineCheckBox.checked, self.ui.bodyCheckBox.checked
+        largest = None if self.ui.automaticCheckBox.checked else self.ui.largestSlider.value
+        scaleEnd = colours.DisplacementPainter(self._sampler, largestMm=largest, withAffine=affine).largest()
+        self._in3D.show(scaleEnd, self.ui.scaleSlider.value, affine, body)
 
     def _observe(self):
         if self._result is None:

@@ -38,7 +38,8 @@ class SeeSection:
         self.widget = slicer.util.loadUI(resourcePath("UI/SeeSection.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._onArranged = onArranged or (lambda: None)
-        self._result, self._comparison, self._before, self._entered = None, None, None, False
+        self._result, self._comparison, self._before = None, None, None
+        self._entered, self._with3D = False, False
         self._overlays, self._shortcuts, self._similarity, self._note = {}, [], None, None
         self._painter, self._values = ComparisonPainter(), {"rateHz": 2.0}
         self._flicker = qt.QTimer()
@@ -94,7 +95,7 @@ class SeeSection:
         """Arrange the views for the result: baseline, follow-up, registered, overlay."""
         self._giveUp()
         self._before = self._before or DisplaySettings()
-        self._comparison = Comparison(self._result, self.ui.secondRowComboBox.currentText)
+        self._comparison = Comparison(self._result, self.ui.secondRowComboBox.currentText, self._with3D)
         self._comparison.setWindow(self.ui.windowComboBox.currentText)
         self._overlays = {name: SliceOverlay(name) for name in layout.viewNames(layout.REGISTERED, layout.OVERLAY)}
         self._similarity = SimilarityPainter(self._result)
@@ -106,6 +107,12 @@ class SeeSection:
         self.ui.restoreButton.enabled = True
         self._showMode()
         self._onArranged()
+
+    def show3D(self, on):
+        """Add a 3-D view to the arranged views, now or when they are arranged, or take it away."""
+        self._with3D = on
+        if self._comparison is not None:
+            layout.show3D(on)
 
     def restore(self):
         """Give the views back as they were before they were arranged."""

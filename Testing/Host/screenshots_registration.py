@@ -12,7 +12,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE.parents[1] / "docs" / "pictures" / "walk-through"
-VIEW_PX, TILE_PX, PANEL_PX = 300, 400, 440
+VIEW_PX, TILE_PX, PANEL_PX, PX_3D = 300, 400, 440, 600
 
 
 class Studio:
@@ -61,9 +61,20 @@ class Studio:
 
         if px:
             self._size(px)
-        name = layout.viewName(column, row)
-        found = next(v for v in self.host.core.view_manager.get_slice_views() if v.get_singleton_tag() == name)
-        return views.renderArray(found)
+        return views.renderArray(self._find(layout.viewName(column, row)))
+
+    def view3D(self, px):
+        """Return the picture of the 3-D view, uint8 [row, column, 3]."""
+        from LongitudinalRegistrationSlicer import compare_layout as layout
+        from slicerhost import views
+
+        view = self._find(layout.VIEW_3D)
+        view.render_window().SetSize(px, px)
+        layout.lookFromTheFront()
+        return views.renderArray(view)
+
+    def _find(self, name):
+        return next(view for view in self.host.core.view_manager.get_views() if view.get_singleton_tag() == name)
 
     def panelPicture(self, groups, height):
         """Return the panel with these groups open, cut to a height."""
@@ -141,7 +152,7 @@ def renderPair(baseline, followup, folder):
     from LongitudinalRegistrationSlicer.comparison_painter import MODES
 
     see, dvf = studio.panel.seeSection.ui, studio.panel.dvfSection.ui
-    paths = [folder / f"{name}.png" for name in ("panel", "overlays", "displacement")]
+    paths = [folder / f"{name}.png" for name in ("panel", "overlays", "displacement", "displacement-3d")]
     see.modeComboBox.setCurrentText("Red/cyan")
     beside(studio.panelPicture(("inputs", "result", "see"), 960), studio.views()).save(str(paths[0]))
     tiles = []
@@ -157,6 +168,9 @@ def renderPair(baseline, followup, folder):
             combo.setCurrentIndex(index)
             tiles.append((studio.view("Registered", 1, TILE_PX), combo.currentText))
     sheet([tiles[:3], tiles[3:6]]).save(str(paths[2]))
+    dvf.scaleSlider.value = 2.0
+    dvf.view3dCheckBox.checked = True
+    sheet([[(studio.view3D(PX_3D), "Arrows in 3-D, twice as long as they are")]]).save(str(paths[3]))
     studio.close()
     return paths
 

@@ -293,32 +293,42 @@ def test_a_displacement_in_words():
     assert inWords((0, 0, 0)) == "0.0 mm: not moved"
 
 
-def test_in_3d_and_back(scene):
-    from LongitudinalRegistrationSlicer.displacement_3d import Displacement3D
-    from LongitudinalRegistrationSlicer.results import fixedOf
+def arrows_of(node):
+    """Return start, way and colour of a model's arrows; the source's points are those of vtkArrowSource, along x."""
+    import vtk
+    from vtk.util.numpy_support import vtk_to_numpy
 
-    result = make_result()
-    shown = Displacement3D(result, fixedOf(result), 12.0)
-    count = scene.GetNumberOfNodes()
-    shown.show()
-    display = result.GetDisplayNode()
-    assert display.GetVisibility() and display.GetVisibility3D() and not display.GetVisibility2D()
-    assert display.GetVisualizationMode() == display.VIS_MODE_GLYPH and display.GetRegionNode() is fixedOf(result)
-    assert np.allclose(display.GetColorMap().GetColor(6.0), np.array((33, 144, 141)) / 255, atol=0.01)
+    source = vtk.vtkArrowSource()
+    source.Update()
+    shape = vtk_to_numpy(source.GetOutput().GetPoints().GetData())
+    points = vtk_to_numpy(node.GetPolyData().GetPoints().GetData()).reshape(-1, len(shape), 3)
+    colours = vtk_to_numpy(node.GetPolyData().GetPointData().GetArray("Displacement")).reshape(-1, len(shape), 3)
+    tip, base = shape[:, 0].argmax(), np.abs(shape[:, 0]) < 1e-6
+    starts = points[:, base].mean(axis=1)
+    return starts, points[:, tip] - starts, colours[:, 0]
+
+
+def test_arrows_in_3d_go_from_each_place_to_where_it_comes(scene):
+    from LongitudinalRegistrationSlicer.displacement_3d import Displacement3D
+
+    sampler, count = sampler_of(make_result(expansion)), scene.GetNumberOfNodes()
+    shown = Displacement3D(sampler)
+    shown.show(20.0)
+    starts, ways, colours = arrows_of(shown.node)
+    assert np.allclose(ways, 0.2 * starts, atol=0.05) and np.abs(starts).max() < BODY_MM + 1
+    assert len(starts) == 7**3 - 1
+    half = np.abs(np.linalg.norm(ways, axis=-1) - 10.0).argmin()
+    assert np.linalg.norm(ways[half]) == pytest.approx(10.0, abs=0.5)
+    assert np.abs(np.subtract(colours[half], (33, 144, 141))).max() < 16
+    shown.show(20.0, scale=3.0, withAffine=True, onlyBody=False)
+    starts, ways, _colours = arrows_of(shown.node)
+    assert np.abs(starts).max() > BODY_MM + 1
+    assert np.allclose(ways, 3 * ((1.2 * starts) @ AFFINE[:3, :3].T + AFFINE[:3, 3] - starts), atol=0.2)
+    kept = shown.node.GetPolyData()
+    shown.show(20.0, scale=3.0, withAffine=True, onlyBody=False)
+    assert shown.node.GetPolyData() is kept
     shown.remove()
-    assert result.GetDisplayNode() is None and scene.GetNumberOfNodes() == count
-    result.CreateDefaultDisplayNodes()
-    display = result.GetDisplayNode()
-    display.SetVisualizationMode(display.VIS_MODE_GRID)
-    display.SetGlyphSpacingMm(7)
-    colour, count = display.GetColorMap().GetColor(6.0), scene.GetNumberOfNodes()
-    before = display.GetVisibility2D(), display.GetVisibility3D(), display.GetVisibility(), display.GetRegionNode()
-    shown.show()
-    shown.remove()
-    assert display.GetVisualizationMode() == display.VIS_MODE_GRID and display.GetGlyphSpacingMm() == 7
-    after = display.GetVisibility2D(), display.GetVisibility3D(), display.GetVisibility(), display.GetRegionNode()
-    assert after == before and display.GetColorMap().GetColor(6.0) == colour
-    assert scene.GetNumberOfNodes() == count
+    assert shown.node is None and scene.GetNumberOfNodes() == count
 
 
 # --- the section, in a view -------------------------------------------------------------------------------------
@@ -338,7 +348,8 @@ class Shown:
         views.place(self.view, views.Frame((0.0, 0.0, 0.0), 200.0, 200.0, VIEW_PX, VIEW_PX))
         self.view._logic.GetSliceCompositeNode().SetBackgroundVolumeID(fixedOf(result).GetID())
         self.overlay, self.idle = SliceOverlay("Red"), []
-        self.section = DvfSection(lambda name: str(RESOURCES / name), onIdle=lambda: self.onIdle())
+        self.host, self.in3D = host, []
+        self.section = DvfSection(lambda name: str(RESOURCES / name), lambda: self.onIdle(), self.in3D.append)
         self.section.setOverlays([self.overlay])
         self.section.setResult(result)
 
@@ -434,14 +445,34 @@ def test_the_place_under_the_cursor_is_told_in_words(shown, scene):
     assert label.text.startswith("Point at")
 
 
-def test_in_3d_by_the_check_box(shown):
-    result = shown.section._result
+def test_in_3d_by_the_check_box_with_a_view_of_its_own(shown, scene):
+    import slicer
+    from LongitudinalRegistrationSlicer import compare_layout
+    from slicerhost import views
+
+    def models():
+        return [node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLModelNode") if node.GetHideFromEditors()]
+
+    compare_layout.showLayout()
     shown.section.ui.view3dCheckBox.checked = True
-    assert result.GetDisplayNode().GetVisibility3D()
+    assert shown.in3D == [True] and "Displacement arrows" in models()
+    compare_layout.show3D(True)
+    assert compare_layout.isShown()
+    (view,) = (view for view in shown.host.core.view_manager.get_threed_views() if view.name == "Longct3D")
+    view.set_box_visible(False)
+    drawn = views.renderArray(view)
+
+    coloured = np.ptp(drawn.astype(int), axis=-1) > 60
+    rows, columns = np.nonzero(coloured)
+    assert coloured.mean() > 0.01 and min(np.ptp(rows), np.ptp(columns)) > drawn.shape[0] / 4
     shown.section.exit()
-    assert result.GetDisplayNode() is None
+    assert "Displacement arrows" not in models()
     shown.section.enter()
-    assert result.GetDisplayNode().GetVisibility3D()
+    assert "Displacement arrows" in models()
+    shown.section.ui.view3dCheckBox.checked = False
+    assert shown.in3D == [True, False] and "Displacement arrows" not in models()
+    compare_layout.show3D(False)
+    assert compare_layout.isShown()
 
 
 def test_the_scene_is_closed_while_the_colours_are_on(shown, scene):

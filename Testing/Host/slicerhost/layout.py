@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import slicer
 
 from .named import Named
-from .views import makeSliceView
+from .views import makeSliceView, makeThreeDView
 
 VIEW_PX = 256
 
@@ -40,11 +40,24 @@ class LayoutManager(Named):
         """Set a layout, and make those of its slice views that are missing."""
         node = self._layoutNode()
         node.SetViewArrangement(number)
+        for name in self._inLayout("vtkMRMLViewNode"):
+            if not any(widget.name == name for widget in self._threeDWidgets()):
+                makeThreeDView(types.SimpleNamespace(core=self._core), name).render_window().SetSize(VIEW_PX, VIEW_PX)
         for name, orientation in self._inLayout().items():
             if self.sliceWidget(name) is None:
                 view = makeSliceView(types.SimpleNamespace(core=self._core), name, orientation)
                 view.render_window().SetSize(VIEW_PX, VIEW_PX)
                 view.get_view_node().SetDimensions(VIEW_PX, VIEW_PX, 1)
+
+    @property
+    def threeDViewCount(self):
+        return len(self._threeDWidgets())
+
+    def threeDWidget(self, index):
+        return self._threeDWidgets()[index]
+
+    def _threeDWidgets(self):
+        return [ThreeDWidget(view) for view in self._core.view_manager.get_threed_views()]
 
     def mrmlSliceLogics(self):
         return self._core.app_logic.GetSliceLogics()
@@ -57,8 +70,8 @@ class LayoutManager(Named):
         node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
         return node or slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLayoutNode")
 
-    def _inLayout(self):
-        """Return the orientations of the slice views in the current layout, by name."""
+    def _inLayout(self, viewClass="vtkMRMLSliceNode"):
+        """Return the orientations of the views of a class in the current layout, by name."""
         node = self._layoutNode()
         if not node.IsLayoutDescription(node.GetViewArrangement()):
             return {}
@@ -66,7 +79,7 @@ class LayoutManager(Named):
         return {
             view.get("singletontag"): view.findtext("property[@name='orientation']")
             for view in views
-            if view.get("class") == "vtkMRMLSliceNode"
+            if view.get("class") == viewClass
         }
 
 
@@ -89,4 +102,23 @@ class SliceWidget(Named):
             renderWindow=self._view.render_window,
             scheduleRender=self._view.schedule_render,
             forceRender=self._view.render,
+        )
+
+
+class ThreeDWidget(Named):
+    """qMRMLThreeDWidget."""
+
+    place = "qMRMLThreeDWidget"
+
+    def __init__(self, view):
+        self._view, self.name = view, view.get_singleton_tag()
+
+    def mrmlViewNode(self):
+        return self._view.get_view_node()
+
+    def threeDView(self):
+        return types.SimpleNamespace(
+            rotateToViewAxis=lambda axis: self._view.get_camera_node().RotateTo(axis),
+            resetFocalPoint=self._view.reset_focal_point,
+            resetCamera=self._view.reset_camera,
         )

@@ -36,6 +36,17 @@ def makeSliceView(host, name, orientation):
     return view
 
 
+def makeThreeDView(host, name):
+    """Return trame-slicer's 3-D view of that name (made on first use)."""
+    from trame_slicer.views import ViewLayoutDefinition, ViewProps
+    from trame_slicer.views.view_layout_definition import ViewType
+
+    with _quietStderr():
+        view = host.core.view_manager.create_view(ViewLayoutDefinition(name, ViewType.THREE_D_VIEW, ViewProps()))
+    view.set_render_blocked(True)
+    return view
+
+
 def place(view, frame):
     """Centre the view's slice on the frame's point with the frame's size."""
     view.render_window().SetSize(frame.width_px, frame.height_px)
@@ -47,7 +58,8 @@ def place(view, frame):
 
 def renderArray(view):
     """Return the view's picture as a uint8 array [row, column, 3], first row on top."""
-    view.render_window().SetSize(*view.get_view_node().GetDimensions()[:2])
+    if view.get_view_node().IsA("vtkMRMLSliceNode"):
+        view.render_window().SetSize(*view.get_view_node().GetDimensions()[:2])
     view.render_window().Render()
     grabber = vtk.vtkWindowToImageFilter()
     grabber.SetInput(view.render_window())
