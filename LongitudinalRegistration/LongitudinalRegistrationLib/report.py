@@ -8,14 +8,17 @@ import io
 import math
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .choice import Solution
-from .evaluation.label_scores import LabelScore
-from .options import RegistrationOptions
-from .registration import RegistrationResult
-from .stages import Stages
 from .verdict import verdict
 from .versions import versions
+
+if TYPE_CHECKING:
+    from .choice import Solution
+    from .evaluation.label_scores import LabelScore
+    from .options import RegistrationOptions
+    from .registration import RegistrationResult
+    from .stages import Stages
 
 
 def checksum(path: Path) -> str:
