@@ -6,6 +6,8 @@ import slicer
 LAYOUT_ID, LAYOUT_3D_ID = 7240, 7241
 VIEW_3D = "Longct3D"
 SLICES_SHARE, VIEW_3D_SHARE = 750, 250
+# qMRMLThreeDView counts the sides -X, +X, -Y, +Y, -Z, +Z.
+FROM_THE_FRONT = 3
 BASELINE, FOLLOW_UP, REGISTERED, OVERLAY = "Baseline", "FollowUp", "Registered", "Overlay"
 COLUMNS = {BASELINE: "Baseline", FOLLOW_UP: "Follow-up", REGISTERED: "Registered", OVERLAY: "Overlay"}
 COLOURS = {BASELINE: "#D55E00", FOLLOW_UP: "#999999", REGISTERED: "#0072B2", OVERLAY: "#009E73"}
@@ -63,7 +65,7 @@ def lookFromTheFront():
         if widget.mrmlViewNode().GetLayoutName() == VIEW_3D:
             widget.mrmlViewNode().SetBoxVisible(False)
             view = widget.threeDView()
-            view.rotateToViewAxis(slicer.vtkMRMLCameraNode.Anterior)
+            view.rotateToViewAxis(FROM_THE_FRONT)
             view.resetFocalPoint()
             view.resetCamera()
 

@@ -109,6 +109,7 @@ class ThreeDWidget(Named):
     """qMRMLThreeDWidget."""
 
     place = "qMRMLThreeDWidget"
+    sides = ("Left", "Right", "Posterior", "Anterior", "Inferior", "Superior")
 
     def __init__(self, view):
         self._view, self.name = view, view.get_singleton_tag()
@@ -118,7 +119,10 @@ class ThreeDWidget(Named):
 
     def threeDView(self):
         return types.SimpleNamespace(
-            rotateToViewAxis=lambda axis: self._view.get_camera_node().RotateTo(axis),
+            rotateToViewAxis=self._rotateToViewAxis,
             resetFocalPoint=self._view.reset_focal_point,
             resetCamera=self._view.reset_camera,
         )
+
+    def _rotateToViewAxis(self, axis):
+        self._view.get_camera_node().RotateTo(getattr(slicer.vtkMRMLCameraNode, self.sides[axis]))
