@@ -9,11 +9,13 @@ import qt
 import slicer
 import vtk
 from LongitudinalRegistrationSlicer.child_process import pythonExecutable
+from LongitudinalRegistrationSlicer.compare_layout import registerLayouts
+from LongitudinalRegistrationSlicer.comparison import canBeCompared
 from LongitudinalRegistrationSlicer.job import State
 from LongitudinalRegistrationSlicer.packages import NETWORK_PACKAGES, PACKAGES, downloadSize
 from LongitudinalRegistrationSlicer.registrations import Registrations
 from LongitudinalRegistrationSlicer.request import EFFORTS, METHODS, RESULT_ATTRIBUTE, RegistrationRequest
-from LongitudinalRegistrationSlicer.results import interpolateLinearly, lastResult, resultNodes
+from LongitudinalRegistrationSlicer.results import interpolateLinearly, isResult, lastResult, resultNodes
 from LongitudinalRegistrationWidgets.dvf_section import DvfSection
 from LongitudinalRegistrationWidgets.inputs_section import InputsSection
 from LongitudinalRegistrationWidgets.result_section import ResultSection
@@ -54,6 +56,7 @@ class LongitudinalRegistration(ScriptedLoadableModule):
             "Method: van Eijnatten et al. 2021, 3D deformable registration of longitudinal abdominopelvic "
             "CT images using unsupervised deep learning."
         )
+        slicer.app.connect("startupCompleted()", registerLayouts)
 
 
 @parameterNodeWrapper
@@ -124,7 +127,8 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
 
     def enter(self):
         if not missingPackages(PACKAGES):
-            self.logic.warmUp()
+            with slicer.util.tryWithErrorDisplay(_("The registration process could not be started.")):
+                self.logic.warmUp()
         self.timer.start()
         self.initializeParameterNode()
         for section in self.sections:
@@ -140,9 +144,10 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
             self.timer.stop()
 
     def onSceneStartClose(self, caller, event):
-        self.logic.cancel()
+        self.logic.forget()
         self.setParameterNode(None)
         self.showResult(None)
+        self.seeSection.forget()
 
     def onSceneEndClose(self, caller, event):
         self._showState()
@@ -156,8 +161,14 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def onNodeRemoved(self, caller, event, node):
-        if self.result is not None and node is self.result:
+        if self.result is None:
+            return
+        if node is self.result:
             self.showResult(lastResult())
+        elif isResult(node):
+            self.resultSection.setResult(self.result)
+        elif not canBeCompared(self.result):
+            self.seeSection.setResult(None)
 
     def initializeParameterNode(self):
         """Show the scene's parameters; where no scan is chosen yet, choose."""
@@ -274,7 +285,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self.ui.registerButton.text = _("Cancel") if busy else _("Register")
         for widget in (self.ui.inputsCollapsibleButton, self.ui.optionsCollapsibleButton):
             widget.enabled = not busy
-        self.resultSection.setBusy(busy)
+        self.resultSection.setBusy(busy, self.logic.needsPolling)
         self.ui.progressBar.visible = busy
         self.ui.progressBar.value = round(100 * self.logic.progress.fraction)
         self.ui.statusLabel.text = self.logic.statusText()

@@ -2,7 +2,10 @@
 
 import numpy as np
 import slicer
+import vtk
 from TableRemovalSlicer.volumes import imageOnVolumeGrid
+
+from LongitudinalRegistrationSlicer.label_layers import layersOf, voxelsOf
 
 
 def commonLabelImage(node, volume, values):
@@ -16,10 +19,31 @@ def commonLabelImage(node, volume, values):
         for own, value in values.items():
             common[own] = value
         return imageOnVolumeGrid(common[array], node)
-    array = np.zeros(slicer.util.arrayFromVolume(volume).shape, dtype=np.uint16)
-    for segmentId, value in values.items():
-        array[slicer.util.arrayFromSegmentBinaryLabelmap(node, segmentId, volume) > 0] = value
-    return imageOnVolumeGrid(array, volume)
+    return imageOnVolumeGrid(_segmentsOnGrid(node, volume, values), volume)
+
+
+def _segmentsOnGrid(node, volume, values):
+    """Return the common values [k, j, i] of segments on a volume's grid; neither's transform is looked at."""
+    grid, found = _emptyGrid(volume), np.zeros(slicer.util.arrayFromVolume(volume).shape, np.uint16)
+    for image, ids in layersOf(node, values):
+        resampled = slicer.vtkOrientedImageData()
+        slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(image, grid, resampled)
+        own = voxelsOf(resampled)
+        common = np.zeros(max(max(ids), int(own.max(initial=0))) + 1, np.uint16)
+        for value, segmentId in ids.items():
+            common[value] = values[segmentId]
+        layer = common[own]
+        np.copyto(found, layer, where=layer > 0)
+    return found
+
+
+def _emptyGrid(volume):
+    """Return an image without voxels on a volume's grid, in the volume's own space."""
+    grid, toRas = slicer.vtkOrientedImageData(), vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(toRas)
+    grid.SetExtent(volume.GetImageData().GetExtent())
+    grid.SetGeometryFromImageToWorldMatrix(toRas)
+    return grid
 
 
 def fixedValues(matches):

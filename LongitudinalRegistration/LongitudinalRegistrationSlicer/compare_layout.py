@@ -4,6 +4,7 @@ them a 3-D view where it is asked for."""
 import slicer
 
 LAYOUT_ID, LAYOUT_3D_ID = 7240, 7241
+FOLLOW_UP_GROUP = 7240
 VIEW_3D = "Longct3D"
 SLICES_SHARE, VIEW_3D_SHARE = 750, 250
 # qMRMLThreeDView counts the sides -X, +X, -Y, +Y, -Z, +Z.
@@ -31,16 +32,25 @@ def layoutNode():
     return slicer.app.layoutManager().layoutLogic().GetLayoutNode()
 
 
-def showLayout(secondOrientation=SECOND_ORIENTATIONS[0], with3D=False):
-    """Switch to the layout; the second row shows one of SECOND_ORIENTATIONS."""
+def registerLayouts():
+    """Make the layouts known to the application, so that a scene saved with one of them shows its views."""
     node = layoutNode()
     for number, description in ((LAYOUT_ID, _description()), (LAYOUT_3D_ID, _description3D())):
         if not node.IsLayoutDescription(number):
             node.AddLayoutDescription(number, description)
-    slicer.app.layoutManager().setLayout(LAYOUT_3D_ID if with3D else LAYOUT_ID)
+
+
+def showLayout(secondOrientation=SECOND_ORIENTATIONS[0], with3D=False):
+    """Switch to the layout; the second row shows one of SECOND_ORIENTATIONS.
+
+    The follow-up's views are a view group of their own: Slicer's link of slice views leaves them to ViewLink.
+    """
+    registerLayouts()
+    layoutNode().SetViewArrangement(LAYOUT_3D_ID if with3D else LAYOUT_ID)
     for row, orientation in zip(ROWS, (FIRST_ORIENTATION, secondOrientation), strict=True):
         for column in COLUMNS:
             sliceNode(column, row).SetOrientation(orientation)
+        sliceNode(FOLLOW_UP, row).SetViewGroup(FOLLOW_UP_GROUP)
 
 
 def isShown():
@@ -52,7 +62,7 @@ def show3D(on):
     """Add the 3-D view to the layout, seen from the front, or take it away, where the layout is on the screen."""
     if not isShown():
         return
-    slicer.app.layoutManager().setLayout(LAYOUT_3D_ID if on else LAYOUT_ID)
+    layoutNode().SetViewArrangement(LAYOUT_3D_ID if on else LAYOUT_ID)
     if on:
         lookFromTheFront()
 
@@ -65,9 +75,9 @@ def lookFromTheFront():
         if widget.mrmlViewNode().GetLayoutName() == VIEW_3D:
             widget.mrmlViewNode().SetBoxVisible(False)
             view = widget.threeDView()
-            view.rotateToViewAxis(FROM_THE_FRONT)
             view.resetFocalPoint()
             view.resetCamera()
+            view.rotateToViewAxis(FROM_THE_FRONT)
 
 
 def sliceNode(column, row):

@@ -14,13 +14,15 @@ UNMOVED_ATTRIBUTE = "LongitudinalRegistration.Unmoved"
 class Comparison:
     """The views of a result as long as it is shown; `remove` leaves nothing in the scene."""
 
-    def __init__(self, result, secondOrientation=layout.SECOND_ORIENTATIONS[0], with3D=False):
+    def __init__(self, result, secondOrientation=layout.SECOND_ORIENTATIONS[0], with3D=False, keepPlace=False):
+        """keepPlace: the views stay where they are; else they show the whole baseline."""
         self.result = result
         self._unmoved = _addUnmoved(movingOf(result))
         layout.showLayout(secondOrientation, with3D)
         self._showVolumes()
         self.setWindow("Bone")
-        self.fit()
+        if not keepPlace:
+            self.fit()
         self._links = [ViewLink(row, result) for row in layout.ROWS]
         for link in self._links:
             link.lead(layout.BASELINE)
@@ -47,7 +49,8 @@ class Comparison:
     def setWindow(self, name):
         """Set the window, a key of WINDOWS, of both scans."""
         for volume in (fixedOf(self.result), movingOf(self.result)):
-            setWindow(volume, name)
+            if volume is not None:
+                setWindow(volume, name)
 
     def jumpTo(self, ras):
         """Move all views to a point of the baseline (RAS, mm)."""

@@ -92,13 +92,16 @@ def importTransform(request, folder, answer):
     """Bring a transform into the scene, and the moving scan under it; return RegistrationNodes.
 
     Where the moving scan is under the result of an earlier run of the same method on the same baseline, that node is
-    updated in place. Removing the transform node undoes the registration.
+    updated in place, and what was made with the earlier transform is removed. Removing the transform node undoes the
+    registration.
     """
     affine = affine_from_matrix(np.array(answer["affine"]).reshape(4, 4))
     transform = compose(affine, take_image(folder, answer["field"]))
     fixed, moving = request.fixed, request.moving
     method, node = answer["report"]["method"], moving.GetParentTransformNode()
     if isResult(node) and fixedOf(node) is fixed and methodOf(node) == method:
+        for role in (REGISTERED_ROLE, SCORES_ROLE):
+            _removeEarlier(node, role)
         node.SetAndObserveTransformFromParent(vtkTransformFromITK(transform))
     else:
         node = addTransformNode(transform, f"{moving.GetName()} to {fixed.GetName()} ({method})")

@@ -3,39 +3,38 @@
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import vtk_to_numpy
+
+from LongitudinalRegistrationSlicer.label_layers import layersOf, voxelsOf
 
 
 def extentsOf(node, segmentIds):
-    """Return the lowest and highest S (mm, before the node's transform) of segments that have a binary label map.
-
-    Segments of one layer share its image, which is looked through once.
-    """
-    layers = {}
-    for segmentId in segmentIds:
-        segment = node.GetSegmentation().GetSegment(segmentId)
-        name = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
-        image = segment.GetRepresentation(name) if segment is not None else None
-        if image is not None and image.GetPointData().GetScalars() is not None:
-            layers.setdefault(image, {})[int(segment.GetLabelValue())] = segmentId
+    """Return the lowest and highest S (mm, before the node's transform) of segments, by their ID, to the slice."""
     found = {}
-    for image, ids in layers.items():
-        reached = _extentsByValue(image)
-        found.update({ids[value]: reached[value] for value in ids if value in reached})
+    for image, ids in layersOf(node, segmentIds):
+        for value, reached in _extents(image, ids).items():
+            found[ids[value]] = reached
     return found
 
 
-def _extentsByValue(image):
-    extent, matrix = image.GetExtent(), vtk.vtkMatrix4x4()
+def _extents(image, wanted):
+    """Return the extents of label values along the image's axis that lies nearest to S."""
+    matrix, extent, voxels = vtk.vtkMatrix4x4(), image.GetExtent(), voxelsOf(image)
     image.GetImageToWorldMatrix(matrix)
-    shape = [extent[axis + 1] - extent[axis] + 1 for axis in (4, 2, 0)]
-    array = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape)
-    places = np.nonzero(array)
-    values, numbers = np.unique(array[places], return_inverse=True)
-    height = np.full(len(numbers), matrix.GetElement(2, 3))
-    for column, start, along in zip((2, 1, 0), (extent[4], extent[2], extent[0]), places, strict=True):
-        height += matrix.GetElement(2, column) * (along + start)
-    lowest, highest = np.full(len(values), np.inf), np.full(len(values), -np.inf)
-    np.minimum.at(lowest, numbers, height)
-    np.maximum.at(highest, numbers, height)
-    return {int(value): (low, high) for value, low, high in zip(values, lowest, highest, strict=True)}
+    toS = slicer.util.arrayFromVTKMatrix(matrix)[2]
+    axis = int(np.abs(toS[:3]).argmax())
+    middle = [(extent[2 * n] + extent[2 * n + 1]) / 2 for n in range(3)]
+    found = {}
+    for index, cut in enumerate(np.moveaxis(voxels, 2 - axis, 0)):
+        middle[axis] = extent[2 * axis] + index
+        height = float(toS[:3] @ middle + toS[3])
+        for value in _present(cut, wanted):
+            low, high = found.get(value, (height, height))
+            found[value] = min(low, height), max(high, height)
+    return found
+
+
+def _present(cut, wanted):
+    """Return which of the label values are in a part of an image."""
+    present = np.zeros(max(max(wanted), int(cut.max(initial=0))) + 1, bool)
+    present[cut.ravel()] = True
+    return [value for value in wanted if present[value]]

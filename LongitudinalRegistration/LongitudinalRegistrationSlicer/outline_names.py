@@ -13,49 +13,69 @@ WHITE = (1.0, 1.0, 1.0)
 
 
 class OutlineNames:
-    """Names at points (RAS, mm), from now until `remove`; extents: the lowest and highest S, mm, that each reaches."""
+    """Names at points (RAS, mm), from now until `remove`; extents: the lowest and highest S, mm, that each reaches.
+
+    Sagittal and coronal views share one node, each axial view has its own, whose points follow the view's slice.
+    """
 
     def __init__(self, points, extents):
-        self._points, self._extents = points, extents
+        self._points = points
+        self._reaches = [(*extents.get(name, (point[2], point[2])), point[2]) for name, point in points.items()]
         self._projected = _addNames(points, "Vertebra names", projected=True)
-        self._cut = _addNames(points, "Vertebra names in axial views", projected=False)
-        self._axial, self._shownAt = {}, None
+        self._cut, self._views, self._heights = {}, {}, {}
 
     def showIn(self, viewNodes):
         """Show the names in these slice views only."""
-        axial = [node for node in viewNodes if node.GetOrientation() == AXIAL]
-        others = [node.GetID() for node in viewNodes if node.GetOrientation() != AXIAL]
-        for names, ids in ((self._cut, [node.GetID() for node in axial]), (self._projected, others)):
-            display = names.GetDisplayNode()
-            display.SetViewNodeIDs(ids)
-            display.SetVisibility(bool(ids))
         self._stopFollowing()
-        self._axial = {node: node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._onSlice) for node in axial}
-        for node in axial[:1]:
-            self._onSlice(node)
+        self._views = {node: node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._onView) for node in viewNodes}
+        axial = [node for node in viewNodes if node.GetOrientation() == AXIAL]
+        _showIn(self._projected, [node for node in viewNodes if node not in axial])
+        for node in set(self._cut) - set(axial):
+            removeHidden(self._cut.pop(node))
+        for node in axial:
+            if node not in self._cut:
+                self._cut[node] = _addNames(self._points, f"Vertebra names in {node.GetLayoutName()}", projected=False)
+                _showIn(self._cut[node], [node])
+            self._follow(node)
 
     def remove(self):
         """Take the names away."""
         self._stopFollowing()
-        for node in (self._projected, self._cut):
+        for node in (self._projected, *self._cut.values()):
             removeHidden(node)
+        self._cut = {}
 
     def _stopFollowing(self):
-        for node, tag in self._axial.items():
+        for node, tag in self._views.items():
             node.RemoveObserver(tag)
-        self._axial = {}
+        self._views = {}
 
-    def _onSlice(self, sliceNode, event=None):
-        """Bring the names of the vertebrae that a slice cuts into it."""
-        height = sliceNode.GetSliceOffset()
-        if height == self._shownAt or self._cut.GetScene() is None:
+    def _onView(self, sliceNode, event):
+        if self._projected.GetScene() is None:
             return
-        self._shownAt = height
-        with slicer.util.NodeModify(self._cut):
-            for index, (name, (right, anterior, centre)) in enumerate(self._points.items()):
-                lowest, highest = self._extents.get(name, (centre, centre))
-                where = height if lowest <= height <= highest else centre
-                self._cut.SetNthControlPointPosition(index, right, anterior, where)
+        if (sliceNode.GetOrientation() == AXIAL) != (sliceNode in self._cut):
+            self.showIn([node for node in self._views if node.GetScene() is not None])
+        elif sliceNode in self._cut:
+            self._follow(sliceNode)
+
+    def _follow(self, sliceNode):
+        """Bring the names of the vertebrae that an axial view's slice cuts into it."""
+        height, names = sliceNode.GetSliceOffset(), self._cut[sliceNode]
+        heights = [height if low <= height <= high else centre for low, high, centre in self._reaches]
+        if self._heights.get(names) == heights:
+            return
+        self._heights[names] = heights
+        with slicer.util.NodeModify(names):
+            for index, ((right, anterior, _centre), where) in enumerate(
+                zip(self._points.values(), heights, strict=True)
+            ):
+                names.SetNthControlPointPosition(index, right, anterior, where)
+
+
+def _showIn(names, viewNodes):
+    display = names.GetDisplayNode()
+    display.SetViewNodeIDs([node.GetID() for node in viewNodes])
+    display.SetVisibility(bool(viewNodes))
 
 
 def _addNames(points, title, projected):

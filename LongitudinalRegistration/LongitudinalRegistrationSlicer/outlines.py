@@ -17,8 +17,9 @@ from LongitudinalRegistrationSlicer.label_segmentations import (
     shareSegmentation,
 )
 from LongitudinalRegistrationSlicer.outline_names import OutlineNames
-from LongitudinalRegistrationSlicer.results import labelsOf
+from LongitudinalRegistrationSlicer.results import labelsOf, movingOf, transformIsOn
 from LongitudinalRegistrationSlicer.vertebra_colours import baselineColour, followUpColour
+from LongitudinalRegistrationSlicer.while_saved import WhileSaved
 
 HIDDEN_ATTRIBUTE = "LongitudinalRegistration.ShownBefore"
 BASELINE, WARPED, AS_SCANNED = "baseline", "warped", "as scanned"
@@ -33,7 +34,8 @@ class VertebraOutlines:
     def __init__(self, result):
         self._result = result
         self._nodes, self._segmentIds = {}, {}
-        self._names, self._tag, self._viewCount = None, None, 0
+        self._names, self._viewCount = None, 0
+        self._observations, self._whileSaved = [], None
         self.highlighted = None
 
     @property
@@ -54,7 +56,7 @@ class VertebraOutlines:
             self._segmentIds[side] = {value: segmentId for value, segmentId in found.items() if segmentId}
             _hideOwnDisplay(labels)
         if WARPED in self._nodes:
-            self._nodes[WARPED].SetAndObserveTransformNodeID(self._result.GetID())
+            self._placeWarped()
             self._nodes[AS_SCANNED] = shareSegmentation(self._nodes[WARPED], f"Vertebrae {AS_SCANNED}")
             self._segmentIds[AS_SCANNED] = self._segmentIds[WARPED]
         for side, node in self._nodes.items():
@@ -62,7 +64,8 @@ class VertebraOutlines:
         self._names = self._makeNames(matches)
         self.updateViews()
         self.highlight(self.highlighted)
-        self._tag = slicer.mrmlScene.AddObserver(slicer.mrmlScene.NodeAddedEvent, self._onNodeAdded)
+        self._observe()
+        self._whileSaved = WhileSaved(_hiddenDisplays, _putBackOwnDisplay, _hideDisplay)
 
     def updateViews(self):
         """Take in slice views that have come since, or were turned."""
@@ -88,15 +91,32 @@ class VertebraOutlines:
 
     def remove(self):
         """Take the outlines away and show the labels as they were."""
-        if self._tag is not None:
-            slicer.mrmlScene.RemoveObserver(self._tag)
+        for observed, tag in self._observations:
+            observed.RemoveObserver(tag)
+        if self._whileSaved is not None:
+            self._whileSaved.remove()
         for node in self._nodes.values():
             removeHidden(node)
         if self._names is not None:
             self._names.remove()
-        for display in slicer.util.getNodesByClass("vtkMRMLSegmentationDisplayNode"):
+        for display in _hiddenDisplays():
             _putBackOwnDisplay(display)
-        self._nodes, self._segmentIds, self._names, self._tag = {}, {}, None, None
+        self._nodes, self._segmentIds, self._names = {}, {}, None
+        self._observations, self._whileSaved = [], None
+
+    def _observe(self):
+        scene, moving = slicer.mrmlScene, movingOf(self._result)
+        self._observations.append((scene, scene.AddObserver(scene.NodeAddedEvent, self._onNodeAdded)))
+        if moving is not None:
+            moved = slicer.vtkMRMLTransformableNode.TransformModifiedEvent
+            tag = moving.AddObserver(moved, lambda caller, event: self._placeWarped())
+            self._observations.append((moving, tag))
+
+    def _placeWarped(self):
+        """Place the follow-up's outlines where the follow-up is shown."""
+        node = self._nodes.get(WARPED)
+        if node is not None and node.GetScene() is not None:
+            node.SetAndObserveTransformNodeID(self._result.GetID() if transformIsOn(self._result) else None)
 
     def _makeNames(self, matches):
         centres = centresOf(self._result, matches)
@@ -119,18 +139,26 @@ class VertebraOutlines:
 
 
 def _hideOwnDisplay(labels):
-    """Hide the user's display of a segmentation; how it was is noted on it, so that a saved scene knows too."""
+    """Hide the user's display of a segmentation; how it was is noted on it."""
     display = labels.GetDisplayNode()
     if labels.IsA("vtkMRMLSegmentationNode") and display is not None and not display.GetAttribute(HIDDEN_ATTRIBUTE):
-        display.SetAttribute(HIDDEN_ATTRIBUTE, str(int(display.GetVisibility2D())))
-        display.SetVisibility2D(False)
+        _hideDisplay(display)
+
+
+def _hideDisplay(display):
+    display.SetAttribute(HIDDEN_ATTRIBUTE, str(int(display.GetVisibility2D())))
+    display.SetVisibility2D(False)
+
+
+def _hiddenDisplays():
+    displays = slicer.util.getNodesByClass("vtkMRMLSegmentationDisplayNode")
+    return [display for display in displays if display.GetAttribute(HIDDEN_ATTRIBUTE)]
 
 
 def _putBackOwnDisplay(display):
     before = display.GetAttribute(HIDDEN_ATTRIBUTE)
-    if before:
-        display.SetVisibility2D(bool(int(before)))
-        display.RemoveAttribute(HIDDEN_ATTRIBUTE)
+    display.SetVisibility2D(bool(int(before)))
+    display.RemoveAttribute(HIDDEN_ATTRIBUTE)
 
 
 def _viewNodes(followUp):

@@ -76,23 +76,27 @@ class Registrations:
     def startRegistrations(self, requests):
         """Have several pairs registered, one after the other; one that fails does not stop the others.
 
-        Raises ValueError, before any begins, with what the user can do where a request is not valid.
+        They wait until the last result's registered volume and scores are there. Raises ValueError, before any begins,
+        with what the user can do where a request is not valid, or registrations are under way.
         """
+        if self.busy:
+            raise ValueError(_("A registration is under way: wait for it, or cancel it."))
         for request in requests:
             ok, reason = request.isValid()
             if not ok:
                 raise ValueError(reason)
         self._waiting = collections.deque(requests)
         self._number, self._total, self._failures = 0, len(requests), []
-        self._startNext()
+        if not self._job.pending:
+            self._startNext()
 
     def _startNext(self):
         from LongitudinalRegistrationSlicer.exchange import registerMessage
 
+        self._job.begin()
         request = self._waiting.popleft()
         self._number += 1
         self._request, self.results, self.report = request, None, None
-        self._job.begin()
         try:
             self.warmUp()
             self._offerScans(request)
@@ -117,8 +121,15 @@ class Registrations:
             self._restarts = 0
         elif self._wanted and not self._job.isWarm and self._restarts < MOST_RESTARTS:
             self._restarts += 1
-            self.warmUp()
+            self._warmUpAgain()
         return self.state
+
+    def _warmUpAgain(self):
+        try:
+            self.warmUp()
+        except OSError as error:
+            self._wanted = False
+            self._job.log.append(_("The registration process could not be started: {error}").format(error=error))
 
     def _goOn(self):
         if self.state is State.FAILED:
@@ -126,9 +137,20 @@ class Registrations:
         self._startNext()
 
     def cancel(self):
-        """End a running registration, and those that wait. Else nothing happens."""
+        """End a running registration, and those that wait.
+
+        Where those that wait had not begun, what is still to come of the last result comes; else it is given up.
+        """
+        onlyWaiting = bool(self._waiting) and self.state not in BUSY
+        self._waiting.clear()
+        if not onlyWaiting:
+            self._job.cancel()
+
+    def forget(self):
+        """The scene is closed: end what runs, and say nothing more of the last result."""
         self._waiting.clear()
         self._job.cancel()
+        self.results, self.report, self._failures = None, None, []
 
     def shutDown(self):
         """End the process, and a registration with it."""
@@ -139,6 +161,8 @@ class Registrations:
         """Return a line for the panel: the stage, what went wrong, or how good the result is."""
         if self.state is State.RUNNING:
             return self._runningText()
+        if self.state is State.DONE and self.report is None:
+            return ""
         if self.state is State.DONE:
             text = resultText(self.report, self._job.pending, self._job.message)
             failed = [_("Not registered: {name}").format(name=failure) for failure in self._failures]

@@ -27,18 +27,24 @@ class SimilarityPainter:
         self.mode = ""
 
     def prepare(self):
-        """Make the maps, unless they are made. Raises RuntimeError while there is no registered volume."""
+        """Make the maps, unless they are made or there is no registered volume yet."""
+        wanted = self._wanted()
+        if wanted is not None and wanted != self._of:
+            self._maps, self._of = _similarityLattices(fixedOf(self._result), registeredOf(self._result)), wanted
+
+    def _wanted(self):
+        """Return what the maps are to be of, or None while there is no registered volume."""
         registered = registeredOf(self._result)
-        if registered is None:
-            raise RuntimeError("The registered volume is not there yet: try again in a moment.")
-        made = registered.GetID(), registered.GetImageData().GetMTime()
-        if made != self._of:
-            self._maps, self._of = _similarityLattices(fixedOf(self._result), registered), made
+        if registered is None or registered.GetImageData() is None or fixedOf(self._result) is None:
+            return None
+        return registered.GetID(), registered.GetImageData().GetMTime()
 
     def __call__(self, frame, picture):
         """Return the picture of a slice_overlay.Frame with the map and its legend over it."""
-        if self.mode not in self._maps or frame.background is None:
+        if self.mode not in MAPS or frame.background is None:
             return picture
+        if self._of is None or self._of != self._wanted():
+            return drawLegend(picture, Legend((self.mode, "not made yet")))
         values = self._maps[self.mode].sample(coarsePointsOf(frame))
         likeness = np.clip(values[..., 0] / np.maximum(values[..., 1], 1e-3), 0, 1)
         painted = blended(picture, _colours(likeness), (1 - likeness) * values[..., 1] * np.float32(OPACITY))

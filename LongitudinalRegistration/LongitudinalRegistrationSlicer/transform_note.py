@@ -3,20 +3,13 @@
 from slicer.i18n import tr as _
 
 from LongitudinalRegistrationSlicer.displacement_legend import Legend, drawLegend
-from LongitudinalRegistrationSlicer.results import transformIsOn
 
 
 class TransformNote:
-    """A painter (see SliceOverlay) that writes into the upper left corner while the follow-up lies where it was
-    scanned."""
+    """A painter (see SliceOverlay) that writes into the upper left corner while `shown`."""
 
-    def __init__(self, result):
-        self._result = result
-
-    @property
-    def isShown(self):
-        """Whether there is something to tell."""
-        return not transformIsOn(self._result)
+    def __init__(self):
+        self.shown = False
 
     def __call__(self, frame, picture):
-        return drawLegend(picture, Legend((_("Transform off"),)), left=True, top=True) if self.isShown else picture
+        return drawLegend(picture, Legend((_("Transform off"),)), left=True, top=True) if self.shown else picture

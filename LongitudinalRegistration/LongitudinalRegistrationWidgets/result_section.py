@@ -2,6 +2,7 @@
 
 import qt
 import slicer
+import vtk
 from LongitudinalRegistrationSlicer.results import isResult, reportOf, resultNodes, setTransformOn
 from slicer.i18n import tr as _
 
@@ -20,7 +21,8 @@ class ResultSection:
         self.widget = slicer.util.loadUI(resourcePath("UI/ResultSection.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._onChosen, self._onAgain = onChosen, onAgain
-        self._result, self._ids = None, []
+        self._result, self._ids, self._tag = None, [], None
+        self._busy, self._unfinished = False, False
         self.ui.resultComboBox.connect("activated(int)", self._onActivated)
         self.ui.niftyRegButton.connect("clicked(bool)", lambda _on=False: self._onAgain(self._result, "NiftyReg", None))
         self.ui.refineButton.connect("clicked(bool)", lambda _on=False: self._onAgain(self._result, None, "Thorough"))
@@ -30,18 +32,18 @@ class ResultSection:
 
     def setResult(self, result):
         """Show what is known of a result, or of none."""
-        self._result = result if isResult(result) else None
+        self._observe(result if isResult(result) else None)
         self._listResults()
-        for button in (self.ui.niftyRegButton, self.ui.refineButton, self.ui.saveButton, self.ui.dicomButton):
-            button.enabled = self._result is not None
+        self._enableWidgets()
         self.ui.verdictLabel.text = self._verdictText()
         self.ui.savedLabel.text = ""
         self.widget.visible = bool(self._ids)
 
-    def setBusy(self, busy):
-        """While a registration runs, no other can be asked for."""
-        for widget in (self.ui.niftyRegButton, self.ui.refineButton, self.ui.resultComboBox):
-            widget.enabled = not busy and self._result is not None
+    def setBusy(self, busy, unfinished):
+        """While a registration runs, no other can be asked for; while its volume and scores are to come (`unfinished`),
+        none can be saved."""
+        self._busy, self._unfinished = busy, unfinished
+        self._enableWidgets()
 
     def enter(self):
         """The module is shown again: results may have been removed meanwhile."""
@@ -52,7 +54,7 @@ class ResultSection:
 
     def cleanup(self):
         """Forget the result."""
-        self._result = None
+        self._observe(None)
 
     def save(self, folder=""):
         """Save the result into a folder, which the user is asked for where none is given."""
@@ -75,6 +77,25 @@ class ResultSection:
             files = write(self._result, folder)
             self.ui.savedLabel.text = _("Written to {folder}: {files}.").format(folder=folder, files=", ".join(files))
 
+    def _observe(self, result):
+        if self._tag is not None:
+            self._result.RemoveObserver(self._tag)
+        self._result, self._tag = result, None
+        if result is not None:
+            self._tag = result.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda caller, event: self._showName())
+
+    def _showName(self):
+        if self._result.GetID() in self._ids:
+            self.ui.resultComboBox.setItemText(self._ids.index(self._result.GetID()), self._result.GetName())
+
+    def _enableWidgets(self):
+        there = self._result is not None
+        self.ui.resultComboBox.enabled = bool(self._ids) and not self._busy
+        for button in (self.ui.niftyRegButton, self.ui.refineButton):
+            button.enabled = there and not self._busy
+        for button in (self.ui.saveButton, self.ui.dicomButton):
+            button.enabled = there and not self._busy and not self._unfinished
+
     def _listResults(self):
         nodes = resultNodes()
         self._ids = [node.GetID() for node in nodes]
@@ -85,7 +106,6 @@ class ResultSection:
             box.addItem(node.GetName())
         box.setCurrentIndex(self._ids.index(self._result.GetID()) if self._result is not None else -1)
         box.blockSignals(False)
-        box.enabled = bool(nodes)
 
     def _onActivated(self, index):
         result = slicer.mrmlScene.GetNodeByID(self._ids[index])

@@ -13,13 +13,16 @@ from LongitudinalRegistrationSlicer.comparison_painter import (
     MODES,
     ComparisonPainter,
 )
-from LongitudinalRegistrationSlicer.results import setTransformOn, transformIsOn
+from LongitudinalRegistrationSlicer.results import fixedOf
 from LongitudinalRegistrationSlicer.similarity_painter import MAPS, SimilarityPainter
 from LongitudinalRegistrationSlicer.slice_overlay import SliceOverlay
 from LongitudinalRegistrationSlicer.transform_note import TransformNote
+from LongitudinalRegistrationSlicer.while_saved import WhileSaved
 from LongitudinalRegistrationSlicer.windows import WINDOWS
 from slicer.i18n import tr as _
 from TableRemovalSlicer.views import DisplaySettings
+
+from LongitudinalRegistrationWidgets.transform_switch import TransformSwitch
 
 WINDOW_KEYS = {"Bone": "F6", "Soft tissue": "F7", "Lung": "F8"}
 FLIP_KEY, TRANSFORM_KEY = "F5", "F9"
@@ -38,28 +41,29 @@ class SeeSection:
         self.widget = slicer.util.loadUI(resourcePath("UI/SeeSection.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._onArranged = onArranged or (lambda: None)
-        self._result, self._comparison, self._before = None, None, None
-        self._entered, self._with3D = False, False
+        self._result, self._comparison, self._placedOn = None, None, None
+        self._before, self._layoutBefore, self._layoutShown, self._whileSaved = None, None, None, None
+        self._entered, self._with3D, self._isDue = False, False, False
         self._overlays, self._shortcuts, self._similarity, self._note = {}, [], None, None
         self._painter, self._values = ComparisonPainter(), {"rateHz": 2.0}
         self._flicker = qt.QTimer()
         self._flicker.connect("timeout()", self._onFlicker)
         self._fill()
         self._connect()
+        self._switch = TransformSwitch(self.ui.transformCheckBox, self._showMode)
         self.setResult(None)
 
     def setResult(self, result):
         """Show another result in the views where they are arranged; None: give them up."""
         result = result if canBeCompared(result) else None
-        arranged, changed = self._comparison is not None, result is not self._result
-        if arranged and changed:
+        if result is not self._result:
+            self._isDue = result is not None and (self._isDue or self._comparison is not None)
             self._giveUp()
         self._result = result
-        if arranged and changed and result is not None:
-            self.arrange()
-        for name in ("arrangeButton", "transformCheckBox"):
-            getattr(self.ui, name).enabled = result is not None
-        self._showTransformState()
+        self._switch.setResult(result)
+        self.ui.arrangeButton.enabled = result is not None
+        self._arrangeWhereDue()
+        self._showMode()
         self.widget.visible = result is not None
 
     def enter(self):
@@ -68,6 +72,7 @@ class SeeSection:
         window = slicer.util.mainWindow()
         if window is not None and not self._shortcuts:
             self._shortcuts = [self._makeShortcut(window, *pair) for pair in self._keys()]
+        self._arrangeWhereDue()
         self._showMode()
 
     def exit(self):
@@ -84,7 +89,14 @@ class SeeSection:
     def cleanup(self):
         """The module ends."""
         self.exit()
-        self._giveUp()
+        self.setResult(None)
+
+    def forget(self):
+        """The scene is closed: what the views were like before is of no use any more, but for the layout."""
+        if self._before is not None and layout.isShown():
+            layout.layoutNode().SetViewArrangement(self._layoutBefore)
+        self._before = None
+        self.ui.restoreButton.enabled = False
 
     @property
     def comparison(self):
@@ -94,19 +106,20 @@ class SeeSection:
     def arrange(self):
         """Arrange the views for the result: baseline, follow-up, registered, overlay."""
         self._giveUp()
-        self._before = self._before or DisplaySettings()
-        self._comparison = Comparison(self._result, self.ui.secondRowComboBox.currentText, self._with3D)
+        isShown, fixed = layout.isShown(), fixedOf(self._result)
+        if self._before is None or not isShown:
+            self._before, self._layoutBefore = DisplaySettings(), layout.layoutNode().GetViewArrangement()
+        keepPlace = isShown and self._placedOn is fixed
+        self._comparison = Comparison(self._result, self.ui.secondRowComboBox.currentText, self._with3D, keepPlace)
         self._comparison.setWindow(self.ui.windowComboBox.currentText)
-        self._overlays = {name: SliceOverlay(name) for name in layout.viewNames(layout.REGISTERED, layout.OVERLAY)}
-        self._similarity = SimilarityPainter(self._result)
-        for name in layout.viewNames(layout.OVERLAY):
-            self._overlays[name].painters += [self._painter, self._similarity]
-        self._note = TransformNote(self._result)
-        for overlay in self.overlays():
-            overlay.painters.append(self._note)
+        self._placedOn = fixed
+        self._whileSaved = WhileSaved(_layoutWhereShown, self._takeLayoutBack, self._showLayoutAgain)
+        self._addOverlays()
         self.ui.restoreButton.enabled = True
         self._showMode()
         self._onArranged()
+        if self._with3D:
+            layout.lookFromTheFront()
 
     def show3D(self, on):
         """Add a 3-D view to the arranged views, now or when they are arranged, or take it away."""
@@ -143,13 +156,6 @@ class SeeSection:
         if self._comparison is not None:
             self._comparison.setWindow(name)
 
-    def toggleTransform(self):
-        """Take the follow-up from under its transform, or place it there again."""
-        if self._result is not None:
-            setTransformOn(self._result, not transformIsOn(self._result))
-            self._showTransformState()
-            self._showMode()
-
     def flip(self):
         """Show the other scan alone: the baseline or the registered one."""
         self.ui.modeComboBox.setCurrentText(FADE)
@@ -170,11 +176,10 @@ class SeeSection:
         self.ui.windowComboBox.connect("currentTextChanged(QString)", self.setWindow)
         self.ui.modeComboBox.connect("currentTextChanged(QString)", lambda _text: self._showMode())
         self.ui.modeSlider.connect("valueChanged(double)", self._onSlider)
-        self.ui.transformCheckBox.connect("clicked(bool)", lambda _on=False: self.toggleTransform())
 
     def _keys(self):
         windows = [(key, lambda name=name: self.setWindow(name)) for name, key in WINDOW_KEYS.items()]
-        return [*windows, (TRANSFORM_KEY, self.toggleTransform), (FLIP_KEY, self.flip)]
+        return [*windows, (TRANSFORM_KEY, self._switch.toggle), (FLIP_KEY, self.flip)]
 
     def _makeShortcut(self, window, key, action):
         shortcut = qt.QShortcut(qt.QKeySequence(key), window)
@@ -185,12 +190,36 @@ class SeeSection:
         with slicer.util.tryWithErrorDisplay(_("The views could not be arranged."), waitCursor=True):
             self.arrange()
 
+    def _arrangeWhereDue(self):
+        """Arrange the views for a result that came while others were arranged, unless the user has left them."""
+        if self._isDue and self._entered:
+            self._isDue = False
+            if layout.isShown():
+                self._arrangeGuarded()
+
+    def _addOverlays(self):
+        self._overlays = {name: SliceOverlay(name) for name in layout.viewNames(layout.REGISTERED, layout.OVERLAY)}
+        self._similarity, self._note = SimilarityPainter(self._result), TransformNote()
+        for name in layout.viewNames(layout.OVERLAY):
+            self._overlays[name].painters += [self._painter, self._similarity]
+        for overlay in self.overlays():
+            overlay.painters.append(self._note)
+
+    def _takeLayoutBack(self, node):
+        """Have a scene that is saved open in the layout that the user had: ours needs the module to fill it."""
+        self._layoutShown = node.GetViewArrangement()
+        node.SetViewArrangement(self._layoutBefore)
+
+    def _showLayoutAgain(self, node):
+        node.SetViewArrangement(self._layoutShown)
+
     def _giveUp(self):
         self._flicker.stop()
         for overlay in self.overlays():
             overlay.remove()
         self._overlays, self._similarity, self._note = {}, None, None
         if self._comparison is not None:
+            self._whileSaved.remove()
             self._comparison.remove()
             self._comparison = None
             self._onArranged()
@@ -205,6 +234,8 @@ class SeeSection:
         self.ui.modeComboBox.enabled = bool(self._overlays)
         self._showSlider(mode)
         self._painter.mode = mode
+        if self._note is not None:
+            self._note.shown = self._switch.isOff
         if self._similarity is not None:
             self._similarity.mode = self._prepared(mode)
         for overlay in self.overlays():
@@ -217,7 +248,7 @@ class SeeSection:
 
     def _prepared(self, mode):
         """Return the map that can be shown for a mode, after it is made; "" for the other modes."""
-        if mode not in MAPS:
+        if mode not in MAPS or not self._entered:
             return ""
         with slicer.util.tryWithErrorDisplay(_("The map could not be made."), waitCursor=True):
             self._similarity.prepare()
@@ -228,7 +259,7 @@ class SeeSection:
         own = (self._painter, self._similarity, self._note)
         others = [painter for painter in overlay.painters if painter not in own]
         shown = self.ui.modeComboBox.currentText in (*MODES, *MAPS)
-        return bool(others or overlay.drawers or self._note.isShown) or (shown and self._painter in overlay.painters)
+        return bool(others or overlay.drawers or self._note.shown) or (shown and self._painter in overlay.painters)
 
     def _showSlider(self, mode):
         used = SLIDERS.get(mode)
@@ -239,8 +270,9 @@ class SeeSection:
         name, title, low, high, step, decimals, suffix = used
         slider = self.ui.modeSlider
         slider.blockSignals(True)
-        slider.decimals, slider.singleStep, slider.suffix = decimals, step, suffix
+        slider.decimals, slider.suffix = decimals, suffix
         slider.minimum, slider.maximum = low, high
+        slider.singleStep = step
         slider.value = self._values.get(name, getattr(self._painter, name, None))
         slider.blockSignals(False)
         self.ui.sliderLabel.text = f"{_(title)}:"
@@ -260,5 +292,6 @@ class SeeSection:
         for name in layout.viewNames(layout.OVERLAY):
             self._overlays[name].refresh()
 
-    def _showTransformState(self):
-        self.ui.transformCheckBox.checked = self._result is not None and transformIsOn(self._result)
+
+def _layoutWhereShown():
+    return [layout.layoutNode()] if layout.isShown() else []

@@ -238,11 +238,11 @@ def test_red_and_cyan_tell_whose_tissue_it_is_with_the_transform_off_and_agree_w
     shown.choose("Red/cyan")
     assert near(shown.colour(LEFT_SIDE), (FIXED_GREY, MOVING_GREY, MOVING_GREY))
     assert near(shown.colour(RIGHT_SIDE), (0, 0, 0))
-    shown.section.toggleTransform()
+    shown.ui.transformCheckBox.click()
     assert not shown.ui.transformCheckBox.checked
     assert near(shown.colour(LEFT_SIDE), (FIXED_GREY, 0, 0))
     assert near(shown.colour(RIGHT_SIDE), (0, MOVING_GREY, MOVING_GREY))
-    shown.section.toggleTransform()
+    shown.ui.transformCheckBox.click()
     assert shown.ui.transformCheckBox.checked
     assert near(shown.colour(RIGHT_SIDE), (0, 0, 0))
 
@@ -294,17 +294,151 @@ def test_the_flicker_ends_with_the_views(shown):
     assert not shown.section._flicker.isActive()
 
 
-def test_a_result_that_comes_while_the_module_is_left_shows_no_overlay(shown):
+def test_a_result_that_comes_while_the_module_is_left_is_shown_when_it_is_entered(shown):
     shown.choose("Flicker")
     shown.section.exit()
     second = make_result()
     shown.section.setResult(second)
-    assert shown.section.comparison.result is second
-    assert not shown.section._flicker.isActive() and near(shown.colour(IN_BOTH), [(FIXED_GREY + MOVING_GREY) / 2] * 3)
+    shown.section.setResult(second)
+    assert shown.section.comparison is None and not shown.section._flicker.isActive()
     shown.section.enter()
-    assert shown.section._flicker.isActive()
-    shown.choose("Red/cyan")
-    assert near(shown.colour(IN_BOTH), (FIXED_GREY, MOVING_GREY, MOVING_GREY))
+    assert shown.section.comparison.result is second and shown.section._flicker.isActive()
+
+
+def test_a_result_that_comes_in_another_layout_leaves_it_alone(shown):
+    from LongitudinalRegistrationSlicer.compare_layout import layoutNode
+
+    layoutNode().SetViewArrangement(6)
+    shown.section.setResult(make_result())
+    assert layoutNode().GetViewArrangement() == 6 and shown.section.comparison is None
+
+
+def test_another_result_of_the_same_scans_is_shown_at_the_same_place(shown):
+    import slicer
+    from LongitudinalRegistrationSlicer.results import RESULT_ATTRIBUTE, fixedOf, movingOf, setTransformOn
+    from LongitudinalRegistrationSlicer.transforms import addTransformNode
+
+    shown.section.jumpTo((10.0, 20.0, -6.0))
+    shown.view("Baseline").get_view_node().SetFieldOfView(40.0, 40.0, 1.0)
+    second = addTransformNode(shift_transform(), "Second")
+    second.SetAttribute(RESULT_ATTRIBUTE, "niftyreg")
+    for role, node in (
+        (second.GetFixedNodeReferenceRole(), fixedOf(shown.result)),
+        (second.GetMovingNodeReferenceRole(), movingOf(shown.result)),
+    ):
+        second.SetNodeReferenceID(role, node.GetID())
+    setTransformOn(second, True)
+    shown.section.setResult(second)
+    node = shown.view("Overlay").get_view_node()
+    assert shown.section.comparison.result is second and node.GetFieldOfView()[0] == pytest.approx(40.0)
+    assert np.allclose(slicer.util.arrayFromVTKMatrix(node.GetSliceToRAS())[:3, 3], (10.0, 20.0, -6.0), atol=1e-6)
+
+
+def test_what_the_views_were_like_is_taken_anew_when_the_user_has_left_them(shown):
+    from LongitudinalRegistrationSlicer.compare_layout import layoutNode
+    from LongitudinalRegistrationSlicer.results import fixedOf
+
+    display = fixedOf(shown.result).GetDisplayNode()
+    layoutNode().SetViewArrangement(6)
+    display.SetWindowLevel(123, 45)
+    shown.section.arrange()
+    assert display.GetWindow() == 1800
+    shown.ui.restoreButton.click()
+    assert (layoutNode().GetViewArrangement(), display.GetWindow(), display.GetLevel()) == (6, 123, 45)
+
+
+def test_a_closed_scene_s_views_are_not_given_back_to_the_next(shown, scene):
+    from LongitudinalRegistrationSlicer.compare_layout import isShown
+    from LongitudinalRegistrationSlicer.results import fixedOf
+
+    shown.section.setResult(None)
+    shown.section.forget()
+    scene.Clear(0)
+    assert not shown.ui.restoreButton.enabled and not isShown()
+    second = make_result()
+    display = fixedOf(second).GetDisplayNode()
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevel(400, 40)
+    shown.section.setResult(second)
+    shown.section.arrange()
+    shown.section.restore()
+    assert (display.GetWindow(), display.GetLevel()) == (400, 40)
+
+
+def test_slicer_s_own_link_of_the_views_and_ours_do_not_fight(shown):
+    import slicer
+    from LongitudinalRegistrationSlicer import compare_layout as layout
+
+    def places():
+        matrices = (layout.sliceNode(column, 2).GetSliceToRAS() for column in layout.COLUMNS)
+        return [float(slicer.util.arrayFromVTKMatrix(matrix)[0, 3]) for matrix in matrices]
+
+    for column in layout.COLUMNS:
+        layout.sliceLogic(column, 2).GetSliceCompositeNode().SetLinkedControl(True)
+    for leading, expected in ((layout.BASELINE, (-2.0, 18.0)), (layout.FOLLOW_UP, (-4.0, 16.0))):
+        logic = layout.sliceLogic(leading, 2)
+        logic.StartSliceOffsetInteraction()
+        logic.SetSliceOffset(logic.GetSliceOffset() + 2.0)
+        logic.EndSliceOffsetInteraction()
+        fixed, moving = expected
+        assert np.allclose(places(), (fixed, moving, fixed, fixed), atol=0.01)
+
+
+def test_a_transform_that_is_taken_off_elsewhere_or_hardened_is_noticed(shown):
+    from LongitudinalRegistrationSlicer.results import movingOf, transformIsOn
+
+    moving, box = movingOf(shown.result), shown.ui.transformCheckBox
+    shown.choose("Off")
+    moving.SetAndObserveTransformNodeID(None)
+    assert not box.checked and box.enabled and shown.picture("Registered")[6:30, 6:60].max() > 200
+    box.click()
+    assert transformIsOn(shown.result) and box.checked
+    moving.HardenTransform()
+    assert not box.checked and not box.enabled and "register it again" in box.toolTip
+    assert shown.picture("Registered")[6:30, 6:60].max() < 10
+    shown.section._switch.toggle()
+    assert moving.GetParentTransformNode() is None
+
+
+def test_a_removed_scan_ends_the_views_without_a_fault(shown):
+    import slicer
+    from LongitudinalRegistrationSlicer.results import fixedOf
+
+    slicer.mrmlScene.RemoveNode(fixedOf(shown.result))
+    shown.section.setWindow("Lung")
+    shown.section.setResult(shown.result)
+    assert shown.section.comparison is None and not shown.ui.arrangeButton.enabled
+
+
+def saved_as_by_the_application(path):
+    """Write the scene, and tell of it as the application's dialog does; return what was written."""
+    import slicer
+
+    scene = slicer.mrmlScene
+    scene.SetURL(str(path))
+    scene.StartState(scene.SaveState, 0)
+    scene.Commit(scene.GetURL())
+    scene.EndState(scene.SaveState)
+    return path.read_text()
+
+
+def test_a_saved_scene_opens_in_the_layout_that_the_user_had(shown, tmp_path):
+    from LongitudinalRegistrationSlicer.compare_layout import LAYOUT_ID, layoutNode
+
+    layoutNode().SetViewArrangement(6)
+    shown.section.arrange()
+    written = saved_as_by_the_application(tmp_path / "scene.mrml")
+    assert 'currentViewArrangement="6"' in written and layoutNode().GetViewArrangement() == LAYOUT_ID
+
+
+def test_a_scene_that_was_saved_in_our_layout_has_its_views(host, scene):
+    from LongitudinalRegistrationSlicer import compare_layout
+
+    compare_layout.registerLayouts()
+    node = compare_layout.layoutNode()
+    node.SetViewArrangement(compare_layout.LAYOUT_ID)
+    assert all(name in node.GetCurrentLayoutDescription() for name in compare_layout.viewNames())
+    node.SetViewArrangement(6)
 
 
 def test_keys_change_window_fade_and_transform_while_the_module_is_shown(window, shown):

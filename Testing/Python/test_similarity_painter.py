@@ -71,14 +71,33 @@ def test_what_differs_is_covered_and_what_agrees_is_clear(result, scans, mode):
     assert picture[PX - 2, 2].max() == 0
 
 
-def test_another_mode_leaves_the_picture_alone_and_a_missing_volume_is_told(result, scans):
-    import slicer
-    from LongitudinalRegistrationSlicer.results import registeredOf
+def test_another_mode_leaves_the_picture_alone(result, scans):
     from LongitudinalRegistrationSlicer.similarity_painter import SimilarityPainter
 
-    painter = SimilarityPainter(result)
     picture = np.full((PX, PX, 3), 7, np.uint8)
-    assert painter(_frame(scans[0]), picture) is picture
-    slicer.mrmlScene.RemoveNode(registeredOf(result))
-    with pytest.raises(RuntimeError, match="not there yet"):
-        painter.prepare()
+    assert SimilarityPainter(result)(_frame(scans[0]), picture) is picture
+
+
+def test_a_map_of_an_earlier_registered_volume_is_not_shown(result, scans):
+    import slicer
+    from LongitudinalRegistrationSlicer.results import REGISTERED_ROLE, registeredOf
+    from LongitudinalRegistrationSlicer.similarity_painter import NCC, SimilarityPainter
+
+    def painted():
+        return painter(_frame(scans[0]), np.full((PX, PX, 3), 7, np.uint8))
+
+    painter, first = SimilarityPainter(result), registeredOf(result)
+    painter.mode = NCC
+    painter.prepare()
+    shown = painted()
+    assert (shown[PX // 2 :, : PX // 2] != 7).any()
+    result.SetNodeReferenceID(REGISTERED_ROLE, None)
+    painter.prepare()
+    waiting = painted()
+    assert (waiting[PX // 2 :, : PX // 2] == 7).all() and (waiting != 7).any()
+    result.SetNodeReferenceID(REGISTERED_ROLE, first.GetID())
+    assert np.array_equal(painted(), shown)
+    slicer.util.updateVolumeFromArray(first, slicer.util.arrayFromVolume(first).copy())
+    assert np.array_equal(painted(), waiting)
+    painter.prepare()
+    assert np.array_equal(painted(), shown)

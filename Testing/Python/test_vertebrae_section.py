@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 import sys
 from pathlib import Path
 
@@ -313,6 +314,81 @@ def test_outlines_leave_the_scene_as_it_was(host, views, tmp_path):
     assert labels[0].GetSegmentation().GetNumberOfSegments() == 4
 
 
+def test_the_follow_up_s_outlines_go_where_the_follow_up_goes(result, views):
+    from LongitudinalRegistrationSlicer.outlines import VertebraOutlines
+    from LongitudinalRegistrationSlicer.results import setTransformOn
+
+    outlines = VertebraOutlines(result)
+    outlines.show()
+    pictures = []
+    for on in (True, False, True):
+        setTransformOn(result, on)
+        assert outlines._nodes["warped"].GetParentTransformNode() is (result if on else None)
+        pictures.append(render(views["Yellow"]))
+    outlines.remove()
+    assert np.array_equal(pictures[0], pictures[2])
+    assert (np.abs(pictures[0].astype(int) - pictures[1]).max(axis=-1) > 60).sum() > 100
+
+
+def test_a_scene_saved_while_outlines_are_shown_has_the_user_s_own_display(tmp_path):
+    import slicer
+    from LongitudinalRegistrationSlicer.outlines import HIDDEN_ATTRIBUTE, VertebraOutlines
+    from LongitudinalRegistrationSlicer.results import labelsOf
+
+    result = make_result(segmentations=True)
+    display = labelsOf(result)[0].GetDisplayNode()
+    outlines = VertebraOutlines(result)
+    outlines.show()
+    assert not display.GetVisibility2D()
+    scene = slicer.mrmlScene
+    scene.SetURL(str(tmp_path / "scene.mrml"))
+    scene.StartState(scene.SaveState, 0)
+    scene.Commit(scene.GetURL())
+    scene.EndState(scene.SaveState)
+    written = (tmp_path / "scene.mrml").read_text()
+    assert HIDDEN_ATTRIBUTE not in written
+    assert re.findall(r'<SegmentationDisplay\s[^>]*visibility2D="(\w+)"', written) == ["true", "true"]
+    assert not display.GetVisibility2D() and display.GetAttribute(HIDDEN_ATTRIBUTE) == "1"
+    outlines.remove()
+    assert display.GetVisibility2D()
+
+
+def test_labels_are_read_where_they_were_drawn_whatever_their_transforms():
+    """As after a first registration, when labels are made on the scan that lies under its result."""
+    import SimpleITK as sitk
+    from LongitudinalRegistrationSlicer.common_labels import commonLabelImage, movingValues
+    from LongitudinalRegistrationSlicer.label_matching import matchLabels
+    from LongitudinalRegistrationSlicer.results import labelsOf, movingOf
+
+    result = make_result(segmentations=True)
+    labels, moving = labelsOf(result), movingOf(result)
+    values = movingValues(matchLabels(*labels))
+    together = sitk.GetArrayFromImage(commonLabelImage(labels[1], moving, values))
+    assert np.array_equal(together, label_array([19, 20, 21, 22]))
+    labels[1].SetAndObserveTransformNodeID(None)
+    assert np.array_equal(sitk.GetArrayFromImage(commonLabelImage(labels[1], moving, values)), together)
+
+
+def test_a_segmentation_on_another_grid_is_brought_onto_the_scan_s_as_slicer_does_it():
+    import SimpleITK as sitk
+    import slicer
+    from LongitudinalRegistrationSlicer.common_labels import commonLabelImage
+
+    segmentation = as_segmentation(add_volume(label_array([19, 20, 21]), "l", 0.0, "vtkMRMLLabelMapVolumeNode"))
+    angle, turned = 0.2, np.eye(4)
+    turned[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    turned[:3, :3] = turned[:3, :3] @ np.diag([-2.0, -2.5, 4.0])
+    turned[:3, 3] = (4.0, -3.0, -5.0)
+    scan = slicer.util.addVolumeFromArray(np.zeros((32, 50, 60), np.int16), ijkToRAS=turned, name="scan")
+    segments = segmentation.GetSegmentation()
+    values = {segments.GetNthSegmentID(n): n + 5 for n in range(3)}
+    expected = np.zeros((32, 50, 60), np.uint16)
+    for segmentId, value in values.items():
+        expected[slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segmentId, scan) > 0] = value
+    assert set(np.unique(expected)) == {0, 5, 6, 7}
+    assert np.array_equal(sitk.GetArrayFromImage(commonLabelImage(segmentation, scan, values)), expected)
+
+
 def test_names_are_shown_in_the_views_while_the_outlines_are(section):
     import slicer
 
@@ -344,7 +420,7 @@ def test_an_axial_view_names_every_vertebra_it_cuts_and_no_other(host, segmentat
     node.SetOrientation("Axial")
     outlines = VertebraOutlines(result)
     outlines.show()
-    names = slicer.mrmlScene.GetFirstNodeByName("Vertebra names in axial views")
+    names = slicer.mrmlScene.GetFirstNodeByName("Vertebra names in Red")
     for height, expected in ((57.0, {"L1"}), (52.0, {"L1"}), (48.5, {"L1"}), (43.0, set()), (31.0, {"L2"})):
         node.SetSliceOffset(height)
         node.UpdateMatrices()

@@ -7,7 +7,7 @@ import time
 import types
 
 import slicer
-from PySide6 import QtCore, QtGui, QtWidgets
+from PySide6 import QtGui, QtWidgets
 
 from .layout import LayoutManager
 from .named import Named
@@ -56,7 +56,7 @@ class Application(Named):
 
     def connect(self, signature, receiver):
         if signature == "startupCompleted()":
-            QtCore.QTimer.singleShot(0, receiver)
+            receiver()
             return True
         if signature == "aboutToQuit()":
             self._qt.aboutToQuit.connect(receiver)

@@ -12,7 +12,7 @@ VIEW_PX = 256
 
 
 class LayoutManager(Named):
-    """The slice views there are. Views of a layout are made when it is set, and stay."""
+    """The slice views there are. Views of the layout that is set are made when they are asked for, and stay."""
 
     place = "slicer.app.layoutManager()"
 
@@ -27,6 +27,10 @@ class LayoutManager(Named):
 
     def sliceWidget(self, name):
         """Return the widget of a slice view, or None: sliceLogic, sliceView, mrmlSliceNode."""
+        self._makeMissing()
+        return self._madeSliceWidget(name)
+
+    def _madeSliceWidget(self, name):
         for view in self._core.view_manager.get_slice_views():
             if view.get_singleton_tag() == name:
                 return SliceWidget(view)
@@ -37,20 +41,23 @@ class LayoutManager(Named):
         return types.SimpleNamespace(GetLayoutNode=self._layoutNode)
 
     def setLayout(self, number):
-        """Set a layout, and make those of its slice views that are missing."""
-        node = self._layoutNode()
-        node.SetViewArrangement(number)
+        """Set a layout."""
+        self._layoutNode().SetViewArrangement(number)
+
+    def _makeMissing(self):
+        host = types.SimpleNamespace(core=self._core)
         for name in self._inLayout("vtkMRMLViewNode"):
             if not any(widget.name == name for widget in self._threeDWidgets()):
-                makeThreeDView(types.SimpleNamespace(core=self._core), name).render_window().SetSize(VIEW_PX, VIEW_PX)
+                makeThreeDView(host, name).render_window().SetSize(VIEW_PX, VIEW_PX)
         for name, orientation in self._inLayout().items():
-            if self.sliceWidget(name) is None:
-                view = makeSliceView(types.SimpleNamespace(core=self._core), name, orientation)
+            if self._madeSliceWidget(name) is None:
+                view = makeSliceView(host, name, orientation)
                 view.render_window().SetSize(VIEW_PX, VIEW_PX)
                 view.get_view_node().SetDimensions(VIEW_PX, VIEW_PX, 1)
 
     @property
     def threeDViewCount(self):
+        self._makeMissing()
         return len(self._threeDWidgets())
 
     def threeDWidget(self, index):
@@ -73,9 +80,9 @@ class LayoutManager(Named):
     def _inLayout(self, viewClass="vtkMRMLSliceNode"):
         """Return the orientations of the views of a class in the current layout, by name."""
         node = self._layoutNode()
-        if not node.IsLayoutDescription(node.GetViewArrangement()):
-            return {}
-        views = ElementTree.fromstring(node.GetLayoutDescription(node.GetViewArrangement())).iter("view")
+        known = node.IsLayoutDescription(node.GetViewArrangement())
+        description = node.GetLayoutDescription(node.GetViewArrangement()) if known else ""
+        views = ElementTree.fromstring(description or "<layout/>").iter("view")
         return {
             view.get("singletontag"): view.findtext("property[@name='orientation']")
             for view in views
