@@ -31,9 +31,11 @@ bench-table: $(STAMP)
 	@$(BIN)/python Testing/Benchmarks/table_removal.py
 
 screenshots-registration: $(STAMP)
+	@test -n "$(FIXED)" -a -n "$(MOVING)" || { echo "Give two scans: make $@ FIXED=baseline.nii.gz MOVING=followup.nii.gz" >&2; exit 2; }
 	@$(BIN)/python Testing/Host/screenshots_registration.py "$(FIXED)" "$(MOVING)"
 
 screenshots-table: $(STAMP)
+	@test -n "$(SCAN)" || { echo "Give a scan: make $@ SCAN=scan.nii.gz" >&2; exit 2; }
 	@$(BIN)/python Testing/Host/screenshots_table_removal.py "$(SCAN)"
 
 $(STAMP): pyproject.toml Makefile Testing/Host/install.sh

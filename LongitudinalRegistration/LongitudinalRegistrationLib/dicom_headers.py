@@ -94,7 +94,8 @@ def read_series_header(folder: Path, series: str | None = None, acquisition: str
 
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputError(f"There is no folder {folder}: give the folder of one DICOM series.")
+        found = "is a file, no folder" if folder.exists() else "is not there"
+        raise InputError(f"{folder} {found}: give the folder of one DICOM series.")
     slices = choose_acquisition(choose_series(find_slices(folder), series), acquisition)
     slices = sorted(slices, key=lambda one: one.height_mm)
     first = dcmread(slices[0].path, stop_before_pixels=True, force=True)

@@ -8,13 +8,13 @@ from html import escape
 from pathlib import Path
 
 from .html_style import STYLE, bar_plot
+from .report import method_text
 from .verdict import dsc_word, verdict
 from .writing import write_atomically
 
 LEVELS = {"good": "Good", "check": "Check", "poor": "Poor"}
 STEPS = {"before": "before", "affine": "affine step", "after": "after"}
 MEASURES = {"ssim": "SSIM", "ncc": "NCC", "bone": "Bone overlap (Dice, above 180 HU)"}
-METHODS = {"voxelmorph": "VoxelMorph", "niftyreg": "NiftyReg", "refinement": "refinement alone"}
 STATUS = {"baseline only": "only in the baseline", "follow-up only": "only in the follow-up"}
 
 
@@ -91,9 +91,7 @@ def _pairs(pairs: Iterable[tuple[str, object]]) -> str:
 def _verdict(report: dict) -> str:
     found = verdict(report)
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in found.reasons)
-    network = f", network {report['network']}" if report.get("network") else ""
-    method = str(report.get("method", "unknown"))
-    method = f"<p>Method: {escape(METHODS.get(method, method) + network)}.</p>"
+    method = f"<p>Method: {escape(method_text(report))}.</p>"
     return f'<div class="verdict {found.level}"><strong>{LEVELS[found.level]}</strong><ul>{reasons}</ul></div>{method}'
 
 
@@ -203,5 +201,11 @@ def _value(value: object) -> object:
 
 
 def _inputs(inputs: dict[str, dict]) -> list[tuple[str, str]]:
-    """What was read, by checksum: a file's name may hold the patient's."""
-    return [(role.replace("_", " "), f"SHA-256 {record['sha256']}") for role, record in inputs.items()]
+    """What was read, by size and checksum: a file's name may hold the patient's."""
+    return [(role.replace("_", " "), _input(record)) for role, record in inputs.items()]
+
+
+def _input(record: dict) -> str:
+    size = " x ".join(str(count) for count in record.get("size", ()))
+    parts = f"{size} voxels" if size else "", f"SHA-256 {record['sha256']}" if "sha256" in record else ""
+    return "; ".join(filter(None, parts))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 from TableRemovalLib.validate import validate_ct
@@ -15,6 +14,7 @@ from .candidates import Problem
 from .choice import Solution, solve
 from .evaluation.label_scores import LabelScore, score_labels
 from .grid import Grid, common_grid
+from .labels import check_label_volume, same_grid
 from .network.model_store import find_model, tensorflow_missing
 from .niftyreg.binaries import find_programs
 from .options import RegistrationOptions
@@ -62,32 +62,34 @@ class RegistrationResult:
         return displacement_on(self.transform, self.dvf_grid.reference())
 
 
-def check_labels(labels: sitk.Image | None, scan: sitk.Image, name: str) -> None:
+def check_labels(
+    labels: sitk.Image | None, scan: sitk.Image, name: str, scan_name: str = "", other: sitk.Image | None = None
+) -> None:
     """Check that a label volume lies on its scan's grid.
+
+    Parameters
+    ----------
+    name, scan_name
+        Of the labels and of the scan, for the message; where the scan has none it is called as the labels.
+    other
+        The other scan of the pair, to tell labels that were swapped.
 
     Raises
     ------
     InputError
-        If it is not of an integer type, or has another size or place.
+        If it is no label volume (see check_label_volume), or has another size or place.
     """
     if labels is None:
         return
-    if labels.GetDimension() != 3 or labels.GetNumberOfComponentsPerPixel() != 1:
-        raise InputError(f"The {name} labels are no 3-D label volume: give one integer a voxel.")
-    if "integer" not in labels.GetPixelIDTypeAsString():
-        raise InputError(f"The {name} labels are not integers: give a label volume, not a scan.")
-    same_place = np.allclose(labels.GetOrigin(), scan.GetOrigin(), atol=0.1) and np.allclose(
-        labels.GetDirection(), scan.GetDirection(), atol=1e-3
+    check_label_volume(labels, f"The {name} labels")
+    if same_grid(labels, scan):
+        return
+    if other is not None and same_grid(labels, other):
+        raise InputError(f"The {name} labels lie on the other scan's grid: swap the two label volumes.")
+    raise InputError(
+        f"The {name} labels are on another grid than the {scan_name or name} scan: give the labels of this scan; "
+        "where they are, resample them to it (nearest neighbour) first."
     )
-    if (
-        labels.GetSize() != scan.GetSize()
-        or not np.allclose(labels.GetSpacing(), scan.GetSpacing(), rtol=1e-3)
-        or not same_place
-    ):
-        raise InputError(
-            f"The {name} labels are on another grid than the {name} scan: resample them to the scan "
-            "(nearest neighbour) first."
-        )
 
 
 def check_ready(options: RegistrationOptions) -> None:
@@ -218,9 +220,9 @@ def register(
     check_ready(options)
     validate_ct(fixed, "fixed scan")
     validate_ct(moving, "moving scan")
-    check_labels(fixed_labels, fixed, "fixed")
-    check_labels(moving_labels, moving, "moving")
-    check_labels(keep_volume, fixed, "keep-volume")
+    check_labels(fixed_labels, fixed, "fixed", other=moving)
+    check_labels(moving_labels, moving, "moving", other=fixed)
+    check_labels(keep_volume, fixed, "keep-volume", "fixed")
     with stages.stage("load"):
         warm_up()
     with stages.stage("body_mask") as report:

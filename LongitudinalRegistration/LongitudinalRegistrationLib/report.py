@@ -14,11 +14,17 @@ from .verdict import verdict
 from .versions import versions
 
 if TYPE_CHECKING:
+    import SimpleITK as sitk
+
     from .choice import Solution
     from .evaluation.label_scores import LabelScore
     from .options import RegistrationOptions
     from .registration import RegistrationResult
     from .stages import Stages
+
+
+SCANS = ("fixed", "Baseline"), ("moving", "Follow-up")
+METHODS = {"niftyreg": "NiftyReg", "refinement": "refinement alone"}
 
 
 def checksum(path: Path) -> str:
@@ -126,20 +132,38 @@ def _options_content(options: RegistrationOptions) -> dict:
     return {name: value for name, value in asdict(options).items() if name != "niftyreg_folder"}
 
 
-def report_content(result: RegistrationResult, inputs: dict[str, Path | None]) -> dict:
+def report_content(
+    result: RegistrationResult, inputs: dict[str, Path | None], images: dict[str, sitk.Image] | None = None
+) -> dict:
     """Content of report.json.
 
     Parameters
     ----------
     inputs
         Role ("fixed", "moving", ...) to the file or folder it came from.
+    images
+        Role to the scan that was read; its place is noted.
     """
+    noted = {
+        role: {"name": path.resolve().name, "sha256": checksum(path)}
+        for role, path in inputs.items()
+        if path is not None
+    }
+    for role, image in (images or {}).items():
+        noted[role] = {**noted.get(role, {}), **place_content(image)}
+    return {**result_content(result), "versions": versions(), "inputs": noted}
+
+
+def place_content(image: sitk.Image) -> dict:
+    """A scan's size, spacing (mm), and the lowest and highest x, y, z (LPS, mm) of its outermost voxels' centres."""
+    last = [size - 1 for size in image.GetSize()]
+    ends = [(i, j, k) for i in (0, last[0]) for j in (0, last[1]) for k in (0, last[2])]
+    corners = list(zip(*(image.TransformIndexToPhysicalPoint(end) for end in ends), strict=True))
     return {
-        **result_content(result),
-        "versions": versions(),
-        "inputs": {
-            role: {"name": path.name, "sha256": checksum(path)} for role, path in inputs.items() if path is not None
-        },
+        "size": list(image.GetSize()),
+        "spacing_mm": [round(spacing, 4) for spacing in image.GetSpacing()],
+        "lowest_mm": [round(min(along), 3) for along in corners],
+        "highest_mm": [round(max(along), 3) for along in corners],
     }
 
 
@@ -147,10 +171,26 @@ def _cell(value: float | None) -> str:
     return "  -  " if value is None else f"{value:.3f}"
 
 
+def method_text(content: dict) -> str:
+    """How a pair was registered, in words: "network lkpyramid, refinement"."""
+    if content.get("method") != "voxelmorph":
+        return METHODS.get(content.get("method"), str(content.get("method", "unknown")))
+    refined = (content.get("options") or {}).get("refinement", True)
+    return f"network {content.get('network') or 'unknown'}" + (", refinement" if refined else "")
+
+
+def _scan_text(noted: dict) -> str:
+    if "size" not in noted:
+        return noted["name"]
+    size = " x ".join(str(count) for count in noted["size"])
+    spacing = " x ".join(f"{value:.2f}" for value in noted["spacing_mm"])
+    return f"{noted['name']} ({size} voxels of {spacing} mm)"
+
+
 def report_text(content: dict) -> str:
     """The report as lines for a terminal."""
-    network = f", network {content['network']}" if content["network"] else ""
-    lines = [f"Method        {content['method']}{network}"]
+    lines = [f"{words:<13} {_scan_text(content['inputs'][role])}" for role, words in SCANS if role in content["inputs"]]
+    lines.append(f"Method        {method_text(content)}")
     if content["fallback_reason"]:
         lines.append(f"Fell back     {content['fallback_reason']}")
     lines += [f"{content['verdict']['level'].capitalize():<13} {reason}" for reason in content["verdict"]["reasons"]]

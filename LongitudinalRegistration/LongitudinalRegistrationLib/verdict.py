@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from .quality import AFFINE_DOUBT, MAX_NDV_PERCENT, RANGE_FACTOR, SIMILARITY_TOLERANCE
@@ -118,7 +119,10 @@ def _fields_of_view(report: dict) -> Found:
 def _vertebrae(report: dict) -> Found:
     """Vertebrae, by name, that fit badly, or worse than before."""
     poor, low, fell = [], [], []
-    for row in (report.get("vertebrae") or {}).values():
+    rows = (report.get("vertebrae") or {}).values()
+    if rows and not any(row.get("status", "both") == "both" for row in rows):
+        return [(CHECK, "No label is in both scans: check the labels and their numbers.")]
+    for row in rows:
         before, after = (row["dsc"].get(step) for step in ("before", "after"))
         if after is None:
             continue
@@ -140,7 +144,8 @@ def _support(report: dict) -> str:
     after = [row["dsc"].get("after") for row in (report.get("vertebrae") or {}).values()]
     after = [value for value in after if value is not None]
     if after:
-        parts.append(f"{len(after)} vertebrae overlap by {min(after):.2f} or more (DSC)")
+        least = math.floor(100 * min(after)) / 100
+        parts.append(f"{len(after)} vertebrae overlap by {least:.2f} or more (DSC)")
     for name, words in (("ssim", "SSIM"), ("ncc", "NCC"), ("quick_ncc", "NCC"), ("bone", "bone overlap")):
         pair = _pair(report, name, "before") or _pair(report, name, "affine")
         if pair and not any(part.startswith(words) for part in parts):

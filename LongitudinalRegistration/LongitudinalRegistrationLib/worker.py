@@ -161,7 +161,7 @@ class Worker:
         fixed, moving = (self._scan(command[side]) for side in ("fixed", "moving"))
         check_labels(labels.get("fixed"), fixed.image, "fixed")
         check_labels(labels.get("moving"), moving.image, "moving")
-        check_labels(labels.get("keep_volume"), fixed.image, "keep-volume")
+        check_labels(labels.get("keep_volume"), fixed.image, "keep-volume", "fixed")
         stages = Stages(progress)
         problem = Problem(fixed, moving, options, stages, labels.get("keep_volume"))
         solution = solve(problem)

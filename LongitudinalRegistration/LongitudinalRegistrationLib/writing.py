@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import SimpleITK as sitk
@@ -45,6 +46,42 @@ def ready_folder(folder: Path) -> Path:
         reason = error.strerror or type(error).__name__
         raise InputError(f"The folder {folder} cannot be written to ({reason}): choose another.") from error
     return folder
+
+
+@contextmanager
+def results_folder(folder: Path, files: Iterable[str], overwrite: bool) -> Iterator[Path]:
+    """Make a folder for results, as ready_folder; where nothing is written into it after all, it is taken away again.
+
+    Parameters
+    ----------
+    files
+        The names that may be written.
+    overwrite
+        Whether those of an earlier run may be there; remove_earlier takes them away.
+
+    Raises
+    ------
+    InputError
+        As ready_folder; and where one of the files is there and may not be overwritten.
+    """
+    folder = Path(folder)
+    there = [name for name in files if (folder / name).exists()]
+    if there and not overwrite:
+        raise InputError(f"{folder} has {there[0]} already: choose another folder, or give --overwrite.")
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        yield ready_folder(folder)
+    except BaseException:
+        with suppress(OSError):
+            for path in new:
+                path.rmdir()
+        raise
+
+
+def remove_earlier(folder: Path, files: Iterable[str]) -> None:
+    """Remove an earlier run's files, so that none is left beside those of the next."""
+    for name in files:
+        (folder / name).unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, suffix: str, write: Callable[[str], None]) -> Path:

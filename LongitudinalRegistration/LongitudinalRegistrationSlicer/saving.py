@@ -17,6 +17,7 @@ def saveResult(result, folder):
 
     Raises InputError where the folder cannot be written to, has one of the files already, or a scan was removed.
     """
+    from LongitudinalRegistrationLib.report import place_content
     from LongitudinalRegistrationLib.report_files import REPORT_FILES, write_report
     from LongitudinalRegistrationLib.versions import versions
     from LongitudinalRegistrationLib.writing import ready_folder, write_image, write_transform
@@ -27,7 +28,8 @@ def saveResult(result, folder):
     there = [name for name in (*FILES, *REPORT_FILES) if (folder / name).exists()]
     if there:
         raise InputError(f"{folder} has {there[0]} already: choose an empty folder.")
-    report = {**reportOf(result), "versions": versions()}
+    places = {"fixed": place_content(fixed), "moving": place_content(moving)}
+    report = {**reportOf(result), "versions": versions(), "inputs": places}
     write_transform(itkTransformFromNode(result), folder / TRANSFORM)
     write_image(registered, folder / REGISTERED)
     return [*FILES, *write_report(folder, report, _pictures(fixed, moving, registered))]

@@ -19,7 +19,7 @@ def _arguments():
     parser.add_argument("--moving", type=Path, help="your follow-up scan")
     parser.add_argument("--fixed-labels", type=Path)
     parser.add_argument("--moving-labels", type=Path)
-    parser.add_argument("--method", default="auto", choices=["auto", "voxelmorph", "niftyreg"])
+    parser.add_argument("--method", default="auto", choices=["auto", "voxelmorph", "niftyreg", "refinement"])
     arguments = parser.parse_args()
     if (arguments.fixed is None) != (arguments.moving is None):
         parser.error("give both FIXED=... and MOVING=..., or neither")
@@ -63,7 +63,7 @@ def main() -> None:
     result = arguments.out / "result"
     print("\nRegistering ...\n", flush=True)
     words = [word for role, path in pair.items() for word in (f"--{role}", path)]
-    _longct("register", "--out", result, "--method", arguments.method, *words)
+    _longct("register", "--out", result, "--overwrite", "--method", arguments.method, *words)
 
     views = [sys.executable, HERE / "show.py", "--result", result, "--picture", arguments.out / "registration.png"]
     sys.exit(subprocess.run([*views, *words]).returncode)

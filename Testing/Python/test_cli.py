@@ -217,15 +217,82 @@ def test_labels_on_another_grid(capsys, tmp_path, phantom_folder):
         "--moving", phantom_folder / "followup.nii.gz", "--out", tmp_path,
         "--fixed-labels", phantom_folder / "followup_vertebrae.nii.gz",
     )  # fmt: skip
-    assert code == 2 and "another grid" in err and len(err.splitlines()) == 1
+    assert code == 2 and "swap the two label volumes" in err and len(err.splitlines()) == 1
+    code, _, err = longct(
+        capsys, "register", "--fixed", phantom_folder / "baseline.nii.gz",
+        "--moving", phantom_folder / "followup.nii.gz", "--out", tmp_path / "new" / "folder",
+        "--keep-volume", phantom_folder / "followup_vertebrae.nii.gz",
+    )  # fmt: skip
+    assert code == 2 and "another grid than the fixed scan" in err and len(err.splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nii"])
+def test_a_file_that_was_cut_off_is_refused(capsys, tmp_path, phantom_folder, suffix):
+    from LongitudinalRegistrationLib.reading import read_image
+
+    whole = tmp_path / f"whole{suffix}"
+    sitk.WriteImage(sitk.ReadImage(str(phantom_folder / "baseline.nii.gz")), str(whole), True)
+    assert read_image(whole).GetSize() == (160, 160, 56)
+    cut = tmp_path / f"cut{suffix}"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    code, _, err = longct(capsys, "remove-table", cut, tmp_path / "clean.nii.gz")
+    assert code == 2 and "is damaged" in err and not (tmp_path / "clean.nii.gz").exists()
+
+
+def test_a_nifti_file_compressed_in_parts_is_read(tmp_path, phantom_folder):
+    """As bgzip and pigz may write it: the last part's length is not the file's."""
+    import gzip
+
+    from LongitudinalRegistrationLib.reading import read_image
+
+    content = gzip.decompress((phantom_folder / "baseline.nii.gz").read_bytes())
+    parts = tmp_path / "parts.nii.gz"
+    parts.write_bytes(gzip.compress(content[:5000]) + gzip.compress(content[5000:]))
+    assert read_image(parts).GetSize() == (160, 160, 56)
+
+
+def test_what_cannot_be_labels_or_has_none_in_common_is_refused(capsys, tmp_path, phantom_folder):
+    scan, labels = phantom_folder / "baseline.nii.gz", phantom_folder / "baseline_vertebrae.nii.gz"
+    other = tmp_path / "other.nii.gz"
+    sitk.WriteImage(sitk.ReadImage(str(labels)) * 2 + 40, str(other))
+    transform = phantom_folder / "true_transform.h5"
+    for pair, words in (((scan, labels), "negative values"), ((labels, other), "No label is in both")):
+        code, _, err = longct(
+            capsys, "score", "--fixed-labels", pair[0], "--moving-labels", pair[1], "--transform", transform
+        )
+        assert code == 2 and words in err and len(err.splitlines()) == 1
+
+
+def test_results_of_an_earlier_run_are_kept_unless_asked_for_and_never_mixed(capsys, tmp_path, phantom_folder):
+    scans = "--fixed", phantom_folder / "baseline.nii.gz", "--moving", phantom_folder / "followup.nii.gz"
+    labels = [
+        word
+        for role, scan in (("fixed", "baseline"), ("moving", "followup"))
+        for word in (f"--{role}-labels", phantom_folder / f"{scan}_vertebrae.nii.gz")
+    ]
+    out = tmp_path / "result"
+    command = ("register", *scans, "--out", out, "--method", "refinement")
+    code, text, _ = longct(capsys, *command, *labels)
+    assert code == 0 and "Baseline      baseline.nii.gz (160 x 160 x 56 voxels" in text
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    assert (out / "vertebrae.csv") in before and (out / "registered_labels.nii.gz") in before
+    code, _, err = longct(capsys, *command)
+    assert code == 2 and "--overwrite" in err and {path: path.read_bytes() for path in out.iterdir()} == before
+    assert longct(capsys, *command, "--overwrite")[0] == 0
+    assert {path.name for path in out.iterdir()} == {path.name for path in before} - {
+        "vertebrae.csv",
+        "registered_labels.nii.gz",
+    }
+    code, _, err = longct(capsys, "register", *scans[:3], scans[1], "--out", tmp_path / "same")
+    assert code == 2 and "give two scans" in err and not (tmp_path / "same").exists()
 
 
 def test_an_output_folder_that_cannot_be_written(capsys, tmp_path, phantom_folder):
     (tmp_path / "file").write_text("in the way")
     scan = phantom_folder / "baseline.nii.gz"
     for command in (
-        ("register", "--fixed", scan, "--moving", scan, "--out", tmp_path / "file"),
+        ("register", "--fixed", scan, "--moving", phantom_folder / "followup.nii.gz", "--out", tmp_path / "file"),
         ("remove-table", scan, tmp_path / "file" / "clean.nii.gz"),
         ("phantom", "--seed", 1, "--out", tmp_path / "file"),
     ):

@@ -11,9 +11,10 @@ from LongitudinalRegistrationLib.cli.main import main
 from LongitudinalRegistrationLib.dicom_export import export_series, new_folder, right_handed
 from LongitudinalRegistrationLib.dicom_headers import read_series_header
 from LongitudinalRegistrationLib.reading import read_image
+from LongitudinalRegistrationLib.report import place_content
 from LongitudinalRegistrationLib.spatial_registration import read_spatial_registration, write_spatial_registration
 from LongitudinalRegistrationLib.transforms import compose
-from LongitudinalRegistrationLib.writing import write_image, write_transform
+from LongitudinalRegistrationLib.writing import write_image, write_json, write_transform
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from TableRemovalLib.errors import InputError
@@ -307,6 +308,9 @@ def result(tmp_path):
     folder.mkdir()
     write_image(scan(), folder / "registered.nii.gz")
     write_transform(registration(), folder / "transform.h5")
+    followup = scan()
+    followup.SetOrigin((*followup.GetOrigin()[:2], followup.GetOrigin()[2] + 80.0))
+    write_json({"inputs": {"moving": place_content(followup)}}, folder / "report.json")
     return folder
 
 
@@ -337,7 +341,13 @@ def test_the_command_without_series_and_with_the_wrong_ones(tmp_path, result, ca
     assert main([*arguments, "--reference", str(elsewhere)]) == 2
     assert "80 mm apart" in capsys.readouterr().err
     assert main([*arguments, "--source", str(tmp_path / "none")]) == 2
-    assert "no folder" in capsys.readouterr().err
+    assert "is not there" in capsys.readouterr().err
+    another = write_series(tmp_path / "another", z0=40)
+    assert main([*arguments, "--source", str(another)]) == 2
+    assert "not the follow-up that was registered" in capsys.readouterr().err
+    write_json({}, result / "report.json")
+    assert main([*arguments, "--source", str(elsewhere)]) == 2
+    assert "register again" in capsys.readouterr().err
     (result / "transform.h5").unlink()
     assert main(arguments) == 2
     error = capsys.readouterr().err

@@ -144,7 +144,12 @@ def test_the_page_has_everything_and_needs_nothing_else(tmp_path):
     words = " ".join(page.words)
     for each in (*NAMES, "L3", "only in the baseline", "Check", "Something to look at.", "axial: baseline", "3.25 s"):
         assert each in words
-    for each in ("VoxelMorph, network lkpyramid", "refinement: iterations 1", "threads default", "not installed"):
+    for each in (
+        "Method: network lkpyramid, refinement",
+        "refinement: iterations 1",
+        "threads default",
+        "not installed",
+    ):
         assert each in re.sub(r"\s+", " ", words)
     assert page.tags.count("rect") == 2 + 2 * len(NAMES) and "script" not in page.tags
     assert not re.search(r"https?://|url\(|@import|<link", text)

@@ -243,6 +243,70 @@ def _request(**options):
     return RegistrationRequest(_add_volume("Baseline"), _add_volume("Follow-up", 2), **options)
 
 
+def _slow_to_resample(seconds):
+    """A command for a process whose registered volume comes later than its transform."""
+    code = (
+        "import time\n"
+        "from LongitudinalRegistrationSlicer import stand_in_worker as worker\n"
+        "resample = worker.sitk.Resample\n"
+        f"worker.sitk.Resample = lambda *images: time.sleep({seconds}) or resample(*images)\n"
+        "worker.main()\n"
+    )
+    return [sys.executable, "-c", code]
+
+
+def test_a_request_while_another_runs_is_refused_and_changes_nothing(make_logic):
+    import slicer
+
+    logic, request = make_logic(_slow_to_resample(0)), _request(method="NiftyReg")
+    logic.startRegistration(request)
+    _wait(logic, lambda: logic.progress.stage)
+    with pytest.raises(ValueError, match="under way"):
+        logic.startRegistration(_request())
+    assert logic._request is request and logic.state.value == "running"
+    logic.cancel()
+    assert not slicer.util.getNodesByClass("vtkMRMLTransformNode")
+
+
+def test_a_request_while_the_registered_volume_is_to_come_waits_for_it(make_logic):
+    import slicer
+    from LongitudinalRegistrationSlicer.results import registeredOf, resultNodes, scoresOf
+
+    logic, first, second = make_logic(_slow_to_resample(1.0)), _request(), _request()
+    logic.startRegistration(first)
+    _wait(logic, lambda: logic.state.value == "done")
+    assert registeredOf(logic.results.transform) is None
+    logic.startRegistration(second)
+    assert logic.busy and logic._request is first
+    logic.cancel()
+    assert not logic.busy and logic.needsPolling
+    logic.startRegistration(second)
+    _wait(logic, lambda: not logic.needsPolling)
+    results = resultNodes()
+    assert len(results) == 2 and None not in [find(node) for node in results for find in (registeredOf, scoresOf)]
+    volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+
+    logic.startRegistration(second)
+    _wait(logic, lambda: logic.results is not None)
+    assert logic.results.transform is results[1] and logic.needsPolling
+    assert registeredOf(results[1]) is None and scoresOf(results[1]) is None
+    _wait(logic, lambda: not logic.needsPolling)
+    assert registeredOf(results[1]) is not None
+    assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == len(volumes)
+
+
+def test_nothing_is_said_of_a_closed_scene(make_logic):
+    import slicer
+
+    logic = make_logic(_slow_to_resample(0))
+    logic.startRegistration(_request())
+    _wait(logic, lambda: not logic.needsPolling)
+    assert "DSC" in logic.statusText()
+    logic.forget()
+    slicer.mrmlScene.Clear(0)
+    assert logic.statusText() == "" and logic.results is None
+
+
 @pytest.mark.skipif(os.name == "nt", reason="looks at POSIX process numbers")
 def test_cancel_takes_effect_at_once_and_kills_what_does_not_obey_with_its_children(make_logic):
     child = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"

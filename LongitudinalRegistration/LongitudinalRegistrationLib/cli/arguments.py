@@ -110,7 +110,7 @@ def _add_phantom(subparsers) -> None:
         "  longct phantom --out phantom --seed 1\n  longct phantom --out small --seed 2 --size 192 --slices 64",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the files")
-    parser.add_argument("--seed", type=int, required=True, metavar="N", help="another number is another patient")
+    parser.add_argument("--seed", type=natural, required=True, metavar="N", help="another number is another patient")
     parser.add_argument("--size", type=positive, default=512, help="pixels a side (default 512)")
     parser.add_argument("--slices", type=positive, default=150, help="slices (default 150)")
     _add_output_style(parser)
@@ -172,9 +172,10 @@ def _add_register(subparsers) -> None:
         "--method",
         choices=METHODS,
         default="auto",
-        help="auto (default): VoxelMorph, and NiftyReg where that fails or cannot be trusted; refinement: neither, "
-        "instance optimisation alone",
+        help="auto (default): the network (see --network) and its refinement, and NiftyReg where that fails or cannot "
+        "be trusted; voxelmorph: the network or nothing; refinement: a direct fit of the scans, without a network",
     )
+    parser.add_argument("--overwrite", action="store_true", help="replace the results of an earlier run in DIR")
     _add_network(parser)
     parser.add_argument("--fixed-labels", type=Path, metavar="L", help="vertebra labels on the baseline's grid")
     parser.add_argument("--moving-labels", type=Path, metavar="L", help="vertebra labels on the follow-up's grid")
@@ -209,8 +210,12 @@ def _add_score(subparsers) -> None:
         "Warp the moving labels with a transform (fixed to moving points) and compare them with the fixed ones.",
         "  longct score --fixed-labels a.nii.gz --moving-labels b.nii.gz --transform result/transform.h5",
     )
-    parser.add_argument("--fixed-labels", type=Path, required=True, metavar="L")
-    parser.add_argument("--moving-labels", type=Path, required=True, metavar="L")
+    parser.add_argument(
+        "--fixed-labels", type=Path, required=True, metavar="L", help="labels of the baseline, one integer a voxel"
+    )
+    parser.add_argument(
+        "--moving-labels", type=Path, required=True, metavar="L", help="labels of the follow-up, with the same numbers"
+    )
     parser.add_argument("--transform", type=Path, required=True, metavar="T", help="ITK transform file (.h5, .tfm)")
     parser.add_argument("--csv", type=Path, metavar="OUT", help="also write the table as CSV")
     _add_output_style(parser)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import collections
 import csv
 import io
 from dataclasses import asdict
@@ -13,7 +14,16 @@ from TableRemovalLib.errors import InputError
 from TableRemovalLib.options import TableRemovalOptions
 
 from ..reading import read_image
-from ..writing import image_suffix, ready_folder, write_image, write_json, write_text, write_transform
+from ..writing import (
+    image_suffix,
+    ready_folder,
+    remove_earlier,
+    results_folder,
+    write_image,
+    write_json,
+    write_text,
+    write_transform,
+)
 from .console import Console
 from .export_commands import export_dicom
 from .training_commands import evaluate, simulate, train
@@ -70,9 +80,9 @@ def phantom(arguments: argparse.Namespace, console: Console) -> None:
     ok, reason = options.isValid()
     if not ok:
         raise InputError(reason)
-    folder = ready_folder(arguments.out)
-    pair = make_phantom(arguments.seed, options, lambda part: console.progress("phantom", 0.7 * part))
-    write_phantom(pair, folder)
+    with results_folder(arguments.out, (), overwrite=True) as folder:
+        pair = make_phantom(arguments.seed, options, lambda part: console.progress("phantom", 0.7 * part))
+        write_phantom(pair, folder)
     console.progress("phantom", 1.0)
     files = sorted(path.name for path in folder.iterdir() if path.name.startswith(("baseline", "followup", "true")))
     text = f"In {folder}:\n" + "\n".join(f"  {name}" for name in files)
@@ -117,10 +127,11 @@ def remove_table(arguments: argparse.Namespace, console: Console) -> None:
     }
     if arguments.report:
         write_json(content, arguments.report)
-    text = (
-        f"Body of {litres:.1f} litres in {len(found.slices)} slices, {found.seconds:.1f} s, "
-        f"{len(flagged)} slices flagged; written to {arguments.output}"
-    )
+    text = f"Body of {litres:.1f} litres in {len(found.slices)} slices, {found.seconds:.1f} s; in {arguments.output}"
+    if flagged:
+        counts = collections.Counter(flag for record in flagged for flag in record.flags)
+        reasons = ", ".join(f"{flag} in {count}" for flag, count in counts.most_common())
+        text += f"\n{len(flagged)} slices to look at: {reasons} (which: --report R.json)"
     console.result(content, text)
 
 
@@ -157,33 +168,44 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
         "moving_labels": arguments.moving_labels,
         "keep_volume": arguments.keep_volume,
     }
-    folder = ready_folder(arguments.out)
     for name in REGISTER_FILES:
-        _check_not_input(folder / name, *inputs.values())
+        _check_not_input(arguments.out / name, *inputs.values())
+    if arguments.fixed.resolve() == arguments.moving.resolve() and not _names_a_part(arguments):
+        raise InputError("Baseline and follow-up are the same: give two scans.")
     stages = Stages(console.progress)
-    with stages.stage("read"):
-        fixed = read_image(arguments.fixed, arguments.fixed_series, arguments.fixed_acquisition)
-        moving = read_image(arguments.moving, arguments.moving_series, arguments.moving_acquisition)
-        masks = arguments.fixed_labels, arguments.moving_labels, arguments.keep_volume
-        fixed_labels, moving_labels, keep_volume = (read_image(path) if path else None for path in masks)
-    result = run(fixed, moving, options, fixed_labels, moving_labels, stages=stages, keep_volume=keep_volume)
-    with stages.stage("write"):
-        write_transform(result.transform, folder / "transform.h5")
-        write_image(result.registered, folder / "registered.nii.gz")
-        write_image(result.dvf, folder / "dvf.nii.gz")
-        if result.registered_labels is not None:
-            write_image(result.registered_labels, folder / "registered_labels.nii.gz")
-        point = central_point(result.dvf, fixed_labels)
-        pictures = report_pictures(fixed, moving, result.registered, point)
-    content = report_content(result, inputs)
-    content["seconds"] = stages.report()
-    write_report(folder, content, pictures)
+    with results_folder(arguments.out, REGISTER_FILES, arguments.overwrite) as folder:
+        with stages.stage("read"):
+            fixed = read_image(arguments.fixed, arguments.fixed_series, arguments.fixed_acquisition)
+            moving = read_image(arguments.moving, arguments.moving_series, arguments.moving_acquisition)
+            masks = arguments.fixed_labels, arguments.moving_labels, arguments.keep_volume
+            fixed_labels, moving_labels, keep_volume = (read_image(path) if path else None for path in masks)
+        result = run(fixed, moving, options, fixed_labels, moving_labels, stages=stages, keep_volume=keep_volume)
+        with stages.stage("write"):
+            remove_earlier(folder, REGISTER_FILES)
+            write_transform(result.transform, folder / "transform.h5")
+            write_image(result.registered, folder / "registered.nii.gz")
+            write_image(result.dvf, folder / "dvf.nii.gz")
+            if result.registered_labels is not None:
+                write_image(result.registered_labels, folder / "registered_labels.nii.gz")
+            point = central_point(result.dvf, fixed_labels)
+            pictures = report_pictures(fixed, moving, result.registered, point)
+        content = report_content(result, inputs, {"fixed": fixed, "moving": moving})
+        content["seconds"] = stages.report()
+        write_report(folder, content, pictures)
     console.result({**content, "folder": str(folder)}, f"{report_text(content)}\n\nResults       {folder}")
+
+
+def _names_a_part(arguments: argparse.Namespace) -> bool:
+    """Whether the scans are chosen out of one folder by series or acquisition."""
+    return any(
+        (arguments.fixed_series, arguments.moving_series, arguments.fixed_acquisition, arguments.moving_acquisition)
+    )
 
 
 def score(arguments: argparse.Namespace, console: Console) -> None:
     """DSC of every label before and after a transform."""
     from ..evaluation.label_scores import score_labels
+    from ..labels import check_label_volume
     from ..report import dsc_content, mean_dsc
 
     if arguments.csv:
@@ -191,9 +213,10 @@ def score(arguments: argparse.Namespace, console: Console) -> None:
     transform = _read_transform(arguments.transform)
     fixed, moving = read_image(arguments.fixed_labels), read_image(arguments.moving_labels)
     for image, path in ((fixed, arguments.fixed_labels), (moving, arguments.moving_labels)):
-        if image.GetDimension() != 3 or "integer" not in image.GetPixelIDTypeAsString():
-            raise InputError(f"{path} is no label volume: give a 3-D volume of integers.")
+        check_label_volume(image, f"The labels in {path}")
     scores = score_labels(fixed, moving, {"before": None, "after": transform})
+    if not any(score.in_fixed and score.in_moving for score in scores):
+        raise InputError("No label is in both volumes: give the labels of both scans, with the same numbers.")
     rows = [(s.label, s.name, s.dsc["before"], s.dsc["after"]) for s in scores]
     means = {step: mean_dsc(scores, step) for step in ("before", "after")}
     if arguments.csv:

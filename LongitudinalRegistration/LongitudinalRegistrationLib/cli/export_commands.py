@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
+import numpy as np
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
-from ..dicom_headers import read_series_header, require_pydicom
+from ..dicom_headers import SeriesHeader, read_series_header, require_pydicom
 from ..reading import read_image
 from ..registration_export import REGISTRATION, SERIES, export_registration
 from .console import Console
 
+SAME_PLACE_MM = 2.0
 
-def _result(folder: Path) -> tuple[sitk.Image, sitk.Transform]:
-    """Registered volume and transform in a folder that `longct register` wrote."""
-    paths = [folder / "registered.nii.gz", folder / "transform.h5"]
+
+def _result(folder: Path) -> tuple[sitk.Image, sitk.Transform, dict]:
+    """Registered volume, transform and report in a folder that `longct register` wrote."""
+    paths = [folder / "registered.nii.gz", folder / "transform.h5", folder / "report.json"]
     for path in paths:
         if not path.exists():
             raise InputError(f"There is no {path}: give the folder that `longct register` wrote.")
@@ -24,16 +28,41 @@ def _result(folder: Path) -> tuple[sitk.Image, sitk.Transform]:
         transform = sitk.ReadTransform(str(paths[1]))
     except RuntimeError as error:
         raise InputError(f"{paths[1]} is no ITK transform: register again.") from error
-    return read_image(paths[0]), transform
+    return read_image(paths[0]), transform, _report(paths[2])
+
+
+def _report(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is no report: register again.") from error
+
+
+def _check_is_the_follow_up(source: SeriesHeader, report: dict) -> None:
+    """Refuse a source that is not the scan that was registered: its patient would get the images."""
+    noted = (report.get("inputs") or {}).get("moving") or {}
+    if "lowest_mm" not in noted:
+        raise InputError(
+            "The report does not say where the follow-up lies, so that --source cannot be checked: register again."
+        )
+    corners = np.array(source.corners)
+    lowest, highest = np.array(noted["lowest_mm"]), np.array(noted["highest_mm"])
+    apart = max(np.abs(corners.min(0) - lowest).max(), np.abs(corners.max(0) - highest).max())
+    if apart > SAME_PLACE_MM:
+        raise InputError(
+            f"--source is not the follow-up that was registered: its box lies {apart:.0f} mm elsewhere. Give the "
+            "follow-up's own series."
+        )
 
 
 def export_dicom(arguments: argparse.Namespace, console: Console) -> None:
     """Write the registered series and, where the follow-up's series is known, the registration object."""
     require_pydicom()
-    image, transform = _result(arguments.result)
+    image, transform, report = _result(arguments.result)
     source = reference = None
     if arguments.source:
         source = read_series_header(arguments.source, arguments.source_series, arguments.source_acquisition)
+        _check_is_the_follow_up(source, report)
     if arguments.reference:
         reference = read_series_header(arguments.reference, arguments.reference_series, arguments.reference_acquisition)
     exported = export_registration(

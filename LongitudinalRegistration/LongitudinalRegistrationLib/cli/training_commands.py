@@ -26,13 +26,14 @@ def simulate(arguments: argparse.Namespace, console: Console) -> None:
     ok, reason = options.isValid()
     if not ok:
         raise InputError(reason)
-    folder = ready_folder(arguments.out)
     for path in (arguments.input, arguments.labels):
-        if path is not None and path.resolve().parent == folder.resolve() and path.name.startswith("simulated_"):
-            raise InputError(f"The folder {folder} holds the input {path.name}: choose another folder.")
+        inside = path is not None and path.resolve().parent == arguments.out.resolve()
+        if inside and path.name.startswith("simulated_"):
+            raise InputError(f"The folder {arguments.out} holds the input {path.name}: choose another folder.")
     scan = read_image(arguments.input, arguments.series, arguments.acquisition)
     labels = read_image(arguments.labels) if arguments.labels else None
     check_labels(labels, scan, "given")
+    folder = ready_folder(arguments.out)
     files = []
     generators = [np.random.default_rng([arguments.seed, number]) for number in range(arguments.count)]
     for number, simulated in enumerate(simulate_scans(scan, options, generators, labels)):
