@@ -14,7 +14,7 @@ from .candidates import Problem
 from .choice import Solution, solve
 from .evaluation.label_scores import LabelScore, score_labels
 from .grid import Grid, common_grid
-from .labels import check_label_volume, same_grid
+from .label_checks import check_label_volume, same_grid
 from .network.model_store import find_model, tensorflow_missing
 from .niftyreg.binaries import find_programs
 from .options import RegistrationOptions

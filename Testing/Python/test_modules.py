@@ -256,7 +256,7 @@ def _slow_to_resample(seconds):
 
 
 def test_a_request_while_another_runs_is_refused_and_changes_nothing(make_logic):
-    import slicer
+    from LongitudinalRegistrationSlicer.results import resultNodes
 
     logic, request = make_logic(_slow_to_resample(0)), _request(method="NiftyReg")
     logic.startRegistration(request)
@@ -265,7 +265,7 @@ def test_a_request_while_another_runs_is_refused_and_changes_nothing(make_logic)
         logic.startRegistration(_request())
     assert logic._request is request and logic.state.value == "running"
     logic.cancel()
-    assert not slicer.util.getNodesByClass("vtkMRMLTransformNode")
+    assert not resultNodes()
 
 
 def test_a_request_while_the_registered_volume_is_to_come_waits_for_it(make_logic):

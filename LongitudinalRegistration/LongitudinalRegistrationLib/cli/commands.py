@@ -205,7 +205,7 @@ def _names_a_part(arguments: argparse.Namespace) -> bool:
 def score(arguments: argparse.Namespace, console: Console) -> None:
     """DSC of every label before and after a transform."""
     from ..evaluation.label_scores import score_labels
-    from ..labels import check_label_volume
+    from ..label_checks import check_label_volume
     from ..report import dsc_content, mean_dsc
 
     if arguments.csv:
