@@ -11,16 +11,17 @@ import numpy as np
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
-SERIES_UID, DESCRIPTION = "0020|000e", "0008|103e"
+SERIES_UID, DESCRIPTION, PATIENT_ID = "0020|000e", "0008|103e", "0010|0020"
 ACQUISITION, POSITION, ORIENTATION = "0020|0012", "0020|0032", "0020|0037"
 GAP_TOLERANCE = 0.1
 
 
 @dataclass(frozen=True)
 class Slice:
-    """One file of a series: where it lies (LPS, mm) and how it is turned."""
+    """One file of a series: whose it is, where it lies (LPS, mm) and how it is turned."""
 
     path: Path
+    patient_id: str
     series: str
     description: str
     acquisition: str
@@ -55,6 +56,7 @@ def read_header(path: Path) -> Slice | None:
         return None
     return Slice(
         path,
+        value(PATIENT_ID),
         value(SERIES_UID),
         value(DESCRIPTION),
         value(ACQUISITION),
@@ -128,6 +130,19 @@ def choose_acquisition(slices: list[Slice], acquisition: str | None) -> list[Sli
     if len(groups) > 1 and _irregularities(_sorted(slices)):
         raise InputError(f"The series stacks {len(groups)} acquisitions; choose one with --acquisition N: {listing}")
     return slices
+
+
+def are_of_two_patients(folder: Path, other: Path, series: str | None = None, other_series: str | None = None) -> bool:
+    """Whether two DICOM series have patient IDs that differ.
+
+    Raises
+    ------
+    InputError
+        See find_slices and choose_series.
+    """
+    chosen = choose_series(find_slices(folder), series), choose_series(find_slices(other), other_series)
+    first, second = ({one.patient_id for one in slices if one.patient_id} for slices in chosen)
+    return bool(first and second and first.isdisjoint(second))
 
 
 def _sorted(slices: list[Slice]) -> list[Slice]:

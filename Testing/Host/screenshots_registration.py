@@ -12,7 +12,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE.parents[1] / "docs" / "pictures" / "walk-through"
-VIEW_PX, TILE_PX, PANEL_PX, PX_3D = 300, 400, 440, 600
+VIEW_PX, TILE_PX, PANEL_PX, PX_3D = 430, 400, 440, 600
 
 
 class Studio:

@@ -12,7 +12,7 @@ from TableRemovalLib.errors import InputError
 STUDY = generate_uid()
 
 
-def write_slice(folder, z, series, acquisition=1, value=0, number=None, position=None):
+def write_slice(folder, z, series, acquisition=1, value=0, number=None, position=None, patient="phantom"):
     """One 16 x 16 CT slice with a constant value in HU."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = CTImageStorage
@@ -20,7 +20,7 @@ def write_slice(folder, z, series, acquisition=1, value=0, number=None, position
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     data = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
     data.SOPClassUID, data.SOPInstanceUID = CTImageStorage, meta.MediaStorageSOPInstanceUID
-    data.Modality, data.PatientID, data.SeriesDescription = "CT", "phantom", "test series"
+    data.Modality, data.PatientID, data.SeriesDescription = "CT", patient, "test series"
     data.StudyInstanceUID, data.SeriesInstanceUID = STUDY, series
     data.AcquisitionNumber = acquisition
     data.ImagePositionPatient = position or [-8.0, -8.0, float(z)]
@@ -48,6 +48,22 @@ def test_a_series_is_read_in_order_with_its_geometry_in_hu(tmp_path, series):
     np.testing.assert_allclose(image.GetSpacing(), (1, 1, 2.5))
     np.testing.assert_allclose(image.GetOrigin(), (-8, -8, 2.5))
     assert [image[3, 3, k] for k in range(4)] == [25, 50, 75, 100]
+
+
+@pytest.mark.parametrize("patient, differs", [("phantom", False), ("", False), ("another", True)])
+def test_two_series_of_different_patients_are_told(tmp_path, series, patient, differs):
+    import argparse
+
+    from LongitudinalRegistrationLib.cli.commands import _patient_warnings
+
+    folders = tmp_path / "fixed", tmp_path / "moving"
+    for folder, name in zip(folders, ("phantom", patient), strict=True):
+        folder.mkdir()
+        write_slice(folder, 0, series, patient=name)
+    choice = argparse.Namespace(fixed=folders[0], moving=folders[1], fixed_series=None, moving_series=None)
+    assert bool(_patient_warnings(choice)) == differs
+    choice.moving = next(folders[1].iterdir())
+    assert not _patient_warnings(choice)
 
 
 def test_a_gap_is_named(tmp_path, series):

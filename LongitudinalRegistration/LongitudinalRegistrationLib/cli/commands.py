@@ -6,7 +6,7 @@ import argparse
 import collections
 import csv
 import io
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import SimpleITK as sitk
@@ -180,6 +180,7 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
             masks = arguments.fixed_labels, arguments.moving_labels, arguments.keep_volume
             fixed_labels, moving_labels, keep_volume = (read_image(path) if path else None for path in masks)
         result = run(fixed, moving, options, fixed_labels, moving_labels, stages=stages, keep_volume=keep_volume)
+        result = replace(result, warnings=(*result.warnings, *_patient_warnings(arguments)))
         with stages.stage("write"):
             remove_earlier(folder, REGISTER_FILES)
             write_transform(result.transform, folder / "transform.h5")
@@ -193,6 +194,16 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
         content["seconds"] = stages.report()
         write_report(folder, content, pictures)
     console.result({**content, "folder": str(folder)}, f"{report_text(content)}\n\nResults       {folder}")
+
+
+def _patient_warnings(arguments: argparse.Namespace) -> list[str]:
+    """What the DICOM headers say against registering the scans with each other."""
+    from ..dicom import are_of_two_patients
+
+    folders, series = (arguments.fixed, arguments.moving), (arguments.fixed_series, arguments.moving_series)
+    if all(folder.is_dir() for folder in folders) and are_of_two_patients(*folders, *series):
+        return ["The DICOM headers name two patients: make sure that the scans are of one."]
+    return []
 
 
 def _names_a_part(arguments: argparse.Namespace) -> bool:
