@@ -33,7 +33,7 @@ def write_html_report(
     report
         Content of report.json (see report.report_content); what is missing is left out.
     pictures
-        Caption to the bytes of a PNG file, in order; three a row.
+        Caption to the bytes of a PNG file, in order; four a row.
     patient
         Shown under the title; nothing that names a patient is on the page otherwise, file names neither.
     names

@@ -31,7 +31,7 @@ thead th[colspan] { text-align: center; }
 .details { display: grid; grid-template-columns: 2fr 3fr 2fr; gap: 0 2em; font-size: .8em; }
 .details .pairs th { width: 60%; } .checksums { font-size: .8em; } .checksums .pairs th { width: 20%; }
 .none { text-align: center; font-style: italic; color: #555; }
-.pictures { display: grid; grid-template-columns: repeat(3, 1fr); gap: .6em; margin: 1em 0; align-items: end; }
+.pictures { display: grid; grid-template-columns: repeat(4, 1fr); gap: .6em; margin: 1em 0; align-items: end; }
 figure { margin: 0; } img { width: 100%; height: auto; display: block; background: #000; }
 figcaption { font-size: .85em; padding-top: .2em; }
 svg { width: 100%; height: auto; margin-top: 1em; }

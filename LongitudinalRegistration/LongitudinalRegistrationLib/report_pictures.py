@@ -21,7 +21,8 @@ PLANES = {"axial": 2, "sagittal": 0}
 def report_pictures(
     fixed: sitk.Image, moving: sitk.Image, registered: sitk.Image, point: tuple[float, float, float]
 ) -> dict[str, bytes]:
-    """Caption to PNG: an axial and a sagittal plane through a point, bone window (1800/400 HU), three scans each.
+    """Caption to PNG: an axial and a sagittal plane through a point, bone window (1800/400 HU): the three scans, and
+    the baseline in red under the registered scan in cyan, which give grey where they agree.
 
     Seen as radiologists do: the patient's right on the left, front at the top (axial) or on the left (sagittal).
 
@@ -37,8 +38,15 @@ def report_pictures(
         reference = _plane(fixed, axis, point)
         images = [_flat(sample(scan, reference, outside=AIR_HU), axis) for scan in (fixed, moving, registered)]
         rows, columns = _shown(images[0])
-        for name, image in zip(("baseline", "follow-up before", "follow-up registered"), images, strict=True):
-            pictures[f"{plane.capitalize()}: {name}"] = png(_windowed(image[rows, columns]))
+        baseline, before, after = (_windowed(image[rows, columns]) for image in images)
+        elsewhere = "" if (images[1] > SHOWN_HU).any() else " (lies elsewhere)"
+        shown = {
+            "baseline": baseline,
+            f"follow-up before{elsewhere}": before,
+            "follow-up registered": after,
+            "baseline red, registered cyan": np.stack([baseline, after, after], axis=-1),
+        }
+        pictures.update({f"{plane.capitalize()}: {name}": png(picture) for name, picture in shown.items()})
     return pictures
 
 
@@ -88,8 +96,8 @@ def _windowed(picture: np.ndarray) -> np.ndarray:
 
 
 def png(picture: np.ndarray) -> bytes:
-    """A grey picture (rows, columns; uint8) as the bytes of a PNG file."""
+    """A picture (rows, columns, and for colours red, green, blue; uint8) as the bytes of a PNG file."""
     with tempfile.TemporaryDirectory(prefix="longct-") as folder:
         path = Path(folder) / "picture.png"
-        sitk.WriteImage(sitk.GetImageFromArray(picture), str(path))
+        sitk.WriteImage(sitk.GetImageFromArray(picture, isVector=picture.ndim == 3), str(path))
         return path.read_bytes()

@@ -207,7 +207,7 @@ def test_pictures_show_the_planes_through_the_labels(tmp_path):
     assert list(pictures) == [
         f"{plane}: {name}"
         for plane in ("Axial", "Sagittal")
-        for name in ("baseline", "follow-up before", "follow-up registered")
+        for name in ("baseline", "follow-up before", "follow-up registered", "baseline red, registered cyan")
     ]
     shown = {}
     for caption, data in pictures.items():
@@ -217,5 +217,13 @@ def test_pictures_show_the_planes_through_the_labels(tmp_path):
     columns = [np.argwhere(shown[f"Axial: {name}"] == 255)[:, 1].mean() for name in ("baseline", "follow-up before")]
     assert columns == pytest.approx([39.5, 59.5])
     assert (shown["Sagittal: baseline"] == 255).any() and not (shown["Sagittal: follow-up before"] == 255).any()
+    colours = shown["Axial: baseline red, registered cyan"]
+    assert colours.shape == (60, 80, 3) and np.ptp(colours, axis=-1).max() == 0
+    apart = report_pictures(fixed, moving, moving, central_point(None, labels))
+    (tmp_path / "p.png").write_bytes(apart["Axial: baseline red, registered cyan"])
+    colours = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "p.png")))
+    assert tuple(colours[30, 40]) == (255, 70, 70) and tuple(colours[30, 60]) == (70, 255, 255)
+    moving.SetOrigin((0.0, 0.0, 900.0))
+    assert "Axial: follow-up before (lies elsewhere)" in report_pictures(fixed, moving, fixed, (10.0, 10.0, 30.0))
     dvf = sitk.Image((5, 5, 5), sitk.sitkVectorFloat32, 3)
     assert central_point(dvf, None) == (2.0, 2.0, 2.0)
