@@ -1,6 +1,7 @@
 """What several test files share: the small phantom pair, written once; the real scans, where they are."""
 
 import os
+import sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,12 +19,33 @@ def renders(path):
     return "slicer" in path.read_text(encoding="utf-8")
 
 
+LEARNS = (
+    "test_cli.py",
+    "test_evaluation.py",
+    "test_network.py",
+    "test_pyramid.py",
+    "test_registration.py",
+    "test_training.py",
+)
+"""The test files that load TensorFlow."""
+
+
 def pytest_itemcollected(item):
-    """Keep the tests that render in one process and all others in another.
+    """Keep the tests that render in one process and those that load TensorFlow in another; the rest may run in either.
 
     TensorFlow and the software renderer bring their own copies of one library, and crash together.
     """
-    item.add_marker(pytest.mark.xdist_group("host" if renders(item.path) else "libraries"))
+    others = "network" if item.path.name in LEARNS else "libraries"
+    item.add_marker(pytest.mark.xdist_group("host" if renders(item.path) else others))
+
+
+@pytest.fixture(autouse=True)
+def apart(request):
+    """Fail a test that loads TensorFlow and is not in LEARNS."""
+    loaded = "tensorflow" in sys.modules
+    yield
+    if request.path.name not in LEARNS:
+        assert loaded or "tensorflow" not in sys.modules, f"{request.path.name} belongs in conftest.LEARNS"
 
 
 @pytest.fixture(scope="session")

@@ -58,7 +58,7 @@ def test_the_default_network_meets_the_paper_s_deformations(predictors, phantom_
     from LongitudinalRegistrationLib.evaluation.model_scores import ScoredScan, model_scores
 
     scan = ScoredScan("phantom", phantom_pair.baseline.image, phantom_pair.baseline.vertebrae)
-    found = model_scores([scan], predictors["lkpyramid"], (6.0, 11.0), draws=2)["phantom"]
+    found = model_scores([scan], predictors["lkpyramid"], (6.0, 11.0), draws=1)["phantom"]
     assert list(found) == ["delta 6 mm", "delta 11 mm"]
     assert found["delta 6 mm"]["dsc"][1] > 0.93 and found["delta 11 mm"]["dsc"][1] > 0.88
     assert found["delta 6 mm"]["ndv_percent"] < 0.01
