@@ -101,7 +101,7 @@ def test_inputs_are_not_changed(phantom_pair, by_network):
 
 def test_auto_falls_back_to_niftyreg_and_says_why(phantom_pair, monkeypatch):
     monkeypatch.setattr(choice, "reason_for_doubt", lambda *_: "the field folds in 3.00 % of the body")
-    result = register_phantom(phantom_pair, niftyreg_spacing_mm=8.0)
+    result = register_phantom(phantom_pair, niftyreg_spacing_mm=6.0)
     assert result.method == "niftyreg"
     assert result.fallback_reason == "the field folds in 3.00 % of the body"
     assert mean_after(result, "after") > 0.75
