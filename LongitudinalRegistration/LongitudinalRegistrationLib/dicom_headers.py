@@ -47,6 +47,11 @@ class SeriesHeader:
     corners: tuple[tuple[float, float, float], ...]
 
     @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """The lowest and the highest x, y, z of the voxel centres, LPS mm, as geometry.bounds_of."""
+        return np.min(self.corners, axis=0), np.max(self.corners, axis=0)
+
+    @property
     def study_uid(self) -> str:
         return str(self.first.StudyInstanceUID)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import SimpleITK as sitk
 
@@ -12,6 +14,18 @@ def voxel_matrix(image: sitk.Image) -> np.ndarray:
     matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
     matrix[:3, 3] = image.GetOrigin()
     return matrix
+
+
+def bounds_of(image: sitk.Image) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest and the highest x, y, z of an image's voxel centres, LPS mm."""
+    ends = product(*((0, size - 1) for size in image.GetSize()))
+    corners = np.array([image.TransformIndexToPhysicalPoint(end) for end in ends])
+    return corners.min(axis=0), corners.max(axis=0)
+
+
+def bounds_apart_mm(bounds: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> float:
+    """How far the sides of two boxes, as from bounds_of, are apart at most."""
+    return float(np.abs(np.subtract(bounds, other)).max())
 
 
 def affine_from_matrix(matrix: np.ndarray) -> sitk.AffineTransform:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
 from .dicom_export import export_series, new_folder
 from .dicom_headers import SeriesHeader, check_same_patient
+from .geometry import bounds_apart_mm, bounds_of
 from .spatial_registration import write_spatial_registration
 
 SERIES, REGISTRATION = "series", "registration.dcm"
@@ -19,11 +19,7 @@ _TOLERANCE_MM = 5.0
 
 def _check_place(image: sitk.Image, reference: SeriesHeader) -> None:
     """Refuse a reference that lies elsewhere than the registered volume, as the follow-up's series mostly does."""
-    last = [size - 1 for size in image.GetSize()]
-    ends = [(i, j, k) for i in (0, last[0]) for j in (0, last[1]) for k in (0, last[2])]
-    ours = np.array([image.TransformIndexToPhysicalPoint(end) for end in ends])
-    theirs = np.array(reference.corners)
-    apart = max(np.abs(ours.min(0) - theirs.min(0)).max(), np.abs(ours.max(0) - theirs.max(0)).max())
+    apart = bounds_apart_mm(bounds_of(image), reference.bounds)
     if apart > _TOLERANCE_MM:
         raise InputError(
             f"The registered volume and the baseline's series do not cover the same box ({apart:.0f} mm apart): "

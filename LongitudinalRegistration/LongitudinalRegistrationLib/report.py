@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .geometry import bounds_of
 from .verdict import verdict
 from .versions import versions
 
@@ -156,14 +157,12 @@ def report_content(
 
 def place_content(image: sitk.Image) -> dict:
     """A scan's size, spacing (mm), and the lowest and highest x, y, z (LPS, mm) of its outermost voxels' centres."""
-    last = [size - 1 for size in image.GetSize()]
-    ends = [(i, j, k) for i in (0, last[0]) for j in (0, last[1]) for k in (0, last[2])]
-    corners = list(zip(*(image.TransformIndexToPhysicalPoint(end) for end in ends), strict=True))
+    lowest, highest = bounds_of(image)
     return {
         "size": list(image.GetSize()),
         "spacing_mm": [round(spacing, 4) for spacing in image.GetSpacing()],
-        "lowest_mm": [round(min(along), 3) for along in corners],
-        "highest_mm": [round(max(along), 3) for along in corners],
+        "lowest_mm": lowest.round(3).tolist(),
+        "highest_mm": highest.round(3).tolist(),
     }
 
 

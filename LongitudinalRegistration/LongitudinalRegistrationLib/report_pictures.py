@@ -9,6 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from .box_warp import sample
+from .geometry import bounds_of
 from .grid import AIR_HU
 
 BONE_WINDOW_HU = (-500.0, 1300.0)
@@ -61,12 +62,7 @@ def central_point(dvf: sitk.Image, fixed_labels: sitk.Image | None) -> tuple[flo
 
 def _plane(fixed: sitk.Image, axis: int, point) -> sitk.Image:
     """An empty plane of 1 mm pixels across a scan, normal to an LPS axis, through a point."""
-    size = fixed.GetSize()
-    corners = [
-        fixed.TransformContinuousIndexToPhysicalPoint([float(n - 1) * (corner >> a & 1) for a, n in enumerate(size)])
-        for corner in range(8)
-    ]
-    low, high = np.min(corners, axis=0), np.max(corners, axis=0)
+    low, high = bounds_of(fixed)
     pixels = np.maximum(np.round((high - low) / PIXEL_MM).astype(int) + 1, 1)
     pixels[axis], low[axis] = 1, point[axis]
     reference = sitk.Image(pixels.tolist(), sitk.sitkUInt8)

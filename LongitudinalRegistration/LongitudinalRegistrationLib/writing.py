@@ -49,15 +49,15 @@ def ready_folder(folder: Path) -> Path:
 
 
 @contextmanager
-def results_folder(folder: Path, files: Iterable[str], overwrite: bool) -> Iterator[Path]:
+def results_folder(folder: Path, files: Iterable[str] = (), overwrite: bool = False) -> Iterator[Path]:
     """Make a folder for results, as ready_folder; where nothing is written into it after all, it is taken away again.
 
     Parameters
     ----------
     files
-        The names that may be written.
+        The names that may not be there.
     overwrite
-        Whether those of an earlier run may be there; remove_earlier takes them away.
+        Whether they may all the same; remove_earlier takes them away.
 
     Raises
     ------

@@ -46,11 +46,16 @@ def showLayout(secondOrientation=SECOND_ORIENTATIONS[0], with3D=False):
     The follow-up's views are a view group of their own: Slicer's link of slice views leaves them to ViewLink.
     """
     registerLayouts()
-    layoutNode().SetViewArrangement(LAYOUT_3D_ID if with3D else LAYOUT_ID)
+    switchTo(with3D)
     for row, orientation in zip(ROWS, (FIRST_ORIENTATION, secondOrientation), strict=True):
         for column in COLUMNS:
             sliceNode(column, row).SetOrientation(orientation)
         sliceNode(FOLLOW_UP, row).SetViewGroup(FOLLOW_UP_GROUP)
+
+
+def switchTo(with3D):
+    """Have the layout on the screen, and leave its views as they are."""
+    layoutNode().SetViewArrangement(LAYOUT_3D_ID if with3D else LAYOUT_ID)
 
 
 def isShown():
@@ -62,7 +67,7 @@ def show3D(on):
     """Add the 3-D view to the layout, seen from the front, or take it away, where the layout is on the screen."""
     if not isShown():
         return
-    layoutNode().SetViewArrangement(LAYOUT_3D_ID if on else LAYOUT_ID)
+    switchTo(on)
     if on:
         lookFromTheFront()
 

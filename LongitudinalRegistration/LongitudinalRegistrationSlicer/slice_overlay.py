@@ -28,7 +28,7 @@ class Layer:
 
     @functools.cached_property
     def grey(self):
-        """The layer as the view shows it, uint8 [y, x]; black where it has no data."""
+        """The layer through its window in grey, whatever its colour table, uint8 [y, x]; black where it has no data."""
         return np.where(self.inside, grey(self.scalars, self.window, self.level), np.uint8(0))
 
 

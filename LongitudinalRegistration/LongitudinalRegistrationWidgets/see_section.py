@@ -42,7 +42,7 @@ class SeeSection:
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._onArranged = onArranged or (lambda: None)
         self._result, self._comparison, self._placedOn = None, None, None
-        self._before, self._layoutBefore, self._layoutShown, self._whileSaved = None, None, None, None
+        self._before, self._whileSaved = None, None
         self._entered, self._with3D, self._isDue = False, False, False
         self._overlays, self._shortcuts, self._similarity, self._note = {}, [], None, None
         self._painter, self._values = ComparisonPainter(), {"rateHz": 2.0}
@@ -94,7 +94,7 @@ class SeeSection:
     def forget(self):
         """The scene is closed: what the views were like before is of no use any more, but for the layout."""
         if self._before is not None and layout.isShown():
-            layout.layoutNode().SetViewArrangement(self._layoutBefore)
+            self._before.restoreLayout()
         self._before = None
         self.ui.restoreButton.enabled = False
 
@@ -108,12 +108,12 @@ class SeeSection:
         self._giveUp()
         isShown, fixed = layout.isShown(), fixedOf(self._result)
         if self._before is None or not isShown:
-            self._before, self._layoutBefore = DisplaySettings(), layout.layoutNode().GetViewArrangement()
+            self._before = DisplaySettings()
         keepPlace = isShown and self._placedOn is fixed
         self._comparison = Comparison(self._result, self.ui.secondRowComboBox.currentText, self._with3D, keepPlace)
         self._comparison.setWindow(self.ui.windowComboBox.currentText)
         self._placedOn = fixed
-        self._whileSaved = WhileSaved(_layoutWhereShown, self._takeLayoutBack, self._showLayoutAgain)
+        self._whileSaved = self._keepLayoutOutOfFiles()
         self._addOverlays()
         self.ui.restoreButton.enabled = True
         self._showMode()
@@ -205,13 +205,12 @@ class SeeSection:
         for overlay in self.overlays():
             overlay.painters.append(self._note)
 
-    def _takeLayoutBack(self, node):
+    def _keepLayoutOutOfFiles(self):
         """Have a scene that is saved open in the layout that the user had: ours needs the module to fill it."""
-        self._layoutShown = node.GetViewArrangement()
-        node.SetViewArrangement(self._layoutBefore)
-
-    def _showLayoutAgain(self, node):
-        node.SetViewArrangement(self._layoutShown)
+        before = self._before
+        return WhileSaved(
+            _layoutWhereShown, lambda _n: before.restoreLayout(), lambda _n: layout.switchTo(self._with3D)
+        )
 
     def _giveUp(self):
         self._flicker.stop()

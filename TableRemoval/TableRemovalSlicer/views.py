@@ -76,12 +76,16 @@ class DisplaySettings:
             name: dataclasses.replace(layers, background=volumeNode.GetID()) for name, layers in self._layers.items()
         }
 
-    def restore(self):
-        """Put everything back that still exists."""
+    def restoreLayout(self):
+        """Put the layout back, and nothing else."""
         for name, layout in self._layouts.items():
             node = slicer.mrmlScene.GetNodeByID(name)
             if node is not None and node.GetViewArrangement() != layout:
                 node.SetViewArrangement(layout)
+
+    def restore(self):
+        """Put everything back that still exists."""
+        self.restoreLayout()
         for name, (automatic, window, level) in self._windows.items():
             node = slicer.mrmlScene.GetNodeByID(name)
             if node is not None:

@@ -410,24 +410,13 @@ def test_a_removed_scan_ends_the_views_without_a_fault(shown):
     assert shown.section.comparison is None and not shown.ui.arrangeButton.enabled
 
 
-def saved_as_by_the_application(path):
-    """Write the scene, and tell of it as the application's dialog does; return what was written."""
-    import slicer
-
-    scene = slicer.mrmlScene
-    scene.SetURL(str(path))
-    scene.StartState(scene.SaveState, 0)
-    scene.Commit(scene.GetURL())
-    scene.EndState(scene.SaveState)
-    return path.read_text()
-
-
 def test_a_saved_scene_opens_in_the_layout_that_the_user_had(shown, tmp_path):
     from LongitudinalRegistrationSlicer.compare_layout import LAYOUT_ID, layoutNode
+    from slicerhost.application import saveScene
 
     layoutNode().SetViewArrangement(6)
     shown.section.arrange()
-    written = saved_as_by_the_application(tmp_path / "scene.mrml")
+    written = saveScene(tmp_path / "scene.mrml")
     assert 'currentViewArrangement="6"' in written and layoutNode().GetViewArrangement() == LAYOUT_ID
 
 

@@ -331,21 +331,16 @@ def test_the_follow_up_s_outlines_go_where_the_follow_up_goes(result, views):
 
 
 def test_a_scene_saved_while_outlines_are_shown_has_the_user_s_own_display(tmp_path):
-    import slicer
     from LongitudinalRegistrationSlicer.outlines import HIDDEN_ATTRIBUTE, VertebraOutlines
     from LongitudinalRegistrationSlicer.results import labelsOf
+    from slicerhost.application import saveScene
 
     result = make_result(segmentations=True)
     display = labelsOf(result)[0].GetDisplayNode()
     outlines = VertebraOutlines(result)
     outlines.show()
     assert not display.GetVisibility2D()
-    scene = slicer.mrmlScene
-    scene.SetURL(str(tmp_path / "scene.mrml"))
-    scene.StartState(scene.SaveState, 0)
-    scene.Commit(scene.GetURL())
-    scene.EndState(scene.SaveState)
-    written = (tmp_path / "scene.mrml").read_text()
+    written = saveScene(tmp_path / "scene.mrml")
     assert HIDDEN_ATTRIBUTE not in written
     assert re.findall(r'<SegmentationDisplay\s[^>]*visibility2D="(\w+)"', written) == ["true", "true"]
     assert not display.GetVisibility2D() and display.GetAttribute(HIDDEN_ATTRIBUTE) == "1"

@@ -80,7 +80,7 @@ def phantom(arguments: argparse.Namespace, console: Console) -> None:
     ok, reason = options.isValid()
     if not ok:
         raise InputError(reason)
-    with results_folder(arguments.out, (), overwrite=True) as folder:
+    with results_folder(arguments.out) as folder:
         pair = make_phantom(arguments.seed, options, lambda part: console.progress("phantom", 0.7 * part))
         write_phantom(pair, folder)
     console.progress("phantom", 1.0)
@@ -177,10 +177,11 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
         with stages.stage("read"):
             fixed = read_image(arguments.fixed, arguments.fixed_series, arguments.fixed_acquisition)
             moving = read_image(arguments.moving, arguments.moving_series, arguments.moving_acquisition)
+            doubts = _patient_warnings(arguments)
             masks = arguments.fixed_labels, arguments.moving_labels, arguments.keep_volume
             fixed_labels, moving_labels, keep_volume = (read_image(path) if path else None for path in masks)
         result = run(fixed, moving, options, fixed_labels, moving_labels, stages=stages, keep_volume=keep_volume)
-        result = replace(result, warnings=(*result.warnings, *_patient_warnings(arguments)))
+        result = replace(result, warnings=(*result.warnings, *doubts))
         with stages.stage("write"):
             remove_earlier(folder, REGISTER_FILES)
             write_transform(result.transform, folder / "transform.h5")

@@ -6,11 +6,11 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
 from ..dicom_headers import SeriesHeader, read_series_header, require_pydicom
+from ..geometry import bounds_apart_mm
 from ..reading import read_image
 from ..registration_export import REGISTRATION, SERIES, export_registration
 from .console import Console
@@ -45,9 +45,7 @@ def _check_is_the_follow_up(source: SeriesHeader, report: dict) -> None:
         raise InputError(
             "The report does not say where the follow-up lies, so that --source cannot be checked: register again."
         )
-    corners = np.array(source.corners)
-    lowest, highest = np.array(noted["lowest_mm"]), np.array(noted["highest_mm"])
-    apart = max(np.abs(corners.min(0) - lowest).max(), np.abs(corners.max(0) - highest).max())
+    apart = bounds_apart_mm(source.bounds, (noted["lowest_mm"], noted["highest_mm"]))
     if apart > SAME_PLACE_MM:
         raise InputError(
             f"--source is not the follow-up that was registered: its box lies {apart:.0f} mm elsewhere. Give the "

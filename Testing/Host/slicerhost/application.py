@@ -96,6 +96,16 @@ def makePanel(record):
     return widget
 
 
+def saveScene(path):
+    """Write the scene, and tell of it as the application's dialog does; return what was written."""
+    scene = slicer.mrmlScene
+    scene.SetURL(str(path))
+    scene.StartState(scene.SaveState, 0)
+    scene.Commit(scene.GetURL())
+    scene.EndState(scene.SaveState)
+    return path.read_text()
+
+
 def letRun(panel, until, patienceS=PATIENCE_S):
     """Let the registration panel's timer run until something holds. Raises RuntimeError with its log in the end."""
     end = time.monotonic() + patienceS
