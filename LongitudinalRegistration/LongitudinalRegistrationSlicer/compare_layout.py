@@ -33,7 +33,12 @@ def layoutNode():
 
 
 def registerLayouts():
-    """Make the layouts known to the application, so that a scene saved with one of them shows its views."""
+    """Make the layouts known to the application, so that a scene saved with one of them shows its views.
+
+    Without a main window there is no layout manager, and nothing to do.
+    """
+    if slicer.app.layoutManager() is None:
+        return
     node = layoutNode()
     for number, description in ((LAYOUT_ID, _description()), (LAYOUT_3D_ID, _description3D())):
         if not node.IsLayoutDescription(number):

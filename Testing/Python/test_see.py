@@ -420,6 +420,14 @@ def test_a_saved_scene_opens_in_the_layout_that_the_user_had(shown, tmp_path):
     assert 'currentViewArrangement="6"' in written and layoutNode().GetViewArrangement() == LAYOUT_ID
 
 
+def test_an_application_without_a_main_window_starts_without_our_layouts(host, monkeypatch):
+    import slicer
+    from LongitudinalRegistrationSlicer.compare_layout import registerLayouts
+
+    monkeypatch.setattr(slicer.app, "layoutManager", lambda: None, raising=False)
+    assert registerLayouts() is None
+
+
 def test_a_scene_that_was_saved_in_our_layout_has_its_views(host, scene):
     from LongitudinalRegistrationSlicer import compare_layout
 
