@@ -44,7 +44,7 @@ def measure() -> dict:
 
     host = boot()
     from LongitudinalRegistrationSlicer import compare_layout as layout
-    from slicerhost.application import letRun, makePanel
+    from slicerhost.application import closePanel, letRun, makePanel
     from TableRemovalSlicer.volumes import addVolumeNode
 
     pair = next(iter(pairs(quick=False)))
@@ -63,8 +63,7 @@ def measure() -> dict:
         view.render_window().SetSize(VIEW_PX, VIEW_PX)
         view.render_window().Render()
     found = np.array([one_click(panel, shown) for _ in range(RUNS + 1)][1:])
-    panel.exit()
-    panel.cleanup()
+    closePanel(panel)
     total = found.sum(axis=1)
     return {
         "pair": pair.name,

@@ -151,7 +151,7 @@ def preview_times() -> dict[str, tuple[float, float, float]]:
     host = boot()
     from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
     from slicerhost import views
-    from slicerhost.application import makePanel
+    from slicerhost.application import closePanel, makePanel
 
     view = views.makeSliceView(host, "Red", views.AXIAL)
     panel = makePanel(host.modules["TableRemoval"])
@@ -171,8 +171,7 @@ def preview_times() -> dict[str, tuple[float, float, float]]:
     ui.scopeComboBox.setCurrentIndex(1)
     ui.automaticThresholdCheckBox.checked = False
     times["threshold slider, one slice (override)"] = _time(panel, view, _set(ui.thresholdSlider, 0.10, 0.002))
-    panel.exit()
-    panel.cleanup()
+    closePanel(panel)
     return times
 
 

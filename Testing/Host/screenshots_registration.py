@@ -44,8 +44,9 @@ class Studio:
 
     def close(self):
         """Leave the module."""
-        self.panel.exit()
-        self.panel.cleanup()
+        from slicerhost.application import closePanel
+
+        closePanel(self.panel)
 
     def views(self):
         """Return a picture of the eight views, a row an orientation."""

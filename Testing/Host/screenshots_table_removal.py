@@ -89,8 +89,9 @@ class Studio:
 
     def close(self):
         """Leave the module."""
-        self.panel.exit()
-        self.panel.cleanup()
+        from slicerhost.application import closePanel
+
+        closePanel(self.panel)
 
     def _makeViews(self, views):
         self.views = [views.makeSliceView(self.host, "Red", views.AXIAL)]

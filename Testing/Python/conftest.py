@@ -33,7 +33,9 @@ LEARNS = (
 def pytest_itemcollected(item):
     """Keep the tests that render in one process and those that load TensorFlow in another; the rest may run in either.
 
-    TensorFlow and the software renderer bring their own copies of one library, and crash together.
+    TensorFlow and the software renderer bring their own copies of one library, and crash together. The groups begin in
+    the order of their first files, so that the longest, with TensorFlow, does not begin last (pyproject.toml:
+    --no-loadscope-reorder).
     """
     others = "network" if item.path.name in LEARNS else "libraries"
     item.add_marker(pytest.mark.xdist_group("host" if renders(item.path) else others))

@@ -29,7 +29,7 @@ STAND_IN = [sys.executable, "-m", "LongitudinalRegistrationSlicer.stand_in_worke
 @pytest.fixture
 def open_panel(host, monkeypatch):
     """A function that opens a module's panel on an empty scene; a small program takes the place of the worker."""
-    from slicerhost.application import makePanel
+    from slicerhost.application import closePanel, makePanel
 
     host.core.scene.Clear(0)
     opened = []
@@ -41,8 +41,7 @@ def open_panel(host, monkeypatch):
 
     yield make
     for panel in opened:
-        panel.exit()
-        panel.cleanup()
+        closePanel(panel)
 
 
 def _add_volume(name, seed=1, shape=(10, 30, 30)):

@@ -47,7 +47,7 @@ def patient():
 @pytest.fixture
 def open_panel(host):
     """A function that opens the panel on an empty scene and makes every panel's process end."""
-    from slicerhost.application import makePanel
+    from slicerhost.application import closePanel, makePanel
 
     host.core.scene.Clear(0)
     opened = []
@@ -58,8 +58,7 @@ def open_panel(host):
 
     yield make
     for panel in opened:
-        panel.exit()
-        panel.cleanup()
+        closePanel(panel)
     host.core.scene.Clear(0)
 
 

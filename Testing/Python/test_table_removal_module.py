@@ -35,13 +35,12 @@ def host():
 @pytest.fixture
 def panel(host):
     """The module's panel on an empty scene with two slice views."""
-    from slicerhost.application import makePanel
+    from slicerhost.application import closePanel, makePanel
 
     host.core.scene.Clear(0)
     panel = makePanel(host.modules["TableRemoval"])
     yield panel
-    panel.exit()
-    panel.cleanup()
+    closePanel(panel)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import time
 import types
 
 import slicer
-from PySide6 import QtGui, QtWidgets
+from PySide6 import QtCore, QtGui, QtWidgets
 
 from .layout import LayoutManager
 from .named import Named
@@ -94,6 +94,17 @@ def makePanel(record):
     if hasattr(widget, "enter"):
         widget.enter()
     return widget
+
+
+def closePanel(panel):
+    """Leave a panel of makePanel and end it, as the application does when it ends: its widgets are gone with it.
+
+    A panel that is only left goes on listening to the scene, and makes every change to it slower.
+    """
+    panel.exit()
+    panel.cleanup()
+    panel.parent.deleteLater()
+    QtCore.QCoreApplication.sendPostedEvents(panel.parent, QtCore.QEvent.Type.DeferredDelete)
 
 
 def saveScene(path):
