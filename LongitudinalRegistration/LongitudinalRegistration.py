@@ -300,8 +300,11 @@ def workerCommand():
     return [pythonExecutable(), "-m", "LongitudinalRegistrationLib.worker"]
 
 
-class LongitudinalRegistrationLogic(ScriptedLoadableModuleLogic, Registrations):
-    """Two volume nodes in; a transform node, then the registered volume and a table out (see Registrations)."""
+class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):
+    """Two volume nodes in; a transform node, then the registered volume and a table out (see Registrations).
+
+    Slicer's base comes last: it passes its initialisation on to the next class, without arguments.
+    """
 
     def __init__(self, job=None, command=None):
         ScriptedLoadableModuleLogic.__init__(self)

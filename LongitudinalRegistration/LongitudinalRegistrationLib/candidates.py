@@ -88,7 +88,6 @@ def by_network(problem: Problem, affine: sitk.Transform, model: Model) -> Candid
     level = problem.fixed.levels[model.spacing_mm]
     with stages.stage("load"):
         predictor = loaded_predictor(model, options.thread_count)
-        predictor.warm_up(level.grid.size[::-1], to_the_end=not options.refinement)
     with stages.stage("grid"):
         images = problem.fixed.normalised(model.spacing_mm), problem.moving.normalised_through(level.grid, affine)
     with stages.stage("network"):

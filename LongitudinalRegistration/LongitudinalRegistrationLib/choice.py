@@ -11,8 +11,9 @@ from .affine import AffineFit
 from .agreement import Agreement, agreement
 from .candidates import Candidate, Problem, affine_of, by_network, by_niftyreg, by_refinement, prealign
 from .evaluation.metrics import ndv_percent
-from .network.model_store import find_model, tensorflow_missing
+from .network.model_store import find_model
 from .network.predict import NetworkError
+from .network.runtime import runtime_missing
 from .quality import AFFINE_DOUBT, reason_for_doubt
 from .scores import body_on, largest_component_mm
 
@@ -78,7 +79,7 @@ def _network(problem: Problem) -> _Judged:
 
 def _without_network(problem: Problem) -> str:
     """Why the network cannot be used at all; empty if it can."""
-    missing = tensorflow_missing()
+    missing = runtime_missing()
     try:
         find_model(problem.options.network)
     except InputError as error:

@@ -15,7 +15,8 @@ from .choice import Solution, solve
 from .evaluation.label_scores import LabelScore, score_labels
 from .grid import Grid, common_grid
 from .label_checks import check_label_volume, same_grid
-from .network.model_store import find_model, tensorflow_missing
+from .network.model_store import find_model
+from .network.runtime import runtime_missing
 from .niftyreg.binaries import find_programs
 from .options import RegistrationOptions
 from .parallel import bound_threads
@@ -25,6 +26,20 @@ from .stages import Stages
 from .transforms import displacement_on
 from .warm_up import warm_up
 from .warp import warp_image
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What is there before the scores; transform and dvf_grid as in RegistrationResult, image: the registered scan."""
+
+    transform: sitk.CompositeTransform
+    dvf_grid: Grid
+    image: sitk.Image
+
+    @property
+    def dvf(self) -> sitk.Image:
+        """The transform's displacements T(x) - x on dvf_grid, mm, LPS."""
+        return displacement_on(self.transform, self.dvf_grid.reference())
 
 
 @dataclass(frozen=True)
@@ -59,7 +74,7 @@ class RegistrationResult:
     @cached_property
     def dvf(self) -> sitk.Image:
         """The transform's displacements T(x) - x on dvf_grid, mm, LPS."""
-        return displacement_on(self.transform, self.dvf_grid.reference())
+        return Registered(self.transform, self.dvf_grid, self.registered).dvf
 
 
 def check_labels(
@@ -103,7 +118,7 @@ def check_ready(options: RegistrationOptions) -> None:
     ok, reason = options.isValid()
     if not ok:
         raise InputError(reason)
-    missing = tensorflow_missing()
+    missing = runtime_missing()
     if options.method == "niftyreg":
         find_programs(options.niftyreg_folder)
     elif options.method == "voxelmorph":
@@ -141,14 +156,15 @@ def finish(
     solution: Solution,
     fixed_labels: sitk.Image | None = None,
     moving_labels: sitk.Image | None = None,
-    on_registered: Callable[[sitk.Image], None] | None = None,
+    on_registered: Callable[[Registered], None] | None = None,
 ) -> RegistrationResult:
     """What follows once the transform is there: the registered volume, given to `on_registered` at once, the scores."""
     candidate, stages = solution.candidate, problem.stages
     fixed, moving = problem.fixed, problem.moving
     transform = candidate.transform
     with stages.stage("warp") as report:
-        registered = warp_image(moving.image, fixed.image, candidate.affine, candidate.field)
+        image = warp_image(moving.image, fixed.image, candidate.affine, candidate.field)
+        registered = Registered(transform, common_grid(fixed.bounds, moving.bounds, candidate.affine), image)
         if on_registered:
             on_registered(registered)
         report(0.5)
@@ -168,8 +184,8 @@ def finish(
         candidate.network,
         solution.reason,
         transform,
-        common_grid(fixed.bounds, moving.bounds, candidate.affine),
-        registered,
+        registered.dvf_grid,
+        registered.image,
         registered_labels,
         scores,
         label_scores,
@@ -192,6 +208,7 @@ def register(
     progress: Callable[[str, float], None] | None = None,
     stages: Stages | None = None,
     keep_volume: sitk.Image | None = None,
+    on_registered: Callable[[Registered], None] | None = None,
 ) -> RegistrationResult:
     """Register the moving scan to the fixed one.
 
@@ -207,6 +224,8 @@ def register(
         The clock to go on with, where the caller has measured stages before.
     keep_volume
         Mask on the fixed scan's grid: lesions whose change of volume the registration must not undo.
+    on_registered
+        Called as soon as transform and registered volume are there, before the scores.
 
     Raises
     ------
@@ -223,12 +242,12 @@ def register(
     check_labels(fixed_labels, fixed, "fixed", other=moving)
     check_labels(moving_labels, moving, "moving", other=fixed)
     check_labels(keep_volume, fixed, "keep-volume", "fixed")
-    with stages.stage("load"):
-        warm_up()
+    with stages.stage("load") as report:
+        warm_up(lambda words, part: report(part))
     with stages.stage("body_mask") as report:
         scans = [
             prepare(image, options, name, lambda part, n=n: report((n + part) / 2))
             for n, (image, name) in enumerate(((fixed, "fixed scan"), (moving, "moving scan")))
         ]
     problem = Problem(*scans, options, stages, keep_volume)
-    return finish(problem, solve(problem), fixed_labels, moving_labels)
+    return finish(problem, solve(problem), fixed_labels, moving_labels, on_registered)

@@ -6,7 +6,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 CODE_VERSION = "0.1.0"
-_PACKAGES = ("numpy", "scipy", "SimpleITK", "numba", "keras", "tensorflow")
+_PACKAGES = ("numpy", "scipy", "SimpleITK", "numba", "onnxruntime", "keras", "tensorflow")
 
 
 def package_version(name: str) -> str | None:

@@ -1,33 +1,54 @@
-"""Load the compiled kernels (the first time on a machine: compile them) before a scan waits for them."""
+"""Load the compiled kernels and the network before a scan waits for them."""
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 
-import numpy as np
-import SimpleITK as sitk
+from TableRemovalLib.errors import InputError
 
-from .affine import align
-from .agreement import agreement
-from .box_warp import sample
-from .pyramid import make_pyramid
-from .refinement import refine
-from .refinement_options import RefinementOptions
-from .transforms import compose
-from .warp import warp_image
+from .compile_kernels import RUNS, Progress, compile_kernels, is_compiled
+from .network.model_store import find_model
+from .network.predict import NetworkError, loaded_predictor
+from .network.runtime import runtime_missing
+from .options import RegistrationOptions
+
+_lock = threading.Lock()
+
+
+def warm_up(progress: Progress | None = None) -> None:
+    """Run every kernel of a registration once; where they are not compiled yet, compile them first. Once in a process.
+
+    Parameters
+    ----------
+    progress
+        Called with words and the part that is done, 0 to 1, while kernels are compiled.
+    """
+    with _lock:
+        _run_all(progress)
 
 
 @cache
-def warm_up() -> None:
-    """Register a ball of 80 mm to itself: every kernel of a registration runs once. Once in a process."""
-    z, y, x = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in (32, 40, 40)), indexing="ij")
-    inside = x**2 + y**2 + z**2 < 1
-    ball = sitk.GetImageFromArray(np.where(inside, 50 + 40 * np.sin(5 * x) * np.cos(4 * y), -1000).astype(np.int16))
-    ball.SetSpacing((1.2, 1.2, 3.0))
-    scan = make_pyramid(ball)
-    affine = align(scan, scan).transform
-    field = refine(scan, scan, affine, None, RefinementOptions(effort="thorough", iterations=1)).field
-    agreement(scan, scan, affine, field)
-    warp_image(ball, ball, affine, field)
-    for labels in (False, True):
-        sample(ball, ball, compose(affine, field), labels=labels)
+def _run_all(progress: Progress | None) -> None:
+    if not is_compiled():
+        compile_kernels(progress)
+    for run in RUNS.values():
+        run()
+
+
+def load(options: RegistrationOptions, progress: Progress | None = None) -> None:
+    """Warm up, and load the network that the options name; what goes wrong with that is told when it is used."""
+    warm_up(progress)
+    if options.method not in ("auto", "voxelmorph") or runtime_missing():
+        return
+    try:
+        loaded_predictor(find_model(options.network), options.thread_count)
+    except (InputError, NetworkError):
+        return
+
+
+def load_beside(options: RegistrationOptions, progress: Progress | None = None) -> threading.Thread:
+    """Load in a thread, beside the reading of the scans."""
+    thread = threading.Thread(target=load, args=(options, progress), daemon=True)
+    thread.start()
+    return thread

@@ -7,7 +7,7 @@ FOLDER (see shared_arrays), which whoever reads them removes.
 
 Commands:
 
-- {"do": "prepare", "scan": KEY, "image": {...}, "table_removal": bool, "fixed": bool}
+- {"do": "prepare", "scan": KEY, "image": {...}, "table_removal": bool}
 - {"do": "register", "job": N, "fixed": KEY, "moving": KEY, "options": {...}, "labels": {"fixed": {...}, "moving":
   {...}, "keep_volume": {...}}}: options as in RegistrationOptions, refinement_options among them; each label image
   may be left out
@@ -15,8 +15,11 @@ Commands:
 
 Answers:
 
-- {"event": "ready", "seconds": S}; {"event": "prepared", "scan": KEY, "seconds": S}; {"event": "refused", "scan": KEY,
+- {"event": "warming", "text": WORDS, "fraction": F}, where kernels are compiled first; {"event": "ready", "seconds": S}
+- {"event": "prepared", "scan": KEY, "seconds": S}; {"event": "refused", "scan": KEY,
   "message": TEXT}
+- {"event": "missing", "job": N, "scans": [KEY, ...]}: these were let go, or never came; nothing was done, prepare them
+  and register again
 - {"event": "progress", "job": N, "stage": NAME, "fraction": F}
 - {"event": "transform", "job": N, "affine": 16 numbers (LPS, mm, row by row), "field": {...}, "report": {...}}: the
   transform T(x) = A(x + u(x)), as soon as it is known
@@ -44,18 +47,16 @@ import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
 from .geometry import linear_matrix
-from .network.model_store import find_model, tensorflow_missing
-from .network.predict import NetworkError, loaded_predictor
 from .niftyreg.run import end_children
 from .options import RegistrationOptions
 from .parallel import bound_threads
 from .pyramid import ScanPyramid
 from .refinement_options import RefinementOptions
-from .registration import Problem, check_labels, check_ready, finish, prepare, solve
+from .registration import Problem, Registered, check_labels, check_ready, finish, prepare, solve
 from .report import quick_content, result_content
 from .shared_arrays import save_image, take_image
 from .stages import Stages
-from .warm_up import warm_up
+from .warm_up import load
 
 MOST_SCANS = 4
 SAY_EVERY_S = 0.05
@@ -91,8 +92,7 @@ class Worker:
     def serve(self) -> None:
         """Warm up, then work."""
         begun = time.monotonic()
-        warm_up()
-        self._warm_network(None)
+        load(RegistrationOptions(), lambda text, part: self._say(event="warming", text=text, fraction=round(part, 3)))
         self._say(event="ready", seconds=round(time.monotonic() - begun, 2))
         work = {"prepare": self._prepare, "register": self._register}
         while True:
@@ -103,19 +103,6 @@ class Worker:
     def _say(self, **event) -> None:
         self._output.write(json.dumps(event) + "\n")
         self._output.flush()
-
-    def _warm_network(self, scan: ScanPyramid | None) -> None:
-        """Load the network, and compile what a refinement follows for the grid of a fixed scan; what goes wrong is told
-        when it is used."""
-        if tensorflow_missing():
-            return
-        try:
-            model = find_model()
-            predictor = loaded_predictor(model, RegistrationOptions().thread_count)
-            if scan is not None:
-                predictor.warm_up(scan.levels[model.spacing_mm].grid.size[::-1], to_the_end=False)
-        except (InputError, NetworkError):
-            return
 
     def _prepare(self, command: dict) -> None:
         key, begun = command["scan"], time.monotonic()
@@ -130,8 +117,6 @@ class Worker:
         while len(self._scans) > MOST_SCANS:
             self._scans.popitem(last=False)
         self._say(event="prepared", scan=key, seconds=round(time.monotonic() - begun, 3))
-        if command.get("fixed"):
-            self._warm_network(self._scans[key])
 
     def _register(self, command: dict) -> None:
         job = command["job"]
@@ -154,6 +139,10 @@ class Worker:
                 self._said = now
                 self._say(event="progress", job=job, stage=stage, fraction=round(fraction, 3))
 
+        missing = [command[side] for side in ("fixed", "moving") if not self._knows(command[side])]
+        if missing:
+            self._say(event="missing", job=job, scans=missing)
+            return
         labels = {name: take_image(self._folder, record) for name, record in command.get("labels", {}).items()}
         options = _options(command["options"])
         check_ready(options)
@@ -174,8 +163,8 @@ class Worker:
             report=quick_content(solution, stages),
         )
 
-        def say_registered(image: sitk.Image) -> None:
-            record = save_image(image, self._folder, f"registered-{job}.npy")
+        def say_registered(registered: Registered) -> None:
+            record = save_image(registered.image, self._folder, f"registered-{job}.npy")
             self._say(event="registered", job=job, image=record)
 
         result = finish(problem, solution, labels.get("fixed"), labels.get("moving"), say_registered)
@@ -184,10 +173,11 @@ class Worker:
     def _scan(self, key: str) -> ScanPyramid:
         if key in self._refusals:
             raise InputError(self._refusals[key])
-        if key not in self._scans:
-            raise InputError("A scan was not prepared: choose it again.")
         self._scans.move_to_end(key)
         return self._scans[key]
+
+    def _knows(self, key: str) -> bool:
+        return key in self._scans or key in self._refusals
 
 
 def _options(record: dict) -> RegistrationOptions:

@@ -53,13 +53,13 @@ def scanKey(volume, tableRemoval):
     return f"{volume.GetID()} {volume.GetImageData().GetMTime()} {geometry} {int(tableRemoval)}"
 
 
-def scanMessage(volume, tableRemoval, isFixed, folder):
+def scanMessage(volume, tableRemoval, folder):
     """Write a volume's voxels into the folder; return the command that has it prepared (see worker)."""
     array = slicer.util.arrayFromVolume(volume)
     name = f"scan-{volume.GetID()}-{volume.GetImageData().GetMTime()}-{int(tableRemoval)}.npy"
     image = {"file": save_array(array, folder, name)}
     image.update(zip(("spacing", "origin", "direction"), geometryOfVolumeNode(volume), strict=True))
-    return {"image": image, "table_removal": tableRemoval, "fixed": isFixed}
+    return {"image": image, "table_removal": tableRemoval}
 
 
 def registerMessage(request, folder):

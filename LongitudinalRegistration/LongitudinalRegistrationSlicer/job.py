@@ -61,7 +61,8 @@ class RegistrationJob:
     `warmUp` starts the process, `offer` gives it a scan to prepare. `begin`, then `request` starts a job, `poll`
     follows it; in IMPORTING its transform is in `answer` until `finish`. The registered volume follows in `registered`,
     then the report with all scores in `scored`, while `pending`. A process that dies or falls silent is gone after
-    `poll`, with its folder: `isWarm` tells.
+    `poll`, with its folder: `isWarm` tells. A process keeps few scans: where one that a job needs was let go, `missing`
+    is set until the scans were offered anew and `requestAgain` was called.
     """
 
     def __init__(self, startProcess=ChildProcess):
@@ -73,7 +74,8 @@ class RegistrationJob:
         self._leaving, self._deadline = None, None
         self._complaint = ""
         self.folder = None
-        self.ready = False
+        self.ready, self.warming = False, ""
+        self._message, self.missing = {}, False
         self.state = State.IDLE
         self.progress = Progress()
         self.answer = None
@@ -128,13 +130,18 @@ class RegistrationJob:
         self._number += 1
         self.progress, self.answer, self.message = Progress(), None, ""
         self.registered, self.scored = None, None
-        self.pending, self.log = False, []
+        self.pending, self.missing, self.log = False, False, []
 
     def request(self, message):
         """Ask for a registration: the rest of the command. Enters RUNNING."""
-        self._heard = time.monotonic()
         self._enter(State.RUNNING)
-        self._send({"do": "register", "job": self._number, **message})
+        self._message = message
+        self.requestAgain()
+
+    def requestAgain(self):
+        """Ask once more, after the scans that the process had let go were offered again."""
+        self._heard, self.missing = time.monotonic(), False
+        self._send({"do": "register", "job": self._number, **self._message})
 
     def poll(self):
         """Hear what the process said; notice that it has died or is silent. Returns the state."""
@@ -203,8 +210,10 @@ class RegistrationJob:
             self.log.append(line)
             return
         self._heard = time.monotonic()
-        if event == "ready":
-            self.ready = True
+        if event == "warming":
+            self.warming = f"{said['text']}: {100 * said['fraction']:.0f} %"
+        elif event == "ready":
+            self.ready, self.warming = True, ""
             self.log.append(f"warm after {said['seconds']:.1f} s")
         elif event == "prepared":
             self.log.append(f"scan prepared in {said['seconds']:.2f} s")
@@ -212,7 +221,7 @@ class RegistrationJob:
             self.log.append(said["message"])
         elif said["job"] == self._leaving or said["job"] != self._number:
             self.discard(said)
-            if event in ("cancelled", "failed", "result") and said["job"] == self._leaving:
+            if event in ("cancelled", "failed", "missing", "result") and said["job"] == self._leaving:
                 self._leaving, self._deadline = None, None
         else:
             self._onJobEvent(event, said)
@@ -224,7 +233,10 @@ class RegistrationJob:
                 (self.folder / said[name]["file"]).unlink(missing_ok=True)
 
     def _onJobEvent(self, event, said):
-        if event == "progress" and self.state is State.RUNNING:
+        if event == "missing" and self.state is State.RUNNING:
+            self._offered.difference_update(said["scans"])
+            self.missing = True
+        elif event == "progress" and self.state is State.RUNNING:
             if said["stage"] != self.progress.stage:
                 self.log.append(said["stage"])
                 self._stageBegun = self._heard
@@ -256,7 +268,7 @@ class RegistrationJob:
     def _dropProcess(self, kindly=False):
         if self._process is not None:
             self._process.dismiss() if kindly else self._process.kill()
-        self._process, self.ready = None, False
+        self._process, self.ready, self.warming = None, False, ""
         self._leaving, self._deadline = None, None
         self._offered.clear()
         self._removeFolder()

@@ -109,6 +109,9 @@ class Registrations:
     def poll(self):
         """Follow the process; bring the transform, later the registered volume into the scene. Returns the state."""
         self._job.poll()
+        if self._job.missing and self.state is State.RUNNING:
+            self._offerScans(self._request)
+            self._job.requestAgain()
         if self.state is State.IMPORTING:
             self._importTransform()
         if self._job.registered is not None:
@@ -168,7 +171,7 @@ class Registrations:
             failed = [_("Not registered: {name}").format(name=failure) for failure in self._failures]
             return " ".join([text, *failed])
         if self.state is State.IDLE and self._job.isWarm:
-            return _("Ready.") if self._job.ready else _("Getting ready ...")
+            return _("Ready.") if self._job.ready else self._job.warming or _("Getting ready ...")
         return self._job.message
 
     def _runningText(self):
@@ -182,16 +185,16 @@ class Registrations:
         return text
 
     def _offerScans(self, request):
-        volumes = ((request.fixed, True), (request.moving, False))
-        there = [(v, isFixed) for v, isFixed in volumes if v is not None and v.GetImageData() is not None]
+        volumes = (request.fixed, request.moving)
+        there = [volume for volume in volumes if volume is not None and volume.GetImageData() is not None]
         if not there:
             return
         from LongitudinalRegistrationSlicer.exchange import scanKey, scanMessage
 
-        for volume, isFixed in there:
+        for volume in there:
             key = scanKey(volume, request.tableRemoval)
             if not self._job.knows(key):
-                self._job.offer(key, scanMessage(volume, request.tableRemoval, isFixed, self._job.folder))
+                self._job.offer(key, scanMessage(volume, request.tableRemoval, self._job.folder))
 
     def _importTransform(self):
         from LongitudinalRegistrationSlicer.exchange import importTransform, showTransformed

@@ -6,7 +6,9 @@ import argparse
 import collections
 import csv
 import io
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import SimpleITK as sitk
@@ -14,10 +16,10 @@ from TableRemovalLib.errors import InputError
 from TableRemovalLib.options import TableRemovalOptions
 
 from ..reading import read_image
+from ..staged_files import StagedFiles
 from ..writing import (
     image_suffix,
     ready_folder,
-    remove_earlier,
     results_folder,
     write_image,
     write_json,
@@ -43,7 +45,8 @@ def _check_not_input(output: Path, *inputs: Path | None) -> None:
 
 def info(arguments: argparse.Namespace, console: Console) -> None:
     """Versions and what is missing."""
-    from ..network.model_store import find_model, tensorflow_missing
+    from ..network.model_store import find_model
+    from ..network.runtime import runtime_missing, runtime_words, tensorflow_missing
     from ..niftyreg.binaries import find_programs
     from ..versions import versions
 
@@ -55,12 +58,13 @@ def info(arguments: argparse.Namespace, console: Console) -> None:
 
     content = {
         "versions": versions(),
-        "tensorflow": f"missing: {missing}" if (missing := tensorflow_missing()) else "present",
+        "network": f"missing: {missing}" if (missing := runtime_missing()) else f"runs on {runtime_words()}, float32",
+        "training": f"missing: {missing}" if (missing := tensorflow_missing()) else "present",
         "niftyreg": state(lambda: f"present: {find_programs()['reg_f3d'].parent}"),
         "model": state(lambda: f"present: {find_model().name}"),
     }
     lines = [f"{name:<12} {value or 'not installed'}" for name, value in content["versions"].items()]
-    lines += ["", *(f"{name:<12} {content[name]}" for name in ("tensorflow", "niftyreg", "model"))]
+    lines += ["", *(f"{name:<12} {content[name]}" for name in ("network", "training", "niftyreg", "model"))]
     console.result(content, "\n".join(lines))
 
 
@@ -144,12 +148,13 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
     """Register two scans and write the results."""
     from ..options import RegistrationOptions
     from ..refinement_options import RefinementOptions
-    from ..registration import check_ready
+    from ..registration import Registered, check_ready
     from ..registration import register as run
     from ..report import report_content, report_text
     from ..report_files import write_report
     from ..report_pictures import central_point, report_pictures
     from ..stages import Stages
+    from ..warm_up import load_beside
 
     options = RegistrationOptions(
         method=arguments.method,
@@ -173,28 +178,51 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
     if arguments.fixed.resolve() == arguments.moving.resolve() and not _names_a_part(arguments):
         raise InputError("Baseline and follow-up are the same: give two scans.")
     stages = Stages(console.progress)
-    with results_folder(arguments.out, REGISTER_FILES, arguments.overwrite) as folder:
+    load_beside(options)
+    with results_folder(arguments.out, REGISTER_FILES, arguments.overwrite) as folder, StagedFiles(folder) as staged:
+
+        def write_registered(registered: Registered) -> None:
+            staged.write("transform.h5", partial(write_transform, registered.transform))
+            staged.write("dvf.nii.gz", lambda path: write_image(registered.dvf, path))
+            staged.write("registered.nii.gz", partial(write_image, registered.image))
+
         with stages.stage("read"):
-            fixed = read_image(arguments.fixed, arguments.fixed_series, arguments.fixed_acquisition)
-            moving = read_image(arguments.moving, arguments.moving_series, arguments.moving_acquisition)
+            fixed, moving, fixed_labels, moving_labels, keep_volume = _read_inputs(arguments)
             doubts = _patient_warnings(arguments)
-            masks = arguments.fixed_labels, arguments.moving_labels, arguments.keep_volume
-            fixed_labels, moving_labels, keep_volume = (read_image(path) if path else None for path in masks)
-        result = run(fixed, moving, options, fixed_labels, moving_labels, stages=stages, keep_volume=keep_volume)
+        result = run(
+            fixed,
+            moving,
+            options,
+            fixed_labels,
+            moving_labels,
+            stages=stages,
+            keep_volume=keep_volume,
+            on_registered=write_registered,
+        )
         result = replace(result, warnings=(*result.warnings, *doubts))
         with stages.stage("write"):
-            remove_earlier(folder, REGISTER_FILES)
-            write_transform(result.transform, folder / "transform.h5")
-            write_image(result.registered, folder / "registered.nii.gz")
-            write_image(result.dvf, folder / "dvf.nii.gz")
             if result.registered_labels is not None:
-                write_image(result.registered_labels, folder / "registered_labels.nii.gz")
-            point = central_point(result.dvf, fixed_labels)
+                staged.write("registered_labels.nii.gz", partial(write_image, result.registered_labels))
+            point = central_point(result.dvf_grid.reference(), fixed_labels)
             pictures = report_pictures(fixed, moving, result.registered, point)
-        content = report_content(result, inputs, {"fixed": fixed, "moving": moving})
+            content = report_content(result, inputs, {"fixed": fixed, "moving": moving})
+            staged.wait()
         content["seconds"] = stages.report()
-        write_report(folder, content, pictures)
+        write_report(staged.folder, content, pictures)
+        staged.publish(REGISTER_FILES)
     console.result({**content, "folder": str(folder)}, f"{report_text(content)}\n\nResults       {folder}")
+
+
+def _read_inputs(arguments: argparse.Namespace) -> list[sitk.Image | None]:
+    """The scans and the labels and mask that were given, beside each other."""
+    with ThreadPoolExecutor(thread_name_prefix="longct-read") as readers:
+        reading = [
+            readers.submit(read_image, arguments.fixed, arguments.fixed_series, arguments.fixed_acquisition),
+            readers.submit(read_image, arguments.moving, arguments.moving_series, arguments.moving_acquisition),
+        ]
+        for path in (arguments.fixed_labels, arguments.moving_labels, arguments.keep_volume):
+            reading.append(readers.submit(read_image, path) if path else None)
+        return [each and each.result() for each in reading]
 
 
 def _patient_warnings(arguments: argparse.Namespace) -> list[str]:

@@ -88,15 +88,16 @@ def evaluate(arguments: argparse.Namespace, console: Console) -> None:
     """Score a network on simulated follow-ups."""
     from ..evaluation.model_scores import model_scores, scores_text
     from ..evaluation.training_figures import drawing_missing
-    from ..network.model_store import find_model, tensorflow_missing
+    from ..network.model_store import find_model
     from ..network.predict import Predictor
+    from ..network.runtime import runtime_missing
     from ..training.simulator import SimulatorOptions
 
     for delta in arguments.deltas:
         ok, reason = SimulatorOptions(delta_mm=delta).isValid()
         if not ok:
             raise InputError(reason)
-    if missing := tensorflow_missing():
+    if missing := runtime_missing():
         raise InputError(f"The network cannot run: {missing}.")
     model = find_model(arguments.network)
     for path in (arguments.out, arguments.figure):

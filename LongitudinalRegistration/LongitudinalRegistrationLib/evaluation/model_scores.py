@@ -177,7 +177,6 @@ def model_scores(
     by one, so that they need not be in memory together; with `progress` they must be a sequence.
     """
     results = {}
-    predictor.warm_up()
     for number, scan in enumerate(scans):
         results[scan.name] = {}
         prepared = on_scoring_grid(scan.image)

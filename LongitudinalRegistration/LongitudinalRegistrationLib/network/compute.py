@@ -1,22 +1,8 @@
-"""What convolutions compute in: bfloat16 where the processor has it, else float32."""
+"""What the convolutions of a training run compute in; what registers always computes in float32."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-BFLOAT16_FLAGS = {"amx_bf16", "avx512_bf16"}
-
-
-def best_compute() -> str:
-    """What this processor is best at: "bfloat16" if Linux's /proc/cpuinfo names instructions for it, else "float32".
-
-    Without such instructions bfloat16 is slower than float32.
-    """
-    try:
-        words = set(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split())
-    except OSError:
-        return "float32"
-    return "bfloat16" if words & BFLOAT16_FLAGS else "float32"
+COMPUTE = ("float32", "bfloat16")
 
 
 def convolution_policy(compute: str):
@@ -29,6 +15,6 @@ def convolution_policy(compute: str):
     """
     import keras
 
-    if compute not in ("float32", "bfloat16"):
+    if compute not in COMPUTE:
         raise ValueError(f"compute must be float32 or bfloat16, not {compute!r}")
     return keras.DTypePolicy("mixed_bfloat16" if compute == "bfloat16" else "float32")

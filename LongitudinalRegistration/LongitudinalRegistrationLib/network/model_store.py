@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from importlib.util import find_spec
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from TableRemovalLib.errors import InputError
@@ -13,8 +12,8 @@ from TableRemovalLib.errors import InputError
 from ..grid import NETWORK_SIZE, NETWORK_SPACING_MM
 from .architectures import DEFAULT_NETWORK, network_options, spacing_of
 
+PASSES = ("flow", "head_start")
 MODELS_FOLDER = Path(__file__).resolve().parents[2] / "Resources" / "Models"
-INSTALL_TENSORFLOW = "pip install 'tensorflow-cpu>=2.16'"
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,8 @@ class Model:
     """A model as its card describes it.
 
     network: name of the architecture; options: what it is built with (see build_network); size: grid (i, j, k) it
-    was made for; spacing_mm: of that grid; largest_displacement_mm: largest component in training; weights: the file.
+    was made for; spacing_mm: of that grid; largest_displacement_mm: largest component in training; weights: the file
+    for Keras; onnx: the same for ONNX Runtime, a file each pass, none where the model was not converted.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Model:
     weights: Path
     sha256: str
     card: dict
+    onnx: dict[str, Path] = field(default_factory=dict)
 
 
 def trained_model(network: str, weights: Path, leaky_slope: float, largest_displacement_mm: float) -> Model:
@@ -52,26 +53,24 @@ def trained_model(network: str, weights: Path, leaky_slope: float, largest_displ
     )
 
 
-def tensorflow_missing() -> str:
-    """Why the network cannot run here, in words; empty if TensorFlow and Keras are installed."""
-    missing = [name for name in ("tensorflow", "keras") if find_spec(name) is None]
-    return f"{' and '.join(missing)} not installed ({INSTALL_TENSORFLOW})" if missing else ""
-
-
 def find_model(network: str = DEFAULT_NETWORK, folder: Path | None = None) -> Model:
     """Read the card of the model that ships for a network.
 
     Raises
     ------
     InputError
-        If there is no such card, its weights are missing, or they are not the ones the card names.
+        If there is no such card, or a file that it names is missing or another one.
     """
     folder = Path(folder) if folder else MODELS_FOLDER
     path = folder / f"{network}.json"
     if not path.exists():
         raise InputError(f"There is no model {network} in {folder}: reinstall, or use --method niftyreg.")
     card = json.loads(path.read_text())
-    model = Model(
+    files = {name: card["onnx"][name] for name in PASSES if name in card.get("onnx", {})}
+    for record in files.values():
+        _check_file(folder / record["file"], record["sha256"], path)
+    _check_file(folder / card["weights"], card["sha256"], path)
+    return Model(
         name=card["name"],
         network=card["network"],
         options=card.get("network_options", {}),
@@ -81,9 +80,12 @@ def find_model(network: str = DEFAULT_NETWORK, folder: Path | None = None) -> Mo
         weights=folder / card["weights"],
         sha256=card["sha256"],
         card=card,
+        onnx={name: folder / record["file"] for name, record in files.items()},
     )
-    if not model.weights.exists():
-        raise InputError(f"The weights {model.weights} are missing: reinstall, or use --method niftyreg.")
-    if hashlib.sha256(model.weights.read_bytes()).hexdigest() != model.sha256:
-        raise InputError(f"The weights {model.weights} do not match their card {path.name}: reinstall them.")
-    return model
+
+
+def _check_file(path: Path, sha256: str, card: Path) -> None:
+    if not path.exists():
+        raise InputError(f"The model's file {path} is missing: reinstall, or use --method niftyreg.")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raise InputError(f"The model's file {path} does not match its card {card.name}: reinstall it.")

@@ -12,8 +12,8 @@ from pathlib import Path
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
-from ..network.model_store import tensorflow_missing
-from ..network.predict import muted_stderr, quiet_tensorflow
+from ..network.keras_passes import muted_stderr, quiet_tensorflow
+from ..network.runtime import tensorflow_missing
 from ..versions import versions
 from ..writing import ready_folder, write_atomically, write_json
 from . import checkpoint

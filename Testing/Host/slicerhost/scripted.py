@@ -1,4 +1,7 @@
-"""`slicer.ScriptedLoadableModule`: the base classes of a scripted module's Module, Widget, Logic and Test."""
+"""`slicer.ScriptedLoadableModule`: the base classes of a scripted module's Module, Widget, Logic and Test.
+
+As in Slicer, they pass their initialisation on to the next class in line, without arguments.
+"""
 
 import importlib
 import os
@@ -19,6 +22,7 @@ class ScriptedLoadableModule:
     """Fills in what the application shows of a module; `parent` is the application's record of it."""
 
     def __init__(self, parent):
+        super().__init__()
         self.parent = parent
         self.moduleName = type(self).__name__
         for extension in (".svg", ".png"):
@@ -41,6 +45,7 @@ class ScriptedLoadableModuleWidget:
     """Owns the panel: `self.parent` is a qMRMLWidget with a layout."""
 
     def __init__(self, parent=None):
+        super().__init__()
         self.moduleName = type(self).__name__.removesuffix("Widget")
         self.developerMode = False
         self.parent = parent
@@ -66,6 +71,7 @@ class ScriptedLoadableModuleLogic:
     """Has a singleton parameter node in the scene."""
 
     def __init__(self, parent=None):
+        super().__init__()
         self.moduleName = type(self).__name__.removesuffix("Logic")
 
     def getParameterNode(self):

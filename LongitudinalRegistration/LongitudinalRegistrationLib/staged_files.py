@@ -1,0 +1,78 @@
+"""The files of a result: written beside the work that goes on, put in place together at the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from TableRemovalLib.errors import InputError
+
+from .writing import remove_earlier
+
+WRITERS = 2
+
+
+class StagedFiles:
+    """Writes files in threads of its own into a hidden folder within the target; `publish` moves them into place.
+
+    As a context manager it waits for what is being written, and takes the hidden folder away; what was not published
+    is gone then, and an earlier run's results are untouched.
+
+    Parameters
+    ----------
+    folder
+        The target, an existing folder.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = Path(folder)
+        self._staging = Path(tempfile.mkdtemp(prefix=".longct-", dir=folder))
+        self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="longct-write")
+        self._writing: dict[str, Future] = {}
+
+    def __enter__(self) -> StagedFiles:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        shutil.rmtree(self._staging, ignore_errors=True)
+
+    def write(self, name: str, write: Callable[[Path], object]) -> None:
+        """Have `write` called with the path of a file of this name; what goes wrong is told by `publish`."""
+        self._writing[name] = self._pool.submit(write, self._staging / name)
+
+    @property
+    def folder(self) -> Path:
+        """The hidden folder; what is put into it is published with the rest."""
+        return self._staging
+
+    def wait(self) -> None:
+        """Wait until all is written.
+
+        Raises
+        ------
+        InputError
+            If a file could not be written.
+        """
+        try:
+            for written in self._writing.values():
+                written.result()
+        except InputError as error:
+            raise InputError(str(error).replace(str(self._staging), str(self._folder))) from error
+
+    def publish(self, earlier: Iterable[str] = ()) -> None:
+        """Wait until all is written, remove an earlier run's files, and put these in their place.
+
+        Raises
+        ------
+        InputError
+            If a file could not be written; nothing has changed in the target then.
+        """
+        self.wait()
+        remove_earlier(self._folder, earlier)
+        for path in sorted(self._staging.iterdir()):
+            os.replace(path, self._folder / path.name)
