@@ -206,3 +206,11 @@ def test_tensorflow_is_offered_where_nothing_lighter_is_made_and_only_on_demand(
     assert not ui.networkCheckBox.checked and "320 MB" in ui.networkCheckBox.text
     ui.networkCheckBox.checked = True
     assert not ui.installButton.isHidden() and "tensorflow" in ui.packagesLabel.text
+
+
+def test_the_panel_and_the_command_line_ask_for_the_same_versions():
+    from LongitudinalRegistrationSlicer.packages import LITERT, PACKAGES, TENSORFLOW
+
+    text = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    for package in (*PACKAGES, LITERT, TENSORFLOW):
+        assert f'"{package.requirement}' in text
