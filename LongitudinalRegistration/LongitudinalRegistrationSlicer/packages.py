@@ -7,7 +7,7 @@ from TableRemovalSlicer.packages import NUMBA, Package
 
 PACKAGES = (NUMBA, Package("scipy>=1.11,<2", 42, 115))
 LITERT = Package("ai-edge-litert>=2.0,<3", 23, 65)
-TENSORFLOW = Package("tensorflow>=2.16,<2.17", 320, 1250, optional=True)
+TENSORFLOW = Package("tensorflow>=2.16,<2.17", 370, 1400, optional=True)
 COMPILE = "LongitudinalRegistrationLib.compile_kernels"
 """The module of ours that compiles, as the last step of the installation."""
 

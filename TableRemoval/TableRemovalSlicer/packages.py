@@ -89,21 +89,19 @@ class Packages:
         """Whether an installation of ours runs."""
         return self._process is not None
 
-    @property
-    def busy(self):
-        """Whether packages are being installed, by us or by another Slicer."""
-        return self.running or packagesFolder.is_locked(self.root)
-
     def refresh(self):
         """Look at what there is."""
-        self.installation, self.problem = packagesFolder.current(self.root), ""
-        if self.installation is not None and self.installation.base != packagesFolder.base_versions():
-            self.problem = _("Slicer's numpy or scipy has changed since the packages were installed.")
-            self.installation = None
-        elif not self.running and packagesFolder.interrupted(self.root):
-            self.problem = _("An interrupted or damaged installation was found.")
+        found, self.problem = packagesFolder.current(self.root), ""
+        outdated = found is not None and found.base != packagesFolder.base_versions()
+        self.installation = None if outdated else found
         self.missing = tuple(package for package in self.required if not self._isThere(package))
         self.missingForNetwork = tuple(package for package in self.forNetwork if not self._isThere(package))
+        if outdated and self.wanted:
+            self.problem = _("Slicer's numpy or scipy has changed since the packages were installed.")
+        elif not self.running and packagesFolder.interrupted(self.root):
+            self.problem = _("An interrupted or damaged installation was found.")
+        else:
+            self.installation = found
         lend(self.installation)
 
     def _isThere(self, package):
@@ -132,11 +130,19 @@ class Packages:
         )
 
     def sizeMb(self):
-        """Return how much the folder takes."""
-        return packagesFolder.size(self.root) / 1e6
+        """Return how much the installation takes."""
+        return packagesFolder.size(self.installation.folder) / 1e6 if self.installation else 0.0
 
     def install(self):
-        """Start installing what is missing, with what is there already. Raises OSError where pip cannot be started."""
+        """Start installing what is missing, with what is there already; where nothing is, remove what was interrupted.
+
+        Raises OSError where pip cannot be started.
+        """
+        if not self.wanted:
+            self._removeUnfinished()
+            self.message = _("What was left of it was removed.")
+            self.refresh()
+            return
         names = {package.name for package in self.wanted}
         there = self.installation.requirements if self.installation else ()
         kept = [requirement for requirement in there if Package(requirement, 0, 0).name not in names]
@@ -172,7 +178,7 @@ class Packages:
                 ).format(why=self._complaint)
         elif code:
             self.message = self._complaint or _("The installation stopped with code {code}.").format(code=code)
-            self._removeStaging()
+            self._removeUnfinished()
         elif self._afterwards is not None:
             self._finishing, self._complaint = True, ""
             self.refresh()
@@ -190,12 +196,12 @@ class Packages:
         self._process = None
         self.message = _("Installed.") if self._finishing else _("Cancelled: nothing was installed.")
         if not self._finishing:
-            self._removeStaging()
+            self._removeUnfinished()
         self.refresh()
 
-    def _removeStaging(self):
-        for staging in packagesFolder.interrupted(self.root):
-            shutil.rmtree(staging, ignore_errors=True)
+    def _removeUnfinished(self):
+        for folder in packagesFolder.interrupted(self.root):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def remove(self):
         """Remove the folder's packages; `message` says what that freed, or what the user can do where it cannot be."""

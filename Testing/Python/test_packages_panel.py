@@ -175,6 +175,37 @@ def test_an_interrupted_installation_is_found_and_repaired_by_the_same_button(op
     assert not section(panel)[1]
 
 
+def test_what_is_left_beside_a_whole_installation_is_removed_without_another(open_panel, root):
+    panel = open_panel("TableRemoval")
+    found, _isFirst, ui = section(panel)
+    ui.installButton.click()
+    wait(panel, lambda: not found.packages.running)
+    (root / "staging-left").mkdir()
+    found.enter()
+    assert section(panel)[1] and ui.installButton.text == "Repair" and found.packages.installation is not None
+    ui.installButton.click()
+    assert not found.packages.running and not (root / "staging-left").exists() and not section(panel)[1]
+    assert found.packages.installation is not None and panel.ui.applyButton.toolTip.startswith("Select")
+
+
+def test_the_second_module_adds_to_what_the_first_has_installed(open_panel):
+    first = open_panel("TableRemoval").packagesSection
+    first.ui.installButton.click()
+    panel = open_panel("LongitudinalRegistration")
+    second = panel.packagesSection
+    second.ui.installButton.click()
+    wait(panel, lambda: not second.packages.running)
+    if "wait until" in second.packages.message:
+        wait(panel, lambda: not first.packages.running)
+        second.enter()
+        assert [package.name for package in second.packages.wanted] == ["runtime"]
+        second.ui.installButton.click()
+        wait(panel, lambda: not second.packages.running)
+    assert second.packages.installation.requirements == ("tiny>=1,<2", "runtime>=2")
+    first.enter()
+    assert not first.packages.missing
+
+
 def test_packages_made_for_another_numpy_are_to_be_installed_anew(open_panel, root, monkeypatch):
     """As where another extension has changed Slicer's numpy."""
     from TableRemovalLib.packages import folder
@@ -203,7 +234,7 @@ def test_tensorflow_is_offered_where_nothing_lighter_is_made_and_only_on_demand(
     panel = open_panel("LongitudinalRegistration")
     found, isFirst, ui = section(panel)
     assert not isFirst and not found.widget.isHidden() and ui.installButton.isHidden()
-    assert not ui.networkCheckBox.checked and "320 MB" in ui.networkCheckBox.text
+    assert not ui.networkCheckBox.checked and "370 MB" in ui.networkCheckBox.text
     ui.networkCheckBox.checked = True
     assert not ui.installButton.isHidden() and "tensorflow" in ui.packagesLabel.text
 

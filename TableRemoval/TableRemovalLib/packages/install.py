@@ -19,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from TableRemovalLib.errors import InputError
@@ -38,6 +39,7 @@ PIP = (sys.executable, "-m", "pip")
 QUIETLY = ("--disable-pip-version-check", "--no-input", "--retries", "2", "--timeout", "20")
 WHEELS = ("--only-binary", ":all:")
 CONFLICTS = ("ResolutionImpossible", "conflicting dependencies")
+RENAME_ATTEMPTS, RENAME_PAUSE_S = 10, 0.5
 TOLD = ("Downloading", "Using cached", "Installing", "Successfully")
 
 
@@ -61,7 +63,7 @@ def install(root: Path, requirements: list[str], needs_mb: float = 0.0, say=prin
         try:
             installation = _fill(staging, requirements, say)
             folder = root / staging.name.replace("staging", "packages")
-            os.replace(staging, folder)
+            _rename(staging, folder)
         except OSError as error:
             raise InputError(f"{root} cannot be written ({error.strerror}): make room and try again.") from error
         finally:
@@ -79,6 +81,17 @@ def _staging(root: Path) -> Path:
         raise InputError(f"{root} cannot be written ({error.strerror}): mend its permissions and try again.") from error
 
 
+def _rename(staging: Path, folder: Path) -> None:
+    """Rename a folder, also where a virus scanner still looks at its files (Windows)."""
+    for _attempt in range(RENAME_ATTEMPTS - 1):
+        try:
+            os.replace(staging, folder)
+            return
+        except PermissionError:
+            time.sleep(RENAME_PAUSE_S)
+    os.replace(staging, folder)
+
+
 def _fill(staging: Path, requirements: list[str], say) -> Installation:
     base = base_versions()
     say("Looking for " + ", ".join(requirements))
@@ -87,7 +100,9 @@ def _fill(staging: Path, requirements: list[str], say) -> Installation:
         say("Nothing fits the application's numpy: the folder gets one of its own")
         missing = resolve(requirements, None)
     if missing:
-        pinned = [f"{name}=={entry['version']} --hash=sha256:{entry['sha256']}" for name, entry in missing.items()]
+        pinned = [f"{name}=={entry['version']}" for name, entry in missing.items()]
+        if all(entry["sha256"] for entry in missing.values()):
+            pinned = [f"{pin} --hash=sha256:{e['sha256']}" for pin, e in zip(pinned, missing.values(), strict=True)]
         with tempfile.TemporaryDirectory() as temporary:
             listed = Path(temporary) / "requirements.txt"
             listed.write_text("\n".join(pinned), encoding="utf-8")
@@ -103,7 +118,8 @@ def _fill(staging: Path, requirements: list[str], say) -> Installation:
 
 
 def resolve(requirements: list[str], base: dict[str, str | None] | None) -> dict[str, dict] | None:
-    """What is to be installed so that requirements hold: version, sha256 and requirements by distribution.
+    """What is to be installed so that requirements hold: by distribution its version, sha256 ("" where the index has
+    none) and what it requires.
 
     With `base`, versions that stay, and what else the application has; None where nothing fits these versions.
     Without, all of it.
@@ -128,7 +144,7 @@ def resolve(requirements: list[str], base: dict[str, str | None] | None) -> dict
     return {
         entry["metadata"]["name"]: {
             "version": entry["metadata"]["version"],
-            "sha256": entry["download_info"]["archive_info"]["hashes"]["sha256"],
+            "sha256": entry["download_info"].get("archive_info", {}).get("hashes", {}).get("sha256", ""),
             "requires": entry["metadata"].get("requires_dist", []),
         }
         for entry in found
