@@ -72,8 +72,8 @@ class PackagesSection:
         packages, ui = self.packages, self.ui
         running, wanted = packages.running, packages.wanted
         isInstalled = packages.installation is not None
-        self.widget.visible = bool(running or wanted or packages.optional or isInstalled or packages.problem)
         self._place(bool(running or wanted or packages.problem))
+        self.widget.visible = bool(running or wanted or packages.optional or isInstalled or packages.problem)
         ui.packagesLabel.text = self._text()
         ui.networkCheckBox.visible = bool(packages.optional) and not running
         ui.networkCheckBox.text = self._optionalText()
@@ -85,7 +85,7 @@ class PackagesSection:
             else _("Install them into a folder of this extension: {folder}").format(folder=packages.root)
         )
         ui.removeButton.visible = bool(isInstalled or packages.problem) and not running
-        ui.removeButton.toolTip = _("Remove the folder {folder}.").format(folder=packages.root)
+        ui.removeButton.toolTip = _("Remove the folder {folder}, which both modules use.").format(folder=packages.root)
         ui.packagesLogEdit.visible = running
         for line in packages.log[self._shownLines :]:
             ui.packagesLogEdit.appendPlainText(line)

@@ -146,6 +146,14 @@ def test_a_killed_installation_is_found_and_the_next_one_repairs_it(shop, base, 
     assert not list(root.glob("staging-*"))
 
 
+def test_two_installations_at_once_do_not_meet(shop, base, tmp_path):
+    root = tmp_path / "root"
+    with packages.locked(root):
+        code, _lines, error = run(root, base, "helper")
+        assert code == 1 and "wait until that is done" in error and not list(root.glob("*-*"))
+    assert run(root, base, "helper")[0] == 0
+
+
 def test_lost_and_damaged_files_are_found_and_the_newest_whole_installation_counts(shop, base, tmp_path):
     root = tmp_path / "root"
     assert run(root, base, "helper")[0] == 0
