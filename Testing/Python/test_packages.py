@@ -31,6 +31,7 @@ def shop(tmp_path, monkeypatch):
     make_wheel(folder, "helper", "2.0")
     make_wheel(folder, "modern", "1.0", ["numpy>=9"])
     make_wheel(folder, "numpy", "9.0")
+    make_wheel(folder, "scipy", "7.0", ["numpy>=9"])
     make_wheel(folder, "numba", "0.70", ["numpy<10,>=1.20", "llvmlite"], "import llvmlite\n")
     make_wheel(folder, "llvmlite", "0.50")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
@@ -45,6 +46,7 @@ def base(tmp_path):
     folder = tmp_path / "base"
     folder.mkdir()
     lay_out(folder, "numpy", BASE_NUMPY)
+    lay_out(folder, "scipy", "1.5.0")
     return folder
 
 
@@ -95,7 +97,8 @@ def test_where_nothing_fits_the_bases_numpy_only_the_folder_gets_another(shop, b
     assert code == 0, error
     assert any("numpy" in line and "its own" in line for line in lines)
     installation = packages.current(root)
-    assert installation.versions["numpy"] == "9.0" and files(base) == before
+    assert installation.versions["numpy"] == "9.0" and installation.versions["scipy"] == "7.0"
+    assert files(base) == before
     (base / "asks.py").write_text("import numpy, sys; print(numpy.__version__, sys.argv[1:])")
     start = [sys.executable, "-m", "TableRemovalLib.packages.start", str(installation.folder), "asks", "x", "y"]
     done = subprocess.run(start, env=environment(base, LIBRARY), capture_output=True, text=True)

@@ -98,7 +98,7 @@ def _fill(staging: Path, requirements: list[str], say) -> Installation:
     missing = resolve(requirements, base)
     if missing is None:
         say("Nothing fits the application's numpy: the folder gets one of its own")
-        missing = resolve(requirements, None)
+        missing = resolve([*requirements, *(name for name, version in base.items() if version)], None)
     if missing:
         pinned = [f"{name}=={entry['version']}" for name, entry in missing.items()]
         if all(entry["sha256"] for entry in missing.values()):
