@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 DEMO_OUT ?= demo-output
 SEED ?= 1
 
-.PHONY: demo test lint bench bench-table screenshots-registration screenshots-table clean
+.PHONY: demo test test-all lint bench bench-table screenshots-registration screenshots-table clean
 
 demo: $(STAMP)
 	@$(BIN)/python Testing/Host/demo.py --out "$(DEMO_OUT)" --seed $(SEED) \
@@ -17,6 +17,10 @@ demo: $(STAMP)
 test: $(STAMP)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/python -m pytest
+
+test-all: $(STAMP)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/python -m pytest -m "slow or not slow"
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

@@ -8,11 +8,10 @@ import numpy as np
 import qt
 import slicer
 import vtk
-from LongitudinalRegistrationSlicer.child_process import pythonExecutable
 from LongitudinalRegistrationSlicer.compare_layout import registerLayouts
 from LongitudinalRegistrationSlicer.comparison import canBeCompared
 from LongitudinalRegistrationSlicer.job import State
-from LongitudinalRegistrationSlicer.packages import NETWORK_PACKAGES, PACKAGES, downloadSize
+from LongitudinalRegistrationSlicer.packages import COMPILE, PACKAGES, networkPackages
 from LongitudinalRegistrationSlicer.registrations import Registrations
 from LongitudinalRegistrationSlicer.request import EFFORTS, METHODS, RESULT_ATTRIBUTE, RegistrationRequest
 from LongitudinalRegistrationSlicer.results import interpolateLinearly, isResult, lastResult, resultNodes
@@ -32,7 +31,9 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleWidget,
 )
 from slicer.util import VTKObservationMixin
-from TableRemovalSlicer.packages import installPackages, missingPackages
+from TableRemovalSlicer.child_process import pythonExecutable
+from TableRemovalSlicer.packages import Packages, moduleCommand
+from TableRemovalWidgets.packages_section import PackagesSection
 
 POLL_MS, IDLE_POLL_MS = 10, 200
 LabelsNode = typing.Union[vtkMRMLLabelMapVolumeNode, vtkMRMLSegmentationNode, None]  # noqa: UP007
@@ -87,6 +88,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self._guiTag = None
         self._shownLogLines = 0
         self._sectionsToCome = []
+        self._packagesAreNew = False
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
@@ -95,6 +97,12 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self.ui = slicer.util.childWidgetVariables(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = LongitudinalRegistrationLogic()
+        self.packagesSection = PackagesSection(
+            uiWidget.layout(),
+            Packages(PACKAGES, networkPackages(), COMPILE),
+            self.onPackagesChanged,
+            self.logic.shutDown,
+        )
         self.inputs = InputsSection(self.ui)
         self._addSections()
         self.timer = qt.QTimer()
@@ -105,7 +113,6 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved)
         self.ui.registerButton.connect("clicked(bool)", self.onRegisterButton)
-        self.ui.installButton.connect("clicked(bool)", self.onInstallButton)
         self.initializeParameterNode()
 
     def _addSections(self):
@@ -119,6 +126,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
 
     def cleanup(self):
         self.timer.stop()
+        self.packagesSection.cleanup()
         self.logic.shutDown()
         self.setParameterNode(None)
         self.removeObservers()
@@ -126,15 +134,24 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
             section.cleanup()
 
     def enter(self):
-        if not missingPackages(PACKAGES):
-            with slicer.util.tryWithErrorDisplay(_("The registration process could not be started.")):
-                self.logic.warmUp()
+        self.packagesSection.enter()
+        self._warmUp()
         self.timer.start()
         self.initializeParameterNode()
         for section in self.sections:
             section.enter()
         if self.result is None:
             self._showLastResult()
+
+    def _warmUp(self):
+        if not self.packagesSection.packages.missing:
+            with slicer.util.tryWithErrorDisplay(_("The registration process could not be started.")):
+                self.logic.warmUp()
+
+    def onPackagesChanged(self):
+        """Packages have come or gone: the process starts anew with those there are, once it does nothing."""
+        self._packagesAreNew = not self.packagesSection.packages.running
+        self._checkCanApply()
 
     def exit(self):
         for section in self.sections:
@@ -213,17 +230,16 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self.dvfSection.setOverlays(self.seeSection.overlays())
 
     def _checkCanApply(self, caller=None, event=None):
-        needed, forNetwork = missingPackages(PACKAGES), missingPackages(NETWORK_PACKAGES)
-        self.ui.packagesCollapsibleButton.visible = bool(needed or forNetwork)
-        self.ui.packagesLabel.text = self._packagesText(needed, forNetwork)
+        missing = self.packagesSection.packages.missing
         if self.logic.busy:
             self.ui.registerButton.enabled = True
             self.ui.registerButton.toolTip = _("Stop the registration.")
             self.ui.reasonLabel.visible = False
             return
-        reason = _("Install the missing Python packages first (button above).") if needed else ""
-        if not reason and self._parameterNode:
+        reason = _("Install the missing Python packages first (button above).") if missing else ""
+        if self._parameterNode:
             self.inputs.update()
+        if not reason and self._parameterNode:
             request = self.logic.requestFrom(self._parameterNode)
             reason = request.isValid()[1]
             self.logic.prepareScans(request)
@@ -231,20 +247,6 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self.ui.registerButton.toolTip = reason or _("Lay the follow-up scan over the baseline scan.")
         self.ui.reasonLabel.text = reason
         self.ui.reasonLabel.visible = bool(reason)
-
-    def _packagesText(self, needed, forNetwork):
-        if needed:
-            text = _("Missing: {names}. They are installed once, {size}.")
-        else:
-            text = _("Without {names}, only NiftyReg and the refinement alone can be used. Install once, {size}.")
-        return text.format(names=", ".join(needed + forNetwork), size=downloadSize(needed + forNetwork))
-
-    def onInstallButton(self):
-        with slicer.util.tryWithErrorDisplay(_("The packages could not be installed."), waitCursor=True):
-            installPackages([*PACKAGES.values(), *NETWORK_PACKAGES.values()], "Longitudinal Registration")
-            self.logic.shutDown()
-            self.logic.warmUp()
-        self._checkCanApply()
 
     def onRegisterButton(self):
         if self.logic.busy:
@@ -268,6 +270,12 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
             self.logic.startRegistrations(requests)
 
     def onTimer(self):
+        self.packagesSection.poll()
+        if self._packagesAreNew and not self.logic.busy and not self.logic.needsPolling:
+            self._packagesAreNew = False
+            self.logic.shutDown()
+            self._warmUp()
+            self._checkCanApply()
         if self._sectionsToCome:
             section = self._sectionsToCome.pop(0)
             section.setResult(self.result)
@@ -283,7 +291,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         busy = self.logic.busy
         self.timer.setInterval(POLL_MS if self.logic.needsPolling else IDLE_POLL_MS)
         self.ui.registerButton.text = _("Cancel") if busy else _("Register")
-        for widget in (self.ui.inputsCollapsibleButton, self.ui.optionsCollapsibleButton):
+        for widget in (self.ui.inputsCollapsibleButton, self.ui.optionsCollapsibleButton, self.packagesSection.widget):
             widget.enabled = not busy
         self.resultSection.setBusy(busy, self.logic.needsPolling)
         self.ui.progressBar.visible = busy
@@ -297,7 +305,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
 
 def workerCommand():
     """Return the command that starts the process which registers, without its folder."""
-    return [pythonExecutable(), "-m", "LongitudinalRegistrationLib.worker"]
+    return moduleCommand("LongitudinalRegistrationLib.worker")
 
 
 class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):

@@ -22,7 +22,7 @@ from slicer.ScriptedLoadableModule import (
 from slicer.util import VTKObservationMixin
 from TableRemovalLib.errors import InputError
 from TableRemovalSlicer.checks import transformProblem, volumeProblem
-from TableRemovalSlicer.packages import installPackages, missingPackages
+from TableRemovalSlicer.packages import NUMBA, Packages
 from TableRemovalSlicer.parameters import (
     METHODS,
     finishOptionsFrom,
@@ -32,8 +32,8 @@ from TableRemovalSlicer.parameters import (
     writeOptions,
 )
 from TableRemovalSlicer.quality_rows import leftText, qualityRows, reportText, saveCsv, saveMontage
+from TableRemovalWidgets.packages_section import PackagesSection
 
-PACKAGES = {"numba": "numba>=0.59"}
 RANGE_HU = 4095.0
 POLL_MS = 50
 WHOLE_SCAN, THIS_SLICE, SLICE_RANGE = range(3)
@@ -102,6 +102,9 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = TableRemovalLogic()
         self.logic.onSeedMoved = self.onSeedMoved
+        self.packagesSection = PackagesSection(
+            uiWidget.layout(), self.logic.packages, self.onPackagesChanged, self.logic.close
+        )
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodesChanged)
@@ -131,7 +134,6 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ui = self.ui
         for button, receiver in (
             (ui.applyButton, self.onApplyButton),
-            (ui.installButton, self.onInstallButton),
             (ui.hardenButton, lambda: self.onCopyButton(True)),
             (ui.plainCopyButton, lambda: self.onCopyButton(False)),
             (ui.paperButton, lambda: self._edit(self.logic.usePaperValues)),
@@ -166,12 +168,14 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def cleanup(self):
         self.timer.stop()
+        self.packagesSection.cleanup()
         self.setParameterNode(None)
         self.logic.close()
         self.removeObservers()
 
     def enter(self):
         self.logic.rememberDisplay()
+        self.packagesSection.enter()
         self.initializeParameterNode()
         self.timer.start()
 
@@ -219,6 +223,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def poll(self):
         """Called by the timer: look for what the background, the views and the mouse have brought."""
+        self.packagesSection.poll()
         if not self._parameterNode:
             return
         if self.logic.session is None:
@@ -232,10 +237,12 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._show()
         self.ui.previewLabel.text = self.logic.previewText()
 
+    def onPackagesChanged(self):
+        """Packages have come or gone."""
+        if self._parameterNode:
+            self._checkCanApply()
+
     def _checkCanApply(self, caller=None, event=None):
-        missing = missingPackages(PACKAGES)
-        self.ui.packagesCollapsibleButton.visible = bool(missing)
-        self.ui.packagesLabel.text = _("Missing: {names}. They are installed once.").format(names=", ".join(missing))
         parameters = self._parameterNode
         reason = self.logic.whyNot(parameters.inputVolume, self.logic.optionsFrom(parameters))
         self.ui.applyButton.enabled = not reason
@@ -325,11 +332,6 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onPreviewCheckBox(self, on):
         if not self._showing and self.logic.session:
             self.logic.session.show(on)
-
-    def onInstallButton(self):
-        with slicer.util.tryWithErrorDisplay(_("The packages could not be installed."), waitCursor=True):
-            installPackages(PACKAGES.values(), "Table Removal")
-        self._checkCanApply()
 
     def onCopyButton(self, harden):
         with self._telling():
@@ -535,6 +537,7 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
         self.onSeedMoved = None
         self._worker = self._display = self._clickTool = self._parameters = None
         self._batchWorker = None
+        self.packages = Packages([NUMBA])
 
     def getParameterNode(self):
         return TableRemovalParameterNode(super().getParameterNode())
@@ -545,8 +548,10 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
 
     def whyNot(self, volumeNode, options):
         """Return why `process` would refuse, as a sentence that says what to do, or an empty string."""
-        if missingPackages(PACKAGES):
+        if self.packages.missing:
             return _("Install the missing Python packages first (button above).")
+        if not self.packages.isLent("numba"):
+            return _("None of numba's versions fits Slicer's numpy: the table cannot be removed here.")
         return volumeProblem(volumeNode) or options.isValid()[1] or transformProblem(volumeNode)
 
     def process(self, volumeNode, options, progress=None, finishOptions=None):

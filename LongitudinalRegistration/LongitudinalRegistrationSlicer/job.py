@@ -7,11 +7,10 @@ and what it answers is in LongitudinalRegistrationLib.worker.
 import dataclasses
 import enum
 import json
-import os
 import shutil
 import time
 
-from LongitudinalRegistrationSlicer.child_process import ChildProcess
+from TableRemovalSlicer.child_process import ChildProcess, environmentWith
 
 GRACE_S = 0.5
 SILENCE_S = 180.0
@@ -189,14 +188,7 @@ class RegistrationJob:
             self._process.send(json.dumps(message))
 
     def _environment(self, libraryFolders):
-        path = [str(folder) for folder in libraryFolders] + [os.environ.get("PYTHONPATH", "")]
-        return {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(part for part in path if part),
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONIOENCODING": "utf-8",
-            **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(self.folder)),
-        }
+        return {**environmentWith(libraryFolders), **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(self.folder))}
 
     def _isSilent(self):
         waiting = self.state is State.RUNNING and self.progress.stage != "niftyreg"

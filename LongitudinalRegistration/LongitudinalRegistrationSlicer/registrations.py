@@ -1,7 +1,6 @@
 """Registrations one after the other: requests to the warm process, its answers into the scene."""
 
 import collections
-import os
 
 import slicer
 from slicer.i18n import tr as _
@@ -238,8 +237,6 @@ class Registrations:
 
     def _libraryFolders(self):
         """Return where LongitudinalRegistrationLib and TableRemovalLib lie, for the process's PYTHONPATH."""
-        import LongitudinalRegistrationLib
-        import TableRemovalLib
+        from TableRemovalSlicer.packages import libraryFolders
 
-        packages = (LongitudinalRegistrationLib, TableRemovalLib)
-        return [os.path.dirname(os.path.dirname(os.path.abspath(package.__file__))) for package in packages]
+        return libraryFolders("LongitudinalRegistrationLib", "TableRemovalLib")

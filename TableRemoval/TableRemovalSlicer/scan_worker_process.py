@@ -9,11 +9,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+
+from TableRemovalSlicer.child_process import environmentWith
 
 PATIENCE_S = 5.0
 ANSWERS = ("labels-*", "base-*", "sheets-*", "done-*")
@@ -120,23 +121,16 @@ class ScanWorkerProcess:
         keep = self._scan >= 0 and self._folder is not None
         if not keep:
             self._folder = Path(tempfile.mkdtemp(prefix="table-removal-"))
-        import TableRemovalLib
+        from TableRemovalSlicer.packages import libraryFolders, moduleCommand
 
-        packages = str(Path(TableRemovalLib.__file__).resolve().parents[1])
-        paths = [packages, *filter(None, [os.environ.get("PYTHONPATH")])]
         hidden = {"creationflags": subprocess.CREATE_NO_WINDOW} if os.name == "nt" else {}
         with open(self._folder / "errors.txt", "wb") as errors:
             self._process = subprocess.Popen(
-                [
-                    shutil.which("PythonSlicer") or sys.executable,
-                    "-m",
-                    "TableRemovalLib.scan_worker",
-                    str(self._folder),
-                ],
+                moduleCommand("TableRemovalLib.scan_worker", str(self._folder)),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+                env=environmentWith(libraryFolders("TableRemovalLib")),
                 **hidden,
             )
 

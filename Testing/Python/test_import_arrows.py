@@ -17,6 +17,17 @@ ROOMS = {
     | {"TableRemoval", "TableRemovalSlicer", "LongitudinalRegistration", "LongitudinalRegistrationSlicer"},
     "TableRemoval/TableRemovalSlicer": {"qt", "ctk", "PySide6", "LongitudinalRegistrationLib", "numba"}
     | {"LongitudinalRegistrationSlicer", "TableRemoval", "LongitudinalRegistration"},
+    "TableRemoval/TableRemovalWidgets": {
+        "PySide6",
+        "numba",
+        "tensorflow",
+        "keras",
+        "SimpleITK",
+        "scipy",
+        "TableRemoval",
+    }
+    | {"TableRemovalLib", "LongitudinalRegistration", "LongitudinalRegistrationLib", "LongitudinalRegistrationSlicer"}
+    | {"LongitudinalRegistrationWidgets"},
     "LongitudinalRegistration/LongitudinalRegistrationSlicer": {"qt", "ctk", "PySide6", "numba", "tensorflow", "keras"}
     | {"TableRemoval", "LongitudinalRegistration", "LongitudinalRegistrationWidgets"},
     "LongitudinalRegistration/LongitudinalRegistrationWidgets": {"PySide6", "numba", "tensorflow", "keras", "SimpleITK"}

