@@ -22,6 +22,7 @@ def renders(path):
 LEARNS = (
     "test_cli.py",
     "test_evaluation.py",
+    "test_gradient_check.py",
     "test_network.py",
     "test_pyramid.py",
     "test_registration.py",

@@ -67,9 +67,9 @@ def find_model(network: str = DEFAULT_NETWORK, folder: Path | None = None) -> Mo
         raise InputError(f"There is no model {network} in {folder}: reinstall, or use --method niftyreg.")
     card = json.loads(path.read_text())
     files = {name: card["onnx"][name] for name in PASSES if name in card.get("onnx", {})}
+    _check_file(folder / card["weights"], card["sha256"], path)
     for record in files.values():
         _check_file(folder / record["file"], record["sha256"], path)
-    _check_file(folder / card["weights"], card["sha256"], path)
     return Model(
         name=card["name"],
         network=card["network"],

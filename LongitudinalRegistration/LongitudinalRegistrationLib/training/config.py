@@ -11,11 +11,11 @@ from pathlib import Path
 from TableRemovalLib.errors import InputError
 
 from ..network.architectures import DEFAULT_NETWORK, DIVISOR, NETWORKS
+from ..network.compute import COMPUTE
 from .appearance import AppearanceOptions
 from .motion import MotionOptions
 from .simulator import SimulatorOptions
 
-COMPUTE = ("auto", "float32", "bfloat16")
 SCHEMES = ("incremental", "single", "pooled")
 
 
@@ -88,8 +88,8 @@ class TrainingConfig:
     """A training run.
 
     manifest: CSV of the cohort (see manifest.py). network: "lkpyramid" or "vxm2"; leaky_slope: of vxm2.
-    compute: "bfloat16" lets the convolutions work in it (losses and coordinates stay float32), "float32" does not,
-    "auto" asks the processor.
+    compute: "float32", or "bfloat16" for the convolutions (losses and coordinates stay float32), which is refused where
+    this processor's gradients are wrong in it (see gradient_check).
     scheme: "incremental" and "single" follow the paper, "pooled" mixes all scans. folds: 4 for 4-fold cross-validation
     by patient, 0 for one run on all patients but those in validation_patients and test_patients. initial_weights: file
     to start from. block: voxels [k, j, i] of the blocks trained on, on the network's grid; batch: blocks per step.
@@ -106,7 +106,7 @@ class TrainingConfig:
     test_patients: tuple[str, ...] = ()
     initial_weights: Path | None = None
     leaky_slope: float = 0.2
-    compute: str = "auto"
+    compute: str = "float32"
     block: tuple[int, int, int] = (48, 48, 48)
     batch: int = 1
     learning_rate: tuple[float, float] = (1e-4, 1e-6)

@@ -206,16 +206,34 @@ def _make_stepper(config: TrainingConfig):
     with muted_stderr():
         import keras
 
-    from ..network.architectures import build_network
-    from ..network.compute import best_compute
     from .stepper import Stepper
     from .warm_start import centre_first_layer
 
+    if config.compute == "bfloat16":
+        _check_bfloat16(config)
     keras.utils.set_random_seed(config.seed)
-    compute = best_compute() if config.compute == "auto" else config.compute
-    network = build_network(config.network, config.block, leaky_slope=config.leaky_slope, compute=compute)
+    network = _build(config, config.compute)
     if config.initial_weights:
         network.load_weights(config.initial_weights)
     elif config.network == "vxm2":
         centre_first_layer(network)
     return Stepper(network, config.loss)
+
+
+def _build(config: TrainingConfig, compute: str):
+    from ..network.architectures import build_network
+
+    return build_network(config.network, config.block, leaky_slope=config.leaky_slope, compute=compute)
+
+
+def _check_bfloat16(config: TrainingConfig) -> None:
+    import keras
+
+    from .gradient_check import batch_gradients, wrong_in_bfloat16
+
+    def gradients_in(compute: str):
+        keras.utils.set_random_seed(config.seed)
+        return batch_gradients(_build(config, compute), config.loss, config.block, config.batch, config.seed)
+
+    if wrong := wrong_in_bfloat16(gradients_in):
+        raise InputError(f'Nothing was trained: {wrong}. Set "compute": "float32".')

@@ -1,0 +1,80 @@
+"""Whether this processor's gradients in bfloat16 are right: compared with those in float32, at the sizes in use.
+
+TensorFlow 2.21 gives wrong weight gradients of 3 x 3 x 3 convolutions on maps of 2 x 2 x 2 voxels on some processors
+with AVX512-BF16, at times infinite ones, where everything else it computes is right. So nothing is concluded from a
+processor's name: the network that is to be trained is asked for the gradients of one batch, in both types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+LARGEST_DEVIATION = 0.25
+"""Right ones deviate by 0.003 to 0.04 of their size, wrong ones by about 1 or more."""
+NEGLIGIBLE = 1e-3
+
+
+def deviations(reference: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> list[float]:
+    """How far the gradient of each variable is from the reference: norm of the difference over norm of the reference.
+
+    Where a gradient is smaller than a thousandth of the largest, it is compared with that instead; infinite where a
+    value is not finite.
+    """
+    floor = NEGLIGIBLE * max(np.linalg.norm(values) for values in reference)
+    found = []
+    for right, values in zip(reference, other, strict=True):
+        error = np.linalg.norm(values.astype(np.float64) - right) / max(np.linalg.norm(right), floor)
+        found.append(float(error) if np.isfinite(error) else np.inf)
+    return found
+
+
+def wrong_in_bfloat16(gradients_in: Callable[[str], Sequence[np.ndarray]]) -> str:
+    """Why bfloat16 cannot be used, in words; empty if its gradients are right.
+
+    Parameters
+    ----------
+    gradients_in
+        Gives the gradients of one batch, an array a variable, for "float32" and for "bfloat16".
+    """
+    reference = gradients_in("float32")
+    found = deviations(reference, gradients_in("bfloat16"))
+    worst = int(np.argmax(found))
+    if found[worst] <= LARGEST_DEVIATION:
+        return ""
+    shape = " x ".join(str(n) for n in reference[worst].shape)
+    return (
+        f"gradients in bfloat16 are wrong on this processor: those of a weight of {shape} are off by "
+        f"{100 * found[worst]:.0f} % of their size"
+    )
+
+
+def batch_gradients(network, loss, block: Sequence[int], batch: int, seed: int) -> list[np.ndarray]:
+    """The gradients of one batch of noise, by a step of gradient descent of length 1.
+
+    Parameters
+    ----------
+    network
+        As from build_network; its weights are changed.
+    loss
+        LossOptions.
+    block
+        Voxels [k, j, i].
+    """
+    import keras
+    from keras import ops
+
+    from .stepper import TrainingModel
+
+    rng = np.random.default_rng(seed)
+    images = rng.random((batch, *block, 2), np.float32)
+    truth = np.concatenate(
+        [rng.normal(size=(batch, *block, 3)), np.ones((batch, *block, 1))], axis=-1, dtype=np.float32
+    )
+    model = TrainingModel(network, loss)
+    model.compile(optimizer=keras.optimizers.SGD(1.0))
+    before = [np.copy(ops.convert_to_numpy(v.value)) for v in network.trainable_variables]
+    model.train_on_batch(images, truth)
+    after = (ops.convert_to_numpy(v.value) for v in network.trainable_variables)
+    return [start - end for start, end in zip(before, after, strict=True)]

@@ -1,0 +1,38 @@
+"""Results that are written beside the work: all of them in place at the end, or none, and an earlier run untouched."""
+
+import pytest
+from LongitudinalRegistrationLib.staged_files import StagedFiles
+from TableRemovalLib.errors import InputError
+
+
+def test_nothing_is_in_place_before_it_is_published_and_then_all_is(tmp_path):
+    (tmp_path / "old.txt").write_text("earlier")
+    (tmp_path / "a.txt").write_text("earlier")
+    with StagedFiles(tmp_path) as staged:
+        staged.write("a.txt", lambda path: path.write_text("new"))
+        staged.wait()
+        (staged.folder / "b.txt").write_text("new too")
+        assert (tmp_path / "a.txt").read_text() == "earlier" and not (tmp_path / "b.txt").exists()
+        staged.publish(["old.txt", "a.txt"])
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.txt": "new", "b.txt": "new too"}
+
+
+def test_what_fails_names_the_target_and_leaves_the_earlier_run(tmp_path):
+    def fail(path):
+        raise InputError(f"{path} could not be written (disk full): check free space and permissions.")
+
+    (tmp_path / "a.txt").write_text("earlier")
+    with pytest.raises(InputError, match=f"^{tmp_path}/a.txt could not be written"):
+        with StagedFiles(tmp_path) as staged:
+            staged.write("a.txt", fail)
+            staged.write("b.txt", lambda path: path.write_text("new"))
+            staged.publish(["a.txt"])
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"] and (tmp_path / "a.txt").read_text() == "earlier"
+
+
+def test_an_interrupted_run_leaves_nothing(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        with StagedFiles(tmp_path) as staged:
+            staged.write("a.txt", lambda path: path.write_text("new"))
+            raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
