@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -110,6 +111,20 @@ def test_register_writes_all_results(registered):
     assert report["method"] == "voxelmorph" and report["fallback_reason"] is None
     assert report["dsc"]["20"]["name"] == "L1" and report["dsc"]["20"]["after"] > report["dsc"]["20"]["before"]
     assert len(report["inputs"]["fixed"]["sha256"]) == 64 and report["versions"]["SimpleITK"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a pipe with a name")
+def test_a_registration_is_stopped_at_once_while_a_scan_is_read(tmp_path):
+    """The scan is a pipe that nobody writes to: to wait for its reading would be to wait for ever."""
+    os.mkfifo(tmp_path / "scan.mha")
+    command = [sys.executable, "-m", "LongitudinalRegistrationLib.cli.main", "register", "--json"]
+    inputs = ["--fixed", tmp_path / "scan.mha", "--moving", tmp_path / "none.mha", "--out", tmp_path / "new" / "out"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([*command, *inputs], **pipes) as process:
+        assert json.loads(process.stdout.readline())["progress"]["stage"] == "read"
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130 and said == "longct: stopped\n" and not (tmp_path / "new").exists()
 
 
 def test_score_agrees_with_the_report(registered, phantom_folder, capsys, tmp_path):

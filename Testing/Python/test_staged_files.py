@@ -1,5 +1,7 @@
 """Results that are written beside the work: all of them in place at the end, or none, and an earlier run untouched."""
 
+import threading
+
 import pytest
 from LongitudinalRegistrationLib.staged_files import StagedFiles
 from TableRemovalLib.errors import InputError
@@ -36,3 +38,26 @@ def test_an_interrupted_run_leaves_nothing(tmp_path):
             staged.write("a.txt", lambda path: path.write_text("new"))
             raise KeyboardInterrupt
     assert not list(tmp_path.iterdir())
+
+
+def test_there_is_no_hidden_folder_before_there_is_a_file(tmp_path):
+    with StagedFiles(tmp_path):
+        assert not list(tmp_path.iterdir())
+
+
+def test_whoever_interrupts_does_not_wait_for_a_file_that_is_being_written(tmp_path):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def write(path):
+        begun.set()
+        go_on.wait(60)
+        path.write_text("too late")
+
+    with pytest.raises(KeyboardInterrupt):
+        with StagedFiles(tmp_path) as staged:
+            writing = staged.write("a.txt", write)
+            assert begun.wait(60)
+            raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
+    go_on.set()
+    assert isinstance(writing.exception(60), FileNotFoundError) and not list(tmp_path.iterdir())

@@ -214,8 +214,9 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
 
 
 def _read_inputs(arguments: argparse.Namespace) -> list[sitk.Image | None]:
-    """The scans and the labels and mask that were given, beside each other."""
-    with ThreadPoolExecutor(thread_name_prefix="longct-read") as readers:
+    """The scans and the labels and mask that were given, beside each other; whoever interrupts does not wait for it."""
+    readers = ThreadPoolExecutor(thread_name_prefix="longct-read")
+    try:
         reading = [
             readers.submit(read_image, arguments.fixed, arguments.fixed_series, arguments.fixed_acquisition),
             readers.submit(read_image, arguments.moving, arguments.moving_series, arguments.moving_acquisition),
@@ -223,6 +224,8 @@ def _read_inputs(arguments: argparse.Namespace) -> list[sitk.Image | None]:
         for path in (arguments.fixed_labels, arguments.moving_labels, arguments.keep_volume):
             reading.append(readers.submit(read_image, path) if path else None)
         return [each and each.result() for each in reading]
+    finally:
+        readers.shutdown(wait=False, cancel_futures=True)
 
 
 def _patient_warnings(arguments: argparse.Namespace) -> list[str]:

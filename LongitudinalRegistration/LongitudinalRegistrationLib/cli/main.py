@@ -52,5 +52,18 @@ def main(argv: list[str] | None = None) -> int:
         console.close()
 
 
+def run() -> None:
+    """Run the command of this process, and end the process: at once where it was interrupted.
+
+    Otherwise Python would wait for threads that read or write a file.
+    """
+    code = main()
+    if code == INTERRUPTED:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run()
