@@ -65,15 +65,14 @@ def batch_gradients(network, loss, block: Sequence[int], batch: int, seed: int) 
     import keras
     from keras import ops
 
-    from .stepper import TrainingModel
+    from .stepper import compiled_model
 
     rng = np.random.default_rng(seed)
     images = rng.random((batch, *block, 2), np.float32)
     truth = np.concatenate(
         [rng.normal(size=(batch, *block, 3)), np.ones((batch, *block, 1))], axis=-1, dtype=np.float32
     )
-    model = TrainingModel(network, loss)
-    model.compile(optimizer=keras.optimizers.SGD(1.0))
+    model = compiled_model(network, loss, keras.optimizers.SGD(1.0))
     before = [np.copy(ops.convert_to_numpy(v.value)) for v in network.trainable_variables]
     model.train_on_batch(images, truth)
     after = (ops.convert_to_numpy(v.value) for v in network.trainable_variables)

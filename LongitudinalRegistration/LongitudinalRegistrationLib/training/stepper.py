@@ -77,6 +77,14 @@ class TrainingModel(keras.Model):
         return loss
 
 
+def compiled_model(network, options: LossOptions, optimizer) -> TrainingModel:
+    """The network with its loss as it is trained: on TensorFlow without XLA, whose kernels are others."""
+    model = TrainingModel(network, options)
+    compiled = {"jit_compile": False} if keras.backend.backend() == "tensorflow" else {}
+    model.compile(optimizer=optimizer, **compiled)
+    return model
+
+
 class Stepper:
     """Network, optimiser and loss; what must survive is weights() and optimizer_state().
 
@@ -89,9 +97,7 @@ class Stepper:
     def __init__(self, network, options: LossOptions):
         self.network = network
         self.optimizer = keras.optimizers.Adam(1e-4, clipnorm=CLIP_NORM)
-        self._model = TrainingModel(network, options)
-        compiled = {"jit_compile": False} if keras.backend.backend() == "tensorflow" else {}
-        self._model.compile(optimizer=self.optimizer, **compiled)
+        self._model = compiled_model(network, options, self.optimizer)
         self.optimizer.build(network.trainable_variables)
 
     def step(self, images: np.ndarray, truth: np.ndarray, learning_rate: float) -> dict[str, float]:
