@@ -2,11 +2,14 @@
 
     python -m LongitudinalRegistrationSlicer.stand_in_worker FOLDER
 
-NiftyReg is never ready here, so that a test can cancel it.
+NiftyReg is never ready here, so that a test can cancel it. As the real worker, it ends when its input is closed.
 """
 
 import json
+import os
+import queue
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -17,14 +20,20 @@ from LongitudinalRegistrationLib.shared_arrays import save_image, take_image
 
 def main():
     """Answer as the real worker does."""
-    folder, scans = Path(sys.argv[1]), {}
+    folder, scans, commands = Path(sys.argv[1]), {}, queue.SimpleQueue()
 
     def say(**event):
         print(json.dumps(event), flush=True)
 
+    def listen():
+        for line in sys.stdin:
+            commands.put(json.loads(line))
+        os._exit(0)
+
     say(event="ready", seconds=0.1)
-    for line in sys.stdin:
-        command = json.loads(line)
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        command = commands.get()
         if command["do"] == "prepare":
             scans[command["scan"]] = take_image(folder, command["image"])
             say(event="prepared", scan=command["scan"], seconds=0.1)

@@ -59,7 +59,10 @@ def _wait(logic, until, seconds=60):
 
 
 def _program(code):
-    """A command that runs Python code in place of the worker once it is asked to register, with `say` and `job`."""
+    """A command that runs Python code in place of the worker once it is asked to register, with `say` and `job`.
+
+    Code that sleeps ends as the real worker does: when its input is closed.
+    """
     head = (
         "import json, os, pathlib, subprocess, sys, time\n"
         "folder = pathlib.Path(sys.argv[1])\n"
@@ -68,6 +71,9 @@ def _program(code):
         "while command['do'] != 'register':\n"
         "    command = json.loads(sys.stdin.readline())\n"
         "job = command['job']\n"
+        "def sleep():\n"
+        "    for _ in sys.stdin:\n"
+        "        pass\n"
     )
     return [sys.executable, "-c", head + code]
 
@@ -152,7 +158,7 @@ def test_register_button_says_why_it_is_disabled(open_panel):
 def test_panel_runs_cancels_and_is_ready_again(host, open_panel, monkeypatch):
     import slicer
 
-    code = "say('progress', job=job, stage='affine', fraction=0.4); time.sleep(600)"
+    code = "say('progress', job=job, stage='affine', fraction=0.4); sleep()"
     panel = open_panel("LongitudinalRegistration")
     panel.logic.shutDown()
     monkeypatch.setattr(host.modules["LongitudinalRegistration"].python, "workerCommand", lambda: _program(code))
@@ -290,7 +296,7 @@ def test_cancel_takes_effect_at_once_and_kills_what_does_not_obey_with_its_child
     logic = make_logic(
         _program(
             f"child = subprocess.Popen([sys.executable, '-c', {child!r}])\n"
-            "time.sleep(1); say('progress', job=job, stage=f'{os.getpid()} {child.pid}', fraction=0); time.sleep(600)"
+            "time.sleep(1); say('progress', job=job, stage=f'{os.getpid()} {child.pid}', fraction=0); sleep()"
         )
     )
     logic.startRegistration(_request())
@@ -304,6 +310,17 @@ def test_cancel_takes_effect_at_once_and_kills_what_does_not_obey_with_its_child
     assert logic.state.value == "cancelled" and time.monotonic() - begun < 0.1
     _wait(logic, lambda: not any(runs(pid) for pid in pids), 10)
     assert not folder.exists() and logic.state.value == "cancelled"
+
+
+def test_a_program_that_does_not_end_when_its_input_is_closed_is_killed(monkeypatch):
+    from TableRemovalSlicer import child_process
+
+    monkeypatch.setattr(child_process, "PATIENCE_S", 0.5)
+    for code, exit_code in (("import sys; sys.stdin.read()", 0), ("import time; time.sleep(600)", -9)):
+        process = child_process.ChildProcess([sys.executable, "-c", code], {**os.environ})
+        process.dismiss()
+        if os.name != "nt":
+            assert process.ended() == exit_code
 
 
 def test_a_worker_that_obeys_a_cancel_is_kept_for_the_next_registration(make_logic):
@@ -337,12 +354,12 @@ def test_a_worker_that_obeys_a_cancel_is_kept_for_the_next_registration(make_log
 @pytest.mark.parametrize(
     "code, message",
     [
-        ("say('failed', job=job, message='Choose another scan.'); time.sleep(600)", "Choose another scan."),
+        ("say('failed', job=job, message='Choose another scan.'); sleep()", "Choose another scan."),
         ("print('boom', file=sys.stderr); sys.exit(1)", "stopped with code 1: boom"),
         ("print('boom', file=sys.stderr, flush=True); time.sleep(0.5); sys.exit(1)", "stopped with code 1: boom"),
         ("os.abort()", "stopped with code"),
         ("print('{not json')", "stopped with code 0"),
-        ("say('transform', job=job, affine=[], field={}, report={}); time.sleep(600)", "could not be read"),
+        ("say('transform', job=job, affine=[], field={}, report={}); sleep()", "could not be read"),
     ],
 )
 def test_a_failed_run_says_what_went_wrong_and_leaves_the_scene_alone(make_logic, code, message):
@@ -390,7 +407,7 @@ def test_a_silent_worker_is_ended_and_the_user_told(make_logic, monkeypatch):
     from LongitudinalRegistrationSlicer import job
 
     monkeypatch.setattr(job, "SILENCE_S", 0.5)
-    logic = make_logic(_program("time.sleep(600)"))
+    logic = make_logic(_program("sleep()"))
     logic.startRegistration(_request())
     folder = logic._job.folder
     _wait(logic, lambda: logic.state.value == "failed")
@@ -408,9 +425,7 @@ def test_closing_the_scene_cancels(open_panel, host, monkeypatch):
 
     panel = open_panel("LongitudinalRegistration")
     panel.logic.shutDown()
-    monkeypatch.setattr(
-        host.modules["LongitudinalRegistration"].python, "workerCommand", lambda: _program("time.sleep(600)")
-    )
+    monkeypatch.setattr(host.modules["LongitudinalRegistration"].python, "workerCommand", lambda: _program("sleep()"))
     panel.logic.startRegistration(_request())
     slicer.mrmlScene.Clear(0)
     assert panel.logic.state.value == "cancelled"
