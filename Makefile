@@ -16,10 +16,12 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@$(BIN)/ruff check --quiet .
+	@$(BIN)/python Testing/Host/compile_kernels.py
 	@$(BIN)/python -m pytest
 
 test-all: $(STAMP)
 	@$(BIN)/ruff check --quiet .
+	@$(BIN)/python Testing/Host/compile_kernels.py
 	@$(BIN)/python -m pytest -m "slow or not slow"
 
 lint: $(STAMP)

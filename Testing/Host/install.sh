@@ -68,3 +68,5 @@ if "$venv/bin/longct" info --json | grep -q '"niftyreg": "missing'; then
     say "Fetching NiftyReg 1.5.58"
     quietly "$venv/bin/longct" install niftyreg
 fi
+say "Compiling for this computer (half a minute the first time)"
+quietly "$venv/bin/python" Testing/Host/compile_kernels.py

@@ -11,6 +11,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DATA = REPOSITORY.parent / "shared" / "data"
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # two processes on two cores: whoever waits must not spin
 
 
 @lru_cache
@@ -19,27 +20,34 @@ def renders(path):
     return "slicer" in path.read_text(encoding="utf-8")
 
 
-LEARNS = (
-    "test_cli.py",
-    "test_evaluation.py",
-    "test_gradient_check.py",
-    "test_network.py",
-    "test_pyramid.py",
-    "test_registration.py",
-    "test_training.py",
-)
+LEARNS = ("test_training.py", "test_network.py", "test_gradient_check.py")
 """The test files that load TensorFlow."""
+LONG = ("test_niftyreg.py", "test_evaluation.py", "test_registration.py", "test_cli.py", "test_worker.py")
+"""The longest files of the rest."""
+
+
+def group_of(path):
+    """What must stay in one process: a name for each of two kinds, the file's own name for all others."""
+    if path.name in LEARNS:
+        return "network"
+    return "host" if renders(path) else path.name
 
 
 def pytest_itemcollected(item):
-    """Keep the tests that render in one process and those that load TensorFlow in another; the rest may run in either.
+    """Keep the tests that render in one process and those that load TensorFlow in another; the rest, file by file, fill
+    up whichever is free: they may run in either.
 
-    TensorFlow and the software renderer bring their own copies of one library, and crash together. The groups begin in
-    the order of their first files, so that the longest, with TensorFlow, does not begin last (pyproject.toml:
-    --no-loadscope-reorder).
+    TensorFlow and the software renderer bring their own copies of one library, and crash together. ONNX Runtime does
+    not mind either.
     """
-    others = "network" if item.path.name in LEARNS else "libraries"
-    item.add_marker(pytest.mark.xdist_group("host" if renders(item.path) else others))
+    item.add_marker(pytest.mark.xdist_group(group_of(item.path)))
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest (pyproject.toml: --no-loadscope-reorder), so that it is not what ends last."""
+    order = ("network", "host", *LONG)
+    place = {name: number for number, name in enumerate(order)}
+    items.sort(key=lambda item: place.get(group_of(item.path), len(order)))
 
 
 @pytest.fixture(autouse=True)

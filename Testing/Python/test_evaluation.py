@@ -11,6 +11,7 @@ from LongitudinalRegistrationLib.evaluation.label_scores import score_labels
 from LongitudinalRegistrationLib.evaluation.metrics import bone_overlap, dice_per_label, global_ncc, local_ncc, ssim
 from LongitudinalRegistrationLib.evaluation.similarity_maps import similarity_maps
 from LongitudinalRegistrationLib.transforms import compose
+from scoring import middle_of, score_the_middle
 from test_cli import longct
 
 SPACING = (1.5, 2.0, 3.0)
@@ -29,7 +30,7 @@ def scores(predictors, phantom_pair):
     from LongitudinalRegistrationLib.evaluation.model_scores import on_scoring_grid, simulated_scores
 
     scan = phantom_pair.baseline
-    prepared = on_scoring_grid(scan.image)
+    prepared = middle_of(on_scoring_grid(scan.image))
     return {
         network: simulated_scores(prepared, predictor, 8.0, np.random.default_rng(0), scan.vertebrae)
         for network, predictor in predictors.items()
@@ -53,10 +54,13 @@ def test_both_networks_are_asked_the_same_and_ours_is_better(scores):
     assert scores["lkpyramid"]["dsc"][1] > scores["vxm2"]["dsc"][1]
 
 
-def test_the_default_network_meets_the_paper_s_deformations(predictors, phantom_pair):
+@pytest.mark.parametrize("where", ["middle", pytest.param("whole", marks=pytest.mark.slow)])
+def test_the_default_network_meets_the_paper_s_deformations(predictors, phantom_pair, where, monkeypatch):
     """At the paper's delta and at the one that starts at its Dice: error, Dice and folding as the README says."""
     from LongitudinalRegistrationLib.evaluation.model_scores import ScoredScan, model_scores
 
+    if where == "middle":
+        score_the_middle(monkeypatch)
     scan = ScoredScan("phantom", phantom_pair.baseline.image, phantom_pair.baseline.vertebrae)
     found = model_scores([scan], predictors["lkpyramid"], (6.0, 11.0), draws=1)["phantom"]
     assert list(found) == ["delta 6 mm", "delta 11 mm"]
@@ -65,8 +69,11 @@ def test_the_default_network_meets_the_paper_s_deformations(predictors, phantom_
     assert found["delta 11 mm"]["end_point_error_mm"][0] > found["delta 6 mm"]["end_point_error_mm"][0]
 
 
-def test_simulate_writes_scans_labels_and_transforms_that_agree(capsys, phantom_folder, tmp_path):
-    scan, labels = phantom_folder / "baseline.nii.gz", phantom_folder / "baseline_vertebrae.nii.gz"
+def test_simulate_writes_scans_labels_and_transforms_that_agree(capsys, phantom_pair, tmp_path, tmp_path_factory):
+    """On half of the scan's slices."""
+    scan, labels = (tmp_path_factory.mktemp("half") / f"{name}.nii.gz" for name in ("scan", "labels"))
+    for path, image in ((scan, phantom_pair.baseline.image), (labels, phantom_pair.baseline.vertebrae)):
+        sitk.WriteImage(image[:, :, 14:42], str(path))
     words = ("simulate", scan, "--out", tmp_path, "--delta", 9, "--labels", labels, "--count", 2, "--seed", 4)
     code, out, _ = longct(capsys, *words)
     assert code == 0 and "simulated_4_1_transform.h5" in out
@@ -95,8 +102,11 @@ def test_simulate_says_what_is_wrong(capsys, phantom_folder, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_evaluate_prints_a_table_and_writes_scores_and_a_picture(capsys, phantom_folder, tmp_path):
+@pytest.mark.parametrize("where", ["middle", pytest.param("whole", marks=pytest.mark.slow)])
+def test_evaluate_prints_a_table_and_writes_scores_and_a_picture(capsys, phantom_folder, tmp_path, where, monkeypatch):
     pytest.importorskip("matplotlib")
+    if where == "middle":
+        score_the_middle(monkeypatch)
     manifest = tmp_path / "test.csv"
     names = (phantom_folder / "baseline.nii.gz", phantom_folder / "baseline_vertebrae.nii.gz")
     manifest.write_text(f"patient,time_point,image,labels\nP1,1,{names[0]},{names[1]}\n")
