@@ -63,10 +63,15 @@ def main() -> None:
     result = arguments.out / "result"
     print("\nRegistering ...\n", flush=True)
     words = [word for role, path in pair.items() for word in (f"--{role}", path)]
-    _longct("register", "--out", result, "--overwrite", "--method", arguments.method, *words)
-
-    views = [sys.executable, HERE / "show.py", "--result", result, "--picture", arguments.out / "registration.png"]
-    sys.exit(subprocess.run([*views, *words]).returncode)
+    picture = arguments.out / "registration.png"
+    show = [sys.executable, HERE / "show.py", "--wait", "--result", result, "--picture", picture, *words]
+    # Started now, the views are ready when the result is; they end if their input is closed before a word came.
+    with subprocess.Popen(
+        [*show, "--picture", arguments.out / "registration.png", *words], stdin=subprocess.PIPE
+    ) as views:
+        _longct("register", "--out", result, "--overwrite", "--method", arguments.method, *words)
+        views.communicate(b"show\n")
+    sys.exit(views.returncode)
 
 
 if __name__ == "__main__":
