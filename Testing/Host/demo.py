@@ -1,6 +1,6 @@
 """`make demo`: a sample pair (or your own scans), table removal, registration, table of scores, picture, window.
 
-The views run in their own process: TensorFlow and the software renderer do not share one.
+The views run in their own process, beside the one that registers.
 """
 
 import argparse
