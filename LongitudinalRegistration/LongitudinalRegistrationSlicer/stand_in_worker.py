@@ -22,7 +22,7 @@ def main():
     def say(**event):
         print(json.dumps(event), flush=True)
 
-    say(event="ready", seconds=0.1)
+    say(event="ready", seconds=0.1, network="ONNX Runtime 1.32.0")
     for line in sys.stdin:
         command = json.loads(line)
         if command["do"] == "prepare":

@@ -172,6 +172,13 @@ def test_panel_runs_cancels_and_is_ready_again(host, open_panel, monkeypatch):
     assert not panel.logic.needsPolling
 
 
+def test_the_panel_says_where_nothing_runs_the_network(make_logic):
+    logic = make_logic([sys.executable, "-c", 'print(\'{"event": "ready", "seconds": 0.1, "network": ""}\'); input()'])
+    logic.warmUp()
+    _wait(logic, lambda: logic._job.ready)
+    assert logic.statusText() == "Ready, without the network."
+
+
 def test_the_panel_warms_up_prepares_registers_and_tells_the_stages(open_panel):
     import slicer
 
@@ -185,7 +192,7 @@ def test_the_panel_warms_up_prepares_registers_and_tells_the_stages(open_panel):
         assert until(), panel.ui.statusLabel.text
 
     assert "Getting ready" in panel.logic.statusText()
-    pump(lambda: panel.ui.statusLabel.text == "Ready.")
+    pump(lambda: panel.ui.statusLabel.text == "Ready (ONNX Runtime 1.32.0).")
     parameters.fixedVolume, parameters.movingVolume = _add_volume("Baseline"), _add_volume("Follow-up", 2)
     pump(lambda: sum("prepared" in line for line in panel.logic.log) == 2)
     panel.ui.registerButton.click()
