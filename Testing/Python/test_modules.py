@@ -459,6 +459,12 @@ def test_the_real_worker_registers_two_scans_and_refuses_what_is_no_ct(host, pha
     registered = logic.results.registered
     assert registered.GetImageData().GetDimensions() == fixed.GetImageData().GetDimensions()
     assert report["seconds"]["to_transform"] > 0 and not list(logic._job.folder.glob("*.npy"))
+    for number in range(5):
+        other = addVolumeNode(phantom_pair.followup.image, f"later {number}", "vtkMRMLScalarVolumeNode")
+        logic.prepareScans(RegistrationRequest(other, None))
+    logic.startRegistration(RegistrationRequest(fixed, moving, method="Refinement alone"))
+    _wait(logic, lambda: not logic.needsPolling, 60)
+    assert logic.state.value == "done", "a pair that the process had let go: " + logic.statusText()
     flat = slicer.util.addVolumeFromArray(np.zeros((10, 30, 30), np.int16), name="a")
     logic.startRegistration(RegistrationRequest(fixed, flat))
     _wait(logic, lambda: logic.state.value == "failed", 60)
