@@ -11,7 +11,7 @@ import vtk
 from LongitudinalRegistrationSlicer.compare_layout import registerLayouts
 from LongitudinalRegistrationSlicer.comparison import canBeCompared
 from LongitudinalRegistrationSlicer.job import State
-from LongitudinalRegistrationSlicer.packages import COMPILE, PACKAGES, networkPackages
+from LongitudinalRegistrationSlicer.packages import COMPILE, ONNX_RUNTIME, PACKAGES
 from LongitudinalRegistrationSlicer.registrations import Registrations
 from LongitudinalRegistrationSlicer.request import EFFORTS, METHODS, RESULT_ATTRIBUTE, RegistrationRequest
 from LongitudinalRegistrationSlicer.results import interpolateLinearly, isResult, lastResult, resultNodes
@@ -99,7 +99,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self.logic = LongitudinalRegistrationLogic()
         self.packagesSection = PackagesSection(
             uiWidget.layout(),
-            Packages(PACKAGES, networkPackages(), COMPILE),
+            Packages(PACKAGES, (ONNX_RUNTIME,), COMPILE),
             self.onPackagesChanged,
             self.logic.shutDown,
         )

@@ -15,7 +15,8 @@ Commands:
 
 Answers:
 
-- {"event": "warming", "text": WORDS, "fraction": F}, where kernels are compiled first; {"event": "ready", "seconds": S}
+- {"event": "warming", "text": WORDS, "fraction": F}, where kernels are compiled first; {"event": "ready", "seconds": S,
+  "network": WORDS}: what runs the network and its version, empty where nothing does
 - {"event": "prepared", "scan": KEY, "seconds": S}; {"event": "refused", "scan": KEY,
   "message": TEXT}
 - {"event": "missing", "job": N, "scans": [KEY, ...]}: these were let go, or never came; nothing was done, prepare them
@@ -47,6 +48,7 @@ import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
 from .geometry import linear_matrix
+from .network.runtime import runtime_words
 from .niftyreg.run import end_children
 from .options import RegistrationOptions
 from .parallel import bound_threads
@@ -93,7 +95,7 @@ class Worker:
         """Warm up, then work."""
         begun = time.monotonic()
         load(RegistrationOptions(), lambda text, part: self._say(event="warming", text=text, fraction=round(part, 3)))
-        self._say(event="ready", seconds=round(time.monotonic() - begun, 2))
+        self._say(event="ready", seconds=round(time.monotonic() - begun, 2), network=runtime_words())
         work = {"prepare": self._prepare, "register": self._register}
         while True:
             command = self._commands.get()

@@ -61,7 +61,8 @@ class RegistrationJob:
     follows it; in IMPORTING its transform is in `answer` until `finish`. The registered volume follows in `registered`,
     then the report with all scores in `scored`, while `pending`. A process that dies or falls silent is gone after
     `poll`, with its folder: `isWarm` tells. A process keeps few scans: where one that a job needs was let go, `missing`
-    is set until the scans were offered anew and `requestAgain` was called.
+    is set until the scans were offered anew and `requestAgain` was called. `network`: what runs the network in
+    the process that is `ready`; empty: nothing does.
     """
 
     def __init__(self, startProcess=ChildProcess):
@@ -73,7 +74,7 @@ class RegistrationJob:
         self._leaving, self._deadline = None, None
         self._complaint = ""
         self.folder = None
-        self.ready, self.warming = False, ""
+        self.ready, self.warming, self.network = False, "", ""
         self._message, self.missing = {}, False
         self.state = State.IDLE
         self.progress = Progress()
@@ -205,7 +206,7 @@ class RegistrationJob:
         if event == "warming":
             self.warming = f"{said['text']}: {100 * said['fraction']:.0f} %"
         elif event == "ready":
-            self.ready, self.warming = True, ""
+            self.ready, self.warming, self.network = True, "", said["network"]
             self.log.append(f"warm after {said['seconds']:.1f} s")
         elif event == "prepared":
             self.log.append(f"scan prepared in {said['seconds']:.2f} s")
@@ -260,7 +261,7 @@ class RegistrationJob:
     def _dropProcess(self, kindly=False):
         if self._process is not None:
             self._process.dismiss() if kindly else self._process.kill()
-        self._process, self.ready, self.warming = None, False, ""
+        self._process, self.ready, self.warming, self.network = None, False, "", ""
         self._leaving, self._deadline = None, None
         self._offered.clear()
         self._removeFolder()

@@ -170,8 +170,12 @@ class Registrations:
             failed = [_("Not registered: {name}").format(name=failure) for failure in self._failures]
             return " ".join([text, *failed])
         if self.state is State.IDLE and self._job.isWarm:
-            return _("Ready.") if self._job.ready else self._job.warming or _("Getting ready ...")
+            return self._readyText() if self._job.ready else self._job.warming or _("Getting ready ...")
         return self._job.message
+
+    def _readyText(self):
+        network = self._job.network
+        return _("Ready ({network}).").format(network=network) if network else _("Ready, without the network.")
 
     def _runningText(self):
         stage = self.progress.stage.replace("_", " ") or _("starting")

@@ -25,21 +25,26 @@ _cleaned = set()
 class Package:
     """A pip requirement, and about how many MB it and what it needs download and take, on the system with the most.
 
-    What is `optional` is installed only where the user asks for it.
+    `title` is what users know it by, where that is not the distribution's name.
     """
 
     requirement: str
     downloadMb: int
     diskMb: int
-    optional: bool = False
+    title: str = ""
 
     @property
     def name(self):
         """The distribution's name."""
         return re.match(r"[\w.-]+", self.requirement).group()
 
+    @property
+    def shownName(self):
+        """The name for users."""
+        return self.title or self.name
 
-NUMBA = Package("numba>=0.60,<1", 64, 190)
+
+NUMBA = Package("numba>=0.60,<1", 64, 195)
 
 
 def packagesRoot():
@@ -66,8 +71,7 @@ class Packages:
     `required` and `forNetwork` are Packages without which nothing, or only the network, works. `afterwards` is a Python
     module of ours that runs when the packages are there, as the last step of the installation; its lines go into the
     log. `missing` and `missingForNetwork` are Packages, `installation` what is in the folder (None: nothing), `problem`
-    what is wrong with it, `message` how the last installation or removal ended, `withOptional` whether what is optional
-    is wanted.
+    what is wrong with it, `message` how the last installation or removal ended.
     """
 
     def __init__(self, required, forNetwork=(), afterwards=None, startProcess=ChildProcess):
@@ -77,7 +81,7 @@ class Packages:
         self._complaint = ""
         self.root = packagesRoot()
         self.installation, self.problem, self.message = None, "", ""
-        self.missing, self.missingForNetwork, self.withOptional = (), (), False
+        self.missing, self.missingForNetwork = (), ()
         self.log = []
         if self.root not in _cleaned:
             _cleaned.add(self.root)
@@ -112,12 +116,7 @@ class Packages:
     @property
     def wanted(self):
         """The Packages that `install` would install."""
-        return tuple(p for p in self.missing + self.missingForNetwork if self.withOptional or not p.optional)
-
-    @property
-    def optional(self):
-        """The missing Packages that are installed only where the user asks for them."""
-        return tuple(package for package in self.missing + self.missingForNetwork if package.optional)
+        return self.missing + self.missingForNetwork
 
     def isLent(self, name):
         """Return whether this process can import a package that is not missing."""

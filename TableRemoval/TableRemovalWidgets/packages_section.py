@@ -24,7 +24,6 @@ class PackagesSection:
         self._isFirst, self._shownLines = None, 0
         self.ui.installButton.connect("clicked(bool)", lambda _on=False: self.onInstallButton())
         self.ui.removeButton.connect("clicked(bool)", lambda _on=False: self.onRemoveButton())
-        self.ui.networkCheckBox.connect("toggled(bool)", self._onNetworkCheckBox)
         self.show()
 
     def enter(self):
@@ -63,20 +62,14 @@ class PackagesSection:
         self.show()
         self._onChanged()
 
-    def _onNetworkCheckBox(self, on):
-        self.packages.withOptional = on
-        self.show()
-
     def show(self):
         """Show what there is."""
         packages, ui = self.packages, self.ui
         running, wanted = packages.running, packages.wanted
         isInstalled = packages.installation is not None
         self._place(bool(running or wanted or packages.problem))
-        self.widget.visible = bool(running or wanted or packages.optional or isInstalled or packages.problem)
+        self.widget.visible = bool(running or wanted or isInstalled or packages.problem)
         ui.packagesLabel.text = self._text()
-        ui.networkCheckBox.visible = bool(packages.optional) and not running
-        ui.networkCheckBox.text = self._optionalText()
         ui.installButton.visible = bool(running or wanted or packages.problem)
         ui.installButton.text = _("Cancel") if running else _("Repair") if packages.problem else _("Install packages")
         ui.installButton.toolTip = (
@@ -98,7 +91,7 @@ class PackagesSection:
         if packages.running:
             return _("Installing ... The rest of Slicer can be used meanwhile.")
         apart = _("a folder of this extension; Slicer's own Python and other extensions stay as they are.")
-        names = ", ".join(package.name for package in packages.wanted)
+        names = ", ".join(package.shownName for package in packages.wanted)
         size = packages.sizeText(packages.wanted)
         if packages.problem and packages.wanted:
             text = _("{problem} Needed: {names}, {size}, in {apart}")
@@ -116,14 +109,9 @@ class PackagesSection:
         return text.format(problem=packages.problem, names=names, size=size, apart=apart, mb=round(packages.sizeMb()))
 
     def _installed(self):
-        asked = {package.name for package in self.packages.required + self.packages.forNetwork}
+        asked = {package.name: package.shownName for package in self.packages.required + self.packages.forNetwork}
         versions = self.packages.installation.versions
-        return [f"{name} {version}" for name, version in versions.items() if name in asked] or versions
-
-    def _optionalText(self):
-        names = ", ".join(package.name for package in self.packages.optional)
-        size = self.packages.sizeText(self.packages.optional)
-        return _("For the network: {names} ({size})").format(names=names, size=size)
+        return [f"{asked[name]} {version}" for name, version in versions.items() if name in asked] or versions
 
     def _place(self, first):
         if first == self._isFirst:

@@ -1,14 +1,17 @@
 """`make demo`: a sample pair (or your own scans), table removal, registration, table of scores, picture, window.
 
-The views run in their own process: TensorFlow and the software renderer do not share one.
+The views run in their own process, which gets ready beside the registration.
 """
 
 import argparse
+import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+MADE = "made.json"
 
 
 def _arguments():
@@ -35,10 +38,35 @@ def _longct(*words) -> None:
         sys.exit(code)
 
 
+def _made_by(seed: int) -> str:
+    """What stands for the sample pair of a seed, as the phantom's code makes it now."""
+    import LongitudinalRegistrationLib.phantom as phantom
+
+    sources = sorted(Path(phantom.__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join([str(seed).encode(), *(path.read_bytes() for path in sources)])).hexdigest()
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_size for path in sorted(folder.glob("*.*")) if path.name != MADE}
+
+
+def _is_there(folder: Path, made_by: str) -> bool:
+    """Whether an earlier demo has left the same pair, whole."""
+    try:
+        return json.loads((folder / MADE).read_text()) == {"made_by": made_by, "files": _sizes(folder)}
+    except (OSError, ValueError):
+        return False
+
+
 def _sample_pair(arguments) -> dict[str, Path]:
-    folder = arguments.out / "sample"
-    print(f"Making the sample pair (seed {arguments.seed}) ...", flush=True)
-    _longct("phantom", "--out", folder, "--seed", arguments.seed)
+    folder, made_by = arguments.out / "sample", _made_by(arguments.seed)
+    if _is_there(folder, made_by):
+        print(f"The sample pair (seed {arguments.seed}) is in {folder} from before.", flush=True)
+    else:
+        print(f"Making the sample pair (seed {arguments.seed}) ...", flush=True)
+        (folder / MADE).unlink(missing_ok=True)
+        _longct("phantom", "--out", folder, "--seed", arguments.seed)
+        (folder / MADE).write_text(json.dumps({"made_by": made_by, "files": _sizes(folder)}))
     return {
         "fixed": folder / "baseline.nii.gz",
         "moving": folder / "followup.nii.gz",
@@ -63,10 +91,15 @@ def main() -> None:
     result = arguments.out / "result"
     print("\nRegistering ...\n", flush=True)
     words = [word for role, path in pair.items() for word in (f"--{role}", path)]
-    _longct("register", "--out", result, "--overwrite", "--method", arguments.method, *words)
-
-    views = [sys.executable, HERE / "show.py", "--result", result, "--picture", arguments.out / "registration.png"]
-    sys.exit(subprocess.run([*views, *words]).returncode)
+    picture = arguments.out / "registration.png"
+    show = [sys.executable, HERE / "show.py", "--wait", "--result", result, "--picture", picture, *words]
+    # Started now, the views are ready when the result is; they end if their input is closed before a word came.
+    with subprocess.Popen(
+        [*show, "--picture", arguments.out / "registration.png", *words], stdin=subprocess.PIPE
+    ) as views:
+        _longct("register", "--out", result, "--overwrite", "--method", arguments.method, *words)
+        views.communicate(b"show\n")
+    sys.exit(views.returncode)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,12 @@ def main(arguments=None):
     parser.add_argument("--fixed-labels", help="vertebra labels of the baseline")
     parser.add_argument("--moving-labels", help="vertebra labels of the follow-up")
     parser.add_argument("--picture", help="also write the picture of the registration to this PNG")
+    parser.add_argument("--wait", action="store_true", help="get ready, and wait for a line on standard input")
     options = parser.parse_args(arguments)
+    if options.wait:
+        boot(loadModules=False)
+        if not sys.stdin.readline():
+            return 0
     inputs = (options.fixed_labels, options.moving_labels)
     if options.picture:
         from slicerhost.picture import render_registration_picture

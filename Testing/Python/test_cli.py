@@ -47,7 +47,8 @@ def test_info_as_text_and_json(capsys):
     assert code == 0 and "SimpleITK" in out and "niftyreg     present" in out
     code, out, _ = longct(capsys, "info", "--json")
     content = json.loads(out)["result"]
-    assert content["tensorflow"] == "present" and content["model"].startswith("present")
+    assert content["network"].startswith("runs on ONNX Runtime") and content["training"] == "present"
+    assert content["model"].startswith("present")
 
 
 def test_phantom_files_and_a_seed_that_gives_the_same_again(capsys, tmp_path):

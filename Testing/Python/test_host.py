@@ -305,7 +305,7 @@ sys.path.insert(0, sys.argv[1])
 import slicerhost
 assert "slicer" not in sys.modules and "qt" not in sys.modules
 host = slicerhost.boot()
-heavy = [name for name in ("numba", "tensorflow", "keras", "SimpleITK") if name in sys.modules]
+heavy = [name for name in ("numba", "onnxruntime", "tensorflow", "keras", "SimpleITK") if name in sys.modules]
 assert not heavy, heavy
 import slicer
 from slicerhost.application import makePanel
@@ -314,7 +314,7 @@ for record in host.modules.values():
     makePanel(record).parent.show()
 slicer.app.processEvents()
 renderArray(makeSliceView(host, "Axial", "Axial"))
-heavy = [name for name in ("numba", "tensorflow", "keras", "SimpleITK") if name in sys.modules]
+heavy = [name for name in ("numba", "onnxruntime", "tensorflow", "keras", "SimpleITK") if name in sys.modules]
 assert not heavy, heavy
 """
 

@@ -40,7 +40,7 @@ def good_report(**changes):
         "fields_of_view": {"common_percent": 93.0},
         "displacement": {"largest_mm": 12.0, "known_mm": 15.0},
         "options": {"method": "auto", "affine": True, "threads": None, "refinement_options": {"iterations": 1}},
-        "versions": {"longct": "0.1.0", "tensorflow": None},
+        "versions": {"longct": "0.1.0", "onnxruntime": None},
         "inputs": {"fixed": {"name": "Doe_Jane_CT.nii.gz", "sha256": "ab" * 32}},
         "warnings": [],
         **changes,
@@ -64,7 +64,7 @@ def test_a_good_result_says_what_supports_it():
         ({"displacement": {"largest_mm": 40.0, "known_mm": 15.0}}, "check", "up to 40 mm; the network was trained on"),
         ({"fields_of_view": {"common_percent": 35.0}}, "check", "only 35 % of the body in common"),
         ({"fields_of_view": {"common_percent": 12.0}}, "poor", "only 12 % of the body in common"),
-        ({"fallback_reason": "tensorflow not installed"}, "check", "because tensorflow not installed"),
+        ({"fallback_reason": "ONNX Runtime is not installed"}, "check", "because ONNX Runtime is not installed"),
         (
             {"warnings": ["Check this result: the affine alignment may have failed (correlation 0.41)."]},
             "poor",

@@ -12,7 +12,7 @@ HOST_NAMES = {"slicer", "vtk", "vtkmodules", "qt", "ctk", "PySide6", "sitkUtils"
 ROOMS = {
     "TableRemoval/TableRemovalLib": HOST_NAMES
     | {"TableRemoval", "TableRemovalSlicer", "LongitudinalRegistration", "LongitudinalRegistrationLib"}
-    | {"LongitudinalRegistrationSlicer", "tensorflow", "keras"},
+    | {"LongitudinalRegistrationSlicer", "onnxruntime", "tensorflow", "keras"},
     "LongitudinalRegistration/LongitudinalRegistrationLib": HOST_NAMES
     | {"TableRemoval", "TableRemovalSlicer", "LongitudinalRegistration", "LongitudinalRegistrationSlicer"},
     "TableRemoval/TableRemovalSlicer": {"qt", "ctk", "PySide6", "LongitudinalRegistrationLib", "numba"}
@@ -20,6 +20,7 @@ ROOMS = {
     "TableRemoval/TableRemovalWidgets": {
         "PySide6",
         "numba",
+        "onnxruntime",
         "tensorflow",
         "keras",
         "SimpleITK",
@@ -28,13 +29,20 @@ ROOMS = {
     }
     | {"TableRemovalLib", "LongitudinalRegistration", "LongitudinalRegistrationLib", "LongitudinalRegistrationSlicer"}
     | {"LongitudinalRegistrationWidgets"},
-    "LongitudinalRegistration/LongitudinalRegistrationSlicer": {"qt", "ctk", "PySide6", "numba", "tensorflow", "keras"}
-    | {"TableRemoval", "LongitudinalRegistration", "LongitudinalRegistrationWidgets"},
-    "LongitudinalRegistration/LongitudinalRegistrationWidgets": {"PySide6", "numba", "tensorflow", "keras", "SimpleITK"}
-    | {"scipy", "TableRemoval", "LongitudinalRegistration", "LongitudinalRegistrationLib"},
+    "LongitudinalRegistration/LongitudinalRegistrationSlicer": {"qt", "ctk", "PySide6", "numba"}
+    | {
+        "onnxruntime",
+        "tensorflow",
+        "keras",
+        "TableRemoval",
+        "LongitudinalRegistration",
+        "LongitudinalRegistrationWidgets",
+    },
+    "LongitudinalRegistration/LongitudinalRegistrationWidgets": {"PySide6", "numba", "onnxruntime", "tensorflow"}
+    | {"keras", "SimpleITK", "scipy", "TableRemoval", "LongitudinalRegistration", "LongitudinalRegistrationLib"},
 }
 MODULES = ("TableRemoval/TableRemoval.py", "LongitudinalRegistration/LongitudinalRegistration.py")
-HEAVY = {"numba", "tensorflow", "keras", "scipy", "SimpleITK"}
+HEAVY = {"numba", "onnxruntime", "tensorflow", "keras", "scipy", "SimpleITK"}
 
 
 def imported(tree, top_level_only=False):

@@ -178,6 +178,13 @@ def test_panel_runs_cancels_and_is_ready_again(host, open_panel, monkeypatch):
     assert not panel.logic.needsPolling
 
 
+def test_the_panel_says_where_nothing_runs_the_network(make_logic):
+    logic = make_logic([sys.executable, "-c", 'print(\'{"event": "ready", "seconds": 0.1, "network": ""}\'); input()'])
+    logic.warmUp()
+    _wait(logic, lambda: logic._job.ready)
+    assert logic.statusText() == "Ready, without the network."
+
+
 def test_the_panel_warms_up_prepares_registers_and_tells_the_stages(open_panel):
     import slicer
 
@@ -191,7 +198,7 @@ def test_the_panel_warms_up_prepares_registers_and_tells_the_stages(open_panel):
         assert until(), panel.ui.statusLabel.text
 
     assert "Getting ready" in panel.logic.statusText()
-    pump(lambda: panel.ui.statusLabel.text == "Ready.")
+    pump(lambda: panel.ui.statusLabel.text == "Ready (ONNX Runtime 1.32.0).")
     parameters.fixedVolume, parameters.movingVolume = _add_volume("Baseline"), _add_volume("Follow-up", 2)
     pump(lambda: sum("prepared" in line for line in panel.logic.log) == 2)
     panel.ui.registerButton.click()
@@ -467,6 +474,12 @@ def test_the_real_worker_registers_two_scans_and_refuses_what_is_no_ct(host, pha
     registered = logic.results.registered
     assert registered.GetImageData().GetDimensions() == fixed.GetImageData().GetDimensions()
     assert report["seconds"]["to_transform"] > 0 and not list(logic._job.folder.glob("*.npy"))
+    for number in range(5):
+        other = addVolumeNode(phantom_pair.followup.image, f"later {number}", "vtkMRMLScalarVolumeNode")
+        logic.prepareScans(RegistrationRequest(other, None))
+    logic.startRegistration(RegistrationRequest(fixed, moving, method="Refinement alone"))
+    _wait(logic, lambda: not logic.needsPolling, 60)
+    assert logic.state.value == "done", "a pair that the process had let go: " + logic.statusText()
     flat = slicer.util.addVolumeFromArray(np.zeros((10, 30, 30), np.int16), name="a")
     logic.startRegistration(RegistrationRequest(fixed, flat))
     _wait(logic, lambda: logic.state.value == "failed", 60)

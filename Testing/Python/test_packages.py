@@ -248,7 +248,7 @@ def test_a_record_that_is_not_json_is_no_installation(tmp_path):
 
 @pytest.mark.slow
 def test_a_real_environment_keeps_its_older_numpy(tmp_path):
-    """numba and the light runtime from the registry, beside a virtual environment with an older numpy and scipy."""
+    """numba and ONNX Runtime from the registry, beside a virtual environment with an older numpy and scipy."""
     python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
     pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
@@ -257,7 +257,7 @@ def test_a_real_environment_keeps_its_older_numpy(tmp_path):
         pytest.skip("the registry cannot be reached")
     before = subprocess.run([*pip, "freeze"], capture_output=True, text=True, check=True).stdout
     root = tmp_path / "root"
-    wanted = ["numba>=0.60,<1", "scipy>=1.11", "ai-edge-litert>=2.0,<3"]
+    wanted = ["numba>=0.60,<1", "scipy>=1.11", "onnxruntime>=1.19,<2"]
     done = subprocess.run(
         [str(python), *command(root, *wanted)[1:]], env=environment(LIBRARY), capture_output=True, text=True
     )
@@ -266,7 +266,8 @@ def test_a_real_environment_keeps_its_older_numpy(tmp_path):
     installation = packages.current(root)
     assert "numpy" not in installation.versions and installation.lent == ("llvmlite", "numba")
     code = (
-        "import numba, numpy, scipy.ndimage\nfrom ai_edge_litert.interpreter import Interpreter\n"
+        "import numba, numpy, onnxruntime, scipy.ndimage\n"
+        "assert onnxruntime.get_available_providers()\n"
         "twice = numba.njit(lambda array: array.sum() * 2)\nprint(numpy.__version__, twice(numpy.arange(3.0)))"
     )
     done = subprocess.run(

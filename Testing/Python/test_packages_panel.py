@@ -52,11 +52,11 @@ def open_panel(root, monkeypatch):
     from TableRemovalSlicer.packages import Package
 
     host, opened = boot(), []
-    tiny, runtime = Package("tiny>=1,<2", 64, 190), Package("runtime>=2", 23, 65)
+    tiny, runtime = Package("tiny>=1,<2", 64, 190), Package("runtime>=2", 28, 105, "The Runtime")
     table, registration = (host.modules[name].python for name in APPLY)
     monkeypatch.setattr(table, "NUMBA", tiny)
     monkeypatch.setattr(registration, "PACKAGES", (tiny,))
-    monkeypatch.setattr(registration, "networkPackages", lambda: (runtime,))
+    monkeypatch.setattr(registration, "ONNX_RUNTIME", runtime)
     monkeypatch.setattr(registration, "COMPILE", "made_ready.kernels")
     monkeypatch.setattr(registration, "workerCommand", lambda: STAND_IN)
     host.core.scene.Clear(0)
@@ -95,10 +95,11 @@ def test_one_button_installs_beside_the_base_and_one_removes(open_panel, root, n
     panel = open_panel(name)
     found, isFirst, ui = section(panel)
     network = name == "LongitudinalRegistration"
-    size = "about 87 MB to download, 255 MB on disk" if network else "about 64 MB to download, 190 MB on disk"
+    size = "about 92 MB to download, 295 MB on disk" if network else "about 64 MB to download, 190 MB on disk"
     assert isFirst and not found.widget.isHidden()
     assert all(words in ui.packagesLabel.text for words in ("tiny", size, "stay as they are"))
-    assert ui.removeButton.isHidden() and ui.networkCheckBox.isHidden() and str(root) in ui.installButton.toolTip
+    assert ("The Runtime" in ui.packagesLabel.text) == network
+    assert ui.removeButton.isHidden() and str(root) in ui.installButton.toolTip
     apply = getattr(panel.ui, APPLY[name])
     assert not apply.enabled and "Install" in apply.toolTip
 
@@ -111,7 +112,7 @@ def test_one_button_installs_beside_the_base_and_one_removes(open_panel, root, n
     assert "Successfully installed" in text and ("compiling 1 of 1" in text) == network
     found, isFirst, ui = section(panel)
     assert not isFirst and found.widget.collapsed and not found.widget.isHidden()
-    assert "tiny 1.2" in ui.packagesLabel.text and ("runtime 2.0" in ui.packagesLabel.text) == network
+    assert "tiny 1.2" in ui.packagesLabel.text and ("The Runtime 2.0" in ui.packagesLabel.text) == network
     assert ui.installButton.isHidden() and not ui.removeButton.isHidden()
     assert "Install" not in apply.toolTip
     assert dict(os.environ) == environment and sys.path == path and str(root) not in str(path)
@@ -220,28 +221,39 @@ def test_packages_made_for_another_numpy_are_to_be_installed_anew(open_panel, ro
     assert ui.installButton.text == "Repair" and not panel.ui.applyButton.enabled
 
 
-def test_tensorflow_is_offered_where_nothing_lighter_is_made_and_only_on_demand(open_panel, monkeypatch):
-    from LongitudinalRegistrationSlicer.packages import LITERT, TENSORFLOW, networkPackages
-
-    for system, machine in (("Linux", "x86_64"), ("Linux", "aarch64"), ("Windows", "AMD64"), ("Darwin", "arm64")):
-        assert networkPackages(system, machine, (3, 13)) == (LITERT,)
-    assert networkPackages("Darwin", "x86_64", (3, 12, 10)) == (TENSORFLOW,)
-    assert networkPackages("Darwin", "x86_64", (3, 13, 0)) == ()
+def test_where_only_the_network_lacks_its_runtime_the_panel_names_it_and_registers_all_the_same(
+    open_panel, monkeypatch
+):
+    from LongitudinalRegistrationSlicer.packages import ONNX_RUNTIME
     from TableRemovalLib.packages import folder
 
-    monkeypatch.setattr(folder, "is_satisfied", lambda requirement: "tensorflow" not in requirement)
-    monkeypatch.setattr(boot().modules["LongitudinalRegistration"].python, "networkPackages", lambda: (TENSORFLOW,))
+    monkeypatch.setattr(folder, "is_satisfied", lambda requirement: "onnxruntime" not in requirement)
+    monkeypatch.setattr(boot().modules["LongitudinalRegistration"].python, "ONNX_RUNTIME", ONNX_RUNTIME)
     panel = open_panel("LongitudinalRegistration")
-    found, isFirst, ui = section(panel)
-    assert not isFirst and not found.widget.isHidden() and ui.installButton.isHidden()
-    assert not ui.networkCheckBox.checked and "370 MB" in ui.networkCheckBox.text
-    ui.networkCheckBox.checked = True
-    assert not ui.installButton.isHidden() and "tensorflow" in ui.packagesLabel.text
+    _found, isFirst, ui = section(panel)
+    assert isFirst and not ui.installButton.isHidden()
+    assert "Without ONNX Runtime, the network cannot be used" in ui.packagesLabel.text
+    assert "28 MB" in ui.packagesLabel.text and "Install" not in panel.ui.registerButton.toolTip
+
+
+@pytest.mark.slow
+def test_the_installation_ends_with_the_kernels_compiled(open_panel, monkeypatch, tmp_path):
+    """The real module, which says how far it is; what it compiles goes into a folder of this test."""
+    from LongitudinalRegistrationSlicer.packages import COMPILE
+
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kernels"))
+    monkeypatch.setattr(boot().modules["LongitudinalRegistration"].python, "COMPILE", COMPILE)
+    panel = open_panel("LongitudinalRegistration")
+    found, _isFirst, ui = section(panel)
+    ui.installButton.click()
+    wait(panel, lambda: not found.packages.running, 600)
+    assert found.packages.message == "Installed." and list((tmp_path / "kernels").rglob("*.compiled"))
+    assert found.packages.log[-1].endswith("100 %")
 
 
 def test_the_panel_and_the_command_line_ask_for_the_same_versions():
-    from LongitudinalRegistrationSlicer.packages import LITERT, PACKAGES, TENSORFLOW
+    from LongitudinalRegistrationSlicer.packages import ONNX_RUNTIME, PACKAGES
 
     text = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8")
-    for package in (*PACKAGES, LITERT, TENSORFLOW):
+    for package in (*PACKAGES, ONNX_RUNTIME):
         assert f'"{package.requirement}' in text

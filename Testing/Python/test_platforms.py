@@ -115,20 +115,18 @@ def _full(python):
 
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_the_network_runs_without_tensorflow_where_there_is_a_runtime(system, python):
-    if system != "Intel Mac":
-        assert names(system, python, "network") == {"ai-edge-litert"}
-    else:
-        assert names(system, python, "network") == ({"tensorflow"} if python < (3, 13) else set())
+def test_the_network_runs_without_tensorflow(system, python):
+    assert names(system, python, "network") == {"onnxruntime"}
 
 
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_training_has_one_tensorflow_and_agrees_with_the_network(system, python):
-    both = [r for r in requirements(system, python, "network", "training") if r.name.startswith("tensorflow")]
-    assert len({(r.name, str(r.specifier)) for r in both}) == (0 if (system, python) == ("Intel Mac", (3, 13)) else 1)
+def test_training_has_one_tensorflow_and_what_converts_where_there_is_one(system, python):
+    found = [name for name in names(system, python, "training") if name.startswith("tensorflow")]
     light = "tensorflow-cpu" if system in ("Linux x86-64", "Windows") else "tensorflow"
-    assert {r.name for r in both} <= {light}
+    assert found == ([] if (system, python) == ("Intel Mac", (3, 13)) else [light])
+    converts = {"tf2onnx", "onnx"} & names(system, python, "training")
+    assert converts == ({"tf2onnx", "onnx"} if found else set())
 
 
 def test_every_version_is_in_a_range():
@@ -152,7 +150,6 @@ def test_the_registry_has_a_wheel_for_all_that_is_asked_for(system, python):
 @pytest.mark.slow
 def test_why_some_are_not_asked_for_everywhere():
     """Should the registry come to have these wheels, the markers can go."""
-    assert wheel_for(Requirement("ai-edge-litert>=2"), "Intel Mac", (3, 12)) is None
     assert wheel_for(Requirement("tensorflow>=2.16"), "Intel Mac", (3, 13)) is None
     assert str(wheel_for(Requirement("tensorflow>=2.16"), "Intel Mac", (3, 12))) == "2.16.2"
     assert wheel_for(Requirement("tensorflow-cpu>=2.16"), "Apple silicon", (3, 12)) is None

@@ -109,30 +109,38 @@ def test_auto_falls_back_to_niftyreg_and_says_why(phantom_pair, monkeypatch):
     assert result.seconds["niftyreg"] > 0
 
 
-def test_auto_without_tensorflow_or_niftyreg_says_what_to_install(phantom_pair, monkeypatch, tmp_path):
+def test_auto_without_a_runtime_or_niftyreg_says_what_to_install(phantom_pair, monkeypatch, tmp_path):
     monkeypatch.setenv("LONGCT_NIFTYREG", str(tmp_path))
     for module in (registration, choice):
-        monkeypatch.setattr(module, "tensorflow_missing", lambda: "tensorflow not installed (pip install x)")
-    with pytest.raises(InputError, match=r"tensorflow not installed .*correct the folder"):
+        monkeypatch.setattr(module, "runtime_missing", lambda: "ONNX Runtime is not installed (pip install x)")
+    with pytest.raises(InputError, match=r"ONNX Runtime is not installed .*correct the folder"):
         register_phantom(phantom_pair)
-    with pytest.raises(InputError, match="tensorflow not installed"):
+    with pytest.raises(InputError, match="ONNX Runtime is not installed"):
         register_phantom(phantom_pair, method="voxelmorph")
     with pytest.raises(InputError, match="correct the folder"):
         register_phantom(phantom_pair, method="niftyreg")
     assert register_phantom(phantom_pair, method="refinement").method == "refinement"
 
 
-def test_tensorflow_really_absent_is_noticed():
-    """In a process whose import system does not find TensorFlow."""
+@pytest.mark.parametrize(
+    ("hidden", "said"),
+    [
+        (("onnxruntime",), "TensorFlow"),
+        (("onnxruntime", "keras"), "ONNX Runtime is not installed (pip install"),
+        (("tensorflow",), "ONNX Runtime"),
+    ],
+)
+def test_a_runtime_that_is_really_absent_is_noticed(hidden, said):
+    """In a process whose import system does not find it; TensorFlow, where it is installed, takes its place."""
     code = (
         "import importlib.machinery as m, sys\n"
         "find = m.PathFinder.find_spec\n"
-        "m.PathFinder.find_spec = classmethod(lambda c, n, *a: None if n == 'tensorflow' else find(n, *a))\n"
-        "from LongitudinalRegistrationLib.network.model_store import tensorflow_missing\n"
-        "print(tensorflow_missing())\n"
+        f"m.PathFinder.find_spec = classmethod(lambda c, n, *a: None if n in {hidden!r} else find(n, *a))\n"
+        "from LongitudinalRegistrationLib.network.runtime import runtime_missing, runtime_words\n"
+        "print(runtime_words() or runtime_missing())\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout.startswith("tensorflow not installed (pip install"), done.stderr
+    assert done.stdout.startswith(said), done.stderr
 
 
 @pytest.mark.parametrize(

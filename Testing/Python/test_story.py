@@ -24,11 +24,13 @@ COARSE = (
     "worker.main()\n"
 )
 """The worker with NiftyReg on 10 mm voxels, for seconds instead of minutes."""
-WITHOUT_TENSORFLOW = (
+WITHOUT_NETWORK = (
     "import importlib.util as util\n"
     "real = util.find_spec\n"
-    "util.find_spec = lambda name, *more: None if name in ('tensorflow', 'keras') else real(name, *more)\n" + COARSE
+    "hidden = ('onnxruntime', 'tensorflow', 'keras')\n"
+    "util.find_spec = lambda name, *more: None if name in hidden else real(name, *more)\n" + COARSE
 )
+"""The same where nothing runs the network."""
 
 
 @pytest.fixture(scope="module")
@@ -226,8 +228,8 @@ def _store_everything(folder):
         assert storage.WriteData(node), node.GetName()
 
 
-def test_without_tensorflow_niftyreg_does_it_and_the_panel_says_why(host, open_panel, patient, monkeypatch):
-    _use(host, monkeypatch, WITHOUT_TENSORFLOW)
+def test_without_a_runtime_niftyreg_does_it_and_the_panel_says_why(host, open_panel, patient, monkeypatch):
+    _use(host, monkeypatch, WITHOUT_NETWORK)
     panel = open_panel()
     _load(patient)
     panel.exit()
@@ -235,8 +237,8 @@ def test_without_tensorflow_niftyreg_does_it_and_the_panel_says_why(host, open_p
     seen = set()
     panel.ui.registerButton.click()
     _spin(panel, lambda: seen.add(panel.ui.statusLabel.text) or not panel.logic.needsPolling)
-    assert panel.logic.report["method"] == "niftyreg" and "tensorflow" in panel.ui.statusLabel.text
-    assert "tensorflow" in panel.resultSection.ui.verdictLabel.text
+    assert panel.logic.report["method"] == "niftyreg" and "ONNX Runtime" in panel.ui.statusLabel.text
+    assert "ONNX Runtime" in panel.resultSection.ui.verdictLabel.text
     assert any("niftyreg" in text in text for text in seen), seen
 
 
@@ -244,7 +246,7 @@ def test_several_follow_ups_in_one_go(host, open_panel, patient, monkeypatch):
     from LongitudinalRegistrationSlicer.results import fixedOf, resultNodes
     from TableRemovalSlicer.volumes import addVolumeNode
 
-    _use(host, monkeypatch, WITHOUT_TENSORFLOW)
+    _use(host, monkeypatch, WITHOUT_NETWORK)
     panel = open_panel()
     _load(patient)
     addVolumeNode(patient.followup.image, "CT 2025-06 follow-up")
@@ -268,7 +270,7 @@ def test_several_follow_ups_in_one_go(host, open_panel, patient, monkeypatch):
 def test_cancel_ends_the_children_and_leaves_the_scene(host, open_panel, patient, stage, monkeypatch):
     import slicer
 
-    _use(host, monkeypatch, WITHOUT_TENSORFLOW)
+    _use(host, monkeypatch, WITHOUT_NETWORK)
     panel = open_panel()
     _load(patient)
     panel.exit()

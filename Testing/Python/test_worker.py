@@ -49,11 +49,18 @@ def parent(phantom_pair):
     parent = Parent()
     parent.prepare("a", phantom_pair.baseline.image)
     parent.prepare("b", phantom_pair.followup.image)
-    for event in ("ready", "prepared", "prepared"):
+    parent.ready, _ = parent.wait("ready")
+    for event in ("prepared", "prepared"):
         parent.wait(event)
     yield parent
     parent.process.kill()
     parent.process.wait()
+
+
+def test_it_says_what_runs_the_network(parent):
+    import onnxruntime
+
+    assert parent.ready["network"] == f"ONNX Runtime {onnxruntime.__version__}"
 
 
 def test_scans_are_taken_out_of_the_folder_which_only_we_can_read(parent):

@@ -81,7 +81,8 @@ def _add_info(subparsers) -> None:
         subparsers,
         "info",
         "what is installed, and what to install",
-        "Say which versions are here, and whether TensorFlow, NiftyReg and the model are; if not, how to get them.",
+        "Say which versions are here, what runs the network, and whether TensorFlow (for training), NiftyReg and the\n"
+        "model are here; if not, how to get them.",
         "  longct info\n  longct info --json",
     )
     _add_output_style(parser)

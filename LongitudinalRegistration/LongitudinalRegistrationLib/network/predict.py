@@ -37,7 +37,7 @@ class Predictor:
         self.model = model
         try:
             self._passes = load(model, threads)
-            self._passes(np.zeros((1, DIVISOR, DIVISOR, DIVISOR, 2), np.float32), True)
+            self._passes(np.zeros((1, DIVISOR, DIVISOR, DIVISOR, 2), np.float32), False)
         except Exception as error:
             raise NetworkError(f"the network did not load ({type(error).__name__}: {error})") from error
 

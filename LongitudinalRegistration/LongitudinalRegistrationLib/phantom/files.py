@@ -26,8 +26,9 @@ def write_phantom(pair, folder) -> tuple[Path, ...]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(2) as pool:
+            transform = pool.submit(_write_transform, pair.true_transform, folder / "true_transform.h5")
             list(pool.map(lambda job: _write_image(*job), jobs))
-        _write_transform(pair.true_transform, folder / "true_transform.h5")
+            transform.result()
     except (OSError, RuntimeError) as error:
         raise InputError(f"Cannot write the phantom to {folder}: choose a folder that can be written.") from error
     return tuple(path for _, path in jobs) + (folder / "true_transform.h5",)

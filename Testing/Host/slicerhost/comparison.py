@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -100,21 +101,22 @@ def showComparison(host, fixed, moving, resultFolder, fixedLabels=None, movingLa
 
 
 def _readScans(fixed, moving, resultFolder, fixedLabels, movingLabels, transform):
-    fixed, moving = _read(fixed), _read(moving)
-    fixedLabels, movingLabels = _read(fixedLabels), _read(movingLabels)
     registeredLabels = resultFolder / "registered_labels.nii.gz"
+    sources = [fixed, moving, fixedLabels, movingLabels, resultFolder / "registered.nii.gz"]
+    sources.append(registeredLabels if registeredLabels.exists() else None)
+    with ThreadPoolExecutor() as readers:
+        fixed, moving, fixedLabels, movingLabels, registered, registeredLabels = readers.map(_read, sources)
     chosen = _middleLabel(fixedLabels, movingLabels)
     middle = _centroid(fixedLabels, chosen) if fixedLabels is not None else _boneCentre(fixed)
     if movingLabels is not None:
         movingMiddle = _centroid(movingLabels, chosen)
     else:
         movingMiddle = np.array(transform.TransformPoint(middle.tolist()))
-    registered = _read(resultFolder / "registered.nii.gz")
     body = _bodyBox(fixed)
     return {
         "fixed": Scan(fixed, fixedLabels, body, middle),
         "moving": Scan(moving, movingLabels, _bodyBox(moving), movingMiddle),
-        "registered": Scan(registered, _read(registeredLabels) if registeredLabels.exists() else None, body, middle),
+        "registered": Scan(registered, registeredLabels, body, middle),
     }
 
 
