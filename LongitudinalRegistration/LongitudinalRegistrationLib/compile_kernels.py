@@ -136,6 +136,7 @@ def _mark() -> Path:
     sources = sorted(path for package in packages for path in package.glob("*.py"))
     state = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sources]
     processor = llvmlite.binding.get_host_cpu_name(), llvmlite.binding.get_host_cpu_features().flatten()
+    processor += numba.config.CPU_NAME, numba.config.CPU_FEATURES
     content = repr((numba.__version__, sys.version, processor, state))
     cache = Path(volume_kernels.blur_slices.stats.cache_path)
     return cache / f"longct-{hashlib.sha256(content.encode()).hexdigest()[:16]}.compiled"
