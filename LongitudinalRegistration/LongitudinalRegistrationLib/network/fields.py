@@ -11,26 +11,23 @@ from keras import ops
 SPATIAL_AXES = (1, 2, 3)
 
 
-def _part(x, axis: int, start, stop):
+def _part(x, axis: int, start, stop, step=None):
     index = [slice(None)] * len(x.shape)
-    index[axis] = slice(start, stop)
+    index[axis] = slice(start, stop, step)
     return x[tuple(index)]
 
 
 def _neighbours(x, axis: int):
     """The voxels before and after along an axis; at the ends the voxel itself."""
-    margin = [(0, 0)] * len(x.shape)
-    margin[axis] = (1, 1)
-    padded = ops.pad(x, margin, mode="symmetric")
-    return _part(padded, axis, 0, -2), _part(padded, axis, 2, None)
+    before = ops.concatenate([_part(x, axis, 0, 1), _part(x, axis, 0, -1)], axis=axis)
+    after = ops.concatenate([_part(x, axis, 1, None), _part(x, axis, -1, None)], axis=axis)
+    return before, after
 
 
 def halve(x):
     """Mean over cubes of 2 x 2 x 2 voxels; each side must be even."""
     for axis in SPATIAL_AXES:
-        shape = list(x.shape)
-        shape[axis : axis + 1] = [shape[axis] // 2, 2]
-        x = ops.mean(ops.reshape(x, [-1, *shape[1:]]), axis=axis + 1)
+        x = 0.5 * (_part(x, axis, 0, None, 2) + _part(x, axis, 1, None, 2))
     return x
 
 
@@ -40,7 +37,7 @@ def double(x):
         before, after = _neighbours(x, axis)
         most = 0.75 * x
         joined = ops.stack([most + 0.25 * before, most + 0.25 * after], axis=axis + 1)
-        shape = list(x.shape)
+        shape = list(ops.shape(x))
         shape[axis] *= 2
         x = ops.reshape(joined, [-1, *shape[1:]])
     return x

@@ -15,12 +15,13 @@ def sample(image, flow: list):
     flow
         [x, y, z], in voxels; tensors of the image's shape.
     """
-    shape = image.shape[1:]
+    shape = ops.shape(image)[1:]
     axes = ops.meshgrid(*[ops.arange(n, dtype="float32") for n in shape], indexing="ij")
     low, fraction = [], []
     for axis, component, n in zip(axes, reversed(flow), shape, strict=True):
-        position = ops.clip(axis + component, 0.0, n - 1.0)
-        below = ops.minimum(ops.floor(position), n - 2.0)
+        last = ops.cast(n, "float32") - 1.0
+        position = ops.clip(axis + component, 0.0, last)
+        below = ops.minimum(ops.floor(position), last - 1.0)
         low.append(ops.cast(below, "int32"))
         fraction.append(position - below)
     strides = (shape[1] * shape[2], shape[2], 1)
