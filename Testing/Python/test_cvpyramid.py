@@ -1,5 +1,6 @@
 """The cost-volume pyramid: its convolution and search against plain ones, its reach, the error it expects."""
 
+import json
 import os
 import subprocess
 import sys
@@ -12,17 +13,21 @@ from LongitudinalRegistrationLib.network.model_store import find_model
 from LongitudinalRegistrationLib.training.samples import on_voxels, prepare_body, random_pair
 
 BACKENDS = """
-import numpy as np, keras
-from LongitudinalRegistrationLib.network.architectures import build_network
-from LongitudinalRegistrationLib.network.model_store import find_model
+import sys
+import keras
+import numpy as np
+from LongitudinalRegistrationLib.network.cvpyramid import CostVolumePyramid, Level
 from LongitudinalRegistrationLib.training.config import LossOptions
 from LongitudinalRegistrationLib.training.stepper import Stepper
-network = build_network("cvpyramid")
-network.load_weights(find_model("cvpyramid").weights)
+
+network = CostVolumePyramid((Level(4, 0, 1, 8),), (1, 1, 1))
+if keras.backend.backend() == "tensorflow":
+    network.save_weights(sys.argv[1])
+network.load_weights(sys.argv[1])
 rng = np.random.default_rng(0)
-images, truth = rng.random((1, 16, 16, 16, 2)), rng.normal(size=(1, 16, 16, 16, 4)) ** 2
-scores = Stepper(network, LossOptions()).evaluate(images.astype(np.float32), truth.astype(np.float32))
-print(keras.backend.backend(), scores["loss"], scores["error"])
+images, truth = rng.random((1, 16, 16, 16, 2), np.float32), rng.random((1, 16, 16, 16, 4), np.float32)
+stepper = Stepper(network, LossOptions())
+print([stepper.step(images, truth, 1e-2)["loss"] for _ in range(3)])
 """
 
 
@@ -100,16 +105,14 @@ def test_every_weight_is_trained(nn):
 
 
 def test_it_reaches_further_than_the_pyramid_without_a_search(nn, trunk):
-    """The patient lies 32 mm further up and 28 mm to the side."""
-    moving = np.roll(trunk.image, (8, 7), axis=(0, 2))
-    pair = np.stack([trunk.image, moving], axis=-1)[None]
+    """The patient lies 28 mm to the side."""
+    pair = np.stack([trunk.image, np.roll(trunk.image, 7, axis=2)], axis=-1)[None]
     inner = nn.array(nn.halve(trunk.body[None].astype(np.float32)))[0] > 0.9
-    inner[-6:] = False
     errors = {}
     for name in ("cvpyramid", "lkpyramid"):
         flow = nn.array(nn.trained(name)(pair))[0]
-        errors[name] = 4.0 * np.linalg.norm(flow - [7, 0, 8], axis=-1)[inner].mean()
-    assert errors["cvpyramid"] < 4.0 and errors["cvpyramid"] < 0.5 * errors["lkpyramid"], errors
+        errors[name] = 4.0 * np.linalg.norm(flow - [7, 0, 0], axis=-1)[inner].mean()
+    assert errors["cvpyramid"] < 2.0 and errors["cvpyramid"] < 0.5 * errors["lkpyramid"], errors
 
 
 def test_it_expects_more_error_where_the_scans_do_not_show_the_same(nn, trunk):
@@ -141,13 +144,14 @@ def test_the_expected_error_goes_with_the_error(nn, trunk):
     assert error[expected >= high].mean() > 1.5 * error[expected <= low].mean()
 
 
-def test_tensorflow_and_jax_give_the_same_loss():
+def test_tensorflow_and_jax_take_the_same_steps(tmp_path):
     pytest.importorskip("jax")
-    found = {}
+    found = []
     for backend in ("tensorflow", "jax"):
+        command = [sys.executable, "-c", BACKENDS, str(tmp_path / "start.weights.h5")]
         environment = {**os.environ, "KERAS_BACKEND": backend}
-        done = subprocess.run([sys.executable, "-c", BACKENDS], env=environment, capture_output=True, text=True)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-2000:]
-        name, *scores = done.stdout.split()
-        found[name] = np.array(scores, float)
-    np.testing.assert_allclose(found["jax"], found["tensorflow"], rtol=1e-3)
+        found.append(json.loads(done.stdout))
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-3)
+    assert found[0][2] < found[0][0]

@@ -96,10 +96,16 @@ class CostVolumePyramid(keras.Model):
     as coarse as the input.
     """
 
-    def __init__(self, levels: tuple[Level, ...] = LEVELS, compute: str = "float32", **kwargs):
+    def __init__(
+        self,
+        levels: tuple[Level, ...] = LEVELS,
+        reach: tuple[int, int, int] = REACH,
+        compute: str = "float32",
+        **kwargs,
+    ):
         super().__init__(dtype="float32", **kwargs)
         self.levels = levels
-        self.search = Search(REACH, levels[0].filters, compute, name="search")
+        self.search = Search(reach, levels[0].filters, compute, name="search")
         self.steps_by_level = [
             [Step(level, compute, name=f"level{level.factor}_step{n}") for n in range(level.steps)] for level in levels
         ]
