@@ -278,7 +278,8 @@ def _add_network(parser) -> None:
         "--network",
         choices=NETWORKS,
         default=DEFAULT_NETWORK,
-        help="lkpyramid (default): coarse to fine on matching evidence; vxm2: the paper's VoxelMorph",
+        help="cvpyramid (default): a search, then coarse to fine on matching evidence; lkpyramid: the same without the "
+        "search; vxm2: the paper's VoxelMorph",
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-SPACING_MM = {"lkpyramid": 4.0, "vxm2": 2.0}
+SPACING_MM = {"cvpyramid": 4.0, "lkpyramid": 4.0, "vxm2": 2.0}
 NETWORKS = tuple(SPACING_MM)
-DEFAULT_NETWORK = "lkpyramid"
+DEFAULT_NETWORK = "cvpyramid"
 DIVISOR = 16
 
 
@@ -27,12 +27,14 @@ def build_network(
     leaky_slope: float = 0.2,
     compute: str = "float32",
 ):
-    """Build a network; see build_lkpyramid and build_vxm2 (the only one that takes a resolution and a slope).
+    """Build a network; see build_cvpyramid, build_lkpyramid and build_vxm2.
+
+    Only the last of them takes a resolution and a slope.
 
     Parameters
     ----------
     name
-        "lkpyramid" or "vxm2".
+        One of NETWORKS.
     shape
         Input size [k, j, i].
 
@@ -41,6 +43,10 @@ def build_network(
     ValueError
         If the name is unknown or a size does not fit the network.
     """
+    if name == "cvpyramid":
+        from .cvpyramid import build_cvpyramid
+
+        return build_cvpyramid(shape, compute)
     if name == "lkpyramid":
         from .lkpyramid import build_lkpyramid
 

@@ -19,10 +19,9 @@ def _part(x, axis: int, start, stop, step=None):
 
 def _neighbours(x, axis: int):
     """The voxels before and after along an axis; at the ends the voxel itself."""
-    margin = [(0, 0)] * len(x.shape)
-    margin[axis] = (1, 1)
-    padded = ops.pad(x, margin, mode="symmetric")
-    return _part(padded, axis, 0, -2), _part(padded, axis, 2, None)
+    before = ops.concatenate([_part(x, axis, 0, 1), _part(x, axis, 0, -1)], axis=axis)
+    after = ops.concatenate([_part(x, axis, 1, None), _part(x, axis, -1, None)], axis=axis)
+    return before, after
 
 
 def halve(x):

@@ -67,6 +67,12 @@ def normal_equations(fixed: list, warped: list, gain, width):
     return ops.concatenate(sums, axis=0)
 
 
+def mismatch(fixed: list, warped: list, width) -> list:
+    """How little the channels agree, 0 to 1: what the robust weights of normal_equations leave out."""
+    squares = [(f - w) * (f - w) for f, w in zip(fixed, warped, strict=True)]
+    return [square / (width[n] + square) for n, square in enumerate(squares)]
+
+
 def solve_symmetric(matrix: list, right: list, damping) -> list:
     """Solve (A + damping I) v = right voxel by voxel; damping is positive."""
     xx, yy, zz, xy, xz, yz = matrix

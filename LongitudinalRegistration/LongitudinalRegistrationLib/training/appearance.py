@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, uniform_filter1d, zoom
+from scipy.ndimage import gaussian_filter, uniform_filter1d
 
 
 @dataclass(frozen=True)
@@ -29,22 +29,29 @@ class AppearanceOptions:
     kernel: float = 0.8
     thickness: int = 3
     remap: float = 0.5
+    window_share: float = 0.0
+    gas: int = 0
+    cut_share: float = 0.0
 
     def isValid(self) -> tuple[bool, str]:
         """Whether the options make sense, and if not, what to change."""
-        for name in ("gain", "phase", "lesions", "noise", "kernel", "thickness", "remap"):
+        for name in ("gain", "phase", "lesions", "noise", "kernel", "thickness", "remap", "gas"):
             if not 0 <= getattr(self, name) < np.inf:
                 return False, f"{name} must be a number that is not negative, it is {getattr(self, name)}."
-        if not 0 <= self.phase_share <= 1:
-            return False, "phase_share is a probability, from 0 to 1."
+        for name in ("phase_share", "window_share", "cut_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                return False, f"{name} is a probability, from 0 to 1."
         return True, ""
 
 
 def _smooth_map(shape, knots: int, rng) -> np.ndarray:
     """A smooth random field in [-1, 1], [k, j, i]."""
-    coarse = rng.uniform(-1.0, 1.0, (knots,) * 3).astype(np.float32)
-    fine = zoom(coarse, [n / knots for n in shape], order=1, grid_mode=True, mode="nearest")
-    return fine[: shape[0], : shape[1], : shape[2]]
+    x = rng.uniform(-1.0, 1.0, (knots,) * 3).astype(np.float32)
+    for count in shape:
+        place = np.clip((np.arange(count) + 0.5) * knots / count - 0.5, 0.0, knots - 1.0)
+        shares = np.maximum(1.0 - np.abs(place[:, None] - np.arange(knots)), 0.0).astype(np.float32)
+        x = np.tensordot(x, shares, axes=(0, 1))
+    return x
 
 
 def contrast_phase(image: np.ndarray, strength: float, rng) -> np.ndarray:
@@ -63,6 +70,13 @@ def common_remap(images: list[np.ndarray], strength: float, rng) -> list[np.ndar
     values = np.concatenate([[0.0], np.cumsum(slopes)]) / slopes.sum()
     table = np.interp(np.linspace(0, 1, 513) ** power, knots, values).astype(np.float32)
     return [table[(np.clip(image, 0, 1) * 512).astype(np.int16)] for image in images]
+
+
+def common_window(images: list[np.ndarray], rng) -> list[np.ndarray]:
+    """All images through one random narrow window around fat and soft tissue, clipped to [0, 1]."""
+    low = np.float32(rng.uniform(0.6, 0.78))
+    width = np.float32(rng.uniform(0.12, 0.35))
+    return [np.clip((image - low) / width, 0.0, 1.0) for image in images]
 
 
 def other_kernel(image: np.ndarray, strength: float, rng) -> np.ndarray:
@@ -114,6 +128,15 @@ def _with_lesions(fixed, moving, flow, body, options, rng):
     return fixed, moving
 
 
+def _with_gas(image: np.ndarray, body: np.ndarray, most: int, rng) -> np.ndarray:
+    """Pockets of gas where there was none; body: 0/1."""
+    places = np.argwhere(body[::4, ::4, ::4]) * 4
+    for _ in range(rng.integers(0, most + 1) if len(places) else 0):
+        centre = places[rng.integers(len(places))]
+        image = np.maximum(add_lesion(image, centre, rng.uniform(3.0, 10.0, 3), -0.8), np.minimum(image, 0.02))
+    return image
+
+
 def differ(
     fixed: np.ndarray, moving: np.ndarray, flow: np.ndarray, body: np.ndarray, options: AppearanceOptions, rng
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -130,8 +153,13 @@ def differ(
         fixed, moving = _with_lesions(fixed, moving, flow, body, options, rng)
     if options.phase and rng.random() < options.phase_share:
         fixed = contrast_phase(fixed, options.phase, rng)
+    if options.gas:
+        fixed = _with_gas(fixed, body, options.gas, rng)
+        moving = _with_gas(moving, body, options.gas, rng)
     images = [fixed, moving]
-    if options.remap and rng.random() < 0.5:
+    if options.window_share and rng.random() < options.window_share:
+        images = common_window(images, rng)
+    elif options.remap and rng.random() < 0.5:
         images = common_remap(images, options.remap, rng)
     chosen = int(rng.integers(2))
     if options.kernel and rng.random() < 0.5:

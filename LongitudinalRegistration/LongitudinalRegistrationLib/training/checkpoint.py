@@ -37,19 +37,25 @@ def save(folder: Path, position: dict, arrays: dict[str, list[np.ndarray]]) -> N
     write_atomically(folder / NAME, ".npz", write)
 
 
-def save_run(folder: Path, position: dict, rng: np.random.Generator, stepper: Stepper, best: list[np.ndarray]) -> None:
-    """Write where a run is: its position, generator, weights, optimiser, and best weights so far."""
+def save_run(
+    folder: Path, position: dict, stepper: Stepper, best: list[np.ndarray], rng: np.random.Generator | None = None
+) -> None:
+    """Write where a run is: its position, weights, optimiser, best weights so far, and generator if it has one."""
     arrays = {"weights": stepper.weights(), "optimizer": stepper.optimizer_state(), "best": best}
-    save(folder, {**position, "generator": rng.bit_generator.state}, arrays)
+    generator = {} if rng is None else {"generator": rng.bit_generator.state}
+    save(folder, {**position, **generator}, arrays)
 
 
-def resume_run(folder: Path, rng: np.random.Generator, stepper: Stepper) -> tuple[dict, list[np.ndarray]] | None:
+def resume_run(
+    folder: Path, stepper: Stepper, rng: np.random.Generator | None = None
+) -> tuple[dict, list[np.ndarray]] | None:
     """Put generator, weights and optimiser back as save_run left them; position and best weights, None without any."""
     found = load(folder)
     if found is None:
         return None
     position, arrays = found
-    rng.bit_generator.state = position.pop("generator")
+    if rng is not None:
+        rng.bit_generator.state = position.pop("generator")
     stepper.set_weights(arrays["weights"])
     stepper.set_optimizer_state(arrays["optimizer"])
     return position, arrays["best"]

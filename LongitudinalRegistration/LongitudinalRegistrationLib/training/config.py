@@ -25,7 +25,9 @@ class LossOptions:
 
     end_point: error against the known field, every step of the network counted (multi-scale), the last one most;
     ncc: local NCC of the fixed and the warped image; diffusion: smoothness of the field;
-    inverse_consistency: the field from moving to fixed must undo the one from fixed to moving.
+    inverse_consistency: the field from moving to fixed must undo the one from fixed to moving;
+    expected_error: likelihood of the end-point error under the error that the network expects, if it expects one;
+    it does not change what the network is taught to answer.
     The paper's loss is ncc 1, diffusion 1, the others 0 (section 3.3, eq. 2 to 4).
     """
 
@@ -33,6 +35,7 @@ class LossOptions:
     ncc: float = 0.0
     diffusion: float = 0.0
     inverse_consistency: float = 0.0
+    expected_error: float = 0.1
 
     def isValid(self) -> tuple[bool, str]:
         """Whether the options make sense, and if not, what to change."""
@@ -70,16 +73,26 @@ class IncrementalOptions:
 
 @dataclass(frozen=True)
 class PooledOptions:
-    """Random blocks of all scans, a new motion each: steps: gradient steps; validation_pairs: fixed pairs to monitor
-    with."""
+    """Random blocks of all scans, a new motion each.
+
+    steps: gradient steps; minutes: the run ends then if its steps are not done, 0 for no limit, and the learning rate
+    falls with whichever is further; validation_pairs: fixed pairs to monitor with; workers: processes that draw pairs
+    beside the one that trains, 0 for none; repeats: how often a pair is used, 2 or more for a device that is faster
+    than the workers: batches are then drawn from the latest pairs, mirrored at random along two axes.
+    """
 
     steps: int = 6000
+    minutes: float = 0.0
     validation_pairs: int = 24
+    workers: int = 0
+    repeats: int = 1
 
     def isValid(self) -> tuple[bool, str]:
         """Whether the options make sense, and if not, what to change."""
-        if self.steps < 1 or self.validation_pairs < 1:
-            return False, "steps and validation_pairs must be 1 or more."
+        if self.steps < 1 or self.validation_pairs < 1 or self.repeats < 1:
+            return False, "steps, validation_pairs and repeats must be 1 or more."
+        if self.workers < 0 or not 0 <= self.minutes < math.inf:
+            return False, "workers and minutes must not be negative."
         return True, ""
 
 
@@ -87,7 +100,7 @@ class PooledOptions:
 class TrainingConfig:
     """A training run.
 
-    manifest: CSV of the cohort (see manifest.py). network: "lkpyramid" or "vxm2"; leaky_slope: of vxm2.
+    manifest: CSV of the cohort (see manifest.py). network: one of NETWORKS; leaky_slope: of vxm2.
     compute: "float32", or "bfloat16" for the convolutions (losses and coordinates stay float32), which is refused where
     this processor's gradients are wrong in it (see gradient_check).
     scheme: "incremental" and "single" follow the paper, "pooled" mixes all scans. folds: 4 for 4-fold cross-validation

@@ -99,7 +99,7 @@ class IncrementalTraining:
         self.position = {"iteration": 0, "epoch": 0, "step": 0, "rows": 0, "records": [], "seconds": 0.0}
         self._best = stepper.weights()
         self._copies: list[DeformedCopy] = []
-        if found := checkpoint.resume_run(folder, self.rng, stepper):
+        if found := checkpoint.resume_run(folder, stepper, self.rng):
             self.position, self._best = found
         self._begun = self._saved = time.monotonic()
         self._earlier = self.position["seconds"]
@@ -108,7 +108,7 @@ class IncrementalTraining:
     def _save(self) -> None:
         self._saved = time.monotonic()
         self.position.update(rows=self.journal.rows, seconds=self._earlier + self._saved - self._begun)
-        checkpoint.save_run(self.folder, self.position, self.rng, self.stepper, self._best)
+        checkpoint.save_run(self.folder, self.position, self.stepper, self._best, self.rng)
 
     def _mean(self, copies: list[DeformedCopy], seed: int) -> dict[str, float]:
         """Mean scores of blocks of the copies: the same ones at every call, cut anew, since they would fill memory."""

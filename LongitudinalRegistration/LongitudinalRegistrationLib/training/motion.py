@@ -35,15 +35,16 @@ class MotionOptions:
 
     delta_mm: limits of the largest component of the smooth part, drawn log-uniformly; sigma_mm: limits of its scale;
     paper_share: how often the smooth part is the paper's field instead; shift_mm: left-over shift of the patient, each
-    component; breathing_mm: cranio-caudal motion inside the chest and belly wall, breathing_share: how often there is
-    any; filling: limits of the radial gain of a bladder or bowel loop, filling_share: how often there are any;
-    still_share: how often nothing moves at all.
+    component; linear: left-over rotation, scale and shear, largest entry of the matrix; breathing_mm: cranio-caudal
+    motion inside the chest and belly wall, breathing_share: how often there is any; filling: limits of the radial gain
+    of a bladder or bowel loop, filling_share: how often there are any; still_share: how often nothing moves at all.
     """
 
     delta_mm: tuple[float, float] = (2.0, 24.0)
     sigma_mm: tuple[float, float] = (10.0, 80.0)
     paper_share: float = 0.4
     shift_mm: float = 2.0
+    linear: float = 0.0
     breathing_mm: float = 15.0
     breathing_share: float = 0.3
     filling: float = 0.2
@@ -56,8 +57,8 @@ class MotionOptions:
             low, high = getattr(self, name)
             if not 0 < low <= high < np.inf:
                 return False, f"{name} must be two positive limits, the smaller first, not {low} and {high}."
-        if not all(0 <= value < np.inf for value in (self.shift_mm, self.breathing_mm, self.filling)):
-            return False, "shift_mm, breathing_mm and filling must be numbers that are not negative."
+        if not all(0 <= value < np.inf for value in (self.shift_mm, self.linear, self.breathing_mm, self.filling)):
+            return False, "shift_mm, linear, breathing_mm and filling must be numbers that are not negative."
         for name in ("paper_share", "breathing_share", "filling_share", "still_share"):
             if not 0 <= getattr(self, name) <= 1:
                 return False, f"{name} is a probability, from 0 to 1."
@@ -138,6 +139,13 @@ def _filling_part(body, spacing_mm: float, options: MotionOptions, rng) -> np.nd
     return total
 
 
+def _linear_part(shape, options: MotionOptions, rng) -> np.ndarray:
+    """A random matrix times the distance from the middle of the scan, on 8 mm voxels of a shape [k, j, i]."""
+    matrix = rng.uniform(-options.linear, options.linear, (3, 3))
+    places = np.stack(np.meshgrid(*[np.arange(n) for n in shape], indexing="ij")[::-1], axis=-1) * COARSE_SPACING_MM
+    return ((places - places.reshape(-1, 3).mean(axis=0)) @ matrix.T).astype(np.float32)
+
+
 def _breathing_part(cavity: np.ndarray, options: MotionOptions, rng) -> np.ndarray:
     """Cranio-caudal motion inside the wall, largest somewhere in the upper half, fading over 60 to 160 mm."""
     planes = np.arange(len(cavity)) * CAVITY_SPACING_MM
@@ -165,6 +173,8 @@ def random_motion(
     field = _smooth_part(body, spacing_mm, options, rng)
     if rng.random() < options.filling_share:
         field = field + _filling_part(body, spacing_mm, options, rng)
+    if options.linear:
+        field = field + _linear_part(field.shape[:3], options, rng)
     while least_jacobian(field) < LEAST_SMOOTH_JACOBIAN:
         field = field * np.float32(0.8)
     field = field + rng.uniform(-options.shift_mm, options.shift_mm, 3).astype(np.float32)

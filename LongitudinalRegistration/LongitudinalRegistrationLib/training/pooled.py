@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from TableRemovalLib.errors import InputError
 
-from ..grid import NETWORK_SPACING_MM
-from ..network.architectures import spacing_of
 from . import checkpoint
 from .config import TrainingConfig
 from .journal import Journal, Tell, mean_scores
-from .samples import PreparedScan, batch_of, on_voxels, random_pair
+from .pair_source import PairSource, draw_batch
+from .samples import PreparedScan
 
 if TYPE_CHECKING:
     from .stepper import Stepper
@@ -23,20 +23,14 @@ COLUMNS = ("step", "learning_rate", "loss", "error_voxels", "validation_loss", "
 WARM_UP_STEPS = 100
 
 
-def rate_at(step: int, config: TrainingConfig) -> float:
-    """Cosine from the first to the last learning rate, after 100 steps of warming up."""
+def rate_at(step: int, config: TrainingConfig, seconds: float = 0.0) -> float:
+    """Cosine from the first to the last learning rate over the steps or the minutes, after 100 steps of warming up."""
     first, last = config.learning_rate
-    share = 0.5 * (1.0 + np.cos(np.pi * min(1.0, step / config.pooled.steps)))
+    done = step / config.pooled.steps
+    if config.pooled.minutes:
+        done = max(done, seconds / (60.0 * config.pooled.minutes))
+    share = 0.5 * (1.0 + np.cos(np.pi * min(1.0, done)))
     return float((last + (first - last) * share) * min(1.0, (step + 1) / WARM_UP_STEPS))
-
-
-def draw_batch(scans: list[PreparedScan], config: TrainingConfig, count: int, rng):
-    """A batch of `count` random pairs on the network's voxels; see batch_of."""
-    spacing = spacing_of(config.network)
-    shape = tuple(int(n * spacing / NETWORK_SPACING_MM) for n in config.block)
-    chosen = rng.integers(len(scans), size=count)
-    pairs = [random_pair(scans[n], shape, config.motion, config.appearance, rng) for n in chosen]
-    return batch_of([on_voxels(pair, spacing) for pair in pairs])
 
 
 def train_pooled(
@@ -56,40 +50,44 @@ def train_pooled(
     dict
         steps, best_step, best_validation_error_voxels, seconds (of all sessions).
     """
-    steps = config.pooled.steps
-    judge = np.random.default_rng([config.seed, 1])
+    steps, limit = config.pooled.steps, 60.0 * config.pooled.minutes or np.inf
+    judge, begun = np.random.default_rng([config.seed, 1]), time.monotonic()
     judged = [draw_batch(validation or train, config, 1, judge) for _ in range(config.pooled.validation_pairs)]
-    rng, begun = np.random.default_rng([config.seed, 2]), time.monotonic()
     position = {"step": 0, "best": float("inf"), "best_step": 0, "rows": 0, "seconds": 0.0}
     best = stepper.weights()
-    if found := checkpoint.resume_run(folder, rng, stepper):
+    if found := checkpoint.resume_run(folder, stepper):
         position, best = found
     earlier, saved = position["seconds"], time.monotonic()
     journal = Journal(folder, COLUMNS, tell, position["rows"], position["step"])
-    recent = []
-    while position["step"] < steps:
-        step = position["step"]
-        rate = rate_at(step, config)
-        recent.append(stepper.step(*draw_batch(train, config, config.batch, rng), rate))
-        position["step"] = step = step + 1
-        if not np.isfinite(recent[-1]["loss"]):
-            raise InputError(f"The loss is not a number after {step} steps: begin again with a lower learning_rate.")
-        if step % config.epoch_steps and step < steps:
-            continue
-        training, judgement = mean_scores(recent), mean_scores([stepper.evaluate(*pair) for pair in judged])
-        recent = []
-        if judgement["loss"] < position["best"]:
-            position.update(best=judgement["loss"], best_step=step, error=judgement["error"])
-            best = stepper.weights()
-        journal.write(step, dict(zip(COLUMNS, (step, rate, *training.values(), *judgement.values()), strict=True)))
-        journal.say(
-            f"step {step} of {steps}, error {training['error']:.3f}, validation {judgement['error']:.3f} voxels",
-            step / steps,
-        )
-        if step == steps or time.monotonic() - saved > 60.0 * config.checkpoint_minutes:
-            saved = time.monotonic()
-            position.update(rows=journal.rows, seconds=earlier + saved - begun)
-            checkpoint.save_run(folder, position, rng, stepper, best)
+    seconds, recent = earlier, []
+    with closing(PairSource(train, config, position["step"])) as source:
+        while position["step"] < steps and seconds < limit:
+            rate = rate_at(position["step"], config, seconds)
+            recent.append(stepper.step(*source.batch(), rate))
+            seconds = earlier + time.monotonic() - begun
+            position["step"] = step = position["step"] + 1
+            if not np.isfinite(recent[-1]["loss"]):
+                raise InputError(
+                    f"The loss is not a number after {step} steps: begin again with a lower learning_rate."
+                )
+            done = step == steps or seconds >= limit
+            if step % config.epoch_steps and not done:
+                continue
+            training, judgement = mean_scores(recent), mean_scores([stepper.evaluate(*pair) for pair in judged])
+            recent = []
+            if judgement["loss"] < position["best"]:
+                position.update(best=judgement["loss"], best_step=step, error=judgement["error"])
+                best = stepper.weights()
+            row = (step, rate, *training.values(), *judgement.values())
+            journal.write(step, dict(zip(COLUMNS, row, strict=True)))
+            journal.say(
+                f"step {step} of {steps}, error {training['error']:.3f}, validation {judgement['error']:.3f} voxels",
+                max(step / steps, seconds / limit),
+            )
+            if done or time.monotonic() - saved > 60.0 * config.checkpoint_minutes:
+                saved = time.monotonic()
+                position.update(rows=journal.rows, seconds=earlier + saved - begun)
+                checkpoint.save_run(folder, position, stepper, best)
     journal.close()
     stepper.set_weights(best)
     return {

@@ -98,7 +98,21 @@ def random_pair(scan: PreparedScan, shape, motion: MotionOptions, appearance: Ap
     pair = moved_pair(scan, drawn, origin, shape)
     fixed, moving = differ(pair.fixed, pair.moving, pair.flow, pair.body > 0.5, appearance, rng)
     pair = replace(pair, fixed=fixed, moving=moving)
+    if appearance.cut_share and rng.random() < appearance.cut_share:
+        pair = cut_short(pair, rng)
     return flipped(pair) if rng.random() < 0.5 else pair
+
+
+def cut_short(pair: Pair, rng) -> Pair:
+    """One of the two scans ends inside the block, above or below, by up to a third; air is beyond."""
+    name = ("fixed", "moving")[rng.integers(2)]
+    image, body = getattr(pair, name).copy(), pair.body.copy()
+    count = int(rng.integers(1, max(2, len(image) // 3)))
+    beyond = slice(0, count) if rng.random() < 0.5 else slice(-count, None)
+    image[beyond] = 0.0
+    if name == "fixed":
+        body[beyond] = 0.0
+    return replace(pair, **{name: image, "body": body})
 
 
 def flipped(pair: Pair) -> Pair:

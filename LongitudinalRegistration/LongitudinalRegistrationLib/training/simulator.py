@@ -207,16 +207,29 @@ def densify_field(coarse, ratio, origin, shape):
 
     ratio: fine spacing over coarse spacing; origin: first voxel [k, j, i] of the block on the fine grid.
     """
-    components = coarse.shape[3]
+    nz, ny, nx, components = coarse.shape
     out = np.empty((shape[0], shape[1], shape[2], components), np.float32)
     for k in numba.prange(shape[0]):
-        z = (k + origin[0]) * ratio
+        z = min(max((k + origin[0]) * ratio, 0.0), nz - 1.0)
+        low_z = min(int(z), nz - 2)
+        c = np.float32(z - low_z)
+        row = np.empty((nx, components), np.float32)
         for j in range(shape[1]):
-            y = (j + origin[1]) * ratio
+            y = min(max((j + origin[1]) * ratio, 0.0), ny - 1.0)
+            low_y = min(int(y), ny - 2)
+            b = np.float32(y - low_y)
+            one = np.float32(1.0)
+            for i in range(nx):
+                for n in range(components):
+                    near = coarse[low_z, low_y, i, n] * (one - b) + coarse[low_z, low_y + 1, i, n] * b
+                    far = coarse[low_z + 1, low_y, i, n] * (one - b) + coarse[low_z + 1, low_y + 1, i, n] * b
+                    row[i, n] = near * (one - c) + far * c
             for i in range(shape[2]):
-                x = (i + origin[2]) * ratio
-                for c in range(components):
-                    out[k, j, i, c] = _sample(coarse[:, :, :, c], z, y, x)
+                x = min(max((i + origin[2]) * ratio, 0.0), nx - 1.0)
+                low_x = min(int(x), nx - 2)
+                a = np.float32(x - low_x)
+                for n in range(components):
+                    out[k, j, i, n] = row[low_x, n] * (one - a) + row[low_x + 1, n] * a
     return out
 
 

@@ -16,9 +16,13 @@ EARLIER_STEPS = 0.5
 CLIP_NORM = 1.0
 
 
-def flows_of(network, pair) -> list:
-    """All flows a network gives, the last one its answer; (batch, k, j, i, 3), voxels of the input."""
-    return network.flows(pair) if hasattr(network, "flows") else [network(pair)]
+def estimates_of(network, pair) -> list:
+    """All flows a network gives, (batch, k, j, i, 3), the last one its answer, each with the length of its error that
+    the network expects, (batch, k, j, i, 1), or None; voxels of the input."""
+    if hasattr(network, "estimates"):
+        return network.estimates(pair)
+    flows = network.flows(pair) if hasattr(network, "flows") else [network(pair)]
+    return [(flow, None) for flow in flows]
 
 
 def on_grid_of(values, flow):
@@ -39,7 +43,7 @@ class TrainingModel(keras.Model):
         self.built = True
 
     def call(self, pair, training=None):
-        return flows_of(self.network, pair)
+        return estimates_of(self.network, pair)
 
     @staticmethod
     def _at_full_size(flow, pair):
@@ -57,18 +61,32 @@ class TrainingModel(keras.Model):
             loss += share * mean_length(here[..., :3] - flow, weight)
         return loss
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        options, final = self.options, y_pred[-1]
+    @staticmethod
+    def _expected_error(estimates, truth):
+        """Negative log-likelihood of the error's length, exponentially distributed around what is expected."""
         loss = 0.0
+        for flow, expected in estimates:
+            here = on_grid_of(truth, flow)
+            weight = OUTSIDE_WEIGHT + (1.0 - OUTSIDE_WEIGHT) * here[..., 3:]
+            length = ops.sqrt(ops.sum(ops.square(here[..., :3] - ops.stop_gradient(flow)), axis=-1, keepdims=True))
+            likelihood = length / expected + ops.log(expected)
+            loss += ops.sum(weight * likelihood) / (ops.sum(weight) * len(estimates))
+        return loss
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        options, flows = self.options, [flow for flow, _ in y_pred]
+        x, y, final, loss = ops.cast(x, "float32"), ops.cast(y, "float32"), flows[-1], 0.0
         if options.end_point:
-            loss += options.end_point * self._end_point(y_pred, y)
+            loss += options.end_point * self._end_point(flows, y)
+        if options.expected_error and y_pred[-1][1] is not None:
+            loss += options.expected_error * self._expected_error(y_pred, y)
         if options.diffusion:
             loss += options.diffusion * diffusion_loss(final)
         if options.ncc:
             warped = warp(x[..., 1:], self._at_full_size(final, x))
             loss += options.ncc * local_ncc_loss(x[..., :1], warped)
         if options.inverse_consistency:
-            backward = flows_of(self.network, ops.flip(x, axis=-1))[-1]
+            backward = estimates_of(self.network, ops.flip(x, axis=-1))[-1][0]
             voxels = x.shape[1] // final.shape[1]
             loss += options.inverse_consistency * inverse_consistency_loss(final / voxels, backward / voxels)
         here = on_grid_of(y, final)

@@ -1,0 +1,169 @@
+"""The cost-volume pyramid: a search over displacements at 16 mm, then Gauss-Newton steps down to 4 mm, in one pass.
+
+The search (search.py) finds what no gradient leads to; each step after it warps the moving image by the flow so far,
+estimates what is left from Lucas and Kanade's equations (lucas_kanade.py) and corrects that with convolutions. Beside
+its flow each step says how far off it expects to be, voxel by voxel: where the images are flat, do not agree or do not
+show the same, more. Every step is trained on its own answer; the flow that enters a step is a constant to it.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import layers, ops
+
+from .architectures import check_sides
+from .convolution import SliceConvolution, activate, dense, nearly_nothing
+from .fields import blur, double, halve
+from .lkpyramid import Level
+from .lucas_kanade import CHANNELS, EVIDENCE, contrast_channels, mismatch, normal_equations, solve_over_scales
+from .search import Search
+from .spatial_transformer import sample
+
+LEVELS = (Level(4, 0, 1, 32), Level(2, 0, 2, 32), Level(1, 1, 1, 32))
+REACH = (3, 2, 2)
+LEAST_ERROR = 0.02
+
+
+class Correction(layers.Layer):
+    """An estimated flow, [x, y, z], and its evidence in; a better flow and the logarithm of its expected error out.
+
+    Most of the work is done on a half and a quarter of the grid; one thin convolution is left for the grid itself.
+    """
+
+    def __init__(self, filters: int, compute: str, **kwargs):
+        super().__init__(dtype="float32", **kwargs)
+        known = 3 + EVIDENCE + CHANNELS
+        sizes = {"first": known, "second": filters, "far": filters, "farther": filters}
+        self.around = {name: SliceConvolution(n, filters, compute, name=name) for name, n in sizes.items()}
+        self.last = SliceConvolution(filters, 16, compute, name="last")
+        self.join = dense(known + 16, 16, name="join")
+        self.here = SliceConvolution(16, 16, compute, name="here")
+        self.leave = dense(16, 5, nearly_nothing(), name="leave")
+        self.built = True
+
+    def call(self, flow: list, evidence: list) -> tuple[list, object]:
+        known = ops.stack([*flow, *evidence], axis=-1)
+        around = self.around
+        x = activate(around["first"](halve(known)))
+        x = x + activate(around["second"](x))
+        far = activate(around["far"](halve(x)))
+        far = far + activate(around["farther"](far))
+        x = double(activate(self.last(x + double(far))))
+        x = activate(self.join(ops.concatenate([known, x], axis=-1)))
+        out = self.leave(x + activate(self.here(x)))
+        trust = ops.sigmoid(out[..., 3] + 2.0)
+        return [trust * component + out[..., n] for n, component in enumerate(flow)], out[..., 4]
+
+
+class Step(layers.Layer):
+    """One Gauss-Newton step of a level: warp, evidence, solution, correction."""
+
+    def __init__(self, level: Level, compute: str, **kwargs):
+        super().__init__(dtype="float32", **kwargs)
+        self.level = level
+        constant = keras.initializers.Constant
+        self.log_gain = self.add_weight(shape=(CHANNELS,), initializer=constant([3.0, 1.5]), name="log_gain")
+        self.log_width = self.add_weight(shape=(CHANNELS,), initializer=constant([-2.5, 0.0]), name="log_width")
+        self.log_damping = self.add_weight(shape=(level.scales,), initializer="zeros", name="log_damping")
+        self.correction = Correction(level.filters, compute, name="correction")
+        self.built = True
+
+    def call(self, fixed: list, moving, flow):
+        """A better flow, (3 * batch, k, j, i), voxels of the network's input, on the level's flow grid; and the
+        logarithm of its expected error, (batch, k, j, i)."""
+        factor = float(self.level.factor)
+        flow = ops.stop_gradient(flow)
+        fine = flow / factor
+        for _ in range(self.level.halvings):
+            fine = double(fine)
+        warped = contrast_channels(sample(moving, ops.split(fine, 3, axis=0)))
+        width = ops.exp(self.log_width)
+        system = normal_equations(fixed, warped, ops.exp(self.log_gain), width)
+        system = ops.concatenate([system, *mismatch(fixed, warped, width)], axis=0)
+        for _ in range(self.level.halvings):
+            system = halve(system)
+        *system, first, second = ops.split(system, 9 + CHANNELS, axis=0)
+        change, evidence = solve_over_scales(ops.concatenate(system, axis=0), ops.exp(self.log_damping))
+        change, error = self.correction(change, [*evidence, first, second])
+        return blur(flow + factor * ops.concatenate(change, axis=0)), error
+
+
+class CostVolumePyramid(keras.Model):
+    """A pair of images in, a flow out; see the module's text.
+
+    Input (batch, k, j, i, 2): fixed and moving image in [0, 1], each side a multiple of 16. Output: the displacement
+    from a fixed voxel to its moving position, components (i, j, k), in voxels of the input, float32, on a grid twice
+    as coarse as the input.
+    """
+
+    def __init__(
+        self,
+        levels: tuple[Level, ...] = LEVELS,
+        reach: tuple[int, int, int] = REACH,
+        compute: str = "float32",
+        **kwargs,
+    ):
+        super().__init__(dtype="float32", **kwargs)
+        self.levels = levels
+        self.search = Search(reach, levels[0].filters, compute, name="search")
+        self.steps_by_level = [
+            [Step(level, compute, name=f"level{level.factor}_step{n}") for n in range(level.steps)] for level in levels
+        ]
+        self.built = True
+
+    def head_start(self, pair):
+        """The flow before the finest level: less than half of the time, for where a refinement goes on from it."""
+        return self.estimates(pair, len(self.levels) - 1)[-1][0]
+
+    def with_expected_error(self, pair):
+        """The flow as `call` gives it, and how long the error vector is expected to be, (batch, k, j, i, 1), in voxels
+        of the input."""
+        return self.estimates(pair)[-1]
+
+    def flows(self, pair) -> list:
+        """The flow after the search and after every step, coarse to fine: (batch, k, j, i, 3), voxels of the input."""
+        return [flow for flow, _ in self.estimates(pair)]
+
+    def estimates(self, pair, most_levels: int | None = None) -> list:
+        """Flow and expected error after the search and after every step, of at most so many levels."""
+        pair = ops.cast(pair, "float32")
+        images = {1: ops.concatenate([pair[..., 0], pair[..., 1]], axis=0)}
+        factor = 1
+        while factor < self.levels[0].factor:
+            images[2 * factor] = halve(images[factor])
+            factor *= 2
+        compared = ops.split(images[factor // 2], 2, axis=0)
+        flow, error = self.search(*(contrast_channels(image) for image in compared))
+        flow = factor * flow
+        results = [self._estimate(flow, error)]
+        for number, (level, steps) in enumerate(zip(self.levels[:most_levels], self.steps_by_level, strict=False)):
+            fixed, moving = ops.split(images[level.factor], 2, axis=0)
+            fixed = contrast_channels(fixed)
+            if number and self.levels[number - 1].flow_factor > level.flow_factor:
+                flow = double(flow)
+            for step in steps:
+                flow, error = step(fixed, moving, flow)
+                results.append(self._estimate(flow, error))
+        return results
+
+    @staticmethod
+    def _estimate(flow, error):
+        flow = ops.stack(ops.split(flow, 3, axis=0), axis=-1)
+        return flow, ops.softplus(error)[..., None] + LEAST_ERROR
+
+    def call(self, pair, training=None):
+        return self.estimates(pair)[-1][0]
+
+
+def build_cvpyramid(
+    shape: tuple[int | None, int | None, int | None] = (None, None, None), compute: str = "float32"
+) -> CostVolumePyramid:
+    """Build the network for inputs of a size [k, j, i]; its convolutions compute in float32 or bfloat16.
+
+    Raises
+    ------
+    ValueError
+        If a side is no multiple of 16.
+    """
+    check_sides(shape)
+    return CostVolumePyramid(compute=compute, name="cvpyramid")

@@ -1,0 +1,147 @@
+"""Pairs for "pooled" training, drawn by number: the same, whichever process draws them and wherever a run goes on."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from ..grid import NETWORK_SPACING_MM
+from ..network.architectures import spacing_of
+from .config import TrainingConfig
+from .samples import PreparedScan, batch_of, on_voxels, random_pair
+
+PAIRS, CHOICES = 2, 3
+KEPT_BATCHES = 48
+AHEAD = 4
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+
+Batch = tuple[np.ndarray, np.ndarray]
+
+
+def draw_batch(scans: list[PreparedScan], config: TrainingConfig, count: int, rng) -> Batch:
+    """A batch of `count` random pairs on the network's voxels; see batch_of."""
+    spacing = spacing_of(config.network)
+    shape = tuple(int(n * spacing / NETWORK_SPACING_MM) for n in config.block)
+    chosen = rng.integers(len(scans), size=count)
+    pairs = [random_pair(scans[n], shape, config.motion, config.appearance, rng) for n in chosen]
+    return batch_of([on_voxels(pair, spacing) for pair in pairs])
+
+
+def numbered_pair(scans: list[PreparedScan], config: TrainingConfig, number: int) -> Batch:
+    """The pair of this number, in float16."""
+    rng = np.random.default_rng([config.seed, PAIRS, number])
+    images, truth = draw_batch(scans, config, 1, rng)
+    return images.astype(np.float16), truth.astype(np.float16)
+
+
+def mirrored(batch: Batch, axes) -> Batch:
+    """Images (n, k, j, i, 2) and truth (n, k, j, i, 4) mirrored along axes 1, 2, 3; the flow along them turns."""
+    images, truth = (np.flip(part, axes).copy() for part in batch)
+    for axis in axes:
+        np.negative(truth[..., 3 - axis], out=truth[..., 3 - axis])
+    return images, truth
+
+
+class PairSource:
+    """Batches by step, from workers that draw ahead, or drawn here.
+
+    Parameters
+    ----------
+    scans
+        As from prepare_scan.
+    first_step
+        The first step that is asked for; then one after the other.
+    """
+
+    def __init__(self, scans: list[PreparedScan], config: TrainingConfig, first_step: int = 0):
+        self._config, self._step, self._pairs = config, first_step, {}
+        self._folder = self._pool = self._thread = None
+        self._threads = ThreadPoolExecutor(config.batch)
+        self._draw: Callable[[int], Future | Batch] = lambda number: numbered_pair(scans, config, number)
+        if config.pooled.workers:
+            self._folder = tempfile.TemporaryDirectory(prefix="longct-pairs-")
+            _share(scans, Path(self._folder.name))
+            os.environ.update(ONE_THREAD)
+            self._pool = ProcessPoolExecutor(
+                config.pooled.workers,
+                multiprocessing.get_context("spawn"),
+                _start_worker,
+                (self._folder.name, [scan.name for scan in scans], config),
+            )
+            self._draw = lambda number: self._pool.submit(_work, number)
+            self._thread = ThreadPoolExecutor(1)
+            self._next = self._thread.submit(self._batch, first_step)
+
+    def batch(self) -> Batch:
+        """The batch of the next step."""
+        step, self._step = self._step, self._step + 1
+        if self._thread is None:
+            return self._batch(step)
+        ready, self._next = self._next, self._thread.submit(self._batch, step + 1)
+        return ready.result()
+
+    def close(self) -> None:
+        """End the workers."""
+        if self._pool is not None:
+            self._thread.shutdown(cancel_futures=True)
+            self._pool.shutdown(cancel_futures=True)
+            self._folder.cleanup()
+        self._threads.shutdown()
+
+    def _batch(self, step: int) -> Batch:
+        config = self._config
+        if config.pooled.repeats == 1:
+            numbers, axes = range(step * config.batch, (step + 1) * config.batch), [()] * config.batch
+            oldest, newest = numbers[0], numbers[-1]
+        else:
+            kept = KEPT_BATCHES * config.batch
+            newest = config.batch * 4 + step * config.batch // config.pooled.repeats
+            oldest = max(0, newest - kept)
+            rng = np.random.default_rng([config.seed, CHOICES, step])
+            numbers = rng.choice(np.arange(oldest, newest + 1), config.batch, replace=False)
+            axes = [tuple(1 + np.flatnonzero(rng.random(2) < 0.5)) for _ in numbers]
+        ahead = AHEAD * config.pooled.workers
+        for number in range(oldest, newest + ahead + 1) if ahead else numbers:
+            if number not in self._pairs:
+                self._pairs[number] = self._draw(number)
+        pairs = self._threads.map(mirrored, [self._taken(number) for number in numbers], axes)
+        for number in [number for number in self._pairs if number < oldest]:
+            del self._pairs[number]
+        return tuple(np.concatenate(part) for part in zip(*pairs, strict=True))
+
+    def _taken(self, number: int) -> Batch:
+        pair = self._pairs[number]
+        if isinstance(pair, Future):
+            pair = self._pairs[number] = pair.result()
+        return pair
+
+
+def _share(scans: list[PreparedScan], folder: Path) -> None:
+    for number, scan in enumerate(scans):
+        for part in ("image", "body", "cavity"):
+            np.save(folder / f"{number}-{part}.npy", getattr(scan, part))
+
+
+_worker: dict = {}
+
+
+def _start_worker(folder: str, names: list[str], config: TrainingConfig) -> None:
+    scans = []
+    for number, name in enumerate(names):
+        image, body, cavity = (
+            np.load(f"{folder}/{number}-{part}.npy", mmap_mode="r") for part in ("image", "body", "cavity")
+        )
+        scan = PreparedScan(name, image, body)
+        scan.__dict__["cavity"] = cavity
+        scans.append(scan)
+    _worker.update(scans=scans, config=config)
+
+
+def _work(number: int) -> Batch:
+    return numbered_pair(_worker["scans"], _worker["config"], number)
