@@ -117,7 +117,7 @@ def test_the_diffusion_loss_by_hand(nn):
     assert float(nn.diffusion_loss(flow)) == pytest.approx((4 / 3 + 1 / 3) / 3, rel=1e-5)
 
 
-@pytest.mark.parametrize("network", ["lkpyramid", "vxm2"])
+@pytest.mark.parametrize("network", ["cvpyramid", "lkpyramid", "vxm2"])
 def test_a_shipped_model_has_a_card_that_fits_its_weights(network):
     model = find_model(network)
     for entry in ("data", "held_out", "seed", "command", "steps", "code_version", "scores", "what_it_is", "options"):
@@ -126,7 +126,7 @@ def test_a_shipped_model_has_a_card_that_fits_its_weights(network):
     assert model.name == model.network == network
 
 
-@pytest.mark.parametrize(("network", "factor"), [("lkpyramid", 2), ("vxm2", 2)])
+@pytest.mark.parametrize(("network", "factor"), [("cvpyramid", 2), ("lkpyramid", 2), ("vxm2", 2)])
 def test_a_shipped_model_predicts_a_finite_field_in_mm_over_the_same_box(network, factor):
     model = find_model(network)
     grid = Grid((32, 48, 32), (10.0, -5.0, 3.0), model.spacing_mm)
@@ -162,8 +162,8 @@ def test_the_head_start_finds_a_shift_nearly_as_the_whole_pass_does():
 def test_a_missing_or_changed_model_is_said_so(tmp_path):
     with pytest.raises(InputError, match="no model"):
         find_model(folder=tmp_path)
-    card = json.loads((MODELS_FOLDER / "lkpyramid.json").read_text())
-    shutil.copy(MODELS_FOLDER / "lkpyramid.json", tmp_path)
+    card = json.loads((MODELS_FOLDER / "cvpyramid.json").read_text())
+    shutil.copy(MODELS_FOLDER / "cvpyramid.json", tmp_path)
     with pytest.raises(InputError, match="missing"):
         find_model(folder=tmp_path)
     (tmp_path / card["weights"]).write_bytes(b"something else")
@@ -176,7 +176,8 @@ def test_networks_are_built_by_name(nn):
 
     assert build_network("vxm2", (32, 32, 32), leaky_slope=0.5).count_params() == 292_755
     assert build_network("lkpyramid", (32, 32, 32)).count_params() < 500_000
-    assert spacing_of("lkpyramid") == 4.0 and spacing_of("vxm2") == 2.0
+    assert build_network("cvpyramid", (32, 32, 32)).count_params() < 1_000_000
+    assert spacing_of("cvpyramid") == spacing_of("lkpyramid") == 4.0 and spacing_of("vxm2") == 2.0
     with pytest.raises(ValueError, match="no network"):
         build_network("unet")
 
@@ -304,7 +305,7 @@ def test_going_forth_and_back_costs_nothing_if_the_flows_undo_each_other(nn):
     assert float(nn.mean_length(there, weight)) == pytest.approx(2, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", ["lkpyramid", "vxm2"])
+@pytest.mark.parametrize("name", ["cvpyramid", "lkpyramid", "vxm2"])
 def test_convolutions_in_bfloat16_change_little_and_weights_stay_float32(nn, name):
     from LongitudinalRegistrationLib.network.architectures import build_network
 
