@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from LongitudinalRegistrationLib.grid import Grid
+from LongitudinalRegistrationLib.network.architectures import NETWORKS
 from LongitudinalRegistrationLib.network.model_store import MODELS_FOLDER, find_model
 from LongitudinalRegistrationLib.network.predict import NetworkError, Predictor
 from TableRemovalLib.errors import InputError
@@ -331,21 +332,24 @@ def test_there_is_no_other_type_for_convolutions():
         convolution_policy("float16")
 
 
-@pytest.mark.parametrize("name", ["lkpyramid", "vxm2"])
-def test_the_shipped_onnx_files_give_what_keras_gives_at_any_size(name):
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_shipped_onnx_files_give_what_keras_gives_at_any_size(nn, name):
     """The reference is Keras on TensorFlow; measured: at most 5e-6 voxels apart on one machine."""
-    from LongitudinalRegistrationLib.network.keras_passes import KerasPasses
+    from LongitudinalRegistrationLib.network.architectures import build_network
     from LongitudinalRegistrationLib.network.onnx_passes import OnnxPasses
 
     model = find_model(name)
-    passes = KerasPasses(model), OnnxPasses(model, 2)
+    network = build_network(name, **model.options)
+    network.load_weights(model.weights)
+    passes = {True: network, False: getattr(network, "head_start", network)}
+    shipped = OnnxPasses(model, 2)
     for shape in ((32, 32, 48), (48, 16, 64)):
         image = smooth_noise(np.random.default_rng(13), (*shape[:2], shape[2] + 3))
         pair = np.ascontiguousarray(np.stack([image[..., :-3], image[..., 3:]], axis=-1)[None])
-        for to_the_end in (True, False):
-            reference, found = (run(pair, to_the_end) for run in passes)
+        for to_the_end, run in passes.items():
+            reference, found = run(nn.tf.constant(pair)).numpy()[0], shipped(pair, to_the_end)
             assert np.abs(reference).max() > 0.5 and found.dtype == np.float32
-            np.testing.assert_allclose(found, reference, atol=1e-4, err_msg=f"{shape}, {to_the_end}")
+            np.testing.assert_allclose(found, reference, atol=1e-4, err_msg=f"{name}, {shape}, {to_the_end}")
 
 
 def test_a_model_that_was_just_trained_runs_in_keras_and_a_shipped_one_in_onnx_runtime(monkeypatch):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
+import numba
 import numpy as np
 
 from ..grid import NETWORK_SPACING_MM
@@ -19,7 +19,6 @@ from .samples import PreparedScan, batch_of, on_voxels, random_pair
 PAIRS, CHOICES = 2, 3
 KEPT_BATCHES = 48
 AHEAD = 4
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 
 Batch = tuple[np.ndarray, np.ndarray]
 
@@ -67,7 +66,6 @@ class PairSource:
         if config.pooled.workers:
             self._folder = tempfile.TemporaryDirectory(prefix="longct-pairs-")
             _share(scans, Path(self._folder.name))
-            os.environ.update(ONE_THREAD)
             self._pool = ProcessPoolExecutor(
                 config.pooled.workers,
                 multiprocessing.get_context("spawn"),
@@ -132,6 +130,8 @@ _worker: dict = {}
 
 
 def _start_worker(folder: str, names: list[str], config: TrainingConfig) -> None:
+    """Take the scans up; one thread each, as there are as many workers as cores."""
+    numba.set_num_threads(1)
     scans = []
     for number, name in enumerate(names):
         image, body, cavity = (
