@@ -31,13 +31,14 @@ from TableRemovalSlicer.parameters import (
     settingsOf,
     writeOptions,
 )
-from TableRemovalSlicer.quality_rows import leftText, qualityRows, reportText, saveCsv, saveMontage
+from TableRemovalSlicer.quality_rows import reportText
+from TableRemovalWidgets.apply_section import ApplySection
+from TableRemovalWidgets.edit_section import EditSection
+from TableRemovalWidgets.hand_section import HandSection
 from TableRemovalWidgets.packages_section import PackagesSection
+from TableRemovalWidgets.quality_section import QualitySection
 
-RANGE_HU = 4095.0
 POLL_MS = 50
-WHOLE_SCAN, THIS_SLICE, SLICE_RANGE = range(3)
-QUALITY_COLUMNS = ("Seen", "Slice", "What to look at", "Area cm\u00b2", "T_G", "Parts", "ms")
 
 
 class TableRemoval(ScriptedLoadableModule):
@@ -91,8 +92,6 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.timer = None
         self._parameterNode = None
         self._guiTag = None
-        self._showing = False
-        self._rows = []
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
@@ -101,10 +100,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui = slicer.util.childWidgetVariables(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = TableRemovalLogic()
-        self.logic.onSeedMoved = self.onSeedMoved
-        self.packagesSection = PackagesSection(
-            uiWidget.layout(), self.logic.packages, self.onPackagesChanged, self.logic.close
-        )
+        self._addSections(uiWidget.layout())
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodesChanged)
@@ -113,58 +109,22 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.timer = qt.QTimer()
         self.timer.setInterval(POLL_MS)
         self.timer.connect("timeout()", self.poll)
-        self._setUpWidgets()
-        self._connectWidgets()
         self.initializeParameterNode()
 
-    def _setUpWidgets(self):
-        ui = self.ui
-        ui.scopeComboBox.addItems([_("whole scan"), _("this slice"), _("slices")])
-        ui.qualityTable.setColumnCount(len(QUALITY_COLUMNS))
-        ui.qualityTable.setHorizontalHeaderLabels([_(name) for name in QUALITY_COLUMNS])
-        ui.qualityTable.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
-        ui.qualityTable.horizontalHeader().setSectionResizeMode(2, qt.QHeaderView.Stretch)
-        ui.qualityTable.verticalHeader().setVisible(False)
-        ui.qualityTable.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
-        ui.qualityTable.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
-        ui.qualityTable.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
-        ui.progressBar.visible = False
-
-    def _connectWidgets(self):
-        ui = self.ui
+    def _addSections(self, layout):
+        ui, logic = self.ui, self.logic
+        self.packagesSection = PackagesSection(layout, logic.packages, self.onPackagesChanged, logic.close)
+        self.editSection = EditSection(ui, logic, self._edit, self._telling, self._showSettings)
+        self.qualitySection = QualitySection(ui, logic, self._edit, self._telling, self._showSettings)
+        self.handSection = HandSection(ui, logic, self._telling, self._show)
+        self.applySection = ApplySection(ui, logic, self._checkCanApply)
+        logic.onSeedMoved = self.editSection.onSeedMoved
         for button, receiver in (
-            (ui.applyButton, self.onApplyButton),
             (ui.hardenButton, lambda: self.onCopyButton(True)),
             (ui.plainCopyButton, lambda: self.onCopyButton(False)),
-            (ui.paperButton, lambda: self._edit(self.logic.usePaperValues)),
-            (ui.copyButton, lambda: self._edit(lambda: self.logic.session.copyToNeighbours(ui.reachSpinBox.value))),
-            (ui.clearSliceButton, lambda: self._edit(lambda: self.logic.session.clearOverrides(self._indices() or []))),
-            (ui.clearAllButton, lambda: self._edit(lambda: self.logic.session.clearOverrides())),
-            (ui.undoButton, lambda: self._edit(lambda: self.logic.session.undo())),
-            (ui.redoButton, lambda: self._edit(lambda: self.logic.session.redo())),
-            (ui.clickButton, self.onClickButton),
-            (ui.plotButton, lambda: self._edit(self.logic.showAreaPlot)),
-            (ui.csvButton, self.onCsvButton),
-            (ui.montageButton, self.onMontageButton),
-            (ui.handOverButton, self.onHandOverButton),
-            (ui.takeBackButton, self.onTakeBackButton),
+            (ui.paperButton, lambda: self._edit(logic.usePaperValues)),
         ):
             button.connect("clicked(bool)", lambda checked=False, receiver=receiver: receiver())
-        ui.sliceSlider.connect("valueChanged(double)", self.onSliceSlider)
-        ui.scopeComboBox.connect("currentIndexChanged(int)", lambda index: self._showSettings())
-        for box in (ui.firstSpinBox, ui.lastSpinBox):
-            box.connect("valueChanged(int)", lambda value: self._showSettings())
-        ui.automaticThresholdCheckBox.connect("toggled(bool)", self.onAutomaticThreshold)
-        ui.thresholdSlider.connect("valueChanged(double)", self._setThreshold)
-        ui.thresholdHuSlider.connect("valueChanged(double)", lambda hu: self._setThreshold(hu / RANGE_HU))
-        ui.automaticSeedCheckBox.connect("toggled(bool)", self.onAutomaticSeed)
-        for box in (ui.seedColumnSpinBox, ui.seedRowSpinBox):
-            box.connect("valueChanged(int)", lambda value: self._setSeed(self._seed()))
-        ui.seedSizeSpinBox.connect("valueChanged(int)", self._setSeedSize)
-        ui.previewCheckBox.connect("toggled(bool)", self.onPreviewCheckBox)
-        ui.qualityTable.connect("cellClicked(int,int)", self.onQualityRow)
-        ui.qualityTable.connect("itemChanged(QTableWidgetItem*)", self.onQualityTick)
-        ui.onlyFlaggedCheckBox.connect("toggled(bool)", lambda on: self._showQuality())
 
     def cleanup(self):
         self.timer.stop()
@@ -181,13 +141,13 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def exit(self):
         self.timer.stop()
-        self._stopClicking()
+        self.editSection.stopClicking()
         self.setParameterNode(None)
         self.logic.close()
         self.logic.restoreDisplay()
 
     def onSceneStartClose(self, caller, event):
-        self._stopClicking()
+        self.editSection.stopClicking()
         self.setParameterNode(None)
 
     def onSceneEndClose(self, caller, event):
@@ -198,7 +158,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self._parameterNode and not slicer.mrmlScene.IsBatchProcessing():
             if self.logic.session and self.logic.session.volumeNode.GetScene() is None:
                 self._checkCanApply()
-            self._showOthers()
+            self.applySection.showOthers()
 
     def initializeParameterNode(self):
         """Show the scene's parameters; preselect the first volume."""
@@ -214,6 +174,8 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._parameterNode.disconnectGui(self._guiTag)
             self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
         self._parameterNode = parameterNode
+        self.editSection.setParameterNode(parameterNode)
+        self.applySection.setParameterNode(parameterNode)
         if self._parameterNode:
             self._guiTag = self._parameterNode.connectGui(self.ui)
             self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
@@ -232,10 +194,10 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._checkCanApply()
             return
         self.logic.followView()
-        clicked = self._takeClicks()
+        clicked = self.editSection.takeClicks()
         if self.logic.poll() or clicked:
             self._show()
-        self.ui.previewLabel.text = self.logic.previewText()
+        self.editSection.showProgress()
 
     def onPackagesChanged(self):
         """Packages have come or gone."""
@@ -260,9 +222,9 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         before = self.logic.session
         self.logic.follow(volume, self._parameterNode)
         if before is not self.logic.session:
-            self._stopClicking()
-            self._showOthers()
-            self._showQuality()
+            self.editSection.stopClicking()
+            self.applySection.showOthers()
+            self.qualitySection.show()
 
     @contextlib.contextmanager
     def _telling(self):
@@ -283,240 +245,19 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic.writeOptions()
         self._show()
 
-    def _indices(self):
-        """Return the slices that a change is for; None is the whole scan."""
-        session, scope = self.logic.session, self.ui.scopeComboBox.currentIndex
-        if session is None or scope == WHOLE_SCAN:
-            return None
-        if scope == THIS_SLICE:
-            return range(session.k, session.k + 1)
-        first, last = sorted((self.ui.firstSpinBox.value, self.ui.lastSpinBox.value))
-        return range(first, last + 1)
-
-    def _seed(self):
-        return self.ui.seedColumnSpinBox.value, self.ui.seedRowSpinBox.value
-
-    def onAutomaticThreshold(self, on):
-        self._setThreshold(None if on else self.ui.thresholdSlider.value, True)
-
-    def onAutomaticSeed(self, on):
-        self._setSeed(None if on else self._seed(), True)
-
-    def _setThreshold(self, threshold, ownStep=False):
-        if not self._showing and self._parameterNode:
-            self._change(lambda: self.logic.setThreshold(threshold, self._indices(), ownStep))
-
-    def _setSeed(self, seed, ownStep=False):
-        if not self._showing and self._parameterNode:
-            self._change(lambda: self.logic.setSeed(seed, self._indices(), ownStep))
-
-    def _setSeedSize(self, size):
-        if not self._showing and self._parameterNode:
-            self._change(lambda: self.logic.setSeedSize(size, self._indices()))
-
-    def _change(self, action):
-        self.ui.statusLabel.text = ""
-        with self._telling():
-            action()
-        self._showSettings()
-
-    def onSeedMoved(self, i, j):
-        """The point was dragged in a view."""
-        self._setSeed((i, j))
-
-    def onSliceSlider(self, value):
-        if not self._showing and self.logic.session:
-            self.logic.showSlice(round(value))
-            self._showSettings()
-
-    def onPreviewCheckBox(self, on):
-        if not self._showing and self.logic.session:
-            self.logic.session.show(on)
-
     def onCopyButton(self, harden):
         with self._telling():
             self._parameterNode.inputVolume = self.logic.copyWithoutTransform(self._parameterNode.inputVolume, harden)
 
-    def onClickButton(self):
-        if self.ui.clickButton.checked:
-            self.logic.startClicking()
-        else:
-            self._stopClicking()
-
-    def _stopClicking(self):
-        self.ui.clickButton.checked = False
-        self.logic.stopClicking()
-
-    def _takeClicks(self):
-        done = False
-        with self._telling():
-            done = self.logic.takeClicks(self._indices())
-        if self.ui.clickButton.checked and not self.logic.clicking:
-            self._stopClicking()
-        return done
-
-    def onQualityRow(self, row, column):
-        if column > 0:
-            self.logic.jumpTo(self._rows[row][0])
-            self._showSettings()
-
-    def onQualityTick(self, item):
-        if self._showing or item.column() != 0:
-            return
-        k, flag = self._rows[item.row()]
-        self.logic.session.check(k, flag, item.checkState() == qt.Qt.Checked)
-        self._showLeft()
-
-    def onCsvButton(self):
-        path = self._askForPath(_("Save slice table"), "table-removal.csv", _("Tables (*.csv)"))
-        if path:
-            with self._telling():
-                saveCsv(self.logic.session, path)
-                self.ui.statusLabel.text = _("Saved {path}").format(path=path)
-
-    def onMontageButton(self):
-        path = self._askForPath(_("Save montage"), "table-removal.png", _("Pictures (*.png)"))
-        if path:
-            with self._telling():
-                saveMontage(self.logic.session, path)
-                self.ui.statusLabel.text = _("Saved {path}").format(path=path)
-
-    def _askForPath(self, title, name, kinds):
-        return qt.QFileDialog.getSaveFileName(self.parent, title, name, kinds)
-
-    def onHandOverButton(self):
-        with self._telling():
-            self.logic.handOver()
-            if slicer.util.mainWindow():
-                slicer.util.selectModule("SegmentEditor")
-
-    def onTakeBackButton(self):
-        with self._telling():
-            count = self.logic.session.takeBack()
-            self.ui.statusLabel.text = _("{count} slices were changed by hand.").format(count=count)
-        self._show()
-
-    def onApplyButton(self):
-        volumes = [self._parameterNode.inputVolume, *self._othersChosen()]
-        self.ui.applyButton.enabled = False
-        dialog = slicer.util.createProgressDialog(
-            windowTitle=_("Table Removal"), labelText="...", maximum=100, autoClose=False
-        )
-        try:
-            with slicer.util.tryWithErrorDisplay(_("The table could not be removed.")):
-                batch = self.logic.startBatch(volumes)
-                self._finish(batch, dialog)
-                self.ui.statusLabel.text = self.logic.endBatch(batch)
-        finally:
-            dialog.close()
-            self._checkCanApply()
-            self._showOthers()
-
-    def _finish(self, batch, dialog):
-        while not batch.done:
-            batch.poll()
-            fraction, name = batch.progress()
-            dialog.labelText = _("Removing the table from {name}").format(name=name)
-            dialog.value = round(100 * fraction)
-            slicer.app.processEvents()
-            if dialog.wasCanceled:
-                batch.cancel()
-            elif not batch.done:
-                time.sleep(POLL_MS / 5000)
-
-    def _othersChosen(self):
-        nodes = [slicer.mrmlScene.GetNodeByID(identifier) for identifier in self._othersTicked()]
-        return [node for node in nodes if node is not None]
-
-    def _othersTicked(self):
-        items = [self.ui.othersList.item(row) for row in range(self.ui.othersList.count)]
-        return [item.data(qt.Qt.UserRole) for item in items if item.checkState() == qt.Qt.Checked]
-
-    def _showOthers(self):
-        ticked = self._othersTicked()
-        others = self.logic.otherVolumes(self._parameterNode.inputVolume) if self._parameterNode else []
-        self.ui.othersList.clear()
-        for node in others:
-            item = qt.QListWidgetItem(node.GetName())
-            item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
-            item.setCheckState(qt.Qt.Checked if node.GetID() in ticked else qt.Qt.Unchecked)
-            item.setData(qt.Qt.UserRole, node.GetID())
-            self.ui.othersList.addItem(item)
-
-    @contextlib.contextmanager
-    def _quietly(self):
-        """What is shown meanwhile is not taken for what the user does."""
-        before, self._showing = self._showing, True
-        try:
-            yield
-        finally:
-            self._showing = before
-
     def _show(self):
         self._showSettings()
-        self._showQuality()
+        self.qualitySection.show()
 
     def _showSettings(self):
-        if not self._parameterNode:
-            return
-        ui, session = self.ui, self.logic.session
-        settings = self.logic.settingsShown(self._indices())
-        with self._quietly():
-            last = session.size[2] - 1 if session else 0
-            for box in (ui.firstSpinBox, ui.lastSpinBox):
-                box.maximum = last
-            ui.previewCheckBox.checked = bool(session and session.visible)
-            ui.sliceSlider.maximum = last
-            ui.sliceSlider.value = session.k if session else 0
-            ui.automaticThresholdCheckBox.checked = settings.automaticThreshold
-            ui.thresholdSlider.value = settings.threshold
-            ui.thresholdHuSlider.value = settings.threshold * RANGE_HU
-            ui.automaticSeedCheckBox.checked = settings.automaticSeed
-            ui.seedColumnSpinBox.value, ui.seedRowSpinBox.value = settings.seed
-            ui.seedSizeSpinBox.value = settings.seedSize
-        automatic = _("automatic") if self._indices() is None else _("as the whole scan")
-        ui.automaticThresholdCheckBox.text = ui.automaticSeedCheckBox.text = automatic
-        ui.thresholdSlider.enabled = ui.thresholdHuSlider.enabled = not settings.automaticThreshold
-        ui.seedColumnSpinBox.enabled = ui.seedRowSpinBox.enabled = not settings.automaticSeed
-        inRange = ui.scopeComboBox.currentIndex == SLICE_RANGE
-        ui.firstSpinBox.visible = ui.rangeLabel.visible = ui.lastSpinBox.visible = inRange
-        self._enableButtons(session)
-        ui.previewLabel.text = self.logic.previewText()
-
-    def _enableButtons(self, session):
-        ui, edited = self.ui, bool(session and session.state.overrides.slices)
-        editing = bool(session and session.ready and session.editable)
-        ui.previewCheckBox.enabled = ui.sliceSlider.enabled = ui.scopeComboBox.enabled = bool(session)
-        ui.clickButton.enabled = editing
-        ui.copyButton.enabled = editing and session.k in session.state.overrides.slices
-        ui.clearAllButton.enabled = edited or bool(session and session.overridesProblem)
-        ui.clearSliceButton.enabled = edited and self._indices() is not None
-        ui.undoButton.enabled = bool(session and session.history.can_undo)
-        ui.redoButton.enabled = bool(session and session.history.can_redo)
-        found = bool(session and session.records)
-        for button in (ui.plotButton, ui.csvButton, ui.montageButton, ui.handOverButton):
-            button.enabled = found
-        ui.takeBackButton.enabled = found and self.logic.handEdited()
-
-    def _showQuality(self):
-        table = self.ui.qualityTable
-        session = self.logic.session
-        entries = qualityRows(session, self.ui.onlyFlaggedCheckBox.checked) if session else []
-        self._rows = [(entry.index, entry.flag) for entry in entries]
-        with self._quietly():
-            table.setRowCount(len(entries))
-            for row, entry in enumerate(entries):
-                for column, text in enumerate(entry.texts):
-                    item = qt.QTableWidgetItem(text)
-                    item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
-                    if column == 0 and entry.flag:
-                        item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
-                        item.setCheckState(qt.Qt.Checked if entry.checked else qt.Qt.Unchecked)
-                    table.setItem(row, column, item)
-        self._showLeft()
-
-    def _showLeft(self):
-        self.ui.leftLabel.text = leftText(self.logic.session) if self.logic.session else ""
+        if self._parameterNode:
+            self.editSection.show()
+            self.qualitySection.enableButtons()
+            self.handSection.enableButtons()
 
 
 @dataclasses.dataclass(frozen=True)

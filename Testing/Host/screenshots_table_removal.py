@@ -121,7 +121,7 @@ def render(scan, folder):
     session.setSeed((20, 20), range(3, 6))
     session.setThreshold(0.4, range(middle + 6, middle + 9))
     studio.wait()
-    studio.panel.onQualityRow(0, 1)
+    studio.panel.qualitySection.onRow(0, 1)
     studio.save(paths[1], ("inputs", "quality"))
 
     _saveMontage(session, paths[4])

@@ -251,7 +251,7 @@ def test_several_volumes_and_a_cancel_that_leaves_the_finished_ones(host, panel,
     import slicer
 
     _second, third = add_scan(host, "second"), add_scan(host, "third")
-    panel._showOthers()
+    panel.applySection.showOthers()
     assert panel.ui.othersList.count == 2
     import qt
 
@@ -273,7 +273,7 @@ def test_several_volumes_and_a_cancel_that_leaves_the_finished_ones(host, panel,
     assert "Cancelled" in panel.ui.statusLabel.text and panel.ui.applyButton.enabled
     assert slicer.mrmlScene.GetFirstNodeByName("CT without table") is not None
     assert slicer.mrmlScene.GetFirstNodeByName("third without table") is None
-    panel._showOthers()
+    panel.applySection.showOthers()
     monkeypatch.undo()
     third.SetAndObserveTransformNodeID(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode").GetID())
     panel.ui.applyButton.click()
@@ -345,14 +345,14 @@ def test_quality_rows_are_sorted_jump_and_can_be_ticked(panel, session, tmp_path
     table = panel.ui.qualityTable
     assert table.item(0, 1).text() == "15" and table.item(0, 2).text() == "no body found"
     rows = table.rowCount
-    panel.onQualityRow(0, 1)
+    panel.qualitySection.onRow(0, 1)
     assert session.k == 15 and sliceIndexShown(session.volumeNode) == 15
     assert panel.ui.leftLabel.text == f"{rows} left to check"
     table.item(0, 0).setCheckState(qt.Qt.Checked)
     assert panel.ui.leftLabel.text == f"{rows - 1} left to check" and (15, "no body found") in session.checked
     panel.ui.onlyFlaggedCheckBox.checked = False
     assert table.rowCount > SHAPE[0] - 3
-    panel._askForPath = lambda *words: str(tmp_path / "slices.csv")
+    panel.qualitySection._askForPath = lambda *words: str(tmp_path / "slices.csv")
     panel.ui.csvButton.click()
     lines = list(csv.DictReader((tmp_path / "slices.csv").open(encoding="utf-8")))
     assert len(lines) == SHAPE[0] and lines[0]["slice"] == "15" and lines[0]["override"] == "yes"
@@ -363,7 +363,7 @@ def test_montage_and_area_plot(panel, session, tmp_path):
     import SimpleITK as sitk
     import slicer
 
-    panel._askForPath = lambda *words: str(tmp_path / "montage.png")
+    panel.qualitySection._askForPath = lambda *words: str(tmp_path / "montage.png")
     panel.ui.montageButton.click()
     picture = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "montage.png")))
     assert (picture == (90, 255, 120)).all(axis=2).sum() > 24 * 100
@@ -374,7 +374,7 @@ def test_montage_and_area_plot(panel, session, tmp_path):
     assert table.GetNumberOfRows() == SHAPE[0]
     area = table.GetColumnByName(series.GetYColumnName()).GetValue(3)
     assert area == pytest.approx(session.records[3].area_mm2 / 100)
-    panel._askForPath = lambda *words: "/no/such/folder/x.csv"
+    panel.qualitySection._askForPath = lambda *words: "/no/such/folder/x.csv"
     panel.ui.csvButton.click()
     assert "another folder" in panel.ui.statusLabel.text
 
