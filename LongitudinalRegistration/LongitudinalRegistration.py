@@ -8,13 +8,13 @@ import numpy as np
 import qt
 import slicer
 import vtk
-from LongitudinalRegistrationSlicer.compare_layout import registerLayouts
-from LongitudinalRegistrationSlicer.comparison import canBeCompared
-from LongitudinalRegistrationSlicer.job import State
-from LongitudinalRegistrationSlicer.packages import COMPILE, ONNX_RUNTIME, PACKAGES
-from LongitudinalRegistrationSlicer.registrations import Registrations
-from LongitudinalRegistrationSlicer.request import EFFORTS, METHODS, RESULT_ATTRIBUTE, RegistrationRequest
-from LongitudinalRegistrationSlicer.results import interpolateLinearly, isResult, lastResult, resultNodes
+from LongitudinalRegistrationSlicer.process.job import State
+from LongitudinalRegistrationSlicer.process.packages import COMPILE, ONNX_RUNTIME, PACKAGES
+from LongitudinalRegistrationSlicer.process.registrations import Registrations
+from LongitudinalRegistrationSlicer.process.request import EFFORTS, METHODS, RESULT_ATTRIBUTE, RegistrationRequest
+from LongitudinalRegistrationSlicer.results.nodes import interpolateLinearly, isResult, lastResult, resultNodes
+from LongitudinalRegistrationSlicer.views.comparison import canBeCompared
+from LongitudinalRegistrationSlicer.views.layout import registerLayouts
 from LongitudinalRegistrationWidgets.dvf_section import DvfSection
 from LongitudinalRegistrationWidgets.inputs_section import InputsSection
 from LongitudinalRegistrationWidgets.result_section import ResultSection
@@ -305,7 +305,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
 
 def workerCommand():
     """Return the command that starts the process which registers, without its folder."""
-    return moduleCommand("LongitudinalRegistrationLib.worker")
+    return moduleCommand("LongitudinalRegistrationLib.pipeline.worker")
 
 
 class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):
@@ -386,7 +386,7 @@ class LongitudinalRegistrationTest(ScriptedLoadableModuleTest):
             logic.startRegistration(RegistrationRequest(scan, scan))
 
     def _makeLogic(self):
-        command = [pythonExecutable(), "-m", "LongitudinalRegistrationSlicer.stand_in_worker"]
+        command = [pythonExecutable(), "-m", "LongitudinalRegistrationSlicer.process.stand_in_worker"]
         return LongitudinalRegistrationLogic(command=command)
 
     def _run(self, logic, request):

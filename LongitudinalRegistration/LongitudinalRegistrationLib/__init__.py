@@ -1,0 +1,1 @@
+"""Longitudinal registration of CT scans: the numerics, which know nothing of Slicer."""

@@ -1,12 +1,11 @@
 """The panel's section on the displacement: colours and lines in the slice views, arrows in 3-D, words."""
 
 import slicer
-from LongitudinalRegistrationSlicer import displacement_colours as colours
-from LongitudinalRegistrationSlicer import displacement_lines as lines
-from LongitudinalRegistrationSlicer.cursor import CursorObserver
-from LongitudinalRegistrationSlicer.displacement import DisplacementSampler
-from LongitudinalRegistrationSlicer.displacement_3d import Displacement3D
-from LongitudinalRegistrationSlicer.displacement_words import inWords
+from LongitudinalRegistrationSlicer.displacement import colours, lines
+from LongitudinalRegistrationSlicer.displacement.arrows_3d import Displacement3D
+from LongitudinalRegistrationSlicer.displacement.sampler import DisplacementSampler
+from LongitudinalRegistrationSlicer.displacement.words import inWords
+from LongitudinalRegistrationSlicer.views.cursor import CursorObserver
 from slicer.i18n import tr as _
 
 COLOURS = (None, *colours.MODES)

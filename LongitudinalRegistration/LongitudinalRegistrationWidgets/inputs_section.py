@@ -2,8 +2,8 @@
 
 import qt
 import slicer
-from LongitudinalRegistrationSlicer.guess import followUpsOf, guessLabels, guessPair
-from LongitudinalRegistrationSlicer.total_segmentator import isInstalled, segmentVertebrae
+from LongitudinalRegistrationSlicer.process.guess import followUpsOf, guessLabels, guessPair
+from LongitudinalRegistrationSlicer.vertebrae.total_segmentator import isInstalled, segmentVertebrae
 from slicer.i18n import tr as _
 
 from LongitudinalRegistrationWidgets.match_table import MatchTable

@@ -1,7 +1,7 @@
 """The table that shows which label of the follow-up is which of the baseline, and lets the user change it."""
 
 import qt
-from LongitudinalRegistrationSlicer.label_matching import (
+from LongitudinalRegistrationSlicer.vertebrae.label_matching import (
     BY_HAND,
     BY_NAME,
     NUMBERINGS,

@@ -3,7 +3,7 @@
 import qt
 import slicer
 import vtk
-from LongitudinalRegistrationSlicer.results import isResult, reportOf, resultNodes, setTransformOn
+from LongitudinalRegistrationSlicer.results.nodes import isResult, reportOf, resultNodes, setTransformOn
 from slicer.i18n import tr as _
 
 COLOURS = {"good": "#1b6e9c", "check": "#b35c00", "poor": "#a8174b"}
@@ -58,13 +58,13 @@ class ResultSection:
 
     def save(self, folder=""):
         """Save the result into a folder, which the user is asked for where none is given."""
-        from LongitudinalRegistrationSlicer.saving import saveResult
+        from LongitudinalRegistrationSlicer.results.saving import saveResult
 
         self._write(folder, _("Save the registration"), saveResult, _("The result could not be saved."))
 
     def exportDicom(self, folder=""):
         """Export the result as DICOM into a folder, which the user is asked for where none is given."""
-        from LongitudinalRegistrationSlicer.saving import exportDicom
+        from LongitudinalRegistrationSlicer.results.saving import exportDicom
 
         self._write(folder, _("Export the registration as DICOM"), exportDicom, _("DICOM could not be written."))
 

@@ -2,10 +2,12 @@
 
 import qt
 import slicer
-from LongitudinalRegistrationSlicer import compare_layout as layout
-from LongitudinalRegistrationSlicer.centres import jumpTo
-from LongitudinalRegistrationSlicer.comparison import Comparison, canBeCompared
-from LongitudinalRegistrationSlicer.comparison_painter import (
+from LongitudinalRegistrationSlicer.results.nodes import fixedOf
+from LongitudinalRegistrationSlicer.results.while_saved import WhileSaved
+from LongitudinalRegistrationSlicer.vertebrae.centres import jumpTo
+from LongitudinalRegistrationSlicer.views import layout
+from LongitudinalRegistrationSlicer.views.comparison import Comparison, canBeCompared
+from LongitudinalRegistrationSlicer.views.comparison_painter import (
     CHECKERBOARD,
     DIFFERENCE,
     FADE,
@@ -13,12 +15,10 @@ from LongitudinalRegistrationSlicer.comparison_painter import (
     MODES,
     ComparisonPainter,
 )
-from LongitudinalRegistrationSlicer.results import fixedOf
-from LongitudinalRegistrationSlicer.similarity_painter import MAPS, SimilarityPainter
-from LongitudinalRegistrationSlicer.slice_overlay import SliceOverlay
-from LongitudinalRegistrationSlicer.transform_note import TransformNote
-from LongitudinalRegistrationSlicer.while_saved import WhileSaved
-from LongitudinalRegistrationSlicer.windows import WINDOWS
+from LongitudinalRegistrationSlicer.views.similarity_painter import MAPS, SimilarityPainter
+from LongitudinalRegistrationSlicer.views.slice_overlay import SliceOverlay
+from LongitudinalRegistrationSlicer.views.transform_note import TransformNote
+from LongitudinalRegistrationSlicer.views.windows import WINDOWS
 from slicer.i18n import tr as _
 from TableRemovalSlicer.views import DisplaySettings
 

@@ -2,7 +2,7 @@
 
 import slicer
 import vtk
-from LongitudinalRegistrationSlicer.results import movingOf, setTransformOn, transformIsOn
+from LongitudinalRegistrationSlicer.results.nodes import movingOf, setTransformOn, transformIsOn
 from slicer.i18n import tr as _
 
 

@@ -2,12 +2,12 @@
 
 import qt
 import slicer
-from LongitudinalRegistrationSlicer.centres import centreOf, jumpTo
-from LongitudinalRegistrationSlicer.label_matching import matchesOf, valuesByName
-from LongitudinalRegistrationSlicer.outlines import VertebraOutlines
-from LongitudinalRegistrationSlicer.results import labelsOf, reportOf, scoresOf
-from LongitudinalRegistrationSlicer.vertebra_plot import updateVertebraChart
-from LongitudinalRegistrationSlicer.vertebra_rows import (
+from LongitudinalRegistrationSlicer.results.nodes import labelsOf, reportOf, scoresOf
+from LongitudinalRegistrationSlicer.vertebrae.centres import centreOf, jumpTo
+from LongitudinalRegistrationSlicer.vertebrae.label_matching import matchesOf, valuesByName
+from LongitudinalRegistrationSlicer.vertebrae.outlines import VertebraOutlines
+from LongitudinalRegistrationSlicer.vertebrae.plot import updateVertebraChart
+from LongitudinalRegistrationSlicer.vertebrae.rows import (
     rowsAsText,
     rowsWithMethods,
     saveCsv,

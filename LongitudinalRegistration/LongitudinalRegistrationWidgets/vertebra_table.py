@@ -1,8 +1,8 @@
 """The table of the vertebrae's figures: coloured by quality, sorted on a click on a title, mean and worst below."""
 
 import qt
-from LongitudinalRegistrationSlicer.vertebra_colours import baselineColour
-from LongitudinalRegistrationSlicer.vertebra_rows import BOTH, FAIR, GOOD, MEASURES, POOR, sortedRows, summaryRows
+from LongitudinalRegistrationSlicer.vertebrae.colours import baselineColour
+from LongitudinalRegistrationSlicer.vertebrae.rows import BOTH, FAIR, GOOD, MEASURES, POOR, sortedRows, summaryRows
 from slicer.i18n import tr as _
 
 QUALITY_COLOURS = {GOOD: "#cfe2f7", FAIR: "#fff1b8", POOR: "#f7b78f"}

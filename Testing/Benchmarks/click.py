@@ -43,7 +43,7 @@ def measure() -> dict:
     from slicerhost import boot
 
     host = boot()
-    from LongitudinalRegistrationSlicer import compare_layout as layout
+    from LongitudinalRegistrationSlicer.views import layout
     from slicerhost.application import closePanel, letRun, makePanel
     from TableRemovalSlicer.volumes import addVolumeNode
 

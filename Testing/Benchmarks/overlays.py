@@ -79,8 +79,8 @@ def main():
     from slicerhost import boot, views
 
     host = boot(loadModules=False)
-    from LongitudinalRegistrationSlicer.comparison_painter import MODES, ComparisonPainter
-    from LongitudinalRegistrationSlicer.slice_overlay import SliceOverlay
+    from LongitudinalRegistrationSlicer.views.comparison_painter import MODES, ComparisonPainter
+    from LongitudinalRegistrationSlicer.views.slice_overlay import SliceOverlay
 
     view = views.makeSliceView(host, "Red", views.AXIAL)
     views.place(view, views.Frame((0.0, 0.0, 0.0), SIZE_MM, SIZE_MM, SIZE_PX, SIZE_PX))

@@ -35,9 +35,9 @@ def timed(seconds: dict[str, float], name: str):
 
 def niftyreg(fixed, moving, seconds):
     """reg_aladin and reg_f3d with their defaults."""
-    from LongitudinalRegistrationLib.niftyreg.binaries import find_programs
-    from LongitudinalRegistrationLib.niftyreg.run import aladin, f3d
-    from LongitudinalRegistrationLib.transforms import compose
+    from LongitudinalRegistrationLib.field.transforms import compose
+    from LongitudinalRegistrationLib.methods.niftyreg.binaries import find_programs
+    from LongitudinalRegistrationLib.methods.niftyreg.run import aladin, f3d
 
     programs = find_programs()
     with timed(seconds, "affine"):
@@ -78,9 +78,9 @@ def greedy(fixed, moving, seconds):
 
 def _aligned(fixed, moving, seconds):
     """Our own affine step, for peers that have none of their own."""
-    from LongitudinalRegistrationLib.affine import align
-    from LongitudinalRegistrationLib.pyramid import make_pyramid
-    from LongitudinalRegistrationLib.warm_up import warm_up
+    from LongitudinalRegistrationLib.methods.affine.align import align
+    from LongitudinalRegistrationLib.pipeline.warm_up import warm_up
+    from LongitudinalRegistrationLib.scan.pyramid import make_pyramid
 
     warm_up()
     with timed(seconds, "affine"):
@@ -116,7 +116,7 @@ def demons(fixed, moving, seconds):
                 field.CopyInformation(reference)
             field = sitk.Resample(field, reference, sitk.Transform(3, sitk.sitkIdentity), sitk.sitkLinear)
             field = filter_.Execute(*pair, field)
-        from LongitudinalRegistrationLib.transforms import compose
+        from LongitudinalRegistrationLib.field.transforms import compose
 
         return compose(affine, field)
 

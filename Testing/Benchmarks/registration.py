@@ -54,10 +54,10 @@ class Worker:
     """Our registration in its own process, as the panel uses it."""
 
     def __init__(self):
-        from LongitudinalRegistrationLib.private_folder import private_folder
+        from LongitudinalRegistrationLib.system.private_folder import private_folder
 
         self._folder = private_folder()
-        command = [sys.executable, "-m", "LongitudinalRegistrationLib.worker", str(self._folder)]
+        command = [sys.executable, "-m", "LongitudinalRegistrationLib.pipeline.worker", str(self._folder)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._jobs = 0
         self.warm_seconds = self._wait("ready")["seconds"]
@@ -77,7 +77,7 @@ class Worker:
 
     def prepare(self, pair: Pair) -> float:
         """Have both scans prepared; the seconds of the slower one."""
-        from LongitudinalRegistrationLib.shared_arrays import save_image
+        from LongitudinalRegistrationLib.system.shared_arrays import save_image
 
         seconds = []
         for key, image in (("fixed", pair.fixed), ("moving", pair.moving)):
@@ -88,8 +88,8 @@ class Worker:
 
     def register(self, options: dict) -> Registered:
         """Register the pair that is prepared."""
-        from LongitudinalRegistrationLib.shared_arrays import take_image
-        from LongitudinalRegistrationLib.transforms import compose
+        from LongitudinalRegistrationLib.field.transforms import compose
+        from LongitudinalRegistrationLib.system.shared_arrays import take_image
 
         self._jobs += 1
         begun = time.perf_counter()
@@ -121,8 +121,8 @@ class Judge:
     """Scores of a transform for a pair, the same for everyone: on 2 mm voxels, within the fixed body."""
 
     def __init__(self, pair: Pair):
-        from LongitudinalRegistrationLib.pyramid import make_pyramid
-        from LongitudinalRegistrationLib.scores import Scorer
+        from LongitudinalRegistrationLib.evaluation.scores import Scorer
+        from LongitudinalRegistrationLib.scan.pyramid import make_pyramid
 
         self._pair = pair
         self.scans = [make_pyramid(image) for image in (pair.fixed, pair.moving)]
@@ -138,8 +138,9 @@ class Judge:
     def scores(self, transform: sitk.Transform) -> dict[str, float]:
         """DSC (mean over vertebrae), bone overlap, SSIM, NCC, end-point error in mm, NDV in percent."""
         from LongitudinalRegistrationLib.evaluation.label_scores import score_labels
-        from LongitudinalRegistrationLib.evaluation.metrics import bone_overlap, ndv_percent
-        from LongitudinalRegistrationLib.grid import resample
+        from LongitudinalRegistrationLib.evaluation.metrics import bone_overlap
+        from LongitudinalRegistrationLib.field.jacobian import ndv_percent
+        from LongitudinalRegistrationLib.scan.grid import resample
 
         pair, found = self._pair, self._scorer.scores(transform)
         result = {"ssim": found.ssim, "ncc": found.ncc}

@@ -26,7 +26,7 @@ sys.path[:0] = [str(HERE)]
 def worker_ready(environment: dict[str, str]) -> float:
     """Seconds from the start of the panel's process until it says that it is ready."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "LongitudinalRegistrationLib.worker", folder]
+        command = [sys.executable, "-m", "LongitudinalRegistrationLib.pipeline.worker", folder]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         begun = time.perf_counter()
         with subprocess.Popen(command, env={**os.environ, **environment}, **pipes) as process:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 COMMANDS = (
-    "from LongitudinalRegistrationLib.compile_kernels import compile_kernels, is_compiled\n"
+    "from LongitudinalRegistrationLib.pipeline.compile_kernels import compile_kernels, is_compiled\n"
     "is_compiled() or compile_kernels()\n",
     "from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom\n"
     "make_phantom(1, PhantomOptions(size=32, slices=16, table_contact=True))\n",

@@ -50,14 +50,14 @@ class Studio:
 
     def views(self):
         """Return a picture of the eight views, a row an orientation."""
-        from LongitudinalRegistrationSlicer import compare_layout as layout
+        from LongitudinalRegistrationSlicer.views import layout
 
         titles = layout.COLUMNS
         return sheet([[(self.view(column, row), titles[column]) for column in titles] for row in layout.ROWS])
 
     def view(self, column, row, px=None):
         """Return the picture of one view, uint8 [row, column, 3], at another size where one is given."""
-        from LongitudinalRegistrationSlicer import compare_layout as layout
+        from LongitudinalRegistrationSlicer.views import layout
         from slicerhost import views
 
         if px:
@@ -66,7 +66,7 @@ class Studio:
 
     def view3D(self, px):
         """Return the picture of the 3-D view, uint8 [row, column, 3]."""
-        from LongitudinalRegistrationSlicer import compare_layout as layout
+        from LongitudinalRegistrationSlicer.views import layout
         from slicerhost import views
 
         view = self._find(layout.VIEW_3D)
@@ -97,7 +97,7 @@ class Studio:
         return column.grab().toImage().convertToFormat(qt.QImage.Format_RGB888)
 
     def _size(self, px):
-        from LongitudinalRegistrationSlicer import compare_layout as layout
+        from LongitudinalRegistrationSlicer.views import layout
 
         for row in layout.ROWS:
             for column in layout.COLUMNS:
@@ -150,7 +150,7 @@ def renderPair(baseline, followup, folder):
 
     read = {"Baseline": baseline, "Follow-up": followup}
     studio = Studio({name: sitk.Cast(sitk.ReadImage(str(path)), sitk.sitkInt16) for name, path in read.items()})
-    from LongitudinalRegistrationSlicer.comparison_painter import MODES
+    from LongitudinalRegistrationSlicer.views.comparison_painter import MODES
 
     see, dvf = studio.panel.seeSection.ui, studio.panel.dvfSection.ui
     paths = [folder / f"{name}.png" for name in ("panel", "overlays", "displacement", "displacement-3d")]

@@ -1,8 +1,8 @@
 """Networks scored on the middle of the scoring grid, for tests that need not wait for the whole of it."""
 
 import numpy as np
-from LongitudinalRegistrationLib.evaluation import before_after, model_scores
-from LongitudinalRegistrationLib.grid import Grid
+from LongitudinalRegistrationLib.experiments import before_after, model_scores
+from LongitudinalRegistrationLib.scan.grid import Grid
 
 
 def middle_of(prepared):

@@ -245,7 +245,7 @@ def test_labels_on_another_grid(capsys, tmp_path, phantom_folder):
 
 @pytest.mark.parametrize("suffix", [".nii.gz", ".nii"])
 def test_a_file_that_was_cut_off_is_refused(capsys, tmp_path, phantom_folder, suffix):
-    from LongitudinalRegistrationLib.reading import read_image
+    from LongitudinalRegistrationLib.scan.read import read_image
 
     whole = tmp_path / f"whole{suffix}"
     sitk.WriteImage(sitk.ReadImage(str(phantom_folder / "baseline.nii.gz")), str(whole), True)
@@ -260,7 +260,7 @@ def test_a_nifti_file_compressed_in_parts_is_read(tmp_path, phantom_folder):
     """As bgzip and pigz may write it: the last part's length is not the file's."""
     import gzip
 
-    from LongitudinalRegistrationLib.reading import read_image
+    from LongitudinalRegistrationLib.scan.read import read_image
 
     content = gzip.decompress((phantom_folder / "baseline.nii.gz").read_bytes())
     parts = tmp_path / "parts.nii.gz"

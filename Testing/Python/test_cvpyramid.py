@@ -9,14 +9,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from LongitudinalRegistrationLib.network.model_store import find_model
+from LongitudinalRegistrationLib.methods.network.model_store import find_model
 from LongitudinalRegistrationLib.training.samples import on_voxels, prepare_body, random_pair
 
 BACKENDS = """
 import sys
 import keras
 import numpy as np
-from LongitudinalRegistrationLib.network.cvpyramid import CostVolumePyramid, Level
+from LongitudinalRegistrationLib.methods.network.cvpyramid import CostVolumePyramid, Level
 from LongitudinalRegistrationLib.training.config import LossOptions
 from LongitudinalRegistrationLib.training.stepper import Stepper
 
@@ -35,8 +35,8 @@ print([stepper.step(images, truth, 1e-2)["loss"] for _ in range(3)])
 def nn():
     """Keras and our parts of the network; imported late, since a process that renders must not load TensorFlow."""
     import keras
-    from LongitudinalRegistrationLib.network import convolution, cvpyramid, search
-    from LongitudinalRegistrationLib.network.architectures import build_network
+    from LongitudinalRegistrationLib.methods.network import convolution, cvpyramid, search
+    from LongitudinalRegistrationLib.methods.network.build import build_network
 
     def trained(name):
         model = find_model(name)
@@ -52,8 +52,8 @@ def nn():
 def trunk():
     """A synthetic patient that no training saw, on 4 mm voxels: image and body, sides multiples of 16."""
     import SimpleITK as sitk
-    from LongitudinalRegistrationLib.bodies import find_body
     from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
+    from LongitudinalRegistrationLib.scan.body import find_body
     from LongitudinalRegistrationLib.training.samples import Pair, cut
 
     scan = make_phantom(103, PhantomOptions(size=128, slices=64)).baseline

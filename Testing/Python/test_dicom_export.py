@@ -8,13 +8,14 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 from LongitudinalRegistrationLib.cli.main import main
-from LongitudinalRegistrationLib.dicom_export import export_series, new_folder, right_handed
-from LongitudinalRegistrationLib.dicom_headers import read_series_header
-from LongitudinalRegistrationLib.reading import read_image
-from LongitudinalRegistrationLib.report import place_content
-from LongitudinalRegistrationLib.spatial_registration import read_spatial_registration, write_spatial_registration
-from LongitudinalRegistrationLib.transforms import compose
-from LongitudinalRegistrationLib.writing import write_image, write_json, write_transform
+from LongitudinalRegistrationLib.dicom.export import export_series, new_folder, right_handed
+from LongitudinalRegistrationLib.dicom.headers import read_series_header
+from LongitudinalRegistrationLib.dicom.spatial_registration import read_spatial_registration, write_spatial_registration
+from LongitudinalRegistrationLib.field.transforms import compose
+from LongitudinalRegistrationLib.report.content import place_content
+from LongitudinalRegistrationLib.scan.read import read_image
+from LongitudinalRegistrationLib.scan.write import write_image, write_transform
+from LongitudinalRegistrationLib.system.files import write_json
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from TableRemovalLib.errors import InputError

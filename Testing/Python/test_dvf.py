@@ -54,8 +54,8 @@ def make_transform(field, affine=AFFINE):
 
 def make_result(field=constant, affine=AFFINE):
     """A result on a scan of 200 mm with a cube of tissue of 120 mm in its middle."""
-    from LongitudinalRegistrationSlicer.results import RESULT_ATTRIBUTE
-    from LongitudinalRegistrationSlicer.transforms import addTransformNode
+    from LongitudinalRegistrationSlicer.results.nodes import RESULT_ATTRIBUTE
+    from LongitudinalRegistrationSlicer.results.transforms import addTransformNode
     from TableRemovalSlicer.volumes import addVolumeNode
 
     along = np.arange(-HALF_MM, HALF_MM + 1, 2.0)
@@ -83,14 +83,14 @@ def folding(points):
 
 
 def sampler_of(result):
-    from LongitudinalRegistrationSlicer.displacement import DisplacementSampler
+    from LongitudinalRegistrationSlicer.displacement.sampler import DisplacementSampler
 
     return DisplacementSampler(result)
 
 
 def make_frame(mm=0.5, centre=(0.0, 0.0, 0.0), size=VIEW_PX):
     """An axial frame as Slicer's: x to the patient's left, y forward."""
-    from LongitudinalRegistrationSlicer.slice_overlay import Frame, Layer
+    from LongitudinalRegistrationSlicer.views.slice_overlay import Frame, Layer
 
     matrix = np.diag([-mm, mm, 1.0, 1.0])
     matrix[:3, 3] = np.array(centre) + (mm * size / 2, -mm * size / 2, 0)
@@ -144,7 +144,7 @@ def test_a_transform_that_is_changed_in_place_is_noticed():
     result = make_result()
     sampler = sampler_of(result)
     assert np.allclose(sampler.displacementAt((0, 0, 0)), SHIFT, atol=1e-3)
-    from LongitudinalRegistrationSlicer.transforms import vtkTransformFromITK
+    from LongitudinalRegistrationSlicer.results.transforms import vtkTransformFromITK
 
     doubled = make_transform(lambda points: 2 * constant(points))
     result.GetTransformFromParent().DeepCopy(vtkTransformFromITK(doubled))
@@ -163,7 +163,7 @@ def test_an_inverted_transform_says_why_it_is_not_shown():
 
 
 def painted(result, **settings):
-    from LongitudinalRegistrationSlicer.displacement_colours import DisplacementPainter
+    from LongitudinalRegistrationSlicer.displacement.colours import DisplacementPainter
 
     painter = DisplacementPainter(sampler_of(result), **settings)
     return painter(make_frame(), grey_picture()), painter
@@ -181,7 +181,7 @@ def test_the_magnitude_has_its_colour_in_the_body_and_none_outside():
 
 
 def test_the_scale_ends_at_a_nice_number():
-    from LongitudinalRegistrationSlicer.displacement_colours import niceAbove
+    from LongitudinalRegistrationSlicer.displacement.colours import niceAbove
 
     assert [niceAbove(value) for value in (0.0, 0.7, 4.2, 5.0, 10.2, 61)] == [1, 0.8, 5, 5, 15, 80]
     assert painted(make_result())[1].largest() == 5
@@ -230,7 +230,7 @@ def test_the_legend_is_in_the_corner_and_its_bar_has_the_colours():
 
 
 def drawn(result, frame, **settings):
-    from LongitudinalRegistrationSlicer.displacement_lines import DisplacementDrawer
+    from LongitudinalRegistrationSlicer.displacement.lines import DisplacementDrawer
 
     return DisplacementDrawer(sampler_of(result), **settings)(frame)
 
@@ -247,7 +247,7 @@ def test_arrows_have_the_known_length_and_direction_in_pixels():
 
 
 def test_arrows_stay_at_their_places_of_the_patient():
-    from LongitudinalRegistrationSlicer.displacement import pointsOf
+    from LongitudinalRegistrationSlicer.views.upsampling import pointsOf
 
     places = []
     for centre in ((0.0, 0.0, 0.0), (3.3, -4.7, 11.0)):
@@ -267,7 +267,7 @@ def test_the_grid_is_bent_by_the_displacement():
 
 
 def test_contours_are_where_the_magnitude_is():
-    from LongitudinalRegistrationSlicer.displacement_lines import DisplacementDrawer
+    from LongitudinalRegistrationSlicer.displacement.lines import DisplacementDrawer
 
     frame = make_frame(mm=0.5)
     drawer = DisplacementDrawer(sampler_of(make_result(lambda points: points * (0.25, 0, 0))), "Iso-contours")
@@ -283,7 +283,7 @@ def test_contours_are_where_the_magnitude_is():
 
 
 def test_a_displacement_in_words():
-    from LongitudinalRegistrationSlicer.displacement_words import inWords
+    from LongitudinalRegistrationSlicer.displacement.words import inWords
 
     words = "7.1 mm: 5.1 mm to the patient's left, 4.8 mm towards the head, 1.2 mm forward"
     assert inWords((-5.1, 1.2, 4.8)) == words
@@ -309,7 +309,7 @@ def arrows_of(node):
 
 
 def test_arrows_in_3d_go_from_each_place_to_where_it_comes(scene):
-    from LongitudinalRegistrationSlicer.displacement_3d import Displacement3D
+    from LongitudinalRegistrationSlicer.displacement.arrows_3d import Displacement3D
 
     sampler, count = sampler_of(make_result(expansion)), scene.GetNumberOfNodes()
     shown = Displacement3D(sampler)
@@ -338,8 +338,8 @@ class Shown:
     """The section over one real view of the baseline."""
 
     def __init__(self, host, result):
-        from LongitudinalRegistrationSlicer.results import fixedOf
-        from LongitudinalRegistrationSlicer.slice_overlay import SliceOverlay
+        from LongitudinalRegistrationSlicer.results.nodes import fixedOf
+        from LongitudinalRegistrationSlicer.views.slice_overlay import SliceOverlay
         from LongitudinalRegistrationWidgets.dvf_section import DvfSection
         from slicerhost import views
 
@@ -415,7 +415,7 @@ def test_other_painters_of_the_overlay_stay(shown):
 
 
 def test_a_transform_changed_in_place_is_painted_anew(shown):
-    from LongitudinalRegistrationSlicer.transforms import vtkTransformFromITK
+    from LongitudinalRegistrationSlicer.results.transforms import vtkTransformFromITK
 
     shown.section.ui.opacitySlider.value = 1.0
     shown.section.ui.automaticCheckBox.checked = False
@@ -447,7 +447,7 @@ def test_the_place_under_the_cursor_is_told_in_words(shown, scene):
 
 def test_in_3d_by_the_check_box_with_a_view_of_its_own(shown, scene):
     import slicer
-    from LongitudinalRegistrationSlicer import compare_layout
+    from LongitudinalRegistrationSlicer.views import layout as compare_layout
     from slicerhost import views
 
     def models():

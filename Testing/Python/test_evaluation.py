@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from LongitudinalRegistrationLib.box_warp import Box, box_of_image, parts_of, sample, whole
 from LongitudinalRegistrationLib.cli.arguments import numbers, seeds
 from LongitudinalRegistrationLib.evaluation.label_scores import score_labels
 from LongitudinalRegistrationLib.evaluation.metrics import bone_overlap, dice_per_label, global_ncc, local_ncc, ssim
 from LongitudinalRegistrationLib.evaluation.similarity_maps import similarity_maps
-from LongitudinalRegistrationLib.transforms import compose
+from LongitudinalRegistrationLib.field.box_warp import Box, box_of_image, parts_of, sample, whole
+from LongitudinalRegistrationLib.field.transforms import compose
 from scoring import middle_of, score_the_middle
 from test_cli import longct
 
@@ -19,15 +19,15 @@ SPACING = (1.5, 2.0, 3.0)
 
 @pytest.fixture(scope="module")
 def predictors():
-    from LongitudinalRegistrationLib.network.model_store import find_model
-    from LongitudinalRegistrationLib.network.predict import Predictor
+    from LongitudinalRegistrationLib.methods.network.model_store import find_model
+    from LongitudinalRegistrationLib.methods.network.predict import Predictor
 
     return {network: Predictor(find_model(network)) for network in ("lkpyramid", "vxm2")}
 
 
 @pytest.fixture(scope="module")
 def scores(predictors, phantom_pair):
-    from LongitudinalRegistrationLib.evaluation.model_scores import on_scoring_grid, simulated_scores
+    from LongitudinalRegistrationLib.experiments.model_scores import on_scoring_grid, simulated_scores
 
     scan = phantom_pair.baseline
     prepared = middle_of(on_scoring_grid(scan.image))
@@ -57,7 +57,7 @@ def test_both_networks_are_asked_the_same_and_ours_is_better(scores):
 @pytest.mark.parametrize("where", ["middle", pytest.param("whole", marks=pytest.mark.slow)])
 def test_the_default_network_meets_the_paper_s_deformations(predictors, phantom_pair, where, monkeypatch):
     """At the paper's delta and at the one that starts at its Dice: error, Dice and folding as the README says."""
-    from LongitudinalRegistrationLib.evaluation.model_scores import ScoredScan, model_scores
+    from LongitudinalRegistrationLib.experiments.model_scores import ScoredScan, model_scores
 
     if where == "middle":
         score_the_middle(monkeypatch)
@@ -186,7 +186,7 @@ def test_apart_by_more_than_their_size_there_is_no_overlap_but_a_distance():
 
 
 def test_a_label_that_one_scan_lacks_is_listed_as_such():
-    from LongitudinalRegistrationLib.report import vertebrae_content, vertebrae_csv
+    from LongitudinalRegistrationLib.report.content import vertebrae_content, vertebrae_csv
 
     same = (20, box_at(2, 2, 2))
     fixed, moving = labels_of(same, (21, box_at(12, 20, 20))), labels_of(same, (22, box_at(18, 30, 30)))
@@ -242,15 +242,15 @@ def test_the_box_holds_all_that_a_deformation_brings_in():
 
 @pytest.fixture(scope="module")
 def pyramids(phantom_pair):
-    from LongitudinalRegistrationLib.pyramid import make_pyramid
+    from LongitudinalRegistrationLib.scan.pyramid import make_pyramid
 
     return tuple(make_pyramid(scan.image) for scan in (phantom_pair.baseline, phantom_pair.followup))
 
 
 def test_the_similarity_of_scans_is_that_of_the_measures(phantom_pair, pyramids):
     """SSIM, NCC and bone overlap as the plain measures give them on SimpleITK's resampling."""
-    from LongitudinalRegistrationLib.normalise import normalise
-    from LongitudinalRegistrationLib.scores import Scorer
+    from LongitudinalRegistrationLib.evaluation.scores import Scorer
+    from LongitudinalRegistrationLib.scan.normalise import normalise
 
     fixed, moving = pyramids
     level, transform = fixed.levels[2.0], phantom_pair.true_transform
@@ -271,8 +271,8 @@ def test_the_similarity_of_scans_is_that_of_the_measures(phantom_pair, pyramids)
 
 
 def test_how_much_of_the_bodies_both_scans_show(pyramids):
-    from LongitudinalRegistrationLib.pyramid import make_pyramid
-    from LongitudinalRegistrationLib.scores import common_body_percent
+    from LongitudinalRegistrationLib.evaluation.scores import common_body_percent
+    from LongitudinalRegistrationLib.scan.pyramid import make_pyramid
 
     fixed, _ = pyramids
     nothing = sitk.AffineTransform(3)

@@ -32,11 +32,11 @@ def test_what_is_next_to_nothing_is_not_compared_with_itself():
 
 def test_the_real_network_has_the_same_gradients_twice():
     """The check's own floor: the same type twice, at a size a training run uses."""
-    from LongitudinalRegistrationLib.network.keras_passes import quiet_tensorflow
+    from LongitudinalRegistrationLib.methods.network.keras_passes import quiet_tensorflow
 
     quiet_tensorflow()
     import keras
-    from LongitudinalRegistrationLib.network.architectures import build_network
+    from LongitudinalRegistrationLib.methods.network.build import build_network
     from LongitudinalRegistrationLib.training.config import LossOptions
     from LongitudinalRegistrationLib.training.gradient_check import batch_gradients
 

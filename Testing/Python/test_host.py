@@ -147,7 +147,7 @@ def _move_through_node(node, point_lps):
 
 
 def test_points_move_alike_through_the_file_and_through_the_node(scene, tmp_path):
-    from LongitudinalRegistrationSlicer.transforms import addTransformNode, itkTransformFromNode
+    from LongitudinalRegistrationSlicer.results.transforms import addTransformNode, itkTransformFromNode
 
     transform, points = _composite()
     sitk.WriteTransform(transform, str(tmp_path / "transform.h5"))
@@ -163,7 +163,7 @@ def test_points_move_alike_through_the_file_and_through_the_node(scene, tmp_path
 def test_a_volume_under_the_node_appears_where_the_resampled_one_is(scene):
     import slicer
     import vtk
-    from LongitudinalRegistrationSlicer.transforms import addTransformNode
+    from LongitudinalRegistrationSlicer.results.transforms import addTransformNode
     from TableRemovalSlicer.volumes import addVolumeNode
 
     moving = sitk.GaussianSource(sitk.sitkFloat32, (30, 30, 30), (4, 4, 4), (24, 20, 13), 1000)
@@ -181,7 +181,7 @@ def test_a_volume_under_the_node_appears_where_the_resampled_one_is(scene):
 
 
 def test_unknown_transforms_are_refused_and_leave_no_node(scene):
-    from LongitudinalRegistrationSlicer.transforms import addTransformNode
+    from LongitudinalRegistrationSlicer.results.transforms import addTransformNode
     from TableRemovalLib.errors import InputError
 
     before = scene.GetNumberOfNodes()

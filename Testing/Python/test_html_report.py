@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from LongitudinalRegistrationLib.html_report import write_html_report
-from LongitudinalRegistrationLib.report_pictures import central_point, png, report_pictures
-from LongitudinalRegistrationLib.verdict import dsc_word, verdict
+from LongitudinalRegistrationLib.evaluation.verdict import dsc_word, verdict
+from LongitudinalRegistrationLib.report.html import write_html_report
+from LongitudinalRegistrationLib.report.pictures import central_point, png, report_pictures
 
 NAMES = ("T12", "L1", "L2")
 

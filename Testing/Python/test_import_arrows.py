@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import architecture  # noqa: E402
+
 ROOT = Path(__file__).resolve().parents[2]
 HOST_NAMES = {"slicer", "vtk", "vtkmodules", "qt", "ctk", "PySide6", "sitkUtils"}
 ROOMS = {
@@ -95,3 +99,71 @@ def test_no_test_file_loads_tensorflow_when_it_is_collected():
     code += f"for name in {names}:\n    __import__(name)\n    assert 'tensorflow' not in sys.modules, name\n"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+PACKAGES = (
+    "TableRemoval/TableRemovalLib",
+    "TableRemoval/TableRemovalSlicer",
+    "LongitudinalRegistration/LongitudinalRegistrationLib",
+    "LongitudinalRegistration/LongitudinalRegistrationSlicer",
+    "LongitudinalRegistration/LongitudinalRegistrationWidgets",
+)
+
+
+@pytest.mark.parametrize("package", architecture.FLOORS)
+def test_every_module_stands_in_a_room_and_every_room_on_a_floor(package):
+    rooms = {architecture.room_of(module) for module in architecture.module_files(architecture.BASE / package)}
+    floors = architecture.FLOORS[package]
+    assert rooms == {""} | {room for floor in floors for room in floor}, "see FLOORS in Testing/architecture.py"
+    beside = {path.name for path in (architecture.BASE / package).glob("*.py")}
+    assert beside == {"__init__.py"}, "a module beside the rooms"
+
+
+@pytest.mark.parametrize("package", architecture.FLOORS)
+def test_a_floor_imports_only_from_lower_floors(package):
+    height = {room: -row for row, floor in enumerate(architecture.FLOORS[package]) for room in floor}
+    wrong = {
+        (module, other)
+        for module, others in architecture.import_graph(architecture.BASE / package).items()
+        for other in others
+        for room, theirs in [(architecture.room_of(module), architecture.room_of(other))]
+        if room and theirs and room != theirs and height[theirs] >= height[room]
+    }
+    assert not wrong
+
+
+def test_the_methods_do_not_know_each_other():
+    package = architecture.BASE / "LongitudinalRegistrationLib"
+    wrong = {
+        (module, other)
+        for module, others in architecture.import_graph(package).items()
+        for other in others
+        if architecture.room_of(module) == architecture.room_of(other) == "methods"
+        and module.split(".")[2:3] != other.split(".")[2:3]
+    }
+    assert not wrong
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_modules_import_each_other_in_a_circle(package):
+    assert not architecture.circle(architecture.import_graph(ROOT / package))
+
+
+def test_the_reader_sees_a_circle_and_an_implied_arrow():
+    graph = {"a": {"b", "c"}, "b": {"c"}, "c": set()}
+    assert not architecture.circle(graph)
+    assert architecture.without_implied(graph) == {"a": {"b"}, "b": {"c"}, "c": set()}
+    assert architecture.circle({**graph, "c": {"a"}}) == ["a", "b", "c", "a"]
+
+
+def test_the_reader_sees_relative_lazy_and_member_imports(tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text("from ..scan import grid\ndef f():\n    from . import other\n    from ...p.field.warp import g\n")
+    known = {"p.scan.grid", "p.scan", "p.a.other", "p.field.warp", "p.field"}
+    found = architecture.imported_modules("p.a.module", path, known)
+    assert found == {"p.scan.grid", "p.a.other", "p.field.warp"}
+
+
+def test_the_diagram_is_made_from_the_imports_as_they_are():
+    hint = "run: python Testing/architecture.py --write"
+    assert architecture.DIAGRAM.read_text(encoding="utf-8") == architecture.diagram(), hint

@@ -83,7 +83,7 @@ def names_of(nodes):
 
 
 def test_dicom_tags_decide_patient_and_order_whatever_the_names_say():
-    from LongitudinalRegistrationSlicer.guess import followUpsOf, guessPair
+    from LongitudinalRegistrationSlicer.process.guess import followUpsOf, guessPair
 
     other = put_under(add_scan("baseline of another"), "P2", "20180101")
     late = put_under(add_scan("baseline"), "P1", "20230801")
@@ -94,7 +94,7 @@ def test_dicom_tags_decide_patient_and_order_whatever_the_names_say():
 
 
 def test_of_one_study_the_finest_series_is_taken_and_other_modalities_are_not():
-    from LongitudinalRegistrationSlicer.guess import guessPair
+    from LongitudinalRegistrationSlicer.process.guess import guessPair
 
     fine = put_under(add_scan("fine", shape=(20, 10, 10)), "P1", "20200101")
     put_under(add_scan("coarse", shape=(6, 10, 10)), "P1", "20200101")
@@ -104,7 +104,7 @@ def test_of_one_study_the_finest_series_is_taken_and_other_modalities_are_not():
 
 
 def test_two_patients_are_never_a_pair():
-    from LongitudinalRegistrationSlicer.guess import guessPair
+    from LongitudinalRegistrationSlicer.process.guess import guessPair
 
     put_under(add_scan("baseline"), "P1", "20200101")
     put_under(add_scan("follow-up"), "P2", "20210101")
@@ -126,7 +126,7 @@ def test_two_patients_are_never_a_pair():
     ],
 )
 def test_without_tags_dates_and_words_in_names_decide_else_the_order(names, expected):
-    from LongitudinalRegistrationSlicer.guess import guessPair
+    from LongitudinalRegistrationSlicer.process.guess import guessPair
 
     for name in names:
         add_scan(name)
@@ -135,9 +135,9 @@ def test_without_tags_dates_and_words_in_names_decide_else_the_order(names, expe
 
 def test_what_is_no_scan_is_not_guessed():
     import slicer
-    from LongitudinalRegistrationSlicer.guess import followUpsOf, guessPair
-    from LongitudinalRegistrationSlicer.request import RESULT_ATTRIBUTE
-    from LongitudinalRegistrationSlicer.results import REGISTERED_ROLE
+    from LongitudinalRegistrationSlicer.process.guess import followUpsOf, guessPair
+    from LongitudinalRegistrationSlicer.process.request import RESULT_ATTRIBUTE
+    from LongitudinalRegistrationSlicer.results.nodes import REGISTERED_ROLE
 
     add_scan("MR", lowest=0)
     add_labels([20, 21])
@@ -154,7 +154,7 @@ def test_what_is_no_scan_is_not_guessed():
 
 
 def test_labels_belong_to_the_scan_they_were_made_on_or_are_named_after():
-    from LongitudinalRegistrationSlicer.guess import guessLabels
+    from LongitudinalRegistrationSlicer.process.guess import guessLabels
 
     baseline, follow_up = add_scan("hcc007_baseline"), add_scan("hcc007_followup")
     add_segmentation(["Body"], baseline, "body mask")
@@ -171,13 +171,13 @@ def test_labels_belong_to_the_scan_they_were_made_on_or_are_named_after():
     + [("L7", None), ("liver", None), ("T1 lesion", None), ("hip_left", None), ("", None), ("Segment_20", None)],
 )
 def test_names_of_vertebrae(name, number):
-    from LongitudinalRegistrationSlicer.vertebrae import vertebraNumber
+    from LongitudinalRegistrationSlicer.vertebrae.names import vertebraNumber
 
     assert vertebraNumber(name) == number
 
 
 def test_total_segmentators_numbers_go_up_the_spine():
-    from LongitudinalRegistrationSlicer.vertebrae import SPINE_NAMES, TOTAL_SEGMENTATOR_NUMBERS
+    from LongitudinalRegistrationSlicer.vertebrae.names import SPINE_NAMES, TOTAL_SEGMENTATOR_NUMBERS
 
     names = {number: SPINE_NAMES[value] for number, value in TOTAL_SEGMENTATOR_NUMBERS.items()}
     assert [names[n] for n in (25, 26, 27, 31, 32, 43, 44, 50)] == ["sacrum", "S1", "L5", "L1", "T12", "T1", "C7", "C1"]
@@ -198,13 +198,13 @@ def test_total_segmentators_numbers_go_up_the_spine():
     ],
 )
 def test_whose_numbers_they_are_is_told_from_what_could_be_there(values, numbering):
-    from LongitudinalRegistrationSlicer.label_matching import numberingOf
+    from LongitudinalRegistrationSlicer.vertebrae.label_matching import numberingOf
 
     assert numberingOf(set(values)) == numbering
 
 
 def test_a_verse_label_map_is_matched_to_total_segmentators_segments_and_numbers():
-    from LongitudinalRegistrationSlicer.label_matching import matchLabels
+    from LongitudinalRegistrationSlicer.vertebrae.label_matching import matchLabels
 
     verse, named = add_labels([19, 20, 21, 26]), add_segmentation(["vertebrae_L1", "vertebrae_T12", "hip_left"])
     matches = matchLabels(verse, named)
@@ -227,7 +227,7 @@ def test_a_verse_label_map_is_matched_to_total_segmentators_segments_and_numbers
 
 
 def test_segments_without_a_name_go_by_number_and_the_numbering_can_be_asked_for():
-    from LongitudinalRegistrationSlicer.label_matching import TOTAL_SEGMENTATOR, matchLabels
+    from LongitudinalRegistrationSlicer.vertebrae.label_matching import TOTAL_SEGMENTATOR, matchLabels
 
     fixed, moving = add_segmentation(["Segment_20", "Label_24"]), add_segmentation(["L1", "24"])
     assert [(m.name, m.fixedId, m.movingId) for m in matchLabels(fixed, moving)] == [
@@ -241,7 +241,7 @@ def test_segments_without_a_name_go_by_number_and_the_numbering_can_be_asked_for
 
 def test_a_label_maps_colour_table_names_its_values():
     import slicer
-    from LongitudinalRegistrationSlicer.label_matching import matchLabels
+    from LongitudinalRegistrationSlicer.vertebrae.label_matching import matchLabels
 
     labels = add_labels([1, 2])
     colours = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLColorTableNode", "names")
@@ -255,14 +255,19 @@ def test_a_label_maps_colour_table_names_its_values():
 
 
 def test_two_segments_of_one_vertebra_are_both_listed():
-    from LongitudinalRegistrationSlicer.label_matching import matchLabels
+    from LongitudinalRegistrationSlicer.vertebrae.label_matching import matchLabels
 
     matches = matchLabels(add_segmentation(["L1", "vertebrae_L1", "mets", "mets"]), None)
     assert [m.fixedId for m in matches] == ["s0", "s2", "s3", "s1"] and len({m.value for m in matches}) == 4
 
 
 def test_a_match_changed_by_hand_frees_the_label_and_loses_none():
-    from LongitudinalRegistrationSlicer.label_matching import matchesFromText, matchesToText, matchLabels, rematched
+    from LongitudinalRegistrationSlicer.vertebrae.label_matching import (
+        matchesFromText,
+        matchesToText,
+        matchLabels,
+        rematched,
+    )
 
     fixed, moving = add_labels([19, 20, 21]), add_segmentation(["T12", "L1", "L2"])
     matches = matchLabels(fixed, moving)
@@ -293,8 +298,8 @@ def test_a_match_changed_by_hand_frees_the_label_and_loses_none():
 
 def test_images_for_the_registration_have_one_value_for_one_vertebra():
     import SimpleITK as sitk
-    from LongitudinalRegistrationSlicer.common_labels import commonLabelImage, fixedValues, movingValues
-    from LongitudinalRegistrationSlicer.label_matching import matchLabels, rematched
+    from LongitudinalRegistrationSlicer.vertebrae.common_labels import commonLabelImage, fixedValues, movingValues
+    from LongitudinalRegistrationSlicer.vertebrae.label_matching import matchLabels, rematched
 
     volume = add_scan("CT")
     fixed, moving = add_labels([29, 30, 31]), add_segmentation(["L1", "L2", "L3", "metastasis"], volume)

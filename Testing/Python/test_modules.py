@@ -22,7 +22,7 @@ def host():
     return boot()
 
 
-STAND_IN = [sys.executable, "-m", "LongitudinalRegistrationSlicer.stand_in_worker"]
+STAND_IN = [sys.executable, "-m", "LongitudinalRegistrationSlicer.process.stand_in_worker"]
 
 
 @pytest.fixture
@@ -228,7 +228,7 @@ def make_logic(host):
 
 
 def _request(**options):
-    from LongitudinalRegistrationSlicer.request import RegistrationRequest
+    from LongitudinalRegistrationSlicer.process.request import RegistrationRequest
 
     return RegistrationRequest(_add_volume("Baseline"), _add_volume("Follow-up", 2), **options)
 
@@ -237,7 +237,7 @@ def _slow_to_resample(seconds):
     """A command for a process whose registered volume comes later than its transform."""
     code = (
         "import time\n"
-        "from LongitudinalRegistrationSlicer import stand_in_worker as worker\n"
+        "from LongitudinalRegistrationSlicer.process import stand_in_worker as worker\n"
         "resample = worker.sitk.Resample\n"
         f"worker.sitk.Resample = lambda *images: time.sleep({seconds}) or resample(*images)\n"
         "worker.main()\n"
@@ -246,7 +246,7 @@ def _slow_to_resample(seconds):
 
 
 def test_a_request_while_another_runs_is_refused_and_changes_nothing(make_logic):
-    from LongitudinalRegistrationSlicer.results import resultNodes
+    from LongitudinalRegistrationSlicer.results.nodes import resultNodes
 
     logic, request = make_logic(_slow_to_resample(0)), _request(method="NiftyReg")
     logic.startRegistration(request)
@@ -260,7 +260,7 @@ def test_a_request_while_another_runs_is_refused_and_changes_nothing(make_logic)
 
 def test_a_request_while_the_registered_volume_is_to_come_waits_for_it(make_logic):
     import slicer
-    from LongitudinalRegistrationSlicer.results import registeredOf, resultNodes, scoresOf
+    from LongitudinalRegistrationSlicer.results.nodes import registeredOf, resultNodes, scoresOf
 
     logic, first, second = make_logic(_slow_to_resample(1.0)), _request(), _request()
     logic.startRegistration(first)
@@ -411,7 +411,7 @@ def test_a_worker_that_dies_again_and_again_is_given_up(make_logic):
 
 
 def test_a_silent_worker_is_ended_and_the_user_told(make_logic, monkeypatch):
-    from LongitudinalRegistrationSlicer import job
+    from LongitudinalRegistrationSlicer.process import job
 
     monkeypatch.setattr(job, "SILENCE_S", 0.5)
     logic = make_logic(_program("sleep()"))
@@ -440,7 +440,7 @@ def test_closing_the_scene_cancels(open_panel, host, monkeypatch):
 
 
 def test_a_state_cannot_be_skipped():
-    from LongitudinalRegistrationSlicer.job import RegistrationJob
+    from LongitudinalRegistrationSlicer.process.job import RegistrationJob
 
     with pytest.raises(RuntimeError, match="from idle to done"):
         RegistrationJob().finish()
@@ -449,7 +449,7 @@ def test_a_state_cannot_be_skipped():
 def test_the_real_worker_registers_two_scans_and_refuses_what_is_no_ct(host, phantom_pair):
     """The whole way: the worker's own process, the transform by points, the registered volume, scores, a refusal."""
     import slicer
-    from LongitudinalRegistrationSlicer.request import RegistrationRequest
+    from LongitudinalRegistrationSlicer.process.request import RegistrationRequest
     from TableRemovalSlicer.volumes import addVolumeNode
 
     host.core.scene.Clear(0)
@@ -516,8 +516,8 @@ def test_a_transform_that_was_removed_gets_no_registered_volume(make_logic):
 def test_labels_go_out_as_verse_numbers_from_segment_names(host, tmp_path):
     import SimpleITK as sitk
     import slicer
-    from LongitudinalRegistrationLib.shared_arrays import take_image
-    from LongitudinalRegistrationSlicer.exchange import registerMessage
+    from LongitudinalRegistrationLib.system.shared_arrays import take_image
+    from LongitudinalRegistrationSlicer.process.exchange import registerMessage
     from TableRemovalSlicer.volumes import geometryOfVolumeNode
 
     host.core.scene.Clear(0)

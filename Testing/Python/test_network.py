@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from LongitudinalRegistrationLib.grid import Grid
-from LongitudinalRegistrationLib.network.architectures import NETWORKS
-from LongitudinalRegistrationLib.network.model_store import MODELS_FOLDER, find_model
-from LongitudinalRegistrationLib.network.predict import NetworkError, Predictor
+from LongitudinalRegistrationLib.methods.network.architectures import NETWORKS
+from LongitudinalRegistrationLib.methods.network.model_store import MODELS_FOLDER, find_model
+from LongitudinalRegistrationLib.methods.network.predict import NetworkError, Predictor
+from LongitudinalRegistrationLib.scan.grid import Grid
 from TableRemovalLib.errors import InputError
 
 
@@ -19,7 +19,14 @@ def nn():
     """Keras and our parts of the network; imported late, since a process that renders must not load TensorFlow."""
     import keras
     import tensorflow
-    from LongitudinalRegistrationLib.network import fields, lkpyramid, losses, lucas_kanade, spatial_transformer, vxm2
+    from LongitudinalRegistrationLib.methods.network import (
+        fields,
+        lkpyramid,
+        losses,
+        lucas_kanade,
+        spatial_transformer,
+        vxm2,
+    )
 
     rooms = (losses, spatial_transformer, vxm2, fields, lucas_kanade, lkpyramid)
     parts = {name: value for room in rooms for name, value in vars(room).items()}
@@ -173,7 +180,8 @@ def test_a_missing_or_changed_model_is_said_so(tmp_path):
 
 
 def test_networks_are_built_by_name(nn):
-    from LongitudinalRegistrationLib.network.architectures import build_network, spacing_of
+    from LongitudinalRegistrationLib.methods.network.architectures import spacing_of
+    from LongitudinalRegistrationLib.methods.network.build import build_network
 
     assert build_network("vxm2", (32, 32, 32), leaky_slope=0.5).count_params() == 292_755
     assert build_network("lkpyramid", (32, 32, 32)).count_params() < 500_000
@@ -308,7 +316,7 @@ def test_going_forth_and_back_costs_nothing_if_the_flows_undo_each_other(nn):
 
 @pytest.mark.parametrize("name", ["cvpyramid", "lkpyramid", "vxm2"])
 def test_convolutions_in_bfloat16_change_little_and_weights_stay_float32(nn, name):
-    from LongitudinalRegistrationLib.network.architectures import build_network
+    from LongitudinalRegistrationLib.methods.network.build import build_network
 
     model = find_model(name)
     image = smooth_noise(np.random.default_rng(12), (32, 32, 36))
@@ -326,7 +334,7 @@ def test_convolutions_in_bfloat16_change_little_and_weights_stay_float32(nn, nam
 
 
 def test_there_is_no_other_type_for_convolutions():
-    from LongitudinalRegistrationLib.network.compute import convolution_policy
+    from LongitudinalRegistrationLib.methods.network.compute import convolution_policy
 
     with pytest.raises(ValueError, match="compute must be"):
         convolution_policy("float16")
@@ -335,8 +343,8 @@ def test_there_is_no_other_type_for_convolutions():
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_shipped_onnx_files_give_what_keras_gives_at_any_size(nn, name):
     """The reference is Keras on TensorFlow; measured: at most 5e-6 voxels apart on one machine."""
-    from LongitudinalRegistrationLib.network.architectures import build_network
-    from LongitudinalRegistrationLib.network.onnx_passes import OnnxPasses
+    from LongitudinalRegistrationLib.methods.network.build import build_network
+    from LongitudinalRegistrationLib.methods.network.onnx_passes import OnnxPasses
 
     model = find_model(name)
     network = build_network(name, **model.options)
@@ -353,10 +361,10 @@ def test_the_shipped_onnx_files_give_what_keras_gives_at_any_size(nn, name):
 
 
 def test_a_model_that_was_just_trained_runs_in_keras_and_a_shipped_one_in_onnx_runtime(monkeypatch):
-    from LongitudinalRegistrationLib.network import runtime
-    from LongitudinalRegistrationLib.network.keras_passes import KerasPasses
-    from LongitudinalRegistrationLib.network.model_store import trained_model
-    from LongitudinalRegistrationLib.network.onnx_passes import OnnxPasses
+    from LongitudinalRegistrationLib.methods.network import runtime
+    from LongitudinalRegistrationLib.methods.network.keras_passes import KerasPasses
+    from LongitudinalRegistrationLib.methods.network.model_store import trained_model
+    from LongitudinalRegistrationLib.methods.network.onnx_passes import OnnxPasses
 
     model = find_model("vxm2")
     assert isinstance(runtime.load_passes(model, 1), OnnxPasses)
@@ -383,8 +391,8 @@ def test_a_damaged_onnx_file_is_noticed(tmp_path):
 def test_a_network_is_converted_as_the_shipped_one_was(tmp_path):
     from dataclasses import replace
 
-    from LongitudinalRegistrationLib.network.export import export_onnx
-    from LongitudinalRegistrationLib.network.onnx_passes import OnnxPasses
+    from LongitudinalRegistrationLib.methods.network.export import export_onnx
+    from LongitudinalRegistrationLib.methods.network.onnx_passes import OnnxPasses
 
     model = find_model("vxm2")
     record = export_onnx(model, tmp_path)
@@ -399,4 +407,4 @@ def test_nothing_that_registers_asks_for_the_processor_or_a_stopwatch():
     outside = [p for p in folder.rglob("*.py") if "training" not in p.parts and "cpuinfo" in p.read_text()]
     assert not outside
     for name in ("predict", "runtime", "onnx_passes", "keras_passes"):
-        assert "bfloat16" not in (folder / "network" / f"{name}.py").read_text(), name
+        assert "bfloat16" not in (folder / "methods" / "network" / f"{name}.py").read_text(), name

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from LongitudinalRegistrationLib.niftyreg.binaries import PROGRAMS, find_programs, unpack
-from LongitudinalRegistrationLib.niftyreg.run import NiftyRegError, aladin, f3d, run_program
-from LongitudinalRegistrationLib.transforms import compose
+from LongitudinalRegistrationLib.field.transforms import compose
+from LongitudinalRegistrationLib.methods.niftyreg.binaries import PROGRAMS, find_programs, unpack
+from LongitudinalRegistrationLib.methods.niftyreg.run import NiftyRegError, aladin, f3d, run_program
 from TableRemovalLib.errors import InputError
 
 
@@ -184,7 +184,7 @@ def test_killing_longct_kills_niftyreg(phantom_folder, tmp_path, how):
 
 
 def test_progress_follows_the_iterations_and_never_goes_back():
-    from LongitudinalRegistrationLib.niftyreg.run import _IterationProgress
+    from LongitudinalRegistrationLib.methods.niftyreg.run import _IterationProgress
 
     seen = []
     progress = _IterationProgress(seen.append)

@@ -18,7 +18,7 @@ pytest.importorskip("PySide6")
 
 from slicerhost import boot  # noqa: E402
 
-STAND_IN = [sys.executable, "-m", "LongitudinalRegistrationSlicer.stand_in_worker"]
+STAND_IN = [sys.executable, "-m", "LongitudinalRegistrationSlicer.process.stand_in_worker"]
 COMPILES = "import tiny\nprint('compiling 1 of 1')\nprint(tiny.__file__)\n"
 APPLY = {"TableRemoval": "applyButton", "LongitudinalRegistration": "registerButton"}
 
@@ -130,10 +130,10 @@ def test_only_the_processes_that_work_have_the_folder_on_their_path(open_panel, 
     path, environment = list(sys.path), dict(os.environ)
     panel = open_panel("LongitudinalRegistration")
     python = boot().modules["LongitudinalRegistration"].python
-    command = moduleCommand("LongitudinalRegistrationSlicer.stand_in_worker")
+    command = moduleCommand("LongitudinalRegistrationSlicer.process.stand_in_worker")
     assert "TableRemovalLib.packages.start" not in command
     monkeypatch.setattr(
-        python, "workerCommand", lambda: moduleCommand("LongitudinalRegistrationSlicer.stand_in_worker")
+        python, "workerCommand", lambda: moduleCommand("LongitudinalRegistrationSlicer.process.stand_in_worker")
     )
     section(panel)[2].installButton.click()
     wait(panel, lambda: not panel.packagesSection.packages.running)
@@ -224,7 +224,7 @@ def test_packages_made_for_another_numpy_are_to_be_installed_anew(open_panel, ro
 def test_where_only_the_network_lacks_its_runtime_the_panel_names_it_and_registers_all_the_same(
     open_panel, monkeypatch
 ):
-    from LongitudinalRegistrationSlicer.packages import ONNX_RUNTIME
+    from LongitudinalRegistrationSlicer.process.packages import ONNX_RUNTIME
     from TableRemovalLib.packages import folder
 
     monkeypatch.setattr(folder, "is_satisfied", lambda requirement: "onnxruntime" not in requirement)
@@ -239,7 +239,7 @@ def test_where_only_the_network_lacks_its_runtime_the_panel_names_it_and_registe
 @pytest.mark.slow
 def test_the_installation_ends_with_the_kernels_compiled(open_panel, monkeypatch, tmp_path):
     """The real module, which says how far it is; what it compiles goes into a folder of this test."""
-    from LongitudinalRegistrationSlicer.packages import COMPILE
+    from LongitudinalRegistrationSlicer.process.packages import COMPILE
 
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kernels"))
     monkeypatch.setattr(boot().modules["LongitudinalRegistration"].python, "COMPILE", COMPILE)
@@ -252,7 +252,7 @@ def test_the_installation_ends_with_the_kernels_compiled(open_panel, monkeypatch
 
 
 def test_the_panel_and_the_command_line_ask_for_the_same_versions():
-    from LongitudinalRegistrationSlicer.packages import ONNX_RUNTIME, PACKAGES
+    from LongitudinalRegistrationSlicer.process.packages import ONNX_RUNTIME, PACKAGES
 
     text = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8")
     for package in (*PACKAGES, ONNX_RUNTIME):

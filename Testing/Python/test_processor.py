@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import llvmlite.binding
-from LongitudinalRegistrationLib import compile_kernels
+from LongitudinalRegistrationLib.pipeline import compile_kernels
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDERS = ("LongitudinalRegistration", "TableRemoval", "Testing/Python", "Testing/Host")
 ASKS = ("/proc/" + "cpuinfo", "get_host" + "_cpu", "platform." + "processor", "py" + "-cpuinfo", "lscpu" + " ")
-MARKS_COMPILED_KERNELS = "LongitudinalRegistration/LongitudinalRegistrationLib/compile_kernels.py"
+MARKS_COMPILED_KERNELS = "LongitudinalRegistration/LongitudinalRegistrationLib/pipeline/compile_kernels.py"
 
 
 def test_nothing_asks_which_processor_this_is():

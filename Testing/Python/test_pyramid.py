@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from LongitudinalRegistrationLib.bodies import find_body
-from LongitudinalRegistrationLib.normalise import normalised_on_grid
-from LongitudinalRegistrationLib.parallel import bound_threads, over_slices
-from LongitudinalRegistrationLib.pyramid import SPACINGS_MM, make_pyramid
-from LongitudinalRegistrationLib.transforms import compose
-from LongitudinalRegistrationLib.warp import warp_image
+from LongitudinalRegistrationLib.field.transforms import compose
+from LongitudinalRegistrationLib.field.warp import warp_image
+from LongitudinalRegistrationLib.scan.body import find_body
+from LongitudinalRegistrationLib.scan.normalise import normalised_on_grid
+from LongitudinalRegistrationLib.scan.pyramid import SPACINGS_MM, make_pyramid
+from LongitudinalRegistrationLib.system.parallel import bound_threads, over_slices
 
 
 @pytest.fixture(scope="module")

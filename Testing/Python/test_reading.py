@@ -4,7 +4,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
-from LongitudinalRegistrationLib.reading import read_image
+from LongitudinalRegistrationLib.scan.read import read_image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from TableRemovalLib.errors import InputError

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from LongitudinalRegistrationLib.agreement import agreement
-from LongitudinalRegistrationLib.evaluation.metrics import ndv_percent
-from LongitudinalRegistrationLib.grid import resample
-from LongitudinalRegistrationLib.pyramid import make_pyramid
-from LongitudinalRegistrationLib.refinement import _solve, refine, smallest_jacobian, without_folds
-from LongitudinalRegistrationLib.refinement_options import RefinementOptions
+from LongitudinalRegistrationLib.field.jacobian import ndv_percent
+from LongitudinalRegistrationLib.field.transforms import component_first, compose
+from LongitudinalRegistrationLib.methods.refinement.agreement import agreement
+from LongitudinalRegistrationLib.methods.refinement.options import RefinementOptions
+from LongitudinalRegistrationLib.methods.refinement.refine import _solve, refine, smallest_jacobian, without_folds
+from LongitudinalRegistrationLib.scan.grid import resample
+from LongitudinalRegistrationLib.scan.pyramid import make_pyramid
 from LongitudinalRegistrationLib.training.simulated_scan import simulate_scans
 from LongitudinalRegistrationLib.training.simulator import SimulatorOptions
-from LongitudinalRegistrationLib.transforms import component_first, compose
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def lesion_jacobian(transform, pyramid, lesion):
 
 def test_a_growing_lesion_keeps_its_change_of_volume_where_that_is_asked_for(phantom_pair):
     """The sclerotic lesion grows by more than half; its bone does not: the true Jacobian is about 1."""
-    from LongitudinalRegistrationLib.affine import align
+    from LongitudinalRegistrationLib.methods.affine.align import align
 
     lesion = phantom_pair.baseline.lesion
     grown = np.sum(sitk.GetArrayViewFromImage(phantom_pair.followup.lesion) == 1)

@@ -6,17 +6,17 @@ import sys
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from LongitudinalRegistrationLib import choice, registration
-from LongitudinalRegistrationLib.affine import align
-from LongitudinalRegistrationLib.agreement import Agreement
-from LongitudinalRegistrationLib.bodies import find_body
-from LongitudinalRegistrationLib.grid import NETWORK_SIZE, body_bounds, common_grid
-from LongitudinalRegistrationLib.normalise import ceiling_hu, normalise
-from LongitudinalRegistrationLib.options import RegistrationOptions
-from LongitudinalRegistrationLib.pyramid import make_pyramid
-from LongitudinalRegistrationLib.quality import reason_for_doubt
-from LongitudinalRegistrationLib.registration import register
-from LongitudinalRegistrationLib.translation_search import best_offsets, correlation_map
+from LongitudinalRegistrationLib.evaluation.scores import Agreement
+from LongitudinalRegistrationLib.evaluation.verdict import reason_for_doubt
+from LongitudinalRegistrationLib.methods.affine.align import align
+from LongitudinalRegistrationLib.methods.affine.translation_search import best_offsets, correlation_map
+from LongitudinalRegistrationLib.pipeline import choice, registration
+from LongitudinalRegistrationLib.pipeline.options import RegistrationOptions
+from LongitudinalRegistrationLib.pipeline.registration import register
+from LongitudinalRegistrationLib.scan.body import find_body
+from LongitudinalRegistrationLib.scan.grid import NETWORK_SIZE, body_bounds, common_grid
+from LongitudinalRegistrationLib.scan.normalise import ceiling_hu, normalise
+from LongitudinalRegistrationLib.scan.pyramid import make_pyramid
 from TableRemovalLib.errors import InputError
 
 
@@ -136,7 +136,7 @@ def test_a_runtime_that_is_really_absent_is_noticed(hidden, said):
         "import importlib.machinery as m, sys\n"
         "find = m.PathFinder.find_spec\n"
         f"m.PathFinder.find_spec = classmethod(lambda c, n, *a: None if n in {hidden!r} else find(n, *a))\n"
-        "from LongitudinalRegistrationLib.network.runtime import runtime_missing, runtime_words\n"
+        "from LongitudinalRegistrationLib.methods.network.runtime import runtime_missing, runtime_words\n"
         "print(runtime_words() or runtime_missing())\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from LongitudinalRegistrationLib.options import RegistrationOptions
-from LongitudinalRegistrationLib.registration import Problem, prepare, solve
-from LongitudinalRegistrationLib.stages import Stages
+from LongitudinalRegistrationLib.pipeline.options import RegistrationOptions
+from LongitudinalRegistrationLib.pipeline.registration import Problem, prepare, solve
+from LongitudinalRegistrationLib.pipeline.stages import Stages
 
 LARGEST_MM, MEAN_MM = 0.05, 1e-4
 """Measured between AVX-512, AVX2 and SSE4: at most 0.028 mm on this phantom and 0.006 mm on HCC_007, on average less

@@ -61,8 +61,8 @@ def shift_transform():
 
 
 def make_result():
-    from LongitudinalRegistrationSlicer.results import RESULT_ATTRIBUTE, setTransformOn
-    from LongitudinalRegistrationSlicer.transforms import addTransformNode
+    from LongitudinalRegistrationSlicer.results.nodes import RESULT_ATTRIBUTE, setTransformOn
+    from LongitudinalRegistrationSlicer.results.transforms import addTransformNode
 
     fixed, moving = add_scan("Baseline", FIXED_HU, (0, 0, 0)), add_scan("FollowUp", MOVING_HU, SHIFT)
     result = addTransformNode(shift_transform(), "Result")
@@ -151,7 +151,7 @@ def test_the_follow_up_is_shown_as_it_came_and_registered_at_once(shown):
 
 
 def test_the_node_of_the_follow_up_as_it_came_shares_its_voxels_and_is_never_saved(shown):
-    from LongitudinalRegistrationSlicer.results import movingOf
+    from LongitudinalRegistrationSlicer.results.nodes import movingOf
 
     node, moving = shown.section.comparison.unmoved, movingOf(shown.result)
     assert node.GetImageData() is moving.GetImageData() and node.GetParentTransformNode() is None
@@ -306,7 +306,7 @@ def test_a_result_that_comes_while_the_module_is_left_is_shown_when_it_is_entere
 
 
 def test_a_result_that_comes_in_another_layout_leaves_it_alone(shown):
-    from LongitudinalRegistrationSlicer.compare_layout import layoutNode
+    from LongitudinalRegistrationSlicer.views.layout import layoutNode
 
     layoutNode().SetViewArrangement(6)
     shown.section.setResult(make_result())
@@ -315,8 +315,8 @@ def test_a_result_that_comes_in_another_layout_leaves_it_alone(shown):
 
 def test_another_result_of_the_same_scans_is_shown_at_the_same_place(shown):
     import slicer
-    from LongitudinalRegistrationSlicer.results import RESULT_ATTRIBUTE, fixedOf, movingOf, setTransformOn
-    from LongitudinalRegistrationSlicer.transforms import addTransformNode
+    from LongitudinalRegistrationSlicer.results.nodes import RESULT_ATTRIBUTE, fixedOf, movingOf, setTransformOn
+    from LongitudinalRegistrationSlicer.results.transforms import addTransformNode
 
     shown.section.jumpTo((10.0, 20.0, -6.0))
     shown.view("Baseline").get_view_node().SetFieldOfView(40.0, 40.0, 1.0)
@@ -335,8 +335,8 @@ def test_another_result_of_the_same_scans_is_shown_at_the_same_place(shown):
 
 
 def test_what_the_views_were_like_is_taken_anew_when_the_user_has_left_them(shown):
-    from LongitudinalRegistrationSlicer.compare_layout import layoutNode
-    from LongitudinalRegistrationSlicer.results import fixedOf
+    from LongitudinalRegistrationSlicer.results.nodes import fixedOf
+    from LongitudinalRegistrationSlicer.views.layout import layoutNode
 
     display = fixedOf(shown.result).GetDisplayNode()
     layoutNode().SetViewArrangement(6)
@@ -348,8 +348,8 @@ def test_what_the_views_were_like_is_taken_anew_when_the_user_has_left_them(show
 
 
 def test_a_closed_scene_s_views_are_not_given_back_to_the_next(shown, scene):
-    from LongitudinalRegistrationSlicer.compare_layout import isShown
-    from LongitudinalRegistrationSlicer.results import fixedOf
+    from LongitudinalRegistrationSlicer.results.nodes import fixedOf
+    from LongitudinalRegistrationSlicer.views.layout import isShown
 
     shown.section.setResult(None)
     shown.section.forget()
@@ -367,7 +367,7 @@ def test_a_closed_scene_s_views_are_not_given_back_to_the_next(shown, scene):
 
 def test_slicer_s_own_link_of_the_views_and_ours_do_not_fight(shown):
     import slicer
-    from LongitudinalRegistrationSlicer import compare_layout as layout
+    from LongitudinalRegistrationSlicer.views import layout
 
     def places():
         matrices = (layout.sliceNode(column, 2).GetSliceToRAS() for column in layout.COLUMNS)
@@ -385,7 +385,7 @@ def test_slicer_s_own_link_of_the_views_and_ours_do_not_fight(shown):
 
 
 def test_a_transform_that_is_taken_off_elsewhere_or_hardened_is_noticed(shown):
-    from LongitudinalRegistrationSlicer.results import movingOf, transformIsOn
+    from LongitudinalRegistrationSlicer.results.nodes import movingOf, transformIsOn
 
     moving, box = movingOf(shown.result), shown.ui.transformCheckBox
     shown.choose("Off")
@@ -402,7 +402,7 @@ def test_a_transform_that_is_taken_off_elsewhere_or_hardened_is_noticed(shown):
 
 def test_a_removed_scan_ends_the_views_without_a_fault(shown):
     import slicer
-    from LongitudinalRegistrationSlicer.results import fixedOf
+    from LongitudinalRegistrationSlicer.results.nodes import fixedOf
 
     slicer.mrmlScene.RemoveNode(fixedOf(shown.result))
     shown.section.setWindow("Lung")
@@ -411,7 +411,7 @@ def test_a_removed_scan_ends_the_views_without_a_fault(shown):
 
 
 def test_a_saved_scene_opens_in_the_layout_that_the_user_had(shown, tmp_path):
-    from LongitudinalRegistrationSlicer.compare_layout import LAYOUT_ID, layoutNode
+    from LongitudinalRegistrationSlicer.views.layout import LAYOUT_ID, layoutNode
     from slicerhost.application import saveScene
 
     layoutNode().SetViewArrangement(6)
@@ -422,14 +422,14 @@ def test_a_saved_scene_opens_in_the_layout_that_the_user_had(shown, tmp_path):
 
 def test_an_application_without_a_main_window_starts_without_our_layouts(host, monkeypatch):
     import slicer
-    from LongitudinalRegistrationSlicer.compare_layout import registerLayouts
+    from LongitudinalRegistrationSlicer.views.layout import registerLayouts
 
     monkeypatch.setattr(slicer.app, "layoutManager", lambda: None, raising=False)
     assert registerLayouts() is None
 
 
 def test_a_scene_that_was_saved_in_our_layout_has_its_views(host, scene):
-    from LongitudinalRegistrationSlicer import compare_layout
+    from LongitudinalRegistrationSlicer.views import layout as compare_layout
 
     compare_layout.registerLayouts()
     node = compare_layout.layoutNode()
@@ -439,7 +439,7 @@ def test_a_scene_that_was_saved_in_our_layout_has_its_views(host, scene):
 
 
 def test_keys_change_window_fade_and_transform_while_the_module_is_shown(window, shown):
-    from LongitudinalRegistrationSlicer.results import transformIsOn
+    from LongitudinalRegistrationSlicer.results.nodes import transformIsOn
     from PySide6.QtCore import Qt
     from PySide6.QtTest import QTest
 

@@ -33,7 +33,7 @@ def scans(phantom_pair):
 def result(scans):
     boot().core.scene.Clear(0)
     import slicer
-    from LongitudinalRegistrationSlicer.results import REGISTERED_ROLE, RESULT_ATTRIBUTE
+    from LongitudinalRegistrationSlicer.results.nodes import REGISTERED_ROLE, RESULT_ATTRIBUTE
     from TableRemovalSlicer.volumes import addVolumeNode
 
     fixed, registered = (addVolumeNode(image, name) for image, name in zip(scans, ("f", "r"), strict=True))
@@ -47,7 +47,7 @@ def result(scans):
 
 def _frame(image):
     """An axial view through the middle of a scan, x to the patient's left."""
-    from LongitudinalRegistrationSlicer.slice_overlay import Frame, Layer
+    from LongitudinalRegistrationSlicer.views.slice_overlay import Frame, Layer
 
     middle = np.array(image.TransformContinuousIndexToPhysicalPoint([n / 2 for n in image.GetSize()]))
     toRAS = np.diag([-MM, MM, 1.0, 1.0])
@@ -58,7 +58,7 @@ def _frame(image):
 
 @pytest.mark.parametrize("mode", ["Local SSIM", "Local NCC"])
 def test_what_differs_is_covered_and_what_agrees_is_clear(result, scans, mode):
-    from LongitudinalRegistrationSlicer.similarity_painter import SimilarityPainter
+    from LongitudinalRegistrationSlicer.views.similarity_painter import SimilarityPainter
 
     painter = SimilarityPainter(result)
     painter.prepare()
@@ -72,7 +72,7 @@ def test_what_differs_is_covered_and_what_agrees_is_clear(result, scans, mode):
 
 
 def test_another_mode_leaves_the_picture_alone(result, scans):
-    from LongitudinalRegistrationSlicer.similarity_painter import SimilarityPainter
+    from LongitudinalRegistrationSlicer.views.similarity_painter import SimilarityPainter
 
     picture = np.full((PX, PX, 3), 7, np.uint8)
     assert SimilarityPainter(result)(_frame(scans[0]), picture) is picture
@@ -80,8 +80,8 @@ def test_another_mode_leaves_the_picture_alone(result, scans):
 
 def test_a_map_of_an_earlier_registered_volume_is_not_shown(result, scans):
     import slicer
-    from LongitudinalRegistrationSlicer.results import REGISTERED_ROLE, registeredOf
-    from LongitudinalRegistrationSlicer.similarity_painter import NCC, SimilarityPainter
+    from LongitudinalRegistrationSlicer.results.nodes import REGISTERED_ROLE, registeredOf
+    from LongitudinalRegistrationSlicer.views.similarity_painter import NCC, SimilarityPainter
 
     def painted():
         return painter(_frame(scans[0]), np.full((PX, PX, 3), 7, np.uint8))

@@ -3,19 +3,12 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from LongitudinalRegistrationLib.evaluation.metrics import ndv_percent
+from LongitudinalRegistrationLib.field.jacobian import ndv_percent
 from LongitudinalRegistrationLib.training import appearance
 from LongitudinalRegistrationLib.training.appearance import AppearanceOptions
 from LongitudinalRegistrationLib.training.copies import deformed_copies
 from LongitudinalRegistrationLib.training.motion import Motion, MotionOptions, cavity_weight, random_motion
-from LongitudinalRegistrationLib.training.samples import (
-    Pair,
-    batch_of,
-    flipped,
-    moved_pair,
-    on_voxels,
-    random_pair,
-)
+from LongitudinalRegistrationLib.training.samples import Pair, batch_of, flipped, moved_pair, on_voxels, random_pair
 from LongitudinalRegistrationLib.training.simulated_scan import simulate_scan
 from LongitudinalRegistrationLib.training.simulator import (
     PAPER_SIGMA_MM,

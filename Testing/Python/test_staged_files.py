@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from LongitudinalRegistrationLib.staged_files import StagedFiles
+from LongitudinalRegistrationLib.system.staged_files import StagedFiles
 from TableRemovalLib.errors import InputError
 
 

@@ -18,7 +18,7 @@ from slicerhost import boot  # noqa: E402
 
 COARSE = (
     "import dataclasses\n"
-    "from LongitudinalRegistrationLib import worker\n"
+    "from LongitudinalRegistrationLib.pipeline import worker\n"
     "made = worker._options\n"
     "worker._options = lambda record: dataclasses.replace(made(record), niftyreg_spacing_mm=10.0)\n"
     "worker.main()\n"
@@ -99,8 +99,8 @@ def _register(panel):
 def test_from_two_scans_to_a_report(host, open_panel, patient, tmp_path):
     """Choose, register, see, jump, save; leave and come back; save and reload the scene; undo."""
     import slicer
-    from LongitudinalRegistrationSlicer import compare_layout as layout
-    from LongitudinalRegistrationSlicer.results import reportOf, resultNodes
+    from LongitudinalRegistrationSlicer.results.nodes import reportOf, resultNodes
+    from LongitudinalRegistrationSlicer.views import layout
 
     panel = open_panel()
     assert not panel.ui.registerButton.enabled and "Select" in panel.ui.reasonLabel.text
@@ -171,7 +171,14 @@ def test_two_methods_side_by_side_and_a_scene_that_is_saved_and_loaded(
 ):
     """NiftyReg instead: both results stay, the table has both, all of it comes back with the scene."""
     import slicer
-    from LongitudinalRegistrationSlicer.results import fixedOf, methodOf, movingOf, registeredOf, reportOf, resultNodes
+    from LongitudinalRegistrationSlicer.results.nodes import (
+        fixedOf,
+        methodOf,
+        movingOf,
+        registeredOf,
+        reportOf,
+        resultNodes,
+    )
 
     _use(host, monkeypatch, COARSE)
     panel = open_panel()
@@ -243,7 +250,7 @@ def test_without_a_runtime_niftyreg_does_it_and_the_panel_says_why(host, open_pa
 
 
 def test_several_follow_ups_in_one_go(host, open_panel, patient, monkeypatch):
-    from LongitudinalRegistrationSlicer.results import fixedOf, resultNodes
+    from LongitudinalRegistrationSlicer.results.nodes import fixedOf, resultNodes
     from TableRemovalSlicer.volumes import addVolumeNode
 
     _use(host, monkeypatch, WITHOUT_NETWORK)
@@ -293,7 +300,7 @@ def test_cancel_ends_the_children_and_leaves_the_scene(host, open_panel, patient
 
 def test_the_scene_is_closed_while_it_registers(host, open_panel, patient):
     import slicer
-    from LongitudinalRegistrationSlicer.results import resultNodes
+    from LongitudinalRegistrationSlicer.results.nodes import resultNodes
 
     panel = open_panel()
     _load(patient)

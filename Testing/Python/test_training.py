@@ -47,7 +47,7 @@ def cohort(count, time_points=2):
 def phantom_cohort(tmp_path_factory):
     """Two synthetic patients, two time points each, and their manifest."""
     from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
-    from LongitudinalRegistrationLib.writing import write_image
+    from LongitudinalRegistrationLib.scan.write import write_image
 
     folder, lines = tmp_path_factory.mktemp("cohort"), ["patient,time_point,image,labels"]
     for seed in (21, 22):
@@ -357,7 +357,7 @@ def test_what_is_finished_is_not_done_again(paper_run, capsys):
 
 
 def test_the_figures_of_a_run(paper_run, tmp_path):
-    from LongitudinalRegistrationLib.evaluation.training_figures import plot_run
+    from LongitudinalRegistrationLib.experiments.training_figures import plot_run
 
     pytest.importorskip("matplotlib")
     picture = plot_run(paper_run, tmp_path / "curves.png")
@@ -513,7 +513,7 @@ def train_the_default_network(compute, phantom_cohort, tmp_path, capsys):
     (row,) = rows_of(tmp_path / "run" / "all" / "log.csv")
     assert np.isfinite(float(row["loss"])) and float(row["error_voxels"]) > 0
 
-    from LongitudinalRegistrationLib.network.model_store import find_model
+    from LongitudinalRegistrationLib.methods.network.model_store import find_model
     from LongitudinalRegistrationLib.training.ship import card_of, ship
 
     notes = {"what_it_is": "a test", "data": [], "held_out": [], "command": "longct train"}

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from LongitudinalRegistrationLib.grid import Grid
-from LongitudinalRegistrationLib.niftyreg.run import read_affine, write_affine
-from LongitudinalRegistrationLib.transforms import (
+from LongitudinalRegistrationLib.field.transforms import (
     compose,
     displacement_on,
     extend_smoothly,
     for_storage,
     without_affine,
 )
-from LongitudinalRegistrationLib.writing import write_transform
+from LongitudinalRegistrationLib.methods.niftyreg.run import read_affine, write_affine
+from LongitudinalRegistrationLib.scan.grid import Grid
+from LongitudinalRegistrationLib.scan.write import write_transform
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_no_jump_at_the_edge_and_zero_far_away(field):
 
 
 def test_the_extended_field_does_not_fold(field):
-    from LongitudinalRegistrationLib.evaluation.metrics import ndv_percent
+    from LongitudinalRegistrationLib.field.jacobian import ndv_percent
 
     assert ndv_percent(field) == 0.0
     assert ndv_percent(extend_smoothly(field)) == 0.0

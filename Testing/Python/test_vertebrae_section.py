@@ -102,9 +102,10 @@ def make_result(report=None, segmentations=False, method="voxelmorph", scans=Non
     """A result of two scans of which one lies 6 mm to the right and above; its transform puts that right."""
     import SimpleITK as sitk
     import slicer
-    from LongitudinalRegistrationSlicer import results, scores
-    from LongitudinalRegistrationSlicer.request import RESULT_ATTRIBUTE
-    from LongitudinalRegistrationSlicer.transforms import addTransformNode
+    from LongitudinalRegistrationSlicer.process.request import RESULT_ATTRIBUTE
+    from LongitudinalRegistrationSlicer.results import nodes as results
+    from LongitudinalRegistrationSlicer.results.transforms import addTransformNode
+    from LongitudinalRegistrationSlicer.vertebrae import scores
 
     transform = sitk.AffineTransform(3)
     transform.SetTranslation((-SHIFT_MM, 0.0, SHIFT_MM))
@@ -134,7 +135,7 @@ def make_result(report=None, segmentations=False, method="voxelmorph", scans=Non
 
 def as_segmentation(labels):
     import slicer
-    from LongitudinalRegistrationLib.labels import label_name
+    from LongitudinalRegistrationLib.scan.labels import label_name
 
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", labels.GetName())
     node.CreateDefaultDisplayNodes()
@@ -246,8 +247,8 @@ def test_a_callback_is_told_the_vertebra_and_where_it_now_lies(result):
 
 
 def test_outlines_lie_on_each_other_and_the_untransformed_view_has_its_own(result, views):
-    from LongitudinalRegistrationSlicer.outlines import VertebraOutlines
-    from LongitudinalRegistrationSlicer.vertebra_colours import baselineColour, followUpColour
+    from LongitudinalRegistrationSlicer.vertebrae.colours import baselineColour, followUpColour
+    from LongitudinalRegistrationSlicer.vertebrae.outlines import VertebraOutlines
 
     before = {name: render(view) for name, view in views.items()}
     outlines = VertebraOutlines(result)
@@ -288,8 +289,8 @@ def test_outlines_leave_the_scene_as_it_was(host, views, tmp_path):
     import slicer
 
     result = make_result(segmentations=True)
-    from LongitudinalRegistrationSlicer.outlines import VertebraOutlines
-    from LongitudinalRegistrationSlicer.results import labelsOf
+    from LongitudinalRegistrationSlicer.results.nodes import labelsOf
+    from LongitudinalRegistrationSlicer.vertebrae.outlines import VertebraOutlines
 
     labels = labelsOf(result)
     labels[0].GetDisplayNode().SetVisibility2D(True)
@@ -315,8 +316,8 @@ def test_outlines_leave_the_scene_as_it_was(host, views, tmp_path):
 
 
 def test_the_follow_up_s_outlines_go_where_the_follow_up_goes(result, views):
-    from LongitudinalRegistrationSlicer.outlines import VertebraOutlines
-    from LongitudinalRegistrationSlicer.results import setTransformOn
+    from LongitudinalRegistrationSlicer.results.nodes import setTransformOn
+    from LongitudinalRegistrationSlicer.vertebrae.outlines import VertebraOutlines
 
     outlines = VertebraOutlines(result)
     outlines.show()
@@ -331,8 +332,8 @@ def test_the_follow_up_s_outlines_go_where_the_follow_up_goes(result, views):
 
 
 def test_a_scene_saved_while_outlines_are_shown_has_the_user_s_own_display(tmp_path):
-    from LongitudinalRegistrationSlicer.outlines import HIDDEN_ATTRIBUTE, VertebraOutlines
-    from LongitudinalRegistrationSlicer.results import labelsOf
+    from LongitudinalRegistrationSlicer.results.nodes import labelsOf
+    from LongitudinalRegistrationSlicer.vertebrae.outlines import HIDDEN_ATTRIBUTE, VertebraOutlines
     from slicerhost.application import saveScene
 
     result = make_result(segmentations=True)
@@ -351,9 +352,9 @@ def test_a_scene_saved_while_outlines_are_shown_has_the_user_s_own_display(tmp_p
 def test_labels_are_read_where_they_were_drawn_whatever_their_transforms():
     """As after a first registration, when labels are made on the scan that lies under its result."""
     import SimpleITK as sitk
-    from LongitudinalRegistrationSlicer.common_labels import commonLabelImage, movingValues
-    from LongitudinalRegistrationSlicer.label_matching import matchLabels
-    from LongitudinalRegistrationSlicer.results import labelsOf, movingOf
+    from LongitudinalRegistrationSlicer.results.nodes import labelsOf, movingOf
+    from LongitudinalRegistrationSlicer.vertebrae.common_labels import commonLabelImage, movingValues
+    from LongitudinalRegistrationSlicer.vertebrae.label_matching import matchLabels
 
     result = make_result(segmentations=True)
     labels, moving = labelsOf(result), movingOf(result)
@@ -367,7 +368,7 @@ def test_labels_are_read_where_they_were_drawn_whatever_their_transforms():
 def test_a_segmentation_on_another_grid_is_brought_onto_the_scan_s_as_slicer_does_it():
     import SimpleITK as sitk
     import slicer
-    from LongitudinalRegistrationSlicer.common_labels import commonLabelImage
+    from LongitudinalRegistrationSlicer.vertebrae.common_labels import commonLabelImage
 
     segmentation = as_segmentation(add_volume(label_array([19, 20, 21]), "l", 0.0, "vtkMRMLLabelMapVolumeNode"))
     angle, turned = 0.2, np.eye(4)
@@ -405,7 +406,7 @@ def test_names_are_shown_in_the_views_while_the_outlines_are(section):
 def test_an_axial_view_names_every_vertebra_it_cuts_and_no_other(host, segmentations):
     """L1 (20) reaches from 48 to 57 mm, L2 (21) from 30 to 39 mm."""
     import slicer
-    from LongitudinalRegistrationSlicer.outlines import VertebraOutlines
+    from LongitudinalRegistrationSlicer.vertebrae.outlines import VertebraOutlines
     from slicerhost import views
 
     view = views.makeSliceView(host, "Red", views.AXIAL)
@@ -429,8 +430,8 @@ def test_an_axial_view_names_every_vertebra_it_cuts_and_no_other(host, segmentat
 
 
 def test_neighbours_differ_for_colour_blind_readers_too():
-    from LongitudinalRegistrationSlicer.vertebra_colours import baselineColour, followUpColour
-    from LongitudinalRegistrationSlicer.vertebrae import SPINE_NAMES, spineOrder
+    from LongitudinalRegistrationSlicer.vertebrae.colours import baselineColour, followUpColour
+    from LongitudinalRegistrationSlicer.vertebrae.names import SPINE_NAMES, spineOrder
 
     down = sorted(SPINE_NAMES, key=spineOrder)
     for upper, lower in zip(down, down[1:], strict=False):
@@ -455,7 +456,7 @@ def test_copy_and_csv_hold_what_the_table_shows(section, tmp_path, monkeypatch):
 
 
 def test_another_methods_scores_stand_beside_and_old_reports_have_dsc_alone(section, result):
-    from LongitudinalRegistrationSlicer.results import fixedOf, labelsOf, movingOf
+    from LongitudinalRegistrationSlicer.results.nodes import fixedOf, labelsOf, movingOf
 
     fixed, moving = labelsOf(result)
     old = {"method": "niftyreg", "dsc": {"20": {"before": 0.625, "after": 0.8}, "18": {"missing_from": "moving"}}}
@@ -472,7 +473,7 @@ def test_another_methods_scores_stand_beside_and_old_reports_have_dsc_alone(sect
 
 
 def test_without_labels_there_is_still_a_number(section):
-    from LongitudinalRegistrationSlicer.results import FIXED_LABELS_ROLE, MOVING_LABELS_ROLE, setReport
+    from LongitudinalRegistrationSlicer.results.nodes import FIXED_LABELS_ROLE, MOVING_LABELS_ROLE, setReport
 
     result = make_result()
     steps = {"ssim": {"before": 0.6, "after": 0.9}, "ncc": {"before": 0.7, "after": 0.95}}
@@ -512,9 +513,14 @@ def test_no_text_is_clipped_at_the_panels_widths(section, width, tmp_path):
 
 def test_table_plot_matches_and_section_survive_save_and_reload(result, tmp_path):
     import slicer
-    from LongitudinalRegistrationSlicer.label_matching import MATCHES_ATTRIBUTE, matchesOf, matchesToText, rematched
-    from LongitudinalRegistrationSlicer.results import resultNodes, scoresOf
-    from LongitudinalRegistrationSlicer.vertebra_plot import updateVertebraChart
+    from LongitudinalRegistrationSlicer.results.nodes import resultNodes, scoresOf
+    from LongitudinalRegistrationSlicer.vertebrae.label_matching import (
+        MATCHES_ATTRIBUTE,
+        matchesOf,
+        matchesToText,
+        rematched,
+    )
+    from LongitudinalRegistrationSlicer.vertebrae.plot import updateVertebraChart
     from LongitudinalRegistrationWidgets.vertebra_section import VertebraSection
 
     chart = updateVertebraChart(result)
@@ -566,7 +572,7 @@ def save_and_reload(folder):
 
 def test_the_match_table_shows_one_sided_labels_and_takes_changes():
     import slicer
-    from LongitudinalRegistrationSlicer.label_matching import matchesFromText
+    from LongitudinalRegistrationSlicer.vertebrae.label_matching import matchesFromText
     from LongitudinalRegistrationWidgets.match_table import ALONE_COLOUR, MatchTable
     from LongitudinalRegistrationWidgets.match_table import FOLLOW_UP as COLUMN
 

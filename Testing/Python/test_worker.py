@@ -9,9 +9,9 @@ import time
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from LongitudinalRegistrationLib.private_folder import private_folder
-from LongitudinalRegistrationLib.shared_arrays import save_image, take_image
-from LongitudinalRegistrationLib.transforms import compose
+from LongitudinalRegistrationLib.field.transforms import compose
+from LongitudinalRegistrationLib.system.private_folder import private_folder
+from LongitudinalRegistrationLib.system.shared_arrays import save_image, take_image
 from processes import children, runs
 
 
@@ -20,7 +20,7 @@ class Parent:
 
     def __init__(self):
         self.folder = private_folder()
-        command = [sys.executable, "-m", "LongitudinalRegistrationLib.worker", str(self.folder)]
+        command = [sys.executable, "-m", "LongitudinalRegistrationLib.pipeline.worker", str(self.folder)]
         environment = {**os.environ, "TMPDIR": str(self.folder)}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         self.process = subprocess.Popen(command, env=environment, **pipes)

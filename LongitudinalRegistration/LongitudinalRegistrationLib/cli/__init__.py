@@ -1,0 +1,1 @@
+"""longct, the command line."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..network.architectures import DEFAULT_NETWORK, NETWORKS
-from ..options import METHODS
-from ..refinement_options import EFFORTS
+from ..methods.network.architectures import DEFAULT_NETWORK, NETWORKS
+from ..methods.refinement.options import EFFORTS
+from ..pipeline.options import METHODS
 
 _INPUTS = (
     "Scans: NIfTI, NRRD or MHA files, or a folder with a DICOM series. Intensities are HU. "

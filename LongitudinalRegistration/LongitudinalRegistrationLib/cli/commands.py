@@ -15,17 +15,10 @@ import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 from TableRemovalLib.options import TableRemovalOptions
 
-from ..reading import read_image
-from ..staged_files import StagedFiles
-from ..writing import (
-    image_suffix,
-    ready_folder,
-    results_folder,
-    write_image,
-    write_json,
-    write_text,
-    write_transform,
-)
+from ..scan.read import read_image
+from ..scan.write import image_suffix, write_image, write_transform
+from ..system.files import ready_folder, results_folder, write_json, write_text
+from ..system.staged_files import StagedFiles
 from .console import Console
 from .export_commands import export_dicom
 from .training_commands import evaluate, simulate, train
@@ -45,10 +38,10 @@ def _check_not_input(output: Path, *inputs: Path | None) -> None:
 
 def info(arguments: argparse.Namespace, console: Console) -> None:
     """Versions and what is missing."""
-    from ..network.model_store import find_model
-    from ..network.runtime import runtime_missing, runtime_words, tensorflow_missing
-    from ..niftyreg.binaries import find_programs
-    from ..versions import versions
+    from ..methods.network.model_store import find_model
+    from ..methods.network.runtime import runtime_missing, runtime_words, tensorflow_missing
+    from ..methods.niftyreg.binaries import find_programs
+    from ..system.versions import versions
 
     def state(find) -> str:
         try:
@@ -70,7 +63,7 @@ def info(arguments: argparse.Namespace, console: Console) -> None:
 
 def install(arguments: argparse.Namespace, console: Console) -> None:
     """Fetch NiftyReg."""
-    from ..niftyreg.binaries import install as fetch
+    from ..methods.niftyreg.binaries import install as fetch
 
     folder = fetch(arguments.folder)
     console.result({"niftyreg": str(folder)}, f"NiftyReg is in {folder}")
@@ -146,15 +139,16 @@ def _voxel_ml(image: sitk.Image) -> float:
 
 def register(arguments: argparse.Namespace, console: Console) -> None:
     """Register two scans and write the results."""
-    from ..options import RegistrationOptions
-    from ..refinement_options import RefinementOptions
-    from ..registration import Registered, check_ready
-    from ..registration import register as run
-    from ..report import report_content, report_text
-    from ..report_files import write_report
-    from ..report_pictures import central_point, report_pictures
-    from ..stages import Stages
-    from ..warm_up import load_beside
+    from ..methods.refinement.options import RefinementOptions
+    from ..pipeline.options import RegistrationOptions
+    from ..pipeline.registration import Registered, check_ready
+    from ..pipeline.registration import register as run
+    from ..pipeline.report_content import report_content
+    from ..pipeline.stages import Stages
+    from ..pipeline.warm_up import load_beside
+    from ..report.content import report_text
+    from ..report.files import write_report
+    from ..report.pictures import central_point, report_pictures
 
     options = RegistrationOptions(
         method=arguments.method,
@@ -230,7 +224,7 @@ def _read_inputs(arguments: argparse.Namespace) -> list[sitk.Image | None]:
 
 def _patient_warnings(arguments: argparse.Namespace) -> list[str]:
     """What the DICOM headers say against registering the scans with each other."""
-    from ..dicom import are_of_two_patients
+    from ..scan.dicom_series import are_of_two_patients
 
     folders, series = (arguments.fixed, arguments.moving), (arguments.fixed_series, arguments.moving_series)
     if all(folder.is_dir() for folder in folders) and are_of_two_patients(*folders, *series):
@@ -248,8 +242,8 @@ def _names_a_part(arguments: argparse.Namespace) -> bool:
 def score(arguments: argparse.Namespace, console: Console) -> None:
     """DSC of every label before and after a transform."""
     from ..evaluation.label_scores import score_labels
-    from ..label_checks import check_label_volume
-    from ..report import dsc_content, mean_dsc
+    from ..report.content import dsc_content, mean_dsc
+    from ..scan.label_checks import check_label_volume
 
     if arguments.csv:
         ready_folder(arguments.csv.parent)

@@ -9,10 +9,10 @@ from pathlib import Path
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
-from ..dicom_headers import SeriesHeader, read_series_header, require_pydicom
-from ..geometry import bounds_apart_mm
-from ..reading import read_image
-from ..registration_export import REGISTRATION, SERIES, export_registration
+from ..dicom.headers import SeriesHeader, read_series_header, require_pydicom
+from ..dicom.registration_export import REGISTRATION, SERIES, export_registration
+from ..scan.geometry import bounds_apart_mm
+from ..scan.read import read_image
 from .console import Console
 
 SAME_PLACE_MM = 2.0

@@ -7,14 +7,15 @@ import argparse
 import numpy as np
 from TableRemovalLib.errors import InputError
 
-from ..reading import read_image
-from ..writing import ready_folder, write_image, write_json, write_transform
+from ..scan.read import read_image
+from ..scan.write import write_image, write_transform
+from ..system.files import ready_folder, write_json
 from .console import Console
 
 
 def simulate(arguments: argparse.Namespace, console: Console) -> None:
     """Make simulated follow-ups of a scan."""
-    from ..registration import check_labels
+    from ..pipeline.registration import check_labels
     from ..training.motion import MotionOptions
     from ..training.simulated_scan import simulate_scans
     from ..training.simulator import SimulatorOptions
@@ -53,7 +54,8 @@ def simulate(arguments: argparse.Namespace, console: Console) -> None:
 
 def train(arguments: argparse.Namespace, console: Console) -> None:
     """Begin a training run, or go on with one."""
-    from ..evaluation.training_figures import drawing_missing, plot_run
+    from ..experiments.model_scores import trained_scores
+    from ..experiments.training_figures import drawing_missing, plot_run
     from ..training.config import read_config
     from ..training.session import begin
     from ..training.session import train as run
@@ -65,7 +67,7 @@ def train(arguments: argparse.Namespace, console: Console) -> None:
             raise InputError("Say where the run goes: --out DIR.")
         folder = arguments.out
         begin(read_config(arguments.config), folder)
-    trained = run(folder, console.say)
+    trained = run(folder, console.say, trained_scores)
     if not drawing_missing():
         plot_run(folder, folder / "curves.png")
     lines = [f"{split.name:<8} {split.weights}" for split in trained]
@@ -74,7 +76,7 @@ def train(arguments: argparse.Namespace, console: Console) -> None:
 
 
 def _scored_scans(arguments: argparse.Namespace) -> list:
-    from ..evaluation.model_scores import ScoredScan, phantom_scan, read_scored
+    from ..experiments.model_scores import ScoredScan, phantom_scan, read_scored
     from ..training.manifest import read_manifest
 
     scans = [read_scored(entry) for entry in read_manifest(arguments.manifest)] if arguments.manifest else []
@@ -86,11 +88,11 @@ def _scored_scans(arguments: argparse.Namespace) -> list:
 
 def evaluate(arguments: argparse.Namespace, console: Console) -> None:
     """Score a network on simulated follow-ups."""
-    from ..evaluation.model_scores import model_scores, scores_text
-    from ..evaluation.training_figures import drawing_missing
-    from ..network.model_store import find_model
-    from ..network.predict import Predictor
-    from ..network.runtime import runtime_missing
+    from ..experiments.model_scores import model_scores, scores_text
+    from ..experiments.training_figures import drawing_missing
+    from ..methods.network.model_store import find_model
+    from ..methods.network.predict import Predictor
+    from ..methods.network.runtime import runtime_missing
     from ..training.simulator import SimulatorOptions
 
     for delta in arguments.deltas:
@@ -118,7 +120,7 @@ def evaluate(arguments: argparse.Namespace, console: Console) -> None:
     if arguments.out:
         write_json(results, arguments.out)
     if arguments.figure:
-        from ..evaluation.before_after import draw_before_after
+        from ..experiments.before_after import draw_before_after
 
         draw_before_after(scans[0], predictor, arguments.deltas[-1], arguments.seed, arguments.figure)
     console.result({"network": model.name, "scores": results}, scores_text(results))

@@ -8,8 +8,8 @@ import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import find_objects
 
-from ..box_warp import Box, Parts, box_of_image, parts_of, sample, whole
-from ..labels import label_name
+from ..field.box_warp import Box, Parts, box_of_image, parts_of, sample, whole
+from ..scan.labels import label_name
 from .surfaces import Shape, centroid_distance_mm, dice, hausdorff95_mm
 
 BOTH, BASELINE_ONLY, FOLLOW_UP_ONLY = "both", "baseline only", "follow-up only"

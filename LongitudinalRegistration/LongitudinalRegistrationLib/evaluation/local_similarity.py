@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from ..parallel import thread_count
+from ..system.parallel import thread_count
 
 FLAT_VARIANCE = 1e-6
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from ..bodies import find_body
-from ..box_warp import sample
-from ..grid import AIR_HU, body_bounds, covering_grid
-from ..normalise import ceiling_hu, normalise
+from ..field.box_warp import sample
+from ..scan.body import find_body
+from ..scan.grid import AIR_HU, body_bounds, covering_grid
+from ..scan.normalise import ceiling_hu, normalise
 from .local_similarity import covariance, moments, ncc_map, ssim_map
 
 SPACING_MM = 4.0

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from scipy.spatial import cKDTree
 
-from ..parallel import thread_count
+from ..system.parallel import thread_count
 
 PERCENTILE = 95.0
 

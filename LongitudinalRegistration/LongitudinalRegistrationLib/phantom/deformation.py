@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from numba import njit, prange
 from scipy.ndimage import laplace
 
-from ..transforms import compose
+from ..field.transforms import compose
 
 NODE_SPACING_MM = 6.0
 _REFERENCE_MM = 8.0

@@ -1,0 +1,1 @@
+"""Training of networks: cohorts, simulated follow-ups, schemes, checkpoints."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..writing import write_atomically
+from ..system.files import write_atomically
 
 if TYPE_CHECKING:
     from .stepper import Stepper

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from TableRemovalLib.errors import InputError
 
-from ..network.architectures import DEFAULT_NETWORK, DIVISOR, NETWORKS
-from ..network.compute import COMPUTE
+from ..methods.network.architectures import DEFAULT_NETWORK, DIVISOR, NETWORKS
+from ..methods.network.compute import COMPUTE
 from .appearance import AppearanceOptions
 from .motion import MotionOptions
 from .simulator import SimulatorOptions

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..grid import NETWORK_SPACING_MM
-from ..network.architectures import spacing_of
+from ..methods.network.architectures import spacing_of
+from ..scan.grid import NETWORK_SPACING_MM
 from . import checkpoint
 from .config import TrainingConfig
 from .copies import DeformedCopy, deformed_copies

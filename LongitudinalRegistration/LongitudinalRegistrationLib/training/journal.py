@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..writing import write_text
+from ..system.files import write_text
 
 Tell = Callable[[str, float], None]
 

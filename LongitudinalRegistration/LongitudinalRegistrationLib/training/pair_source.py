@@ -11,8 +11,8 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from ..grid import NETWORK_SPACING_MM
-from ..network.architectures import spacing_of
+from ..methods.network.architectures import spacing_of
+from ..scan.grid import NETWORK_SPACING_MM
 from .config import TrainingConfig
 from .samples import PreparedScan, batch_of, on_voxels, random_pair
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,10 +13,10 @@ from pathlib import Path
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
-from ..network.keras_passes import muted_stderr, quiet_tensorflow
-from ..network.runtime import tensorflow_missing
-from ..versions import versions
-from ..writing import ready_folder, write_atomically, write_json
+from ..methods.network.keras_passes import muted_stderr, quiet_tensorflow
+from ..methods.network.runtime import tensorflow_missing
+from ..system.files import ready_folder, write_atomically, write_json
+from ..system.versions import versions
 from . import checkpoint
 from .config import TrainingConfig, config_from
 from .folds import Split, splits
@@ -24,6 +25,7 @@ from .manifest import Entry, read_manifest
 
 CONFIG, SPLITS, RESULT, WEIGHTS = "config.json", "splits.json", "result.json", "best.weights.h5"
 PARTS = ("train", "validation", "test")
+Score = Callable[[tuple[Entry, ...], Path, TrainingConfig], dict]
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def kept_config(folder: Path) -> TrainingConfig:
     return config_from(json.loads(path.read_text(encoding="utf-8")), Path(folder), str(path))
 
 
-def train(folder: Path, tell: Tell | None = None) -> list[TrainedSplit]:
+def train(folder: Path, tell: Tell | None = None, score: Score | None = None) -> list[TrainedSplit]:
     """Begin or go on with the run in a folder, split by split; what is finished is not done again.
 
     Parameters
@@ -104,6 +106,9 @@ def train(folder: Path, tell: Tell | None = None) -> list[TrainedSplit]:
         As left by `begin`.
     tell
         Called with a line of text and the part of the split that is done, 0 to 1.
+    score
+        Called with the test scans of a split, its weights and the configuration; what it gives is kept with the
+        result. None: the scans are not scored.
 
     Raises
     ------
@@ -120,7 +125,7 @@ def train(folder: Path, tell: Tell | None = None) -> list[TrainedSplit]:
             f"The cohort {config.manifest} is not the one that this run began with ({folder / SPLITS}): "
             "put it back, or begin a new run."
         )
-    return [_train_split(split, folder, config, scans, tell) for split in chosen]
+    return [_train_split(split, folder, config, scans, tell, score) for split in chosen]
 
 
 def _no_backend() -> str:
@@ -145,7 +150,9 @@ def _prepare(entries, scans: dict, tell: Tell | None) -> list:
     return [scans[entry] for entry in entries]
 
 
-def _train_split(split: Split, folder: Path, config: TrainingConfig, scans: dict, tell: Tell | None) -> TrainedSplit:
+def _train_split(
+    split: Split, folder: Path, config: TrainingConfig, scans: dict, tell: Tell | None, score: Score | None
+) -> TrainedSplit:
     where = folder / split.name
     weights = where / WEIGHTS
     if (where / RESULT).exists():
@@ -175,7 +182,7 @@ def _train_split(split: Split, folder: Path, config: TrainingConfig, scans: dict
         "split": split.name,
         **splits_content((split,))[split.name],
         **result,
-        "test_scores": _test_scores(split, weights, config, tell),
+        "test_scores": _test_scores(split, weights, config, tell, score),
         "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         "versions": versions(),
     }
@@ -183,22 +190,18 @@ def _train_split(split: Split, folder: Path, config: TrainingConfig, scans: dict
     return TrainedSplit(split.name, weights, result)
 
 
-def _test_scores(split: Split, weights: Path, config: TrainingConfig, tell: Tell | None) -> dict | None:
-    """Scores on simulated follow-ups of the split's test scans, at the simulator's delta; see evaluation.model_scores.
+def _test_scores(
+    split: Split, weights: Path, config: TrainingConfig, tell: Tell | None, score: Score | None
+) -> dict | None:
+    """Scores on the split's test scans.
 
-    None where there are no test scans, or where Keras does not run on TensorFlow, which the scores need.
+    None where nobody scores or there are none, or where Keras does not run on TensorFlow, which the scores need.
     """
-    if not split.test or os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+    if not score or not split.test or os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         return None
-    from ..evaluation.model_scores import model_scores, read_scored
-    from ..network.model_store import trained_model
-    from ..network.predict import Predictor
-
     if tell:
         tell(f"scoring {split.name} on {len(split.test)} scans", 1.0)
-    predictor = Predictor(trained_model(config.network, weights, config.leaky_slope, config.simulator.delta_mm))
-    scans = (read_scored(entry) for entry in split.test)
-    return model_scores(scans, predictor, (config.simulator.delta_mm,), config.seed)
+    return score(split.test, weights, config)
 
 
 def _make_stepper(config: TrainingConfig):
@@ -221,7 +224,7 @@ def _make_stepper(config: TrainingConfig):
 
 
 def _build(config: TrainingConfig, compute: str):
-    from ..network.architectures import build_network
+    from ..methods.network.build import build_network
 
     return build_network(config.network, config.block, leaky_slope=config.leaky_slope, compute=compute)
 

@@ -13,9 +13,9 @@ import argparse
 import json
 from pathlib import Path
 
-from ..network.model_store import MODELS_FOLDER, trained_model
-from ..versions import CODE_VERSION
-from ..writing import write_atomically, write_json
+from ..methods.network.model_store import MODELS_FOLDER, trained_model
+from ..system.files import write_atomically, write_json
+from ..system.versions import CODE_VERSION
 from .config import TrainingConfig
 from .session import RESULT, WEIGHTS, kept_config
 

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..network.fields import double, halve
-from ..network.losses import diffusion_loss, inverse_consistency_loss, local_ncc_loss, mean_length
-from ..network.spatial_transformer import warp
+from ..methods.network.fields import double, halve
+from ..methods.network.losses import diffusion_loss, inverse_consistency_loss, local_ncc_loss, mean_length
+from ..methods.network.spatial_transformer import warp
 from .config import LossOptions
 
 OUTSIDE_WEIGHT = 0.05

@@ -123,7 +123,7 @@ def _readScans(fixed, moving, resultFolder, fixedLabels, movingLabels, transform
 def _read(source):
     if source is None or isinstance(source, sitk.Image):
         return source
-    from LongitudinalRegistrationLib.reading import read_image
+    from LongitudinalRegistrationLib.scan.read import read_image
 
     return read_image(source)
 
@@ -235,7 +235,7 @@ def _addArrows(transform, scan, frames, inViews):
 
     The arrows' length is their true one times a whole number, so that a long one about spans their spacing.
     """
-    from LongitudinalRegistrationSlicer.transforms import inOrderOfUse, vtkTransformFromITK
+    from LongitudinalRegistrationSlicer.results.transforms import inOrderOfUse, vtkTransformFromITK
 
     parts = inOrderOfUse(transform)
     while len(parts) > 1 and parts[-1].IsLinear():

@@ -71,7 +71,7 @@ def _drawFooter(draw, corner, comparison):
     draw.text((left, top), "   ".join(_facts(comparison)), INK, _font(16))
     if not comparison.colours:
         return
-    from LongitudinalRegistrationLib.labels import label_name
+    from LongitudinalRegistrationLib.scan.labels import label_name
 
     x, y = left, top + 34
     for value, colour in comparison.colours.items():
@@ -83,7 +83,7 @@ def _drawFooter(draw, corner, comparison):
 
 def _facts(comparison):
     """Return the sentences of the footer: method, DSC before and after, arrows, window."""
-    from LongitudinalRegistrationSlicer.scores import meanDice
+    from LongitudinalRegistrationSlicer.vertebrae.scores import meanDice
 
     report = comparison.report
     facts = [f"Method: {report.get('method', 'unknown')}"]

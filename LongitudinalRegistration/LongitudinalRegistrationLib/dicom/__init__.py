@@ -1,0 +1,1 @@
+"""New DICOM objects: registered scans as series, transforms as spatial registration objects."""

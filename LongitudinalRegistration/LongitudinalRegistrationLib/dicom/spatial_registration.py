@@ -1,0 +1,234 @@
+"""The transform of a registration as a DICOM Deformable Spatial Registration object, written and read.
+
+The standard (PS3.3, C.20.3.1.1) takes a point of the Registered RCS (here the baseline's frame of reference) to a point
+of the Source RCS (the follow-up's): first the matrix of the Pre Deformation Matrix Registration Sequence, then the
+vector of the grid at the place reached is added, then the matrix of the Post Deformation Matrix Registration Sequence
+is applied. All is LPS, mm. That is the direction of our T(x) = A(x + u(x)), fixed to moving points: the pre-deformation
+matrix is the identity, the grid is u, and the post-deformation matrix is A; nothing is inverted. A grid vector belongs
+to the centre of its voxel; between centres readers interpolate as they like, here linearly; outside u is zero.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import SimpleITK as sitk
+from TableRemovalLib.errors import InputError
+
+from ..system.files import write_atomically
+from .export import right_handed
+from .headers import (
+    SeriesHeader,
+    check_same_patient,
+    code_item,
+    decimals,
+    image_references,
+    new_dataset,
+    new_uid,
+    require_pydicom,
+    save,
+)
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+SERIES_OFFSET = 1001
+DESCRIPTION = "Registration of follow-up to baseline"
+
+
+def _flat(transform: sitk.Transform) -> list[sitk.Transform]:
+    """The simple transforms that a transform is made of, in the order in which they meet a point."""
+    transform = transform.Downcast()
+    if not isinstance(transform, sitk.CompositeTransform):
+        return [transform]
+    parts = [transform.GetNthTransform(n) for n in reversed(range(transform.GetNumberOfTransforms()))]
+    return [one for part in parts for one in _flat(part)]
+
+
+def _matrix(parts: list[sitk.Transform]) -> np.ndarray:
+    """The 4 x 4 matrix of linear transforms, in the order in which they meet a point."""
+    whole = np.eye(4)
+    for part in parts:
+        one = np.eye(4)
+        one[:3, 3] = part.TransformPoint((0.0, 0.0, 0.0))
+        one[:3, :3] = np.array([part.TransformPoint(axis) for axis in np.eye(3).tolist()]).T - one[:3, 3:]
+        whole = one @ whole
+    return whole
+
+
+def _copied(field: sitk.Image) -> sitk.Image:
+    """A field with memory of its own: the image that a transform hands out is unsafe without the transform."""
+    copied = sitk.GetImageFromArray(sitk.GetArrayFromImage(field), isVector=True)
+    copied.CopyInformation(field)
+    return copied
+
+
+def _split(transform: sitk.Transform) -> tuple[np.ndarray, sitk.Image, np.ndarray]:
+    """Matrix before, displacement field, matrix after."""
+    parts = _flat(transform)
+    fields = [n for n, part in enumerate(parts) if isinstance(part, sitk.DisplacementFieldTransform)]
+    others = [part for n, part in enumerate(parts) if n not in fields]
+    if len(fields) != 1 or not all(part.IsLinear() for part in others):
+        raise InputError(
+            "Only one displacement field between affine transforms fits into a DICOM registration object: "
+            "give transform.h5 of `longct register`."
+        )
+    n = fields[0]
+    return _matrix(parts[:n]), _copied(parts[n].GetDisplacementField()), _matrix(parts[n + 1 :])
+
+
+def _matrix_item(matrix: np.ndarray) -> Dataset:
+    from pydicom.dataset import Dataset
+
+    turn = matrix[:3, :3]
+    rigid = np.allclose(turn @ turn.T, np.eye(3), atol=1e-6) and np.linalg.det(turn) > 0
+    item = Dataset()
+    item.FrameOfReferenceTransformationMatrixType = "RIGID" if rigid else "AFFINE"
+    item.FrameOfReferenceTransformationMatrix = decimals(matrix.ravel())
+    return item
+
+
+def _grid_item(field: sitk.Image) -> Dataset:
+    from pydicom.dataset import Dataset
+
+    field = right_handed(field)
+    direction = np.array(field.GetDirection()).reshape(3, 3)
+    item = Dataset()
+    item.ImagePositionPatient = decimals(field.GetOrigin())
+    item.ImageOrientationPatient = decimals([*direction[:, 0], *direction[:, 1]])
+    item.GridDimensions = list(field.GetSize())
+    item.GridResolution = list(field.GetSpacing())
+    item.VectorGridData = sitk.GetArrayViewFromImage(field).astype("<f4").tobytes()
+    return item
+
+
+def _series_item(header: SeriesHeader) -> Dataset:
+    from pydicom.dataset import Dataset
+
+    item = Dataset()
+    item.SeriesInstanceUID = header.series_uid
+    item.ReferencedInstanceSequence = image_references(header.instances)
+    return item
+
+
+def _refer(made: Dataset, *headers: SeriesHeader) -> None:
+    """Name all series that the object refers to: those of its study, and apart those of other studies."""
+    from pydicom.dataset import Dataset
+
+    by_study: dict[str, dict[str, SeriesHeader]] = {}
+    for header in headers:
+        by_study.setdefault(header.study_uid, {})[header.series_uid] = header
+    items = {study: [_series_item(one) for one in group.values()] for study, group in by_study.items()}
+    if own := items.pop(str(made.StudyInstanceUID), None):
+        made.ReferencedSeriesSequence = own
+    others = []
+    for study, series in items.items():
+        item = Dataset()
+        item.StudyInstanceUID, item.ReferencedSeriesSequence = study, series
+        others.append(item)
+    if others:
+        made.StudiesContainingOtherReferencedInstancesSequence = others
+
+
+def write_spatial_registration(
+    path: Path, transform: sitk.Transform, fixed: SeriesHeader, moving: SeriesHeader
+) -> Path:
+    """Write a transform as a Deformable Spatial Registration object in the moving series' study.
+
+    Parameters
+    ----------
+    transform
+        Fixed points to moving points, LPS mm: one displacement field, with affine transforms before or after it. The
+        vectors are stored as float32.
+    fixed, moving
+        The baseline's and the follow-up's series. The fixed one must have a frame of reference; for a moving one
+        without, a new one is made up, and only the reference to its images tells what was registered.
+
+    Raises
+    ------
+    InputError
+        If pydicom is missing, the transform is of another kind, the fixed series has no frame of reference, the series
+        are of different patients, or the file cannot be written.
+    """
+    require_pydicom()
+    from pydicom.dataset import Dataset
+    from pydicom.uid import DeformableSpatialRegistrationStorage
+
+    check_same_patient(fixed, moving)
+    if not fixed.frame_uid:
+        raise InputError("The baseline's series has no frame of reference, so nothing can be registered to it.")
+    before, field, after = _split(transform)
+    item = Dataset()
+    item.SourceFrameOfReferenceUID = moving.frame_uid or new_uid()
+    item.ReferencedImageSequence = image_references(moving.instances)
+    item.RegistrationTypeCodeSequence = [code_item("ImageContentBasedAlignment")]
+    item.PreDeformationMatrixRegistrationSequence = [_matrix_item(before)]
+    item.DeformableRegistrationGridSequence = [_grid_item(field)]
+    item.PostDeformationMatrixRegistrationSequence = [_matrix_item(after)]
+    made = new_dataset(DeformableSpatialRegistrationStorage, moving, fixed, SERIES_OFFSET)
+    made.Modality, made.SeriesDescription, made.DeviceSerialNumber = "REG", DESCRIPTION, "none"
+    made.FrameOfReferenceUID = fixed.frame_uid
+    made.InstanceNumber, made.ContentLabel, made.ContentCreatorName = 1, "REGISTRATION", ""
+    made.ContentDescription = DESCRIPTION
+    made.DeformableRegistrationSequence = [item]
+    _refer(made, fixed, moving)
+    return write_atomically(Path(path), ".dcm", lambda name: save(made, name))
+
+
+def _linear(items) -> sitk.AffineTransform:
+    """The affine transform of a matrix sequence; the identity where there is none."""
+    affine = sitk.AffineTransform(3)
+    if items:
+        matrix = np.array([float(value) for value in items[0].FrameOfReferenceTransformationMatrix]).reshape(4, 4)
+        affine.SetMatrix(matrix[:3, :3].ravel().tolist())
+        affine.SetTranslation(matrix[:3, 3].tolist())
+    return affine
+
+
+def _field(grid: Dataset) -> sitk.Image:
+    """The displacement field of a grid item, mm, LPS, float64."""
+    i, j, k = (int(size) for size in grid.GridDimensions)
+    values = np.frombuffer(grid.VectorGridData, "<f4").reshape(k, j, i, 3).astype(np.float64)
+    row, column = np.array([float(value) for value in grid.ImageOrientationPatient]).reshape(2, 3)
+    field = sitk.GetImageFromArray(values, isVector=True)
+    field.SetOrigin([float(value) for value in grid.ImagePositionPatient])
+    field.SetSpacing([float(value) for value in grid.GridResolution])
+    field.SetDirection(np.stack([row, column, np.cross(row, column)], axis=1).ravel().tolist())
+    return field
+
+
+def read_spatial_registration(path: Path) -> sitk.CompositeTransform:
+    """Read a Deformable Spatial Registration object: T(x) = Post(p + u(p)) with p = Pre(x).
+
+    Returns
+    -------
+    sitk.CompositeTransform
+        Points of the Registered RCS to points of the Source RCS, LPS mm: the affine, the field and, unless it is the
+        identity, the matrix before it; as transforms.compose makes it.
+
+    Raises
+    ------
+    InputError
+        If pydicom is missing, or the file is no such object with exactly one grid.
+    """
+    require_pydicom()
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+    from pydicom.uid import DeformableSpatialRegistrationStorage
+
+    try:
+        read = dcmread(path)
+    except (OSError, InvalidDicomError) as error:
+        raise InputError(f"{path} cannot be read as a DICOM file: check the path.") from error
+    items = read.get("DeformableRegistrationSequence", [])
+    items = [item for item in items if item.get("DeformableRegistrationGridSequence")]
+    if read.get("SOPClassUID") != DeformableSpatialRegistrationStorage or len(items) != 1:
+        raise InputError(f"{path} is no Deformable Spatial Registration object with one grid.")
+    item = items[0]
+    before = _linear(item.get("PreDeformationMatrixRegistrationSequence"))
+    after = _linear(item.get("PostDeformationMatrixRegistrationSequence"))
+    field = sitk.DisplacementFieldTransform(_field(item.DeformableRegistrationGridSequence[0]))
+    is_identity = np.array_equal(_matrix([before]), np.eye(4))
+    return sitk.CompositeTransform([after, field] if is_identity else [after, field, before])

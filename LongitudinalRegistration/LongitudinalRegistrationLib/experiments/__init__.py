@@ -1,0 +1,1 @@
+"""Experiments with trained networks: their scores, pictures of runs."""

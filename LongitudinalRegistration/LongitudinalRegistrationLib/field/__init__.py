@@ -1,0 +1,1 @@
+"""Displacement fields and transforms: compose, sample, resample through, Jacobian."""

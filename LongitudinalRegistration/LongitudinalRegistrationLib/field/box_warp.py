@@ -1,0 +1,150 @@
+"""An image through a registration's transform, on a box of voxels: what scores and pictures are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import SimpleITK as sitk
+from TableRemovalLib.body_mask import numeric_view
+
+from ..scan.geometry import linear_matrix, voxel_matrix
+from ..scan.grid import AIR_HU
+from .warp import lay
+
+
+@dataclass(frozen=True)
+class Box:
+    """Voxels start..stop-1 of a grid, [k, j, i]."""
+
+    start: tuple[int, int, int]
+    stop: tuple[int, int, int]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Voxels a side, 0 where the box is empty."""
+        return tuple(max(b - a, 0) for a, b in zip(self.start, self.stop, strict=True))
+
+    @property
+    def slices(self) -> tuple[slice, slice, slice]:
+        """The box as an index of an array."""
+        return tuple(slice(a, a + n) for a, n in zip(self.start, self.shape, strict=True))
+
+
+def whole(image: sitk.Image) -> Box:
+    """All voxels of an image."""
+    return Box((0, 0, 0), tuple(image.GetSize()[::-1]))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """T(x) = A(x + u(x)): matrix (4, 4) of A, LPS mm; field u, a vector image that is 0 on its edge, or None."""
+
+    matrix: np.ndarray
+    field: sitk.Image | None
+
+
+def parts_of(transform: sitk.Transform | None) -> Parts | None:
+    """Affine and field of a transform such as transforms.compose makes; None for a transform of another kind."""
+    if transform is None:
+        return Parts(np.eye(4), None)
+    if transform.IsLinear():
+        return Parts(linear_matrix(transform), None)
+    try:
+        affine, displacement = _two(sitk.CompositeTransform(transform))
+        field = sitk.DisplacementFieldTransform(displacement).GetDisplacementField()
+    except (RuntimeError, ValueError):
+        return None
+    if not affine.IsLinear() or not _fades(sitk.GetArrayViewFromImage(field)):
+        return None
+    return Parts(linear_matrix(affine), field)
+
+
+def _two(composite: sitk.CompositeTransform) -> list[sitk.Transform]:
+    if composite.GetNumberOfTransforms() != 2:
+        raise ValueError("not two transforms")
+    return [composite.GetNthTransform(n) for n in range(2)]
+
+
+def _fades(field: np.ndarray) -> bool:
+    """Whether a field [k, j, i, 3] is 0 on its outermost voxels."""
+    if min(field.shape[:3]) < 2:
+        return False
+    ends = (np.take(field, edge, axis=axis) for axis in range(3) for edge in (0, -1))
+    return not any(end.any() for end in ends)
+
+
+def box_of_image(parts: Parts, image: sitk.Image, used: Box, reference: sitk.Image) -> Box:
+    """The box of a reference grid outside which T leads to no voxel of a box of the image.
+
+    Parameters
+    ----------
+    parts
+        T: reference points to image points.
+    used
+        Box of the image's voxels.
+    """
+    edges = [(a - 0.5, b - 0.5) for a, b in zip(used.start[::-1], used.stop[::-1], strict=True)]
+    corners = np.array([[*corner, 1.0] for corner in product(*edges)])
+    points = corners @ (np.linalg.inv(parts.matrix) @ voxel_matrix(image)).T
+    low, high = points.min(axis=0)[:3], points.max(axis=0)[:3]
+    if parts.field is not None:
+        reach = np.abs(sitk.GetArrayViewFromImage(parts.field)).max(axis=(0, 1, 2))
+        low, high = low - reach, high + reach
+    corners = np.array([[*corner, 1.0] for corner in product(*zip(low, high, strict=True))])
+    voxels = (corners @ np.linalg.inv(voxel_matrix(reference)).T)[:, 2::-1]
+    size = np.array(reference.GetSize()[::-1])
+    start = np.clip(np.floor(voxels.min(axis=0)), 0, size).astype(int)
+    stop = np.clip(np.ceil(voxels.max(axis=0)) + 1, start, size).astype(int)
+    return Box(tuple(start.tolist()), tuple(stop.tolist()))
+
+
+def sample(
+    image: sitk.Image,
+    reference: sitk.Image,
+    transform: sitk.Transform | None = None,
+    box: Box | None = None,
+    *,
+    labels: bool = False,
+    outside: float = AIR_HU,
+) -> np.ndarray:
+    """An image at the voxels of a box of a reference grid, through a transform.
+
+    Affine and field are done by compiled code on all cores, any other transform by SimpleITK.
+
+    Parameters
+    ----------
+    transform
+        Reference points to image points, LPS mm; None is the identity.
+    box
+        None: the whole reference grid.
+    labels
+        Nearest neighbour, int32, 0 where the image has no data; else linear, float32, and `outside` there.
+
+    Returns
+    -------
+    numpy.ndarray
+        [k, j, i], of the box's shape.
+    """
+    box = box or whole(reference)
+    parts = parts_of(transform)
+    if parts is None:
+        return _by_itk(image, reference, transform, labels, outside)[box.slices]
+    values = np.asarray(sitk.GetArrayViewFromImage(image), np.int32) if labels else numeric_view(image)
+    out = np.empty(box.shape, np.int32 if labels else np.float32)
+    if not out.size:
+        return out
+    own = voxel_matrix(reference)
+    own[:3, 3] += own[:3, :3] @ box.start[::-1]
+    to_voxels = np.linalg.inv(voxel_matrix(image))
+    lay(out, own, values, to_voxels, parts.matrix, parts.field, labels, 0 if labels else outside)
+    return out
+
+
+def _by_itk(image, reference, transform, labels: bool, outside: float) -> np.ndarray:
+    if labels:
+        warped = sitk.Resample(image, reference, transform, sitk.sitkNearestNeighbor, 0, sitk.sitkInt32)
+    else:
+        warped = sitk.Resample(image, reference, transform, sitk.sitkLinear, outside, sitk.sitkFloat32)
+    return sitk.GetArrayFromImage(warped)

@@ -1,0 +1,41 @@
+"""Build a network by its name; imports Keras only then."""
+
+from __future__ import annotations
+
+
+def build_network(
+    name: str,
+    shape=(None, None, None),
+    flow_resolution: str = "half",
+    leaky_slope: float = 0.2,
+    compute: str = "float32",
+):
+    """Build a network; see build_cvpyramid, build_lkpyramid and build_vxm2.
+
+    Only the last of them takes a resolution and a slope.
+
+    Parameters
+    ----------
+    name
+        One of NETWORKS.
+    shape
+        Input size [k, j, i].
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown or a size does not fit the network.
+    """
+    if name == "cvpyramid":
+        from .cvpyramid import build_cvpyramid
+
+        return build_cvpyramid(shape, compute)
+    if name == "lkpyramid":
+        from .lkpyramid import build_lkpyramid
+
+        return build_lkpyramid(shape, compute)
+    if name == "vxm2":
+        from .vxm2 import build_vxm2
+
+        return build_vxm2(shape, flow_resolution, leaky_slope, compute)
+    raise ValueError(f"there is no network {name!r}")

@@ -1,0 +1,91 @@
+"""Trained models: weights beside a card (JSON) that says what they are, in Resources/Models."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from TableRemovalLib.errors import InputError
+
+from ...scan.grid import NETWORK_SIZE, NETWORK_SPACING_MM
+from .architectures import DEFAULT_NETWORK, network_options, spacing_of
+
+PASSES = ("flow", "head_start")
+MODELS_FOLDER = Path(__file__).resolve().parents[3] / "Resources" / "Models"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as its card describes it.
+
+    network: name of the architecture; options: what it is built with (see build_network); size: grid (i, j, k) it
+    was made for; spacing_mm: of that grid; largest_displacement_mm: largest component in training; weights: the file
+    for Keras; onnx: the same for ONNX Runtime, a file each pass, none where the model was not converted.
+    """
+
+    name: str
+    network: str
+    options: dict
+    size: tuple[int, int, int]
+    spacing_mm: float
+    largest_displacement_mm: float
+    weights: Path
+    sha256: str
+    card: dict
+    onnx: dict[str, Path] = field(default_factory=dict)
+
+
+def trained_model(network: str, weights: Path, leaky_slope: float, largest_displacement_mm: float) -> Model:
+    """A model that has no card yet, on the box of the paper's grid."""
+    spacing = spacing_of(network)
+    return Model(
+        name=network,
+        network=network,
+        options=network_options(network, leaky_slope),
+        size=tuple(round(n * NETWORK_SPACING_MM / spacing) for n in NETWORK_SIZE),
+        spacing_mm=spacing,
+        largest_displacement_mm=largest_displacement_mm,
+        weights=Path(weights),
+        sha256=hashlib.sha256(Path(weights).read_bytes()).hexdigest(),
+        card={},
+    )
+
+
+def find_model(network: str = DEFAULT_NETWORK, folder: Path | None = None) -> Model:
+    """Read the card of the model that ships for a network.
+
+    Raises
+    ------
+    InputError
+        If there is no such card, or a file that it names is missing or another one.
+    """
+    folder = Path(folder) if folder else MODELS_FOLDER
+    path = folder / f"{network}.json"
+    if not path.exists():
+        raise InputError(f"There is no model {network} in {folder}: reinstall, or use --method niftyreg.")
+    card = json.loads(path.read_text())
+    files = {name: card["onnx"][name] for name in PASSES if name in card.get("onnx", {})}
+    _check_file(folder / card["weights"], card["sha256"], path)
+    for record in files.values():
+        _check_file(folder / record["file"], record["sha256"], path)
+    return Model(
+        name=card["name"],
+        network=card["network"],
+        options=card.get("network_options", {}),
+        size=tuple(card["grid"]["size"]),
+        spacing_mm=float(card["grid"]["spacing_mm"]),
+        largest_displacement_mm=float(card["largest_displacement_mm"]),
+        weights=folder / card["weights"],
+        sha256=card["sha256"],
+        card=card,
+        onnx={name: folder / record["file"] for name, record in files.items()},
+    )
+
+
+def _check_file(path: Path, sha256: str, card: Path) -> None:
+    if not path.exists():
+        raise InputError(f"The model's file {path} is missing: reinstall, or use --method niftyreg.")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raise InputError(f"The model's file {path} does not match its card {card.name}: reinstall it.")

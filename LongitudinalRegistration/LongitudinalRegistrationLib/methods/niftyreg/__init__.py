@@ -1,0 +1,1 @@
+"""NiftyReg's programs."""

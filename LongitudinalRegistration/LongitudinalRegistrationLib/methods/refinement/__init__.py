@@ -1,0 +1,1 @@
+"""Refinement of a displacement field by instance optimisation."""

@@ -1,0 +1,1 @@
+"""From two scans to a result: options, choice of the method, worker process."""

@@ -1,0 +1,47 @@
+"""Options of a registration."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from ..methods.network.architectures import DEFAULT_NETWORK
+from ..methods.refinement.options import RefinementOptions
+
+METHODS = ("auto", "voxelmorph", "niftyreg", "refinement")
+
+
+@dataclass(frozen=True)
+class RegistrationOptions:
+    """Options of a registration.
+
+    method: "auto" takes VoxelMorph and falls back to NiftyReg, "refinement" needs neither; table_removal: find the
+    bodies and leave out all else; affine: pre-align; refinement: improve the network's field; network: name of the
+    model; threads: most threads at work (None: all cores); niftyreg_folder: where its programs are, if not in the
+    usual places; niftyreg_spacing_mm: isotropic voxels it works on.
+    """
+
+    method: str = "auto"
+    table_removal: bool = True
+    affine: bool = True
+    refinement: bool = True
+    network: str = DEFAULT_NETWORK
+    threads: int | None = None
+    niftyreg_folder: str | None = None
+    niftyreg_spacing_mm: float = 2.0
+    refinement_options: RefinementOptions = field(default_factory=RefinementOptions)
+
+    def isValid(self) -> tuple[bool, str]:
+        """Whether the options make sense, and if not, what to change."""
+        if self.method not in METHODS:
+            return False, f"method must be one of {', '.join(METHODS)}, not {self.method}."
+        if self.threads is not None and self.threads < 1:
+            return False, f"threads must be 1 or more, not {self.threads}."
+        if not 2.0 <= self.niftyreg_spacing_mm <= 10.0:
+            return False, f"niftyreg_spacing_mm must be from 2 to 10, not {self.niftyreg_spacing_mm}."
+        return self.refinement_options.isValid()
+
+    @property
+    def thread_count(self) -> int:
+        """Threads to use."""
+        return self.threads or os.cpu_count() or 1

@@ -1,0 +1,253 @@
+"""Register a follow-up (moving) to a baseline (fixed): scans in, one transform and its scores out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import SimpleITK as sitk
+from TableRemovalLib.errors import InputError
+from TableRemovalLib.validate import validate_ct
+
+from ..evaluation.label_scores import LabelScore, score_labels
+from ..evaluation.scores import Scorer, Scores, common_body_percent
+from ..field.transforms import displacement_on
+from ..field.warp import warp_image
+from ..methods.network.model_store import find_model
+from ..methods.network.runtime import runtime_missing
+from ..methods.niftyreg.binaries import find_programs
+from ..scan.grid import Grid, common_grid
+from ..scan.label_checks import check_label_volume, same_grid
+from ..scan.pyramid import ScanPyramid, make_pyramid
+from ..system.parallel import bound_threads
+from .candidates import Problem
+from .choice import Solution, solve
+from .options import RegistrationOptions
+from .stages import Stages
+from .warm_up import warm_up
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What is there before the scores; transform and dvf_grid as in RegistrationResult, image: the registered scan."""
+
+    transform: sitk.CompositeTransform
+    dvf_grid: Grid
+    image: sitk.Image
+
+    @property
+    def dvf(self) -> sitk.Image:
+        """The transform's displacements T(x) - x on dvf_grid, mm, LPS."""
+        return displacement_on(self.transform, self.dvf_grid.reference())
+
+
+@dataclass(frozen=True)
+class RegistrationResult:
+    """What a registration gives.
+
+    method, network: what gave the result, and by which model (None without). transform: fixed points to moving points,
+    LPS mm, affine included. dvf_grid: 2 mm voxels around what both scans show. registered: the moving scan on the fixed
+    grid. registered_labels: the moving labels there, or None. scores: per stage "before" (as they
+    came), "affine" and "after": Scores. label_scores: per label. common_body_percent: see scores. largest_mm: largest
+    displacement component in the body after the affine step; known_mm: the largest that the model was trained on, None
+    without a model. options: what was asked for.
+    """
+
+    method: str
+    network: str | None
+    fallback_reason: str | None
+    transform: sitk.CompositeTransform
+    dvf_grid: Grid
+    registered: sitk.Image
+    registered_labels: sitk.Image | None
+    scores: dict[str, Scores]
+    label_scores: tuple[LabelScore, ...]
+    ndv_percent: float
+    common_body_percent: float
+    largest_mm: float
+    known_mm: float | None
+    options: RegistrationOptions
+    seconds: dict[str, float]
+    warnings: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def dvf(self) -> sitk.Image:
+        """The transform's displacements T(x) - x on dvf_grid, mm, LPS."""
+        return Registered(self.transform, self.dvf_grid, self.registered).dvf
+
+
+def check_labels(
+    labels: sitk.Image | None, scan: sitk.Image, name: str, scan_name: str = "", other: sitk.Image | None = None
+) -> None:
+    """Check that a label volume lies on its scan's grid.
+
+    Parameters
+    ----------
+    name, scan_name
+        Of the labels and of the scan, for the message; where the scan has none it is called as the labels.
+    other
+        The other scan of the pair, to tell labels that were swapped.
+
+    Raises
+    ------
+    InputError
+        If it is no label volume (see check_label_volume), or has another size or place.
+    """
+    if labels is None:
+        return
+    check_label_volume(labels, f"The {name} labels")
+    if same_grid(labels, scan):
+        return
+    if other is not None and same_grid(labels, other):
+        raise InputError(f"The {name} labels lie on the other scan's grid: swap the two label volumes.")
+    raise InputError(
+        f"The {name} labels are on another grid than the {scan_name or name} scan: give the labels of this scan; "
+        "where they are, resample them to it (nearest neighbour) first."
+    )
+
+
+def check_ready(options: RegistrationOptions) -> None:
+    """Check, before any work, that the method asked for can run here.
+
+    Raises
+    ------
+    InputError
+        If the options are wrong or what the method needs is not installed; the message says how to get it.
+    """
+    ok, reason = options.isValid()
+    if not ok:
+        raise InputError(reason)
+    missing = runtime_missing()
+    if options.method == "niftyreg":
+        find_programs(options.niftyreg_folder)
+    elif options.method == "voxelmorph":
+        if missing:
+            raise InputError(f"The network cannot run: {missing}.")
+        find_model(options.network)
+    elif options.method == "auto" and missing:
+        try:
+            find_programs(options.niftyreg_folder)
+        except InputError as error:
+            raise InputError(f"Neither method can run: {missing}; and {error}") from error
+
+
+def prepare(
+    image: sitk.Image,
+    options: RegistrationOptions,
+    name: str = "scan",
+    progress: Callable[[float], None] | None = None,
+) -> ScanPyramid:
+    """Make a scan ready for registration: its body and its levels. Once a scan, whatever it is registered to.
+
+    Raises
+    ------
+    InputError
+        If it is no CT, or holds no body.
+    """
+    validate_ct(image, name)
+    bound_threads(options.thread_count)
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(options.thread_count)
+    return make_pyramid(image, options.table_removal, progress)
+
+
+def finish(
+    problem: Problem,
+    solution: Solution,
+    fixed_labels: sitk.Image | None = None,
+    moving_labels: sitk.Image | None = None,
+    on_registered: Callable[[Registered], None] | None = None,
+) -> RegistrationResult:
+    """What follows once the transform is there: the registered volume, given to `on_registered` at once, the scores."""
+    candidate, stages = solution.candidate, problem.stages
+    fixed, moving = problem.fixed, problem.moving
+    transform = candidate.transform
+    with stages.stage("warp") as report:
+        image = warp_image(moving.image, fixed.image, candidate.affine, candidate.field)
+        registered = Registered(transform, common_grid(fixed.bounds, moving.bounds, candidate.affine), image)
+        if on_registered:
+            on_registered(registered)
+        report(0.5)
+        registered_labels = moving_labels and warp_image(
+            moving_labels, fixed.image, candidate.affine, candidate.field, labels=True
+        )
+    with stages.stage("score") as report:
+        scorer = Scorer(fixed, moving)
+        steps = {"before": None, "affine": candidate.affine, "after": transform}
+        scores = {name: scorer.scores(step) for name, step in steps.items()}
+        report(0.7)
+        label_scores = score_labels(fixed_labels, moving_labels, steps)
+        common = common_body_percent(fixed, moving, candidate.affine)
+    known = find_model(candidate.network).largest_displacement_mm if candidate.network else None
+    return RegistrationResult(
+        candidate.method,
+        candidate.network,
+        solution.reason,
+        transform,
+        registered.dvf_grid,
+        registered.image,
+        registered_labels,
+        scores,
+        label_scores,
+        solution.ndv_percent,
+        common,
+        solution.largest_mm,
+        known,
+        problem.options,
+        stages.report(),
+        solution.warnings,
+    )
+
+
+def register(
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    options: RegistrationOptions | None = None,
+    fixed_labels: sitk.Image | None = None,
+    moving_labels: sitk.Image | None = None,
+    progress: Callable[[str, float], None] | None = None,
+    stages: Stages | None = None,
+    keep_volume: sitk.Image | None = None,
+    on_registered: Callable[[Registered], None] | None = None,
+) -> RegistrationResult:
+    """Register the moving scan to the fixed one.
+
+    Parameters
+    ----------
+    fixed, moving
+        CT scans in HU, any grids; they are not changed.
+    fixed_labels, moving_labels
+        Vertebrae, each on its scan's grid; scored only, they do not steer the registration.
+    progress
+        Called with a stage's name and the part of it that is done, 0 to 1.
+    stages
+        The clock to go on with, where the caller has measured stages before.
+    keep_volume
+        Mask on the fixed scan's grid: lesions whose change of volume the registration must not undo.
+    on_registered
+        Called as soon as transform and registered volume are there, before the scores.
+
+    Raises
+    ------
+    InputError
+        If an input cannot be used or a method's parts are not installed.
+    NiftyRegError, NetworkError
+        If the method that was asked for fails.
+    """
+    options = options or RegistrationOptions()
+    stages = stages or Stages(progress)
+    check_ready(options)
+    validate_ct(fixed, "fixed scan")
+    validate_ct(moving, "moving scan")
+    check_labels(fixed_labels, fixed, "fixed", other=moving)
+    check_labels(moving_labels, moving, "moving", other=fixed)
+    check_labels(keep_volume, fixed, "keep-volume", "fixed")
+    with stages.stage("load") as report:
+        warm_up(lambda words, part: report(part))
+    with stages.stage("body_mask") as report:
+        scans = [
+            prepare(image, options, name, lambda part, n=n: report((n + part) / 2))
+            for n, (image, name) in enumerate(((fixed, "fixed scan"), (moving, "moving scan")))
+        ]
+    problem = Problem(*scans, options, stages, keep_volume)
+    return finish(problem, solve(problem), fixed_labels, moving_labels, on_registered)

@@ -1,0 +1,85 @@
+"""What a report says of a registration: its result as JSON content."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..evaluation.verdict import verdict
+from ..report.content import checksum, dsc_content, mean_dsc, place_content, rounded, vertebrae_content
+from ..system.versions import versions
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+    from .choice import Solution
+    from .options import RegistrationOptions
+    from .registration import RegistrationResult
+    from .stages import Stages
+
+
+def quick_content(solution: Solution, stages: Stages) -> dict:
+    """What is known as soon as the transform is: method, agreement on 4 mm voxels, seconds, verdict."""
+    steps = {"affine": solution.affine, "after": solution.after}
+    content = {
+        "method": solution.candidate.method,
+        "network": solution.candidate.network,
+        "fallback_reason": solution.reason,
+        "seconds": stages.report(),
+        "quick_ncc": {step: rounded(found.ncc) for step, found in steps.items()},
+        "quick_local_ncc": {step: rounded(found.local_ncc) for step, found in steps.items()},
+        "ndv_percent": round(solution.ndv_percent, 5),
+        "warnings": list(solution.warnings),
+    }
+    return {**content, "verdict": asdict(verdict(content))}
+
+
+def result_content(result: RegistrationResult) -> dict:
+    """Method, seconds, scores and verdict of a registration, without its inputs."""
+    steps = result.scores
+    content = {
+        "method": result.method,
+        "network": result.network,
+        "fallback_reason": result.fallback_reason,
+        "seconds": result.seconds,
+        "dsc": dsc_content(result.label_scores),
+        "vertebrae": vertebrae_content(result.label_scores),
+        "mean_dsc": {step: rounded(mean_dsc(result.label_scores, step)) for step in steps},
+        "ssim": {step: rounded(score.ssim) for step, score in steps.items()},
+        "ncc": {step: rounded(score.ncc) for step, score in steps.items()},
+        "bone": {step: rounded(score.bone) for step, score in steps.items()},
+        "ndv_percent": round(result.ndv_percent, 5),
+        "fields_of_view": {"common_percent": round(result.common_body_percent, 1)},
+        "displacement": {"largest_mm": round(result.largest_mm, 2), "known_mm": result.known_mm},
+        "options": _options_content(result.options),
+        "warnings": list(result.warnings),
+    }
+    return {**content, "verdict": asdict(verdict(content))}
+
+
+def _options_content(options: RegistrationOptions) -> dict:
+    """Options as plain values, without the place of programs on this machine."""
+    return {name: value for name, value in asdict(options).items() if name != "niftyreg_folder"}
+
+
+def report_content(
+    result: RegistrationResult, inputs: dict[str, Path | None], images: dict[str, sitk.Image] | None = None
+) -> dict:
+    """Content of report.json.
+
+    Parameters
+    ----------
+    inputs
+        Role ("fixed", "moving", ...) to the file or folder it came from.
+    images
+        Role to the scan that was read; its place is noted.
+    """
+    noted = {
+        role: {"name": path.resolve().name, "sha256": checksum(path)}
+        for role, path in inputs.items()
+        if path is not None
+    }
+    for role, image in (images or {}).items():
+        noted[role] = {**noted.get(role, {}), **place_content(image)}
+    return {**result_content(result), "versions": versions(), "inputs": noted}

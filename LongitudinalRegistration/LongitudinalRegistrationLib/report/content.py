@@ -1,0 +1,139 @@
+"""The report of a registration: what was done, how well, how long; parts of its JSON content, and it as text."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..scan.geometry import bounds_of
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+    from ..evaluation.label_scores import LabelScore
+
+SCANS = ("fixed", "Baseline"), ("moving", "Follow-up")
+METHODS = {"niftyreg": "NiftyReg", "refinement": "refinement alone"}
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, or of all files of a folder in the order of their names."""
+    digest = hashlib.sha256()
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    for name in files:
+        with open(name, "rb") as stream:
+            while block := stream.read(1 << 22):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def dsc_content(scores: tuple[LabelScore, ...]) -> dict[str, dict]:
+    """DSC per label: number to name, before, affine and after; a label that one scan lacks says so."""
+    content = {}
+    for score in scores:
+        content[str(score.label)] = {"name": score.name, **{step: rounded(v) for step, v in score.dsc.items()}}
+        if not (score.in_fixed and score.in_moving):
+            content[str(score.label)]["missing_from"] = "moving" if score.in_fixed else "fixed"
+    return content
+
+
+def vertebrae_content(scores: tuple[LabelScore, ...]) -> dict[str, dict]:
+    """Everything that is known of each label: number to name, status, and dsc, hd95_mm, centroid_mm by step.
+
+    The status is "both", "baseline only" or "follow-up only"; a figure that is not defined is None.
+    """
+    return {
+        str(score.label): {
+            "name": score.name,
+            "status": score.status,
+            **{
+                name: {step: rounded(value) for step, value in getattr(score, name).items()}
+                for name in ("dsc", "hd95_mm", "centroid_mm")
+            },
+        }
+        for score in scores
+    }
+
+
+def vertebrae_csv(vertebrae: dict[str, dict]) -> str:
+    """The vertebrae of a report as CSV, a line each; empty where a figure is not defined."""
+    measures = [(name, step) for name in ("dsc", "hd95_mm", "centroid_mm") for step in ("before", "after")]
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["label", "name", "status", *(f"{name}_{step}" for name, step in measures)])
+    for label, row in vertebrae.items():
+        cells = (row[name].get(step) for name, step in measures)
+        writer.writerow([label, row["name"], row["status"], *("" if v is None else f"{v:.4f}" for v in cells)])
+    return table.getvalue()
+
+
+def rounded(value: float) -> float | None:
+    """A figure to four places; None for NaN."""
+    return None if math.isnan(value) else round(value, 4)
+
+
+def mean_dsc(scores: tuple[LabelScore, ...], step: str) -> float:
+    """Mean DSC over the labels that both scans have; NaN without any."""
+    values = [score.dsc[step] for score in scores if not math.isnan(score.dsc[step])]
+    return sum(values) / len(values) if values else float("nan")
+
+
+def place_content(image: sitk.Image) -> dict:
+    """A scan's size, spacing (mm), and the lowest and highest x, y, z (LPS, mm) of its outermost voxels' centres."""
+    lowest, highest = bounds_of(image)
+    return {
+        "size": list(image.GetSize()),
+        "spacing_mm": [round(spacing, 4) for spacing in image.GetSpacing()],
+        "lowest_mm": lowest.round(3).tolist(),
+        "highest_mm": highest.round(3).tolist(),
+    }
+
+
+def _cell(value: float | None) -> str:
+    return "  -  " if value is None else f"{value:.3f}"
+
+
+def method_text(content: dict) -> str:
+    """How a pair was registered, in words: "network lkpyramid, refinement"."""
+    if content.get("method") != "voxelmorph":
+        return METHODS.get(content.get("method"), str(content.get("method", "unknown")))
+    refined = (content.get("options") or {}).get("refinement", True)
+    return f"network {content.get('network') or 'unknown'}" + (", refinement" if refined else "")
+
+
+def _scan_text(noted: dict) -> str:
+    if "size" not in noted:
+        return noted["name"]
+    size = " x ".join(str(count) for count in noted["size"])
+    spacing = " x ".join(f"{value:.2f}" for value in noted["spacing_mm"])
+    return f"{noted['name']} ({size} voxels of {spacing} mm)"
+
+
+def report_text(content: dict) -> str:
+    """The report as lines for a terminal."""
+    lines = [f"{words:<13} {_scan_text(content['inputs'][role])}" for role, words in SCANS if role in content["inputs"]]
+    lines.append(f"Method        {method_text(content)}")
+    if content["fallback_reason"]:
+        lines.append(f"Fell back     {content['fallback_reason']}")
+    lines += [f"{content['verdict']['level'].capitalize():<13} {reason}" for reason in content["verdict"]["reasons"]]
+    if content["dsc"]:
+        lines += ["", "Vertebra       DSC before  affine   after"]
+        for number, row in content["dsc"].items():
+            note = f"   (not in the {row['missing_from']} scan)" if "missing_from" in row else ""
+            cells = f"{_cell(row['before']):>10}  {_cell(row['affine']):>6}  {_cell(row['after']):>6}"
+            lines.append(f"{row['name']:<5}({number:>3})    {cells}{note}")
+        mean = content["mean_dsc"]
+        lines.append(f"{'mean':<14} {_cell(mean['before']):>10}  {_cell(mean['affine']):>6}  {_cell(mean['after']):>6}")
+    lines += ["", f"{'Similarity':<14} {'before':>10}  {'affine':>6}  {'after':>6}"]
+    for key, name in (("ssim", "SSIM"), ("ncc", "NCC"), ("bone", "Bone overlap")):
+        row = content[key]
+        lines.append(f"{name:<14} {_cell(row['before']):>10}  {_cell(row['affine']):>6}  {_cell(row['after']):>6}")
+    lines.append(f"{'NDV':<14} {content['ndv_percent']:>26.4f} %")
+    seconds = {name: value for name, value in content["seconds"].items() if value}
+    lines += ["", "Seconds       " + ", ".join(f"{name} {value:.2f}" for name, value in seconds.items())]
+    lines += [f"Warning       {warning}" for warning in content["warnings"]]
+    return "\n".join(lines)

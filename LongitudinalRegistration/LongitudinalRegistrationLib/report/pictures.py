@@ -1,0 +1,99 @@
+"""Pictures for the report page: fixed, moving and registered scan in two planes, as PNG."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..field.box_warp import sample
+from ..scan.geometry import bounds_of
+from ..scan.grid import AIR_HU
+
+BONE_WINDOW_HU = (-500.0, 1300.0)
+PIXEL_MM = 1.0
+SHOWN_HU = -300.0
+MARGIN_MM = 10
+PLANES = {"axial": 2, "sagittal": 0}
+
+
+def report_pictures(
+    fixed: sitk.Image, moving: sitk.Image, registered: sitk.Image, point: tuple[float, float, float]
+) -> dict[str, bytes]:
+    """Caption to PNG: an axial and a sagittal plane through a point, bone window (1800/400 HU): the three scans, and
+    the baseline in red under the registered scan in cyan, which give grey where they agree.
+
+    Seen as radiologists do: the patient's right on the left, front at the top (axial) or on the left (sagittal).
+
+    Parameters
+    ----------
+    fixed, moving, registered
+        Scans, HU. The moving one is shown where it lies before the registration.
+    point
+        LPS, mm.
+    """
+    pictures = {}
+    for plane, axis in PLANES.items():
+        reference = _plane(fixed, axis, point)
+        images = [_flat(sample(scan, reference, outside=AIR_HU), axis) for scan in (fixed, moving, registered)]
+        rows, columns = _shown(images[0])
+        baseline, before, after = (_windowed(image[rows, columns]) for image in images)
+        elsewhere = "" if (images[1] > SHOWN_HU).any() else " (lies elsewhere)"
+        shown = {
+            "baseline": baseline,
+            f"follow-up before{elsewhere}": before,
+            "follow-up registered": after,
+            "baseline red, registered cyan": np.stack([baseline, after, after], axis=-1),
+        }
+        pictures.update({f"{plane.capitalize()}: {name}": png(picture) for name, picture in shown.items()})
+    return pictures
+
+
+def central_point(dvf: sitk.Image, fixed_labels: sitk.Image | None) -> tuple[float, float, float]:
+    """Where to look, LPS mm: the middle of the labels, or else of what both scans show (the middle of the DVF)."""
+    if fixed_labels is not None:
+        used = np.argwhere(sitk.GetArrayViewFromImage(fixed_labels) > 0)
+        if len(used):
+            return fixed_labels.TransformContinuousIndexToPhysicalPoint(np.median(used, axis=0)[::-1].tolist())
+    return dvf.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in dvf.GetSize()])
+
+
+def _plane(fixed: sitk.Image, axis: int, point) -> sitk.Image:
+    """An empty plane of 1 mm pixels across a scan, normal to an LPS axis, through a point."""
+    low, high = bounds_of(fixed)
+    pixels = np.maximum(np.round((high - low) / PIXEL_MM).astype(int) + 1, 1)
+    pixels[axis], low[axis] = 1, point[axis]
+    reference = sitk.Image(pixels.tolist(), sitk.sitkUInt8)
+    reference.SetSpacing([PIXEL_MM] * 3)
+    reference.SetOrigin(low.tolist())
+    return reference
+
+
+def _flat(values: np.ndarray, axis: int) -> np.ndarray:
+    """The plane as a picture, rows from top to bottom."""
+    return values[0] if axis == 2 else values[::-1, :, 0]
+
+
+def _shown(picture: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns that show anything but air, and a margin."""
+    sides = []
+    for axis in (1, 0):
+        used = np.flatnonzero((picture > SHOWN_HU).any(axis=axis))
+        first, last = (used[0], used[-1]) if used.size else (0, picture.shape[1 - axis])
+        sides.append(slice(max(int(first) - MARGIN_MM, 0), int(last) + 1 + MARGIN_MM))
+    return sides[0], sides[1]
+
+
+def _windowed(picture: np.ndarray) -> np.ndarray:
+    low, high = BONE_WINDOW_HU
+    return (255 * np.clip((picture - low) / (high - low), 0, 1)).astype(np.uint8)
+
+
+def png(picture: np.ndarray) -> bytes:
+    """A picture (rows, columns, and for colours red, green, blue; uint8) as the bytes of a PNG file."""
+    with tempfile.TemporaryDirectory(prefix="longct-") as folder:
+        path = Path(folder) / "picture.png"
+        sitk.WriteImage(sitk.GetImageFromArray(picture, isVector=picture.ndim == 3), str(path))
+        return path.read_bytes()

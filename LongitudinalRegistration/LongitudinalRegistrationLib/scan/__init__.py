@@ -1,0 +1,1 @@
+"""One scan: reading, writing, geometry, grids, body, pyramid, normalisation."""

@@ -1,0 +1,225 @@
+"""A scan made ready for registration, once, when it is chosen: its body, and the scan from 2 to 16 mm voxels.
+
+Everything that a registration does between the click and the picture is done on these levels. Each is blurred by a
+Gaussian of half its voxels (binomial steps from the first level on), which is how the network was trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import SimpleITK as sitk
+from scipy.ndimage import binary_dilation
+from TableRemovalLib.body_mask import apply_body_mask, numeric_view
+
+from ..system.parallel import over_slices
+from .body import SOLID_HU, find_body
+from .geometry import linear_matrix, voxel_matrix
+from .grid import AIR_HU, Grid, body_bounds
+from .kernels import (
+    all_of_eight_slices,
+    blur_slices,
+    contrast_slices,
+    decimate_slices,
+    halve_slices,
+    nearest_slices,
+    sample_slices,
+)
+from .normalise import ceiling_hu, normalise
+
+FINEST_MM = 2.0
+SPACINGS_MM = (2.0, 4.0, 8.0, 16.0)
+BLOCK_MM = 64.0
+SPARED_MM = 4.0
+WINDOW_HU = (-200.0, 400.0)
+FLAT_DEVIATION = 0.04
+REACH = 3.0
+
+
+@dataclass(frozen=True)
+class Level:
+    """A scan without table on isotropic voxels along the LPS axes.
+
+    values: HU, float32; body: uint8, 1 where any of the patient is; seen: uint8, 1 where the scan has data; all
+    [k, j, i] on the grid.
+    """
+
+    grid: Grid
+    values: np.ndarray
+    body: np.ndarray
+    seen: np.ndarray
+
+    @cached_property
+    def active(self) -> np.ndarray:
+        """1 in the body and two voxels of what is around it, where the scan has data; uint8."""
+        return (binary_dilation(self.body, iterations=2) & (self.seen > 0)).astype(np.uint8)
+
+    @cached_property
+    def channels(self) -> np.ndarray:
+        """[k, j, i, 2]: the windowed scan (-200 to 400 HU as 0 to 1), and that freed of local mean and contrast."""
+        low, high = (np.float32(v) for v in WINDOW_HU)
+        windowed = np.clip((self.values - low) / (high - low), 0, 1)
+        mean, square = (_blurred(_blurred(_halved(x))) for x in (windowed, windowed * windowed))
+        out = np.empty((*self.values.shape, 2), np.float32)
+        flat = np.float32(FLAT_DEVIATION)
+        over_slices(contrast_slices, self.values, mean, square, flat, low, high, out, slices=out.shape[0])
+        return out
+
+
+@dataclass(frozen=True)
+class ScanPyramid:
+    """A scan ready for registration.
+
+    image: as it came, HU; mask: its body, uint8, on the scan's grid; levels: by voxel size, mm;
+    smooth: the scan as blurred for 4 mm voxels, on 2 mm voxels, for sampling between them; ceiling: HU that is 1 to
+    the network; bounds: corners of the body, LPS mm.
+    """
+
+    image: sitk.Image
+    mask: sitk.Image
+    table_removal: bool
+    levels: dict[float, Level]
+    smooth: np.ndarray
+    ceiling: float
+    bounds: tuple[np.ndarray, np.ndarray]
+
+    @property
+    def clean(self) -> sitk.Image:
+        """The scan without table, HU; as it came where the table is not to be removed."""
+        return apply_body_mask(self.image, self.mask) if self.table_removal else self.image
+
+    @property
+    def centre(self) -> np.ndarray:
+        """Middle of the body's box, LPS mm."""
+        return (self.bounds[0] + self.bounds[1]) / 2
+
+    def normalised(self, spacing_mm: float) -> np.ndarray:
+        """The level of 2 or 4 mm as the network sees it: [k, j, i], [0, 1], 0 where the scan has no data."""
+        level = self.levels[spacing_mm]
+        return normalise(level.values, self.ceiling) * level.seen
+
+    def normalised_through(self, grid: Grid, affine: sitk.Transform) -> np.ndarray:
+        """The same on another scan's grid of 2 or 4 mm; the affine takes its points to points of this scan, LPS mm."""
+        finest = self.levels[FINEST_MM]
+        matrix = index_matrix(grid, finest.grid, affine)
+        out = np.empty(grid.size[::-1], np.float32)
+        source = finest.values if grid.spacing_mm == FINEST_MM else self.smooth
+        over_slices(sample_slices, source, matrix, out, slices=out.shape[0])
+        seen = np.empty(grid.size[::-1], np.uint8)
+        over_slices(nearest_slices, finest.seen, matrix, 0.5, seen, slices=out.shape[0])
+        return normalise(out, self.ceiling) * seen
+
+
+def _blurred(volume: np.ndarray) -> np.ndarray:
+    out = np.empty_like(volume)
+    over_slices(blur_slices, volume, out, slices=out.shape[0])
+    return out
+
+
+def _halved(volume: np.ndarray) -> np.ndarray:
+    out = np.empty(tuple(n // 2 for n in volume.shape), volume.dtype)
+    kernel = halve_slices if volume.dtype == np.float32 else all_of_eight_slices
+    over_slices(kernel, volume, out, slices=out.shape[0])
+    return out
+
+
+def index_matrix(grid: Grid, other: Grid, affine: sitk.Transform | None = None) -> np.ndarray:
+    """(3, 4): voxel (i, j, k, 1) of a grid to the voxel of another at the same place, or where the affine takes it."""
+    matrix = np.eye(4) if affine is None else linear_matrix(affine)
+    ratio = grid.spacing_mm / other.spacing_mm
+    offset = (matrix @ [*grid.origin, 1.0])[:3] - np.array(other.origin)
+    return np.column_stack([matrix[:3, :3] * ratio, offset / other.spacing_mm])
+
+
+def _windows(size: int, spacing: float) -> tuple[np.ndarray, np.ndarray, float]:
+    """Gaussian windows (sigma half the finest voxels) that decimate one axis: first indices, weights, new spacing."""
+    if spacing >= 0.75 * FINEST_MM:
+        return np.arange(size), np.ones((size, 1), np.float32), spacing
+    step, sigma = FINEST_MM / spacing, 0.5 * FINEST_MM / spacing
+    centres = np.arange(0, size - 0.5, step)
+    taps = min(2 * int(np.ceil(REACH * sigma)) + 1, size)
+    first = np.clip(np.round(centres).astype(np.int64) - taps // 2, 0, size - taps)
+    weights = np.exp(-0.5 * ((first[:, None] + np.arange(taps) - centres[:, None]) / sigma) ** 2)
+    return first, (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32), FINEST_MM
+
+
+def _box(low: np.ndarray, high: np.ndarray) -> Grid:
+    """The finest grid around a body: sides are multiples of 64 mm, which every level and the network divide."""
+    sides = np.maximum(np.ceil((high - low - 2 * SPARED_MM) / BLOCK_MM), 1) * BLOCK_MM
+    origin = (low + high) / 2 - sides / 2 + FINEST_MM / 2
+    return Grid(tuple(int(n) for n in sides / FINEST_MM), tuple(float(v) for v in origin), FINEST_MM)
+
+
+def _decimated(image: sitk.Image, mask: sitk.Image) -> tuple[np.ndarray, np.ndarray]:
+    """The masked scan on 2 mm voxels in plane along its own axes, and (4, 4): these voxels to LPS mm."""
+    width, height, depth = image.GetSize()
+    spacing = image.GetSpacing()
+    columns, column_weights, dx = _windows(width, spacing[0])
+    rows, row_weights, dy = _windows(height, spacing[1])
+    out = np.empty((depth, rows.size, columns.size), np.float32)
+    arrays = numeric_view(image), sitk.GetArrayViewFromImage(mask)
+    windows = rows, row_weights, columns, column_weights
+    over_slices(decimate_slices, *arrays, np.float32(AIR_HU), *windows, out, slices=depth)
+    return out, voxel_matrix(image) @ np.diag([dx / spacing[0], dy / spacing[1], 1.0, 1.0])
+
+
+def _finest_level(image: sitk.Image, mask: sitk.Image, grid: Grid) -> Level:
+    decimated, to_world = _decimated(image, mask)
+    shape = grid.size[::-1]
+    from_grid = np.diag([grid.spacing_mm] * 3 + [1.0])
+    from_grid[:3, 3] = grid.origin
+    values = np.empty(shape, np.float32)
+    over_slices(sample_slices, decimated, (np.linalg.inv(to_world) @ from_grid)[:3], values, slices=shape[0])
+    to_image = (np.linalg.inv(voxel_matrix(image)) @ from_grid)[:3]
+    flags = [np.empty(shape, np.uint8) for _ in range(2)]
+    whole = np.ones((1, 1, 1), np.uint8)
+    over_slices(nearest_slices, sitk.GetArrayViewFromImage(mask), to_image, 0.5, flags[0], slices=shape[0])
+    size = np.array(image.GetSize())
+    unit = np.diag(1.0 / size) @ (to_image + np.column_stack([np.zeros((3, 3)), 0.5 - size / 2]))
+    over_slices(nearest_slices, whole, unit, 0.5, flags[1], slices=shape[0])
+    return Level(grid, values, *flags)
+
+
+def _next_level(level: Level, smooth: np.ndarray) -> Level:
+    body = 1 - _halved(1 - level.body)
+    return Level(level.grid.coarser(2), _halved(smooth), body, _halved(level.seen))
+
+
+def make_pyramid(
+    image: sitk.Image, table_removal: bool = True, progress: Callable[[float], None] | None = None
+) -> ScanPyramid:
+    """Find the body of a scan and make its levels.
+
+    Parameters
+    ----------
+    image
+        CT in HU, any grid.
+    table_removal
+        Whether what is outside the body becomes air; else all that is denser than air counts as body.
+
+    Raises
+    ------
+    InputError
+        If the image is no CT, or holds no body.
+    """
+    body = find_body(image, table_removal, progress)
+    low, high = body_bounds(body.mask)
+    keep = body.mask if table_removal else sitk.Image(image.GetSize(), sitk.sitkUInt8) + 1
+    level = _finest_level(image, keep, _box(low, high))
+    if not table_removal:
+        level = Level(level.grid, level.values, (level.values > SOLID_HU).astype(np.uint8), level.seen)
+    levels, smooth = {FINEST_MM: level}, None
+    for spacing in SPACINGS_MM[1:]:
+        blurred = _blurred(level.values)
+        smooth = blurred if smooth is None else smooth
+        level = levels[spacing] = _next_level(level, blurred)
+    fourth = levels[4.0]
+    pyramid = ScanPyramid(
+        image, body.mask, table_removal, levels, smooth, ceiling_hu(fourth.values, fourth.body), (low, high)
+    )
+    for each in levels.values():
+        _ = each.channels, each.active
+    return pyramid

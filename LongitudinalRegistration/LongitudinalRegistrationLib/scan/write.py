@@ -1,0 +1,43 @@
+"""Write scans and transforms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import SimpleITK as sitk
+from TableRemovalLib.errors import InputError
+
+from ..system.files import write_atomically
+
+IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
+
+
+def image_suffix(path: Path) -> str:
+    """The image format of a file name.
+
+    Raises
+    ------
+    InputError
+        If it is none we write.
+    """
+    for suffix in IMAGE_SUFFIXES:
+        if path.name.lower().endswith(suffix):
+            return suffix
+    raise InputError(f"{path.name}: give an output name that ends in {', '.join(IMAGE_SUFFIXES)}.")
+
+
+def write_image(image: sitk.Image, path: Path, compression_level: int = 1) -> Path:
+    """Write an image; the format follows the name.
+
+    Raises
+    ------
+    InputError
+        If the format is unknown or the file cannot be written.
+    """
+    suffix = image_suffix(Path(path))
+    return write_atomically(path, suffix, lambda name: sitk.WriteImage(image, name, True, compression_level))
+
+
+def write_transform(transform: sitk.Transform, path: Path) -> Path:
+    """Write a transform as ITK HDF5 (.h5), readable by sitk.ReadTransform."""
+    return write_atomically(path, ".h5", lambda name: sitk.WriteTransform(transform, name))

@@ -1,0 +1,1 @@
+"""What all rooms ask of the computer: files, shared memory, threads, versions."""

@@ -1,0 +1,1 @@
+"""The registration process: what it is asked, what it answers, its life."""

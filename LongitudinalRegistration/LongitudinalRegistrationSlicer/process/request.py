@@ -1,0 +1,85 @@
+"""What to register, and whether that makes sense; imports nothing that takes time."""
+
+import dataclasses
+import typing
+
+from TableRemovalSlicer.checks import transformProblem
+
+from LongitudinalRegistrationSlicer.results.nodes import (
+    MATCHES_ATTRIBUTE,
+    RESULT_ATTRIBUTE,
+    fixedOf,
+    labelsOf,
+    methodOf,
+    movingOf,
+)
+
+METHODS = {"Auto": "auto", "VoxelMorph": "voxelmorph", "NiftyReg": "niftyreg", "Refinement alone": "refinement"}
+EFFORTS = {"Fast": "fast", "Thorough": "thorough"}
+
+
+@dataclasses.dataclass(frozen=True)
+class RegistrationRequest:
+    """What to register: volume nodes, label map or segmentation nodes (or None), and the options.
+
+    method: a key of METHODS; effort: a key of EFFORTS; budgetSeconds: no refinement step is begun after it; matches:
+    which label is which in both scans (see label_matching), empty: by name.
+    """
+
+    fixed: typing.Any
+    moving: typing.Any
+    fixedLabels: typing.Any = None
+    movingLabels: typing.Any = None
+    method: str = "Auto"
+    tableRemoval: bool = True
+    refinement: bool = True
+    effort: str = "Fast"
+    budgetSeconds: float = 20.0
+    matches: str = ""
+
+    def isValid(self):
+        """Return (ok, reason); the reason is one sentence that says what to do."""
+        for reason in (self._selectionProblem(), self._transformProblem()):
+            if reason:
+                return False, reason
+        return True, ""
+
+    def forFollowUp(self, volume, labels=None):
+        """Return the request for another follow-up of the same baseline."""
+        return dataclasses.replace(self, moving=volume, movingLabels=labels, matches="")
+
+    def again(self, result, method=None, effort=None):
+        """Return the request for a result's own pair, with another method (a key of METHODS) or effort of EFFORTS."""
+        fixedLabels, movingLabels = labelsOf(result)
+        own = next(name for name, value in METHODS.items() if value == methodOf(result))
+        return dataclasses.replace(
+            self,
+            fixed=fixedOf(result),
+            moving=movingOf(result),
+            fixedLabels=fixedLabels,
+            movingLabels=movingLabels,
+            matches=result.GetAttribute(MATCHES_ATTRIBUTE) or "",
+            method=method or own,
+            refinement=self.refinement or effort is not None,
+            effort=effort or self.effort,
+        )
+
+    def nodes(self):
+        """Return the scene's nodes that take part."""
+        return [n for n in (self.fixed, self.moving, self.fixedLabels, self.movingLabels) if n is not None]
+
+    def _selectionProblem(self):
+        for node, name in ((self.fixed, "baseline"), (self.moving, "follow-up")):
+            if node is None or node.GetImageData() is None:
+                return f"Select the {name} scan."
+        if self.fixed is self.moving:
+            return "Baseline and follow-up are the same volume: select two scans."
+        return "" if self.method in METHODS else f"Choose a method: {', '.join(METHODS)}."
+
+    def _transformProblem(self):
+        for node in self.nodes():
+            parent = node.GetParentTransformNode()
+            if parent is None or (parent.GetAttribute(RESULT_ATTRIBUTE) and node is not self.fixed):
+                continue
+            return transformProblem(node)
+        return ""

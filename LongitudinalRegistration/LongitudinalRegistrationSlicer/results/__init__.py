@@ -1,0 +1,1 @@
+"""What a registration leaves in the scene: nodes, transforms, files."""

@@ -1,0 +1,102 @@
+"""What a registration left in the scene, found again from its transform node.
+
+The transform node refers to the scans, the labels, the registered volume and the table, and carries the report: all of
+it is saved with the scene.
+"""
+
+import json
+
+import slicer
+
+from LongitudinalRegistrationSlicer.results.transform_parts import transformParts
+
+RESULT_ATTRIBUTE = "LongitudinalRegistration.Result"
+MATCHES_ATTRIBUTE = "LongitudinalRegistration.LabelMatches"
+REPORT_ATTRIBUTE = "LongitudinalRegistration.Report"
+REGISTERED_ROLE, SCORES_ROLE = "registered", "scores"
+FIXED_LABELS_ROLE, MOVING_LABELS_ROLE = "fixedLabels", "movingLabels"
+
+
+def isResult(node):
+    """Whether a node is a registration's transform."""
+    return node is not None and node.IsA("vtkMRMLTransformNode") and bool(node.GetAttribute(RESULT_ATTRIBUTE))
+
+
+def resultNodes():
+    """Return the transform nodes of all registrations in the scene, oldest first."""
+    return [node for node in slicer.util.getNodesByClass("vtkMRMLTransformNode") if isResult(node)]
+
+
+def lastResult():
+    """Return the newest result, or None."""
+    nodes = resultNodes()
+    return nodes[-1] if nodes else None
+
+
+def fixedOf(result):
+    """Return the baseline's volume node, or None where it was removed."""
+    return result.GetNodeReference(result.GetFixedNodeReferenceRole())
+
+
+def movingOf(result):
+    """Return the follow-up's volume node, or None where it was removed."""
+    return result.GetNodeReference(result.GetMovingNodeReferenceRole())
+
+
+def registeredOf(result):
+    """Return the registered volume's node, or None while it is not made."""
+    return result.GetNodeReference(REGISTERED_ROLE)
+
+
+def scoresOf(result):
+    """Return the table of the vertebrae's scores, or None."""
+    return result.GetNodeReference(SCORES_ROLE)
+
+
+def labelsOf(result):
+    """Return the nodes of baseline's and follow-up's labels (label map or segmentation, each may be None)."""
+    return tuple(result.GetNodeReference(role) for role in (FIXED_LABELS_ROLE, MOVING_LABELS_ROLE))
+
+
+def methodOf(result):
+    """Return the name of the method that gave the result: voxelmorph, refinement or niftyreg."""
+    return result.GetAttribute(RESULT_ATTRIBUTE)
+
+
+def reportOf(result):
+    """Return the report (see the Lib's pipeline.report_content) as a dict; empty where there is none."""
+    return json.loads(result.GetAttribute(REPORT_ATTRIBUTE) or "{}")
+
+
+def setReport(result, report):
+    """Keep a report on the result."""
+    result.SetAttribute(REPORT_ATTRIBUTE, json.dumps(report))
+
+
+def samePair(result):
+    """Return all results of the same baseline and follow-up, this one among them."""
+    pair = fixedOf(result), movingOf(result)
+    return [node for node in resultNodes() if (fixedOf(node), movingOf(node)) == pair]
+
+
+def interpolateLinearly(result):
+    """Have a result's field interpolated linearly, as it is by ITK and by the registered volume.
+
+    Slicer interpolates a field that it has read from a file cubically: up to some tenths of a millimetre elsewhere.
+    """
+    for part in transformParts(result):
+        if part.IsA("vtkOrientedGridTransform"):
+            part.SetInterpolationModeToLinear()
+
+
+def transformIsOn(result):
+    """Whether the follow-up lies under the result."""
+    moving = movingOf(result)
+    return moving is not None and moving.GetParentTransformNode() is result
+
+
+def setTransformOn(result, on):
+    """Place the follow-up and its labels under the result, or where they were scanned."""
+    for node in (movingOf(result), labelsOf(result)[1]):
+        if node is not None:
+            node.SetAndObserveTransformNodeID(result.GetID() if on else None)

@@ -1,0 +1,80 @@
+"""A result as files: transform, registered volume, tables and report; or as DICOM."""
+
+import os
+from pathlib import Path
+
+import slicer
+from TableRemovalSlicer.volumes import imageFromVolumeNode
+
+from LongitudinalRegistrationSlicer.results.nodes import fixedOf, movingOf, registeredOf, reportOf
+from LongitudinalRegistrationSlicer.results.transforms import itkTransformFromNode
+
+FILES = TRANSFORM, REGISTERED = "transform.h5", "registered.nii.gz"
+
+
+def saveResult(result, folder):
+    """Write a result into a folder; return the names of the files.
+
+    Raises InputError where the folder cannot be written to, has one of the files already, or a scan was removed.
+    """
+    from LongitudinalRegistrationLib.report.content import place_content
+    from LongitudinalRegistrationLib.report.files import REPORT_FILES, write_report
+    from LongitudinalRegistrationLib.scan.write import write_image, write_transform
+    from LongitudinalRegistrationLib.system.files import ready_folder
+    from LongitudinalRegistrationLib.system.versions import versions
+    from TableRemovalLib.errors import InputError
+
+    fixed, moving, registered = _images(result)
+    folder = ready_folder(Path(folder))
+    there = [name for name in (*FILES, *REPORT_FILES) if (folder / name).exists()]
+    if there:
+        raise InputError(f"{folder} has {there[0]} already: choose an empty folder.")
+    places = {"fixed": place_content(fixed), "moving": place_content(moving)}
+    report = {**reportOf(result), "versions": versions(), "inputs": places}
+    write_transform(itkTransformFromNode(result), folder / TRANSFORM)
+    write_image(registered, folder / REGISTERED)
+    return [*FILES, *write_report(folder, report, _pictures(fixed, moving, registered))]
+
+
+def exportDicom(result, folder):
+    """Write a result's registered scan and its transform as DICOM into a new folder; return what was written.
+
+    The scans' own series are taken from Slicer's DICOM database, where they came from there.
+    Raises InputError where pydicom is missing, the folder has content, or a scan was removed.
+    """
+    from LongitudinalRegistrationLib.dicom.registration_export import REGISTRATION, SERIES, export_registration
+
+    registered = _images(result)[2]
+    source, reference = (_seriesHeader(volume) for volume in (movingOf(result), fixedOf(result)))
+    transform = itkTransformFromNode(result)
+    export_registration(Path(folder), registered, transform, source, reference)
+    return [SERIES, REGISTRATION] if source is not None else [SERIES]
+
+
+def _images(result):
+    from TableRemovalLib.errors import InputError
+
+    nodes = fixedOf(result), movingOf(result), registeredOf(result)
+    if None in nodes:
+        raise InputError("A scan, or the registered volume, is not in the scene (any more): register again.")
+    return [imageFromVolumeNode(node) for node in nodes]
+
+
+def _pictures(fixed, moving, registered):
+    from LongitudinalRegistrationLib.report.pictures import report_pictures
+
+    middle = fixed.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in fixed.GetSize()])
+    return report_pictures(fixed, moving, registered, middle)
+
+
+def _seriesHeader(volume):
+    """Return the header of the DICOM series a volume was loaded from, or None."""
+    database, instances = getattr(slicer, "dicomDatabase", None), volume.GetAttribute("DICOM.instanceUIDs")
+    if not database or not instances:
+        return None
+    path = database.fileForInstance(instances.split()[0])
+    if not path or not os.path.exists(path):
+        return None
+    from LongitudinalRegistrationLib.dicom.headers import read_series_header
+
+    return read_series_header(Path(path).parent, database.seriesForFile(path))

@@ -1,0 +1,1 @@
+"""Vertebra labels and their scores: matching, outlines, rows, plot."""

@@ -1,0 +1,111 @@
+"""The vertebrae's names in the slice views: beside each centre in sagittal and coronal views; in axial ones beside each
+vertebra that the slice cuts."""
+
+import slicer
+import vtk
+from TableRemovalSlicer.hidden_nodes import addHiddenNode
+
+from LongitudinalRegistrationSlicer.vertebrae.label_segmentations import removeHidden
+
+AXIAL = "Axial"
+TEXT_SCALE, GLYPH_PERCENT = 3.4, 0.8
+WHITE = (1.0, 1.0, 1.0)
+
+
+class OutlineNames:
+    """Names at points (RAS, mm), from now until `remove`; extents: the lowest and highest S, mm, that each reaches.
+
+    Sagittal and coronal views share one node, each axial view has its own, whose points follow the view's slice.
+    """
+
+    def __init__(self, points, extents):
+        self._points = points
+        self._reaches = [(*extents.get(name, (point[2], point[2])), point[2]) for name, point in points.items()]
+        self._projected = _addNames(points, "Vertebra names", projected=True)
+        self._cut, self._views, self._heights = {}, {}, {}
+
+    def showIn(self, viewNodes):
+        """Show the names in these slice views only."""
+        self._stopFollowing()
+        self._views = {node: node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._onView) for node in viewNodes}
+        axial = [node for node in viewNodes if node.GetOrientation() == AXIAL]
+        _showIn(self._projected, [node for node in viewNodes if node not in axial])
+        for node in set(self._cut) - set(axial):
+            removeHidden(self._cut.pop(node))
+        for node in axial:
+            if node not in self._cut:
+                self._cut[node] = _addNames(self._points, f"Vertebra names in {node.GetLayoutName()}", projected=False)
+                _showIn(self._cut[node], [node])
+            self._follow(node)
+
+    def remove(self):
+        """Take the names away."""
+        self._stopFollowing()
+        for node in (self._projected, *self._cut.values()):
+            removeHidden(node)
+        self._cut = {}
+
+    def _stopFollowing(self):
+        for node, tag in self._views.items():
+            node.RemoveObserver(tag)
+        self._views = {}
+
+    def _onView(self, sliceNode, event):
+        if self._projected.GetScene() is None:
+            return
+        if (sliceNode.GetOrientation() == AXIAL) != (sliceNode in self._cut):
+            self.showIn([node for node in self._views if node.GetScene() is not None])
+        elif sliceNode in self._cut:
+            self._follow(sliceNode)
+
+    def _follow(self, sliceNode):
+        """Bring the names of the vertebrae that an axial view's slice cuts into it."""
+        height, names = sliceNode.GetSliceOffset(), self._cut[sliceNode]
+        heights = [height if low <= height <= high else centre for low, high, centre in self._reaches]
+        if self._heights.get(names) == heights:
+            return
+        self._heights[names] = heights
+        with slicer.util.NodeModify(names):
+            for index, ((right, anterior, _centre), where) in enumerate(
+                zip(self._points.values(), heights, strict=True)
+            ):
+                names.SetNthControlPointPosition(index, right, anterior, where)
+
+
+def _showIn(names, viewNodes):
+    display = names.GetDisplayNode()
+    display.SetViewNodeIDs([node.GetID() for node in viewNodes])
+    display.SetVisibility(bool(viewNodes))
+
+
+def _addNames(points, title, projected):
+    node = addHiddenNode("vtkMRMLMarkupsFiducialNode", title)
+    _removeDisplays(node)
+    _addDisplay(node, projected)
+    for name, point in points.items():
+        node.AddControlPoint(point, name)
+    node.SetLocked(True)
+    return node
+
+
+def _removeDisplays(node):
+    """Take away the display nodes that the scene gave a new markups node by itself."""
+    displays = [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
+    node.RemoveAllDisplayNodeIDs()
+    for display in displays:
+        slicer.mrmlScene.RemoveNode(display)
+
+
+def _addDisplay(node, projected):
+    display = addHiddenNode("vtkMRMLMarkupsFiducialDisplayNode", "Vertebra names display")
+    node.AddAndObserveDisplayNodeID(display.GetID())
+    display.SetTextScale(TEXT_SCALE)
+    display.SetGlyphScale(GLYPH_PERCENT)
+    display.SetSelectedColor(*WHITE)
+    display.SetColor(*WHITE)
+    display.SetVisibility3D(False)
+    display.SetSliceProjection(projected)
+    display.SetSliceProjectionUseFiducialColor(True)
+    display.SetSliceProjectionOpacity(1.0)
+    display.SetPointLabelsVisibility(True)
+    display.SetHandlesInteractive(False)

@@ -1,0 +1,44 @@
+"""A bar plot of every vertebra's DSC before and after, from the table of scores of a result."""
+
+import slicer
+
+from LongitudinalRegistrationSlicer.results.nodes import scoresOf
+from LongitudinalRegistrationSlicer.vertebrae.scores import NAME_COLUMN
+
+CHART_ROLE = "vertebraChart"
+SERIES = (
+    ("DSC before", "before", (0.90, 0.62, 0.00)),
+    ("DSC after", "after", (0.00, 0.45, 0.70)),
+)
+
+
+def updateVertebraChart(result):
+    """Plot the scores of a result; return the chart node, made on first use, or None where it has no table."""
+    table = scoresOf(result)
+    if table is None:
+        return None
+    chart = _referenced(result, CHART_ROLE, "vtkMRMLPlotChartNode", f"{result.GetName()} DSC plot")
+    for column, name, colour in SERIES:
+        series = _referenced(chart, f"{CHART_ROLE}.{name}", "vtkMRMLPlotSeriesNode", name)
+        series.SetAndObserveTableNodeID(table.GetID())
+        series.SetPlotType(slicer.vtkMRMLPlotSeriesNode.PlotTypeBar)
+        series.SetYColumnName(column)
+        series.SetLabelColumnName(NAME_COLUMN)
+        series.SetColor(*colour)
+        if not chart.HasPlotSeriesNodeID(series.GetID()):
+            chart.AddAndObservePlotSeriesNodeID(series.GetID())
+    chart.SetTitle(f"{result.GetName()}: DSC of each vertebra")
+    chart.SetXAxisTitle("Vertebra")
+    chart.SetYAxisTitle("DSC")
+    chart.SetYAxisRangeAuto(False)
+    chart.SetYAxisRange(0.0, 1.0)
+    chart.SetLegendVisibility(True)
+    return chart
+
+
+def _referenced(owner, role, className, name):
+    node = owner.GetNodeReference(role)
+    if node is None:
+        node = slicer.mrmlScene.AddNewNodeByClass(className, name)
+        owner.SetNodeReferenceID(role, node.GetID())
+    return node

@@ -1,0 +1,1 @@
+"""Slice views: layout, link, overlays and their painters."""
