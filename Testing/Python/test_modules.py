@@ -474,8 +474,8 @@ def test_the_real_worker_registers_two_scans_and_refuses_what_is_no_ct(host, pha
     registered = logic.results.registered
     assert registered.GetImageData().GetDimensions() == fixed.GetImageData().GetDimensions()
     assert report["seconds"]["to_transform"] > 0 and not list(logic._job.folder.glob("*.npy"))
-    for number in range(5):
-        other = addVolumeNode(phantom_pair.followup.image, f"later {number}", "vtkMRMLScalarVolumeNode")
+    for number in range(4):
+        other = addVolumeNode(phantom_pair.followup.image[:, :, :12], f"later {number}", "vtkMRMLScalarVolumeNode")
         logic.prepareScans(RegistrationRequest(other, None))
     logic.startRegistration(RegistrationRequest(fixed, moving, method="Refinement alone"))
     _wait(logic, lambda: not logic.needsPolling, 60)

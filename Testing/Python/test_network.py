@@ -170,8 +170,8 @@ def test_the_head_start_finds_a_shift_nearly_as_the_whole_pass_does():
 def test_a_missing_or_changed_model_is_said_so(tmp_path):
     with pytest.raises(InputError, match="no model"):
         find_model(folder=tmp_path)
-    card = json.loads((MODELS_FOLDER / "cvpyramid.json").read_text())
-    shutil.copy(MODELS_FOLDER / "cvpyramid.json", tmp_path)
+    card = json.loads((MODELS_FOLDER / "lkpyramid.json").read_text())
+    shutil.copy(MODELS_FOLDER / "lkpyramid.json", tmp_path)
     with pytest.raises(InputError, match="missing"):
         find_model(folder=tmp_path)
     (tmp_path / card["weights"]).write_bytes(b"something else")

@@ -99,6 +99,7 @@ def test_inputs_are_not_changed(phantom_pair, by_network):
     assert sitk.Hash(again.followup.image) == sitk.Hash(phantom_pair.followup.image)
 
 
+@pytest.mark.slow
 def test_auto_falls_back_to_niftyreg_and_says_why(phantom_pair, monkeypatch):
     monkeypatch.setattr(choice, "reason_for_doubt", lambda *_: "the field folds in 3.00 % of the body")
     result = register_phantom(phantom_pair, niftyreg_spacing_mm=6.0)

@@ -278,8 +278,8 @@ def _add_network(parser) -> None:
         "--network",
         choices=NETWORKS,
         default=DEFAULT_NETWORK,
-        help="cvpyramid (default): a search, then coarse to fine on matching evidence; lkpyramid: the same without the "
-        "search; vxm2: the paper's VoxelMorph",
+        help="lkpyramid (default): coarse to fine on matching evidence; cvpyramid: a search before it, more exact by "
+        "itself; vxm2: the paper's VoxelMorph",
     )
 
 

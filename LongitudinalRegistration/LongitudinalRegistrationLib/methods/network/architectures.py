@@ -4,7 +4,7 @@ from __future__ import annotations
 
 SPACING_MM = {"cvpyramid": 4.0, "lkpyramid": 4.0, "vxm2": 2.0}
 NETWORKS = tuple(SPACING_MM)
-DEFAULT_NETWORK = "cvpyramid"
+DEFAULT_NETWORK = "lkpyramid"
 DIVISOR = 16
 
 
