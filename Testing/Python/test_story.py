@@ -1,5 +1,6 @@
 """The whole story in the panel, with real widgets, the real registration process and real rendering."""
 
+import dataclasses
 import os
 import sys
 import time
@@ -20,7 +21,7 @@ COARSE = (
     "import dataclasses\n"
     "from LongitudinalRegistrationLib.pipeline import worker\n"
     "made = worker._options\n"
-    "worker._options = lambda record: dataclasses.replace(made(record), niftyreg_spacing_mm=10.0)\n"
+    "worker._options = lambda record: dataclasses.replace(made(record), niftyreg_spacing_mm=10.0, threads=1)\n"
     "worker.main()\n"
 )
 """The worker with NiftyReg on 10 mm voxels, for seconds instead of minutes."""
@@ -40,10 +41,18 @@ def host():
 
 @pytest.fixture(scope="module")
 def patient():
-    """A patient small enough for NiftyReg within a test."""
+    """A patient small enough for NiftyReg within a test: coarse, and the middle 290 mm only."""
     from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
 
-    return make_phantom(5, PhantomOptions(size=96, slices=40))
+    pair = make_phantom(5, PhantomOptions(size=96, slices=40))
+    return dataclasses.replace(pair, baseline=_middle(pair.baseline), followup=_middle(pair.followup))
+
+
+def _middle(scan):
+    """A scan of a phantom, and its labels, without the quarter of the slices at either end."""
+    depth = scan.image.GetDepth()
+    parts = {field.name: getattr(scan, field.name) for field in dataclasses.fields(scan)}
+    return type(scan)(**{name: image[:, :, depth // 4 : -depth // 4] for name, image in parts.items()})
 
 
 @pytest.fixture
