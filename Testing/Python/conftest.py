@@ -20,7 +20,7 @@ def renders(path):
     return "slicer" in path.read_text(encoding="utf-8")
 
 
-LEARNS = ("test_training.py", "test_network.py", "test_gradient_check.py")
+LEARNS = ("test_training.py", "test_network.py", "test_cvpyramid.py", "test_gradient_check.py")
 """The test files that load TensorFlow."""
 LONG = ("test_niftyreg.py", "test_evaluation.py", "test_registration.py", "test_cli.py", "test_worker.py")
 """The longest files of the rest."""
@@ -50,13 +50,16 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: place.get(group_of(item.path), len(order)))
 
 
+_learnt = False
+
+
 @pytest.fixture(autouse=True)
 def apart(request):
-    """Fail a test that loads TensorFlow and is not in LEARNS."""
-    loaded = "tensorflow" in sys.modules
+    """Fail a test that loads TensorFlow, itself or by its fixtures, and is not in LEARNS."""
+    global _learnt
+    _learnt = _learnt or request.path.name in LEARNS
     yield
-    if request.path.name not in LEARNS:
-        assert loaded or "tensorflow" not in sys.modules, f"{request.path.name} belongs in conftest.LEARNS"
+    assert _learnt or "tensorflow" not in sys.modules, f"{request.path.name} belongs in conftest.LEARNS"
 
 
 @pytest.fixture(scope="session")
