@@ -2,7 +2,7 @@
 
     python Testing/architecture.py [--write]
 
-prints docs/architecture.svg, or writes it. `Testing/Python/test_import_arrows.py` holds the floors.
+prints docs/architecture.svg, or writes it. `Testing/Python/repository/test_import_arrows.py` holds the floors.
 """
 
 import argparse

@@ -3,14 +3,10 @@
 import csv
 import json
 import os
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Host"))
 
 pytest.importorskip("trame_slicer")
 pytest.importorskip("PySide6")

@@ -1,12 +1,7 @@
 """Guessing baseline, follow-up and labels from the scene; which label of one scan is which of the other."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Host"))
 
 pytest.importorskip("trame_slicer")
 pytest.importorskip("PySide6")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import llvmlite.binding
 from LongitudinalRegistrationLib.pipeline import compile_kernels
+from places import ROOT
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDERS = ("LongitudinalRegistration", "TableRemoval", "Testing/Python", "Testing/Host")
 ASKS = ("/proc/" + "cpuinfo", "get_host" + "_cpu", "platform." + "processor", "py" + "-cpuinfo", "lscpu" + " ")
 MARKS_COMPILED_KERNELS = "LongitudinalRegistration/LongitudinalRegistrationLib/pipeline/compile_kernels.py"
@@ -14,9 +14,9 @@ MARKS_COMPILED_KERNELS = "LongitudinalRegistration/LongitudinalRegistrationLib/p
 def test_nothing_asks_which_processor_this_is():
     """But for the name of a mark, which nothing is concluded from: see below."""
     asking = {
-        path.relative_to(REPOSITORY).as_posix()
+        path.relative_to(ROOT).as_posix()
         for folder in FOLDERS
-        for path in (REPOSITORY / folder).rglob("*.py")
+        for path in (ROOT / folder).rglob("*.py")
         if path != Path(__file__) and any(words in path.read_text(encoding="utf-8") for words in ASKS)
     }
     assert asking == {MARKS_COMPILED_KERNELS}

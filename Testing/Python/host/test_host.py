@@ -3,14 +3,11 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
-
-HOST = Path(__file__).resolve().parents[1] / "Host"
-sys.path.insert(0, str(HOST))
+from places import HOST
 
 pytest.importorskip("trame_slicer")
 pytest.importorskip("PySide6")

@@ -1,13 +1,9 @@
 """The views of a result and the overlays in them: a known pair with a known shift gives known pixels, in real views."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import SimpleITK as sitk
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Host"))
+from places import RESOURCES
 
 pytest.importorskip("trame_slicer")
 pytest.importorskip("PySide6")
@@ -15,7 +11,6 @@ pytest.importorskip("PySide6")
 from slicerhost import boot  # noqa: E402
 
 pytestmark = pytest.mark.xdist_group("host")
-RESOURCES = Path(__file__).resolve().parents[2] / "LongitudinalRegistration" / "Resources"
 HALF_MM, BODY_MM, CORE_MM = 100.0, 50.0, 16.0
 SHIFT = (20.0, 0.0, 0.0)
 FIXED_HU, MOVING_HU, BONE_HU, AIR_HU = 0, 150, 1000, -1000

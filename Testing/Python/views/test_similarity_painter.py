@@ -1,12 +1,7 @@
 """The maps of local similarity over a view: clear where the scans agree, covered where they do not."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Host"))
 
 pytest.importorskip("trame_slicer")
 

@@ -4,13 +4,13 @@ import json
 import urllib.error
 import urllib.request
 from functools import lru_cache
-from pathlib import Path
 
 import pytest
 from packaging import tags
 from packaging.requirements import Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion
+from places import ROOT
 
 try:
     import tomllib
@@ -34,7 +34,7 @@ COMPILED = {"numba": ("llvmlite>=0.43",), "slicer-layer-dm": ("slicer-core==5.11
 
 @lru_cache
 def project():
-    path = Path(__file__).resolve().parents[2] / "pyproject.toml"
+    path = ROOT / "pyproject.toml"
     return tomllib.loads(path.read_text(encoding="utf-8"))["project"]
 
 

@@ -3,13 +3,10 @@
 import os
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 from processes import runs
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Host"))
 
 pytest.importorskip("trame_slicer")
 pytest.importorskip("PySide6")

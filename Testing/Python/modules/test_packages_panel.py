@@ -9,9 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+from places import ROOT
 from wheels import make_wheel
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Host"))
 
 pytest.importorskip("trame_slicer")
 pytest.importorskip("PySide6")
@@ -254,6 +253,6 @@ def test_the_installation_ends_with_the_kernels_compiled(open_panel, monkeypatch
 def test_the_panel_and_the_command_line_ask_for_the_same_versions():
     from LongitudinalRegistrationSlicer.process.packages import ONNX_RUNTIME, PACKAGES
 
-    text = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     for package in (*PACKAGES, ONNX_RUNTIME):
         assert f'"{package.requirement}' in text

@@ -3,15 +3,11 @@
 import ast
 import subprocess
 import sys
-from pathlib import Path
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import architecture  # noqa: E402
+import pytest
+from places import HOST, ROOT, TESTS
 
-ROOT = Path(__file__).resolve().parents[2]
 HOST_NAMES = {"slicer", "vtk", "vtkmodules", "qt", "ctk", "PySide6", "sitkUtils"}
 ROOMS = {
     "TableRemoval/TableRemovalLib": HOST_NAMES
@@ -93,9 +89,10 @@ def test_the_reader_sees_an_arrow_that_points_the_wrong_way():
 
 def test_no_test_file_loads_tensorflow_when_it_is_collected():
     """Every worker collects every file; one that renders must not hold TensorFlow."""
-    here = Path(__file__).parent
-    names = sorted(path.stem for path in here.glob("test_*.py"))
-    code = f"import sys; sys.path[:0] = {[str(here), str(here.parent / 'Host')]}\n"
+    files = sorted(TESTS.rglob("test_*.py"))
+    names = [path.stem for path in files]
+    folders = sorted({str(path.parent) for path in files})
+    code = f"import sys; sys.path[:0] = {[*map(str, (TESTS, TESTS.parent, HOST)), *folders]}\n"
     code += f"for name in {names}:\n    __import__(name)\n    assert 'tensorflow' not in sys.modules, name\n"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -3,13 +3,10 @@
 import csv
 import math
 import re
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Host"))
+from places import RESOURCES
 
 pytest.importorskip("trame_slicer")
 pytest.importorskip("PySide6")
@@ -17,7 +14,6 @@ pytest.importorskip("PySide6")
 from slicerhost import boot  # noqa: E402
 
 pytestmark = pytest.mark.xdist_group("host")
-RESOURCES = Path(__file__).resolve().parents[2] / "LongitudinalRegistration" / "Resources"
 SHIFT_MM = 6.0
 SPACING_MM = 3.0
 BOTH, BASELINE, FOLLOW_UP = "both", "baseline only", "follow-up only"

@@ -1,13 +1,9 @@
 """The displays of the displacement: known fields give known millimetres, colours, arrows and words, in real views."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import SimpleITK as sitk
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Host"))
+from places import RESOURCES
 
 pytest.importorskip("trame_slicer")
 pytest.importorskip("PySide6")
@@ -15,7 +11,6 @@ pytest.importorskip("PySide6")
 from slicerhost import boot  # noqa: E402
 
 pytestmark = pytest.mark.xdist_group("host")
-RESOURCES = Path(__file__).resolve().parents[2] / "LongitudinalRegistration" / "Resources"
 HALF_MM, BODY_MM = 100.0, 60.0
 VIEW_PX = 400
 SHIFT = (3.0, 4.0, 0.0)

@@ -2,12 +2,12 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
+from places import DATA
 from scipy import ndimage
 from TableRemovalLib.body_mask import apply_body_mask, compute_body_mask
 from TableRemovalLib.errors import InputError
@@ -15,7 +15,6 @@ from TableRemovalLib.options import TableRemovalOptions
 from TableRemovalLib.quality import AREA_JUMP, EDGE_OF_VIEW, NO_BODY, SEED_IN_AIR, TABLE_CONTACT, area_jumps
 from TableRemovalLib.validate import validate_ct
 
-DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 SCENARIOS = {
     "plain": {},
     "off centre": {"off_centre_mm": (60.0, 30.0)},
