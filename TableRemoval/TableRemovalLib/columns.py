@@ -53,6 +53,6 @@ def column_statistics(array: np.ndarray, border_hu: float) -> Columns:
     return Columns(
         (present / array.shape[0]).astype(np.float32),
         deviation.astype(np.float32),
-        (measured > 0).astype(np.uint8),
+        np.asarray(measured > 0, dtype=np.uint8),
         border_hu,
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from TableRemovalLib.errors import InputError
 from TableRemovalLib.mask_kernels import fill_holes, find_runs
-from TableRemovalLib.overrides import DROP, KEEP
+from TableRemovalLib.overrides import DROP, KEEP, Click
 
 TISSUE_HU = -500.0
 
@@ -38,7 +40,7 @@ def click_kind(image: np.ndarray, mask: np.ndarray, i: int, j: int) -> str:
     raise InputError("there is only air at the click: click on a part that is kept or removed")
 
 
-def apply_clicks(image: np.ndarray, mask: np.ndarray, clicks) -> np.ndarray:
+def apply_clicks(image: np.ndarray, mask: np.ndarray, clicks: Iterable[Click]) -> np.ndarray:
     """Return the mask (uint8 0/1 [j, i]) after each (KEEP or DROP, column, row) of `clicks` in turn.
 
     image is the slice in HU. KEEP adds the connected part above -500 HU that is outside the mask, holes filled; DROP

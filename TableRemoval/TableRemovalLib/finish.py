@@ -62,7 +62,7 @@ def body_box(mask: sitk.Image, margin_mm: float) -> tuple[list[int], list[int]]:
     return start, size
 
 
-def _with_soft_edge(image, mask, hard, options) -> sitk.Image:
+def _with_soft_edge(image: sitk.Image, mask: sitk.Image, hard: sitk.Image, options: FinishOptions) -> sitk.Image:
     spacing = image.GetSpacing()
     discs = [disc_half_heights(options.soft_edge_mm * n / STEPS, spacing[0], spacing[1]) for n in range(1, STEPS)]
     scan, inside = sitk.GetArrayViewFromImage(image), sitk.GetArrayFromImage(mask)

@@ -22,7 +22,7 @@ def disc_half_heights(radius_mm: float, column_spacing_mm: float, row_spacing_mm
 
 
 @njit(cache=True, nogil=True)
-def _one_farther(mask, value, distance):
+def _one_farther(mask: np.ndarray, value: np.uint8, distance: np.ndarray) -> None:
     """Take `distance` of one row to the next row: one more where its `mask` is `value`, 0 elsewhere."""
     for column in range(mask.size):
         farther = min(distance[column], np.uint8(FARTHEST - 1)) + np.uint8(1)
@@ -30,19 +30,19 @@ def _one_farther(mask, value, distance):
 
 
 @njit(cache=True, nogil=True)
-def _to_smaller(first, second):
+def _to_smaller(first: np.ndarray, second: np.ndarray) -> None:
     for column in range(first.size):
         first[column] = min(first[column], second[column])
 
 
 @njit(cache=True, nogil=True)
-def _keep_above(values, limit, kept):
+def _keep_above(values: np.ndarray, limit: int, kept: np.ndarray) -> None:
     for column in range(kept.size):
         kept[column] &= np.uint8(values[column] > limit)
 
 
 @njit(cache=True, nogil=True)
-def _distance_along_columns(mask, value, distance):
+def _distance_along_columns(mask: np.ndarray, value: int, distance: np.ndarray) -> None:
     """Pixels from each pixel to the nearest one in its column that differs from `value` (at most 255, 0 there)."""
     rows, columns = mask.shape
     run = np.full(columns, FARTHEST, dtype=np.uint8)
@@ -56,7 +56,7 @@ def _distance_along_columns(mask, value, distance):
 
 
 @njit(cache=True, nogil=True)
-def _keep_deep(distance, half_heights, result):
+def _keep_deep(distance: np.ndarray, half_heights: np.ndarray, result: np.ndarray) -> None:
     """result: 1 where the disc around a pixel meets no zero distance; beyond the slice there is nothing to meet."""
     rows, columns = distance.shape
     reach = half_heights.size // 2
@@ -68,7 +68,7 @@ def _keep_deep(distance, half_heights, result):
 
 
 @njit(cache=True, nogil=True)
-def erode(mask, half_heights, distance, result):
+def erode(mask: np.ndarray, half_heights: np.ndarray, distance: np.ndarray, result: np.ndarray) -> None:
     """Erode `mask` (uint8 0/1 [j, i]) by the disc of `disc_half_heights` into `result`.
 
     What lies beyond the slice counts as tissue, so a body cut by the slice's edge is not eroded there.
@@ -79,7 +79,7 @@ def erode(mask, half_heights, distance, result):
 
 
 @njit(cache=True, nogil=True)
-def dilate(mask, half_heights, distance, result):
+def dilate(mask: np.ndarray, half_heights: np.ndarray, distance: np.ndarray, result: np.ndarray) -> None:
     """Dilate `mask` (uint8 0/1 [j, i]) by the disc of `disc_half_heights` into `result`, which may be mask."""
     _distance_along_columns(mask, 0, distance)
     _keep_deep(distance, half_heights, result)
@@ -89,14 +89,14 @@ def dilate(mask, half_heights, distance, result):
 
 
 @njit(cache=True, nogil=True)
-def open_mask(mask, half_heights, distance, result):
+def open_mask(mask: np.ndarray, half_heights: np.ndarray, distance: np.ndarray, result: np.ndarray) -> None:
     """Open `mask` (erode, then dilate) by the disc of `disc_half_heights` into `result`, which may be mask."""
     erode(mask, half_heights, distance, result)
     dilate(result, half_heights, distance, result)
 
 
 @njit(cache=True, nogil=True)
-def _root(parent, number):
+def _root(parent: np.ndarray, number: int) -> int:
     while parent[number] != number:
         parent[number] = parent[parent[number]]
         number = parent[number]
@@ -104,7 +104,7 @@ def _root(parent, number):
 
 
 @njit(cache=True, nogil=True)
-def _join_row(runs, first, middle, last, reach, parent):
+def _join_row(runs: np.ndarray, first: int, middle: int, last: int, reach: int, parent: np.ndarray) -> None:
     """Join the runs first..middle of one row with middle..last of the next where they touch."""
     upper, lower = first, middle
     while upper < middle and lower < last:
@@ -119,7 +119,7 @@ def _join_row(runs, first, middle, last, reach, parent):
 
 
 @njit(cache=True, nogil=True)
-def _scan_row(pixels, row, value, runs, count):
+def _scan_row(pixels: np.ndarray, row: int, value: np.uint8, runs: np.ndarray, count: int) -> int:
     within = False
     for column in range(pixels.size):
         if (pixels[column] == value) != within:
@@ -136,7 +136,7 @@ def _scan_row(pixels, row, value, runs, count):
 
 
 @njit(cache=True, nogil=True)
-def find_runs(mask, value, diagonal):
+def find_runs(mask: np.ndarray, value: int, diagonal: bool) -> tuple[np.ndarray, int]:
     """Return (runs, regions): the runs of pixels equal to `value` in `mask` (uint8 [j, i]), and how many regions.
 
     runs is int32 [n, 4]: row, first column, stop column, region from 0 on. With `diagonal` pixels that touch by a
@@ -158,7 +158,7 @@ def find_runs(mask, value, diagonal):
 
 
 @njit(cache=True, nogil=True)
-def _number_regions(runs, parent):
+def _number_regions(runs: np.ndarray, parent: np.ndarray) -> int:
     regions = 0
     for number in range(parent.size):
         root = _root(parent, number)
@@ -171,7 +171,7 @@ def _number_regions(runs, parent):
 
 
 @njit(cache=True, nogil=True)
-def touches_edge(runs, regions, rows, columns):
+def touches_edge(runs: np.ndarray, regions: int, rows: int, columns: int) -> np.ndarray:
     """Return for each region whether it reaches the slice's first or last row or column."""
     touching = np.zeros(regions, dtype=np.bool_)
     for n in range(runs.shape[0]):
@@ -181,7 +181,7 @@ def touches_edge(runs, regions, rows, columns):
 
 
 @njit(cache=True, nogil=True)
-def region_areas(runs, regions):
+def region_areas(runs: np.ndarray, regions: int) -> np.ndarray:
     """Return the number of pixels of each region."""
     areas = np.zeros(regions, dtype=np.int64)
     for n in range(runs.shape[0]):
@@ -190,7 +190,7 @@ def region_areas(runs, regions):
 
 
 @njit(cache=True, nogil=True)
-def paint_regions(runs, values, mask):
+def paint_regions(runs: np.ndarray, values: np.ndarray, mask: np.ndarray) -> None:
     """Set, in `mask` (uint8 [j, i]), the pixels of each region to values[region]; 255 leaves them as they are."""
     for n in range(runs.shape[0]):
         value = values[runs[n, 3]]
@@ -199,7 +199,7 @@ def paint_regions(runs, values, mask):
 
 
 @njit(cache=True, nogil=True)
-def fill_holes(mask):
+def fill_holes(mask: np.ndarray) -> None:
     """Fill, in place, what cannot be reached from the edge of `mask`, a uint8 [j, i] slice of 0 and 1.
 
     The way from the edge goes over the four direct neighbours, so a diagonal line of pixels is a closed border.
@@ -213,14 +213,16 @@ def fill_holes(mask):
 
 
 @njit(cache=True, nogil=True)
-def has_holes(mask):
+def has_holes(mask: np.ndarray) -> bool:
     """Return whether `mask` has a hole: see `fill_holes`."""
     runs, regions = find_runs(mask, 0, False)
     return not touches_edge(runs, regions, mask.shape[0], mask.shape[1]).all()
 
 
 @njit(cache=True, nogil=True)
-def _count_wall(runs, outside, mask, thick):
+def _count_wall(
+    runs: np.ndarray, outside: np.ndarray, mask: np.ndarray, thick: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return (thick pixels, all pixels) of the mask next to each region that is not outside, on its 4 sides."""
     rows, columns = mask.shape
     solid = np.zeros(outside.size, dtype=np.int64)
@@ -244,7 +246,7 @@ def _count_wall(runs, outside, mask, thick):
 
 
 @njit(cache=True, nogil=True)
-def fill_walled_holes(mask, thick, least_share):
+def fill_walled_holes(mask: np.ndarray, thick: np.ndarray, least_share: float) -> None:
     """Fill, in place, those holes of `mask` whose wall is mostly thick.
 
     A hole in the patient (lung, bowel gas) has thick walls nearly all round; a pocket of air between the back and
@@ -262,7 +264,7 @@ def fill_walled_holes(mask, thick, least_share):
 
 
 @njit(cache=True, nogil=True)
-def _has_neighbour(mask, row, column, value):
+def _has_neighbour(mask: np.ndarray, row: int, column: int, value: int) -> bool:
     """Whether one of the four neighbours in the slice has this value."""
     return (
         (row > 0 and mask[row - 1, column] == value)
@@ -273,7 +275,7 @@ def _has_neighbour(mask, row, column, value):
 
 
 @njit(cache=True, nogil=True)
-def peel(image, mask, border_hu, layers):
+def peel(image: np.ndarray, mask: np.ndarray, border_hu: float, layers: int) -> int:
     """Take from `mask`, in place, what is darker than border_hu at its outside; return how many pixels.
 
     image is the slice in HU. Up to `layers` layers of pixels go, one after the other (4 neighbours); the pixels next
@@ -316,7 +318,7 @@ def peel(image, mask, border_hu, layers):
 
 
 @njit(cache=True, nogil=True)
-def threshold_slice(image, border_hu, blocked, mask):
+def threshold_slice(image: np.ndarray, border_hu: float, blocked: np.ndarray, mask: np.ndarray) -> None:
     """mask: 1 where the slice (HU [j, i]) is above border_hu and `blocked` (uint8 [j, i]) is 0."""
     for row in range(image.shape[0]):
         for column in range(image.shape[1]):
@@ -324,7 +326,7 @@ def threshold_slice(image, border_hu, blocked, mask):
 
 
 @njit(cache=True, nogil=True)
-def either(first, second, result):
+def either(first: np.ndarray, second: np.ndarray, result: np.ndarray) -> None:
     """result: 1 where either mask is 1; it may be one of them."""
     for row in range(result.shape[0]):
         for column in range(result.shape[1]):
@@ -332,7 +334,7 @@ def either(first, second, result):
 
 
 @njit(cache=True, nogil=True)
-def label_slice(mask, least_area, labels):
+def label_slice(mask: np.ndarray, least_area: float, labels: np.ndarray) -> int:
     """Number the 8-connected regions of at least `least_area` pixels from 1 on, into `labels` (uint8 [j, i]).
 
     Returns how many were numbered: at most 254, the first ones from the top; other pixels get 0.
@@ -351,7 +353,9 @@ def label_slice(mask, least_area, labels):
 
 
 @njit(cache=True, nogil=True)
-def region_tissues(image, labels, static, regions, borders_hu):
+def region_tissues(
+    image: np.ndarray, labels: np.ndarray, static: np.ndarray, regions: int, borders_hu: np.ndarray
+) -> np.ndarray:
     """Count what each region of a slice consists of; returns int64 [regions + 1, 6].
 
     Its columns: pixels in all; pixels in the four ranges from borders_hu[0] on (five ascending HU values, int64);
@@ -376,7 +380,7 @@ def region_tissues(image, labels, static, regions, borders_hu):
 
 
 @njit(cache=True, nogil=True)
-def overlaps(first, second, first_regions, second_regions):
+def overlaps(first: np.ndarray, second: np.ndarray, first_regions: int, second_regions: int) -> np.ndarray:
     """Return int64 [first_regions + 1, second_regions + 1]: pixels that two label slices share, per pair."""
     counts = np.zeros((first_regions + 1, second_regions + 1), dtype=np.int64)
     for row in range(first.shape[0]):
@@ -387,7 +391,7 @@ def overlaps(first, second, first_regions, second_regions):
 
 
 @njit(cache=True, nogil=True)
-def relabel(labels, values):
+def relabel(labels: np.ndarray, values: np.ndarray) -> None:
     """Replace, in place, each label by values[label]."""
     for row in range(labels.shape[0]):
         for column in range(labels.shape[1]):
@@ -395,7 +399,7 @@ def relabel(labels, values):
 
 
 @njit(cache=True, nogil=True)
-def measure_slice(mask, edge):
+def measure_slice(mask: np.ndarray, edge: np.ndarray) -> tuple[int, int, int]:
     """Return (area in pixels, pixels that lie on `edge` (uint8 [j, i]), number of 8-connected regions) of a mask."""
     area, touching = 0, 0
     for row in range(mask.shape[0]):
@@ -406,7 +410,16 @@ def measure_slice(mask, edge):
 
 
 @njit(cache=True, nogil=True)
-def add_columns(array, first, stop, border_hu, present, total, squares, measured):
+def add_columns(
+    array: np.ndarray,
+    first: int,
+    stop: int,
+    border_hu: float,
+    present: np.ndarray,
+    total: np.ndarray,
+    squares: np.ndarray,
+    measured: np.ndarray,
+) -> None:
     """Add the slices first..stop of a volume (HU [k, j, i]) to what is known of each column of voxels along k.
 
     present (int32 [j, i]) counts voxels above border_hu; total and squares (float32 [j, i]) sum HU and HU squared,
@@ -424,7 +437,7 @@ def add_columns(array, first, stop, border_hu, present, total, squares, measured
 
 
 @njit(cache=True, nogil=True)
-def widest_touching(image, border_hu, mask, work):
+def widest_touching(image: np.ndarray, border_hu: float, mask: np.ndarray, work: np.ndarray) -> int:
     """Width in columns of the widest region outside `mask` that is above border_hu and touches the mask; else 0.
 
     image is a slice in HU, work uint8 [j, i] working memory. Regions and touching go over the 8 neighbours.

@@ -65,7 +65,7 @@ def write_montage(path: str | Path, picture: np.ndarray) -> None:
         raise OSError(f"{path} cannot be written: choose another folder") from error
 
 
-def _tile(image, mask, step, k, is_flagged) -> np.ndarray:
+def _tile(image: np.ndarray, mask: np.ndarray, step: int, k: int, is_flagged: bool) -> np.ndarray:
     small, inside = image[::step, ::step].astype(np.float32), mask[::step, ::step] != 0
     grey = np.clip((small - LOWEST_HU) / (HIGHEST_HU - LOWEST_HU), 0, 1) * 255
     tile = np.repeat(grey[:, :, None], 3, axis=2)
@@ -85,7 +85,7 @@ def _outline(inside: np.ndarray) -> np.ndarray:
     return inside & ~surrounded
 
 
-def _draw_number(tile: np.ndarray, text: str, colour) -> None:
+def _draw_number(tile: np.ndarray, text: str, colour: tuple[int, int, int]) -> None:
     left = 4
     for character in text:
         bits = np.array([[row >> (2 - column) & 1 for column in range(3)] for row in _GLYPHS[character]], dtype=bool)

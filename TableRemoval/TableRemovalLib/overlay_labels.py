@@ -11,7 +11,7 @@ LINE_PIXELS = 2
 
 
 @njit(cache=True, nogil=True)
-def label_overlay(image, mask, removed_above_hu, labels):
+def label_overlay(image: np.ndarray, mask: np.ndarray, removed_above_hu: float, labels: np.ndarray) -> None:
     """Write the labels of one slice: image in HU, mask uint8 0/1 and labels uint8, all [j, i].
 
     OUTLINE is the outermost layer of the mask (4 neighbours), KEPT the rest of it; REMOVED is what is outside the

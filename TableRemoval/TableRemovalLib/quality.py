@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -46,7 +46,8 @@ class SliceRecord:
 
 def seed_flag(image: np.ndarray, seed_ij: tuple[int, int] | None, seed_size: int) -> tuple[str, ...]:
     """Return (SEED_IN_AIR,) where the mean of the seed square in a [j, i] slice is below -500 HU, else ()."""
-    first_row, stop_row, first_column, stop_column = seed_square(*image.shape, seed_ij, seed_size)
+    rows, columns = image.shape
+    first_row, stop_row, first_column, stop_column = seed_square(rows, columns, seed_ij, seed_size)
     mean = np.mean(image[first_row:stop_row, first_column:stop_column])
     return (SEED_IN_AIR,) if mean < SEED_AIR_HU else ()
 
@@ -69,7 +70,7 @@ def area_jumps(areas_mm2: np.ndarray) -> np.ndarray:
     return jumps
 
 
-def with_seconds(records: Sequence[SliceRecord], seconds: Sequence[float]) -> list[SliceRecord]:
+def with_seconds(records: Sequence[SliceRecord], seconds: Iterable[float]) -> list[SliceRecord]:
     """Return the records with the time spent on each slice."""
     return [replace(record, seconds=float(spent)) for record, spent in zip(records, seconds, strict=True)]
 

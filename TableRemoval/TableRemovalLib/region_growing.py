@@ -46,13 +46,13 @@ def seed_square(rows: int, columns: int, seed_ij: tuple[int, int] | None, size: 
 
 
 @njit(cache=True, nogil=True)
-def _unit_intensity(value):
+def _unit_intensity(value: float) -> float:
     clamped = min(max(float(value), -1024.0), 3071.0)
     return (clamped + 1024.0) / 4095.0
 
 
 @njit(cache=True, nogil=True)
-def _list_neighbours(row, column, state, queue, head, count):
+def _list_neighbours(row: int, column: int, state: np.ndarray, queue: np.ndarray, head: int, count: int) -> int:
     rows, columns = state.shape
     for dr in range(-1, 2):
         for dc in range(-1, 2):
@@ -66,7 +66,16 @@ def _list_neighbours(row, column, state, queue, head, count):
 
 
 @njit(cache=True, nogil=True)
-def grow_slice(image, first_row, stop_row, first_column, stop_column, threshold, state, queue):
+def grow_slice(
+    image: np.ndarray,
+    first_row: int,
+    stop_row: int,
+    first_column: int,
+    stop_column: int,
+    threshold: float,
+    state: np.ndarray,
+    queue: np.ndarray,
+) -> int:
     """Grow one region (eq. 1) in `image`, a [j, i] slice in HU; return its area in pixels.
 
     state, uint8 [j, i], comes back 1 in the region and 0 elsewhere; queue, int32 of at least as many entries
@@ -101,7 +110,9 @@ def grow_slice(image, first_row, stop_row, first_column, stop_column, threshold,
 
 
 @njit(cache=True, nogil=True)
-def grow_until_area(image, square, thresholds, least_area, state, queue):
+def grow_until_area(
+    image: np.ndarray, square: np.ndarray, thresholds: np.ndarray, least_area: int, state: np.ndarray, queue: np.ndarray
+) -> int:
     """Grow with each threshold in turn until the region has `least_area` pixels; return the threshold's
     index.
 

@@ -36,7 +36,7 @@ def table_sheets(columns: Columns, spacing_mm: tuple[float, float, float], slice
     return sheets
 
 
-def _wide_and_static(thin, deviation, spacing_mm) -> np.ndarray:
+def _wide_and_static(thin: np.ndarray, deviation: np.ndarray, spacing_mm: tuple[float, float, float]) -> np.ndarray:
     runs, regions = find_runs(thin, 1, True)
     sheets = np.zeros_like(thin)
     for region in range(regions):
@@ -61,7 +61,9 @@ def _largest_region(mask: np.ndarray) -> np.ndarray:
     return _pixels(runs[runs[:, 3] == np.argmax(region_areas(runs, regions))], mask.shape)
 
 
-def _trace_contact(sheets, present, trunk, spacing_mm) -> None:
+def _trace_contact(
+    sheets: np.ndarray, present: np.ndarray, trunk: np.ndarray, spacing_mm: tuple[float, float, float]
+) -> None:
     """Add to `sheets` (uint8 [j, i]) the part of the table's surface that the patient rests on.
 
     The surface is seen to the left and right of the patient; a parabola through it tells where to look in between.
@@ -86,7 +88,7 @@ def _trace_contact(sheets, present, trunk, spacing_mm) -> None:
             sheets[max(0, first) : last + 1, column] = 1
 
 
-def _nearest_runs(sheet, step) -> tuple[np.ndarray, np.ndarray]:
+def _nearest_runs(sheet: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
     """First and last row of the first run of the sheet in each column, in the direction of `step`; -1: none."""
     rows = sheet.shape[0]
     turned = sheet if step > 0 else sheet[::-1]
@@ -100,7 +102,7 @@ def _nearest_runs(sheet, step) -> tuple[np.ndarray, np.ndarray]:
     return np.where(found, first, -1), np.where(found, last, -1)
 
 
-def _outer_edge(present, expected, step, reach):
+def _outer_edge(present: np.ndarray, expected: int, step: int, reach: int) -> int | None:
     """Row nearest to `expected` where tissue ends towards the outside, or None."""
     for offset in sorted(range(-reach, reach + 1), key=abs):
         row = expected + offset

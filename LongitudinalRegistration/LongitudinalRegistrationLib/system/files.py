@@ -67,7 +67,7 @@ def remove_earlier(folder: Path, files: Iterable[str]) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def write_atomically(path: Path, suffix: str, write: Callable[[str], None]) -> Path:
+def write_atomically(path: Path, suffix: str, write: Callable[[str], object]) -> Path:
     """Call `write` with a temporary name in the target's folder, then rename it to the target.
 
     Raises

@@ -7,10 +7,15 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .model_store import Model
+
+if TYPE_CHECKING:
+    import keras
 
 
 @contextmanager
@@ -46,7 +51,7 @@ class KerasPasses:
         Most threads TensorFlow may use; it counts only before TensorFlow has run the first time.
     """
 
-    def __init__(self, model: Model, threads: int | None = None):
+    def __init__(self, model: Model, threads: int | None = None) -> None:
         quiet_tensorflow()
         with muted_stderr():
             import tensorflow as tf
@@ -65,7 +70,7 @@ class KerasPasses:
         return self._passes[name](pair).numpy()[0]
 
 
-def traced_passes(network) -> dict:
+def traced_passes(network: keras.Model) -> dict:
     """The passes of a network, "flow" and, where it has one, "head_start", as functions of TensorFlow, for inputs
     (1, k, j, i, 2) of any size."""
     import tensorflow as tf
@@ -77,7 +82,7 @@ def traced_passes(network) -> dict:
     return passes
 
 
-def _bound_threads(tf, threads: int | None) -> None:
+def _bound_threads(tf: ModuleType, threads: int | None) -> None:
     if not threads:
         return
     try:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from ...system.versions import package_version
 from .model_store import Model
+
+if TYPE_CHECKING:
+    from .keras_passes import KerasPasses
+    from .onnx_passes import OnnxPasses
 
 INSTALL_RUNTIME = "pip install 'onnxruntime>=1.19'"
 INSTALL_TENSORFLOW = "pip install tensorflow"
@@ -36,7 +41,7 @@ def runtime_words() -> str:
     return "" if tensorflow_missing() else f"TensorFlow {package_version('tensorflow')}"
 
 
-def load_passes(model: Model, threads: int | None):
+def load_passes(model: Model, threads: int | None) -> OnnxPasses | KerasPasses:
     """Load a model into the runtime that is here.
 
     Returns
