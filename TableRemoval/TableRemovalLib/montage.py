@@ -38,10 +38,25 @@ def montage(
     flagged: Collection[int] = (),
     tile_pixels: int = TILE_PIXELS,
 ) -> np.ndarray:
-    """Return a picture, uint8 [row, column, 3], of all slices of a [k, j, i] scan in HU, numbered from 0.
+    """Lay all slices of a scan into one picture, numbered from 0.
 
-    mask_of(k) is a slice's mask (uint8 0/1 [j, i]). Its outline is green, what would be removed red, the number of a
-    slice in `flagged` orange with a frame.
+    The outline of a mask is green, what would be removed red, the number of a flagged slice orange with a frame.
+
+    Parameters
+    ----------
+    array
+        Volume in HU, int16 or float32 [k, j, i].
+    mask_of
+        Gives the mask of slice k, uint8 0/1 [j, i].
+    flagged
+        Slices to be marked.
+    tile_pixels
+        Longest side of a slice in the picture.
+
+    Returns
+    -------
+    np.ndarray
+        uint8 [row, column, 3].
     """
     slices, rows, columns = array.shape
     step = max(1, math.ceil(max(rows, columns) / tile_pixels))
@@ -55,7 +70,20 @@ def montage(
 
 
 def write_montage(path: str | Path, picture: np.ndarray) -> None:
-    """Write a picture, uint8 [row, column, 3], as PNG. Raises OSError where the file cannot be written."""
+    """Write a picture as PNG.
+
+    Parameters
+    ----------
+    path
+        Where to.
+    picture
+        uint8 [row, column, 3].
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
     path = Path(path)
     part = path.with_name(path.stem + ".part.png")
     try:

@@ -129,12 +129,36 @@ def overrides_from_json(text: str, size: tuple[int, int, int]) -> ScanOverrides:
 
 
 def pack_mask(mask: np.ndarray) -> str:
-    """Return a slice's mask (0/1 [j, i]) as text."""
+    """Write a slice's mask as text.
+
+    Parameters
+    ----------
+    mask
+        0/1 [j, i].
+
+    Returns
+    -------
+    str
+        What `unpack_mask` reads.
+    """
     return base64.b64encode(zlib.compress(np.packbits(mask.astype(bool)).tobytes(), 9)).decode("ascii")
 
 
 def unpack_mask(text: str, shape: tuple[int, int]) -> np.ndarray:
-    """Return the uint8 0/1 [j, i] mask of shape (rows, columns) that `pack_mask` made into text."""
+    """Read a slice's mask from text.
+
+    Parameters
+    ----------
+    text
+        As from `pack_mask`.
+    shape
+        Rows, columns.
+
+    Returns
+    -------
+    np.ndarray
+        uint8 0/1 [j, i].
+    """
     bits = np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype=np.uint8)
     return np.unpackbits(bits, count=shape[0] * shape[1]).reshape(shape)
 

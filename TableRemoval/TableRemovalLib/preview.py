@@ -55,9 +55,21 @@ class SliceMask:
 
 
 def grown_by_hand(image: np.ndarray, own: SliceOverride, options: TableRemovalOptions) -> SliceMask | None:
-    """Return a slice's mask by its own override (clicks not yet applied), or None where it has none.
+    """Make a slice's mask by its own override, clicks not yet applied.
 
-    image is the slice in HU [j, i]; options are those that hold in this slice.
+    Parameters
+    ----------
+    image
+        A slice in HU, int16 or float32 [j, i].
+    own
+        The slice's override.
+    options
+        Those that hold in this slice.
+
+    Returns
+    -------
+    SliceMask or None
+        None where it has none.
     """
     if own.mask is not None:
         return SliceMask(unpack_mask(own.mask, image.shape))
@@ -135,7 +147,18 @@ def _deciding(options: TableRemovalOptions) -> tuple:
 
 
 def ct_view(array: np.ndarray) -> np.ndarray:
-    """Return voxels as a read-only, contiguous int16 or float32 array, without a copy where they are that already."""
+    """View voxels in a type that the kernels take, without a copy where they are that already.
+
+    Parameters
+    ----------
+    array
+        Volume in HU, any numeric type [k, j, i].
+
+    Returns
+    -------
+    np.ndarray
+        Read-only, contiguous, int16 or float32.
+    """
     if array.dtype.kind == "f":
         array = np.ascontiguousarray(array, dtype=np.float32)
     elif array.dtype != np.int16:

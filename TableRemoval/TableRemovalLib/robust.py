@@ -62,9 +62,21 @@ class SliceMaker:
         self._work = np.empty(shape, dtype=np.uint8)
 
     def solid(self, image: np.ndarray, blocked: np.ndarray, border_hu: float) -> np.ndarray:
-        """Return the solid parts (uint8 0/1 [j, i]) of a slice in HU; `blocked` is 1 where the table is.
+        """Find the solid parts of a slice.
 
-        The array belongs to this object and is overwritten by the next call.
+        Parameters
+        ----------
+        image
+            A slice in HU, int16 or float32 [j, i].
+        blocked
+            1 where the table is, uint8 [j, i].
+        border_hu
+            Border between air and tissue, HU.
+
+        Returns
+        -------
+        np.ndarray
+            uint8 0/1 [j, i]; it belongs to this object and is overwritten by the next call.
         """
         threshold_slice(image, border_hu, blocked, self._tissue)
         open_mask(self._tissue, self._sheet_disc, self._work, self._solid)
@@ -80,7 +92,26 @@ class SliceMaker:
     def regions(
         self, image: np.ndarray, blocked: np.ndarray, static: np.ndarray, border_hu: float, labels: np.ndarray
     ) -> SliceRegions:
-        """Number the solid regions of a slice into `labels` (uint8 [j, i]) and count their tissues."""
+        """Number the solid regions of a slice and count their tissues.
+
+        Parameters
+        ----------
+        image
+            A slice in HU, int16 or float32 [j, i].
+        blocked
+            1 where the table is, uint8 [j, i].
+        static
+            1 where the scan hardly changes along k, uint8 [j, i].
+        border_hu
+            Border between air and tissue, HU.
+        labels
+            Where the numbers go, uint8 [j, i].
+
+        Returns
+        -------
+        SliceRegions
+            What each region consists of.
+        """
         count = label_slice(self.solid(image, blocked, border_hu), self._least_area, labels)
         return SliceRegions(region_tissues(image, labels, static, count, TISSUE_BORDERS_HU))
 
@@ -91,7 +122,24 @@ def robust_mask(
     options: TableRemovalOptions,
     progress: Callable[[float], None] | None = None,
 ) -> tuple[np.ndarray, list[SliceRecord]]:
-    """Body mask of a [k, j, i] volume in HU by the robust method; returns (mask uint8 0/1, records)."""
+    """Body mask of a volume by the robust method.
+
+    Parameters
+    ----------
+    array
+        Volume in HU, int16 or float32 [k, j, i].
+    spacing_mm
+        Voxel size along i, j, k, mm.
+    options
+        See TableRemovalOptions.
+    progress
+        Called with the fraction done, 0 to 1, in the caller's thread; an exception that it raises ends the run.
+
+    Returns
+    -------
+    tuple
+        Mask uint8 0/1 [k, j, i], a record of each slice.
+    """
     border_hu, threshold = border_between_air_and_tissue(array, options.threshold)
     columns = column_statistics(array, border_hu)
     sheets = table_sheets(columns, spacing_mm, array.shape[0])
@@ -109,10 +157,22 @@ def robust_mask(
 
 
 def border_between_air_and_tissue(array: np.ndarray, threshold: float | None) -> tuple[float, float]:
-    """Return (border in HU, the same as T_G in [0, 1] below the typical intensity of soft tissue).
+    """Find the border between air and tissue.
 
-    The border is -500 HU, half-way between air and skin, or, where a threshold is given, the median of the volume's
-    soft tissue (-250 to 200 HU) minus threshold * 4095 HU.
+    It is -500 HU, half-way between air and skin, or, where a threshold is given, the median of the volume's soft tissue
+    (-250 to 200 HU) minus threshold * 4095 HU.
+
+    Parameters
+    ----------
+    array
+        Volume in HU, int16 or float32 [k, j, i].
+    threshold
+        T_G in [0, 1], or None.
+
+    Returns
+    -------
+    tuple of float
+        The border in HU; the same as T_G below the typical intensity of soft tissue.
     """
     if threshold is None:
         return BORDER_HU, (TYPICAL_TISSUE_HU - BORDER_HU) / RANGE_HU

@@ -180,7 +180,15 @@ class ScanWorker:
 
 
 def warm_up(array: np.ndarray, spacing_mm: tuple[float, float, float]) -> None:
-    """Run everything a preview runs once, on a [1, j, i] array in HU, so that its compiled code is on disk."""
+    """Run everything a preview runs once, so that its compiled code is on disk.
+
+    Parameters
+    ----------
+    array
+        One slice in HU, [1, j, i].
+    spacing_mm
+        Voxel size along i, j, k, mm.
+    """
     preview = SlicePreview(array, spacing_mm)
     state = EditState(TableRemovalOptions(), ScanOverrides(array.shape[::-1]))
     for each in (state, with_paper_values(state)):

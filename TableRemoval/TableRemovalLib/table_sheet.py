@@ -16,12 +16,26 @@ SHORTEST_SCAN_MM = 80.0
 
 
 def table_sheets(columns: Columns, spacing_mm: tuple[float, float, float], slices: int) -> np.ndarray:
-    """Return uint8 [j, i]: 1 where a sheet of the table lies, also under the patient's skin that rests on it.
+    """Find the sheets of a table, also under the patient's skin that rests on them.
 
     A sheet is at most 7 mm thick and at least 30 mm wide, is there in 85 % of the slices, and hardly changes its HU
     along the scan, which tells it from a thin wall of the chest. Where the skin rests on it in most slices it cannot
     be seen as a sheet; there its outer side is followed and its thickness taken from the rest. None are looked for in
     scans shorter than 8 cm, where the patient hardly changes either.
+
+    Parameters
+    ----------
+    columns
+        The scan's statistics along k.
+    spacing_mm
+        Voxel size along i, j, k, mm.
+    slices
+        How many slices the scan has.
+
+    Returns
+    -------
+    np.ndarray
+        uint8 0/1 [j, i].
     """
     present = (columns.presence >= LEAST_PRESENCE).astype(np.uint8)
     if slices * spacing_mm[2] < SHORTEST_SCAN_MM:

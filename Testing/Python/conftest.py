@@ -93,10 +93,10 @@ def phantom_pair():
 
 @pytest.fixture(scope="session")
 def thin_pair():
-    """A patient in thin slices: 128 x 128 x 224 voxels of 3.2 x 3.2 x 2.1 mm, where phantom_pair has 7.6 mm."""
+    """A patient in thin slices: 160 x 160 x 224 voxels of 2.5 x 2.5 x 2.1 mm, where phantom_pair has 7.6 mm."""
     from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
 
-    return make_phantom(4, PhantomOptions(size=128, slices=224))
+    return make_phantom(4, PhantomOptions(size=160, slices=224))
 
 
 @pytest.fixture(scope="session")
