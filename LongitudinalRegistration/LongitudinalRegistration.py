@@ -1,4 +1,4 @@
-"""Lays a follow-up CT scan over the baseline scan of the same patient."""
+"""Registers a follow-up CT scan to the baseline scan of the same patient."""
 
 import time
 import typing
@@ -15,10 +15,10 @@ from LongitudinalRegistrationSlicer.process.request import EFFORTS, METHODS, RES
 from LongitudinalRegistrationSlicer.results.nodes import interpolateLinearly, isResult, lastResult, resultNodes
 from LongitudinalRegistrationSlicer.views.comparison import canBeCompared
 from LongitudinalRegistrationSlicer.views.layout import registerLayouts
-from LongitudinalRegistrationWidgets.dvf_section import DvfSection
+from LongitudinalRegistrationWidgets.comparison_section import ComparisonSection
+from LongitudinalRegistrationWidgets.displacement_section import DisplacementSection
 from LongitudinalRegistrationWidgets.inputs_section import InputsSection
 from LongitudinalRegistrationWidgets.result_section import ResultSection
-from LongitudinalRegistrationWidgets.see_section import SeeSection
 from LongitudinalRegistrationWidgets.vertebra_section import VertebraSection
 from slicer import vtkMRMLLabelMapVolumeNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
@@ -49,9 +49,9 @@ class LongitudinalRegistration(ScriptedLoadableModule):
         self.parent.dependencies = ["TableRemoval"]
         self.parent.contributors = ["LongitudinalRegistration contributors"]
         self.parent.helpText = _(
-            "Registers a follow-up CT scan to the baseline scan of the same patient, with a network "
-            "(VoxelMorph) or with NiftyReg, and scores each vertebra. Removing the resulting transform "
-            "undoes the registration."
+            "Registers a follow-up CT scan (moving) to the baseline scan (fixed) of the same patient: affine "
+            "alignment, then a neural network and its refinement, or NiftyReg. Measures the overlap of each "
+            "vertebra (DSC). Removing the resulting transform undoes the registration."
         )
         self.parent.acknowledgementText = _(
             "Method: van Eijnatten et al. 2021, 3D deformable registration of longitudinal abdominopelvic "
@@ -117,10 +117,12 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
 
     def _addSections(self):
         self.resultSection = ResultSection(self.resourcePath, self.showResult, self.onAgain)
-        self.seeSection = SeeSection(self.resourcePath, self.onArranged)
-        self.vertebraSection = VertebraSection(self.resourcePath, lambda value, ras: self.seeSection.jumpTo(ras))
-        self.dvfSection = DvfSection(self.resourcePath, self.seeSection.showOwn, self.seeSection.show3D)
-        self.sections = (self.resultSection, self.seeSection, self.vertebraSection, self.dvfSection)
+        self.comparisonSection = ComparisonSection(self.resourcePath, self.onArranged)
+        self.vertebraSection = VertebraSection(self.resourcePath, lambda value, ras: self.comparisonSection.jumpTo(ras))
+        self.displacementSection = DisplacementSection(
+            self.resourcePath, self.comparisonSection.showOwn, self.comparisonSection.show3D
+        )
+        self.sections = (self.resultSection, self.comparisonSection, self.vertebraSection, self.displacementSection)
         for section in self.sections:
             self.ui.sectionsWidget.layout().addWidget(section.widget)
 
@@ -164,7 +166,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self.logic.forget()
         self.setParameterNode(None)
         self.showResult(None)
-        self.seeSection.forget()
+        self.comparisonSection.forget()
 
     def onSceneEndClose(self, caller, event):
         self._showState()
@@ -185,7 +187,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         elif isResult(node):
             self.resultSection.setResult(self.result)
         elif not canBeCompared(self.result):
-            self.seeSection.setResult(None)
+            self.comparisonSection.setResult(None)
 
     def initializeParameterNode(self):
         """Show the scene's parameters; where no scan is chosen yet, choose."""
@@ -221,13 +223,13 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         """Show a result that has just come: the picture first, what takes longer at the timer's next turns."""
         self.result = result
         self.resultSection.setResult(result)
-        self.seeSection.setResult(result)
-        self._sectionsToCome = [self.vertebraSection, self.dvfSection]
+        self.comparisonSection.setResult(result)
+        self._sectionsToCome = [self.vertebraSection, self.displacementSection]
 
     def onArranged(self):
         """The views were arranged or given up: other displays follow."""
         self.vertebraSection.viewsChanged()
-        self.dvfSection.setOverlays(self.seeSection.overlays())
+        self.displacementSection.setOverlays(self.comparisonSection.overlays())
 
     def _checkCanApply(self, caller=None, event=None):
         missing = self.packagesSection.packages.missing
@@ -244,7 +246,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
             reason = request.isValid()[1]
             self.logic.prepareScans(request)
         self.ui.registerButton.enabled = not reason
-        self.ui.registerButton.toolTip = reason or _("Lay the follow-up scan over the baseline scan.")
+        self.ui.registerButton.toolTip = reason or _("Register the follow-up scan to the baseline scan.")
         self.ui.reasonLabel.text = reason
         self.ui.reasonLabel.visible = bool(reason)
 

@@ -1,4 +1,4 @@
-"""Takes the scanner table, mattress and clothes out of a CT scan."""
+"""Removes the scanner table, mattress and clothes from a CT scan."""
 
 import contextlib
 import dataclasses
@@ -34,7 +34,7 @@ from TableRemovalSlicer.parameters import (
 from TableRemovalSlicer.quality_rows import reportText
 from TableRemovalWidgets.apply_section import ApplySection
 from TableRemovalWidgets.edit_section import EditSection
-from TableRemovalWidgets.hand_section import HandSection
+from TableRemovalWidgets.manual_section import ManualSection
 from TableRemovalWidgets.packages_section import PackagesSection
 from TableRemovalWidgets.quality_section import QualitySection
 
@@ -51,7 +51,7 @@ class TableRemoval(ScriptedLoadableModule):
         self.parent.dependencies = []
         self.parent.contributors = ["LongitudinalRegistration contributors"]
         self.parent.helpText = _(
-            "Finds the patient in a CT scan and sets all else (table, mattress, blanket, cables) to the "
+            "Finds the patient in a CT scan and sets everything else (table, mattress, blanket, cables) to the "
             "intensity of air. The result is a new volume and the body mask as a segmentation; "
             "the scan itself is not changed."
         )
@@ -116,7 +116,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.packagesSection = PackagesSection(layout, logic.packages, self.onPackagesChanged, logic.close)
         self.editSection = EditSection(ui, logic, self._edit, self._telling, self._showSettings)
         self.qualitySection = QualitySection(ui, logic, self._edit, self._telling, self._showSettings)
-        self.handSection = HandSection(ui, logic, self._telling, self._show)
+        self.manualSection = ManualSection(ui, logic, self._telling, self._show)
         self.applySection = ApplySection(ui, logic, self._checkCanApply)
         logic.onSeedMoved = self.editSection.onSeedMoved
         for button, receiver in (
@@ -208,7 +208,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         parameters = self._parameterNode
         reason = self.logic.whyNot(parameters.inputVolume, self.logic.optionsFrom(parameters))
         self.ui.applyButton.enabled = not reason
-        self.ui.applyButton.toolTip = reason or _("Make a volume without the table, and the body mask.")
+        self.ui.applyButton.toolTip = reason or _("Create a volume without the table, and the body mask.")
         moved = parameters.inputVolume is not None and bool(transformProblem(parameters.inputVolume))
         self.ui.hardenButton.visible = self.ui.plainCopyButton.visible = moved
         self.ui.problemLabel.text = reason if parameters.inputVolume else ""
@@ -229,7 +229,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     @contextlib.contextmanager
     def _telling(self):
         """Problems that the user can solve go to the status line."""
-        with slicer.util.tryWithErrorDisplay(_("That did not work.")):
+        with slicer.util.tryWithErrorDisplay(_("The action failed.")):
             try:
                 yield
             except InputError as error:
@@ -257,7 +257,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self._parameterNode:
             self.editSection.show()
             self.qualitySection.enableButtons()
-            self.handSection.enableButtons()
+            self.manualSection.enableButtons()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -478,7 +478,7 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
         if session.problem or session.overridesProblem:
             return session.problem or session.overridesProblem
         count = len(session.state.overrides.slices)
-        text = session.progressText() or _("Preview of the whole scan: green stays, red goes.")
+        text = session.progressText() or _("Preview of the whole scan: green is kept, red is removed.")
         return text + (_(" {count} slices have overrides.").format(count=count) if count else "")
 
     def showAreaPlot(self):
@@ -490,15 +490,15 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
         slicer.modules.plots.logic().ShowChartInLayout(chart)
         return chart
 
-    def handOver(self):
+    def toSegmentEditor(self):
         """Put the mask into the Segment Editor's segmentation and return that node."""
-        return self.session.handOver()
+        return self.session.toSegmentEditor()
 
-    def handEdited(self):
+    def hasEdited(self):
         """Return whether there is a hand-edited segmentation to take back."""
-        from TableRemovalSlicer.hand_editing import handSegmentation
+        from TableRemovalSlicer.segment_editor import editedSegmentation
 
-        return handSegmentation(self.session.volumeNode) is not None
+        return editedSegmentation(self.session.volumeNode) is not None
 
     def copyWithoutTransform(self, volumeNode, harden):
         """Return a copy of a volume outside of its transform: with the transform applied (`harden`), or without."""

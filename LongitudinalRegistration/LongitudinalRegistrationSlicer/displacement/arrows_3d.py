@@ -3,12 +3,11 @@
 import numpy as np
 import slicer
 import vtk
-from TableRemovalSlicer.hidden_nodes import addHiddenNode
+from TableRemovalSlicer.hidden_nodes import addHiddenNode, removeWithDisplays
 from vtk.util.numpy_support import numpy_to_vtk
 
 from LongitudinalRegistrationSlicer.displacement.colours import magnitudeColours
 from LongitudinalRegistrationSlicer.results.nodes import fixedOf
-from LongitudinalRegistrationSlicer.vertebrae.label_segmentations import removeHidden
 
 SPACING_MM = 20.0
 SHORTEST_MM = 0.5
@@ -41,7 +40,7 @@ class Displacement3D:
 
     def remove(self):
         """Take the arrows away."""
-        removeHidden(self._node)
+        removeWithDisplays(self._node)
         self._node, self._shown = None, None
 
     def _samples(self, withAffine, onlyBody):

@@ -147,7 +147,7 @@ def _removeEarlier(transform, role):
 
 
 def showTransformed(request):
-    """Lay the moving scan over the fixed one in all slice views, in the window for bone.
+    """Show the moving scan over the fixed one in all slice views, in the bone window.
 
     Views that are arranged for a comparison (views.layout) show it already, and are left alone.
     """

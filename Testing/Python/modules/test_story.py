@@ -126,8 +126,8 @@ def test_from_two_scans_to_a_report(host, open_panel, patient, tmp_path):
     assert report["mean_dsc"]["after"] > 0.8 > report["mean_dsc"]["before"]
     assert report["verdict"]["level"] in ("good", "check") and panel.resultSection.ui.verdictLabel.text
 
-    panel.seeSection.ui.arrangeButton.click()
-    assert layout.isShown() and panel.dvfSection._overlays
+    panel.comparisonSection.ui.arrangeButton.click()
+    assert layout.isShown() and panel.displacementSection._overlays
     table = panel.vertebraSection.ui.scoresTable
     labels = {int(value) for value in report["vertebrae"]}
     assert table.rowCount == len(labels) + 2

@@ -90,7 +90,7 @@ def test_choosing_a_volume_shows_what_stays_and_what_goes_and_changes_nothing(pa
     composites = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
     assert composites and all(c.GetLabelVolumeID() == session.overlay.node.GetID() for c in composites)
     assert np.array_equal(slicer.util.arrayFromVolume(scan), before)
-    assert "green stays" in panel.ui.previewLabel.text
+    assert "green is kept" in panel.ui.previewLabel.text
 
 
 def test_the_threshold_slider_moves_preview_and_hu_slider_at_once(panel, session):
@@ -378,7 +378,7 @@ def test_montage_and_area_plot(panel, session, tmp_path):
 def test_the_mask_goes_to_the_segment_editor_and_comes_back(panel, session):
     import slicer
 
-    panel.ui.handOverButton.click()
+    panel.ui.toEditorButton.click()
     editor = slicer.mrmlScene.GetSingletonNode("SegmentEditor", "vtkMRMLSegmentEditorNode")
     segmentation = editor.GetSegmentationNode()
     assert editor.GetSourceVolumeNode() is session.volumeNode
@@ -386,7 +386,7 @@ def test_the_mask_goes_to_the_segment_editor_and_comes_back(panel, session):
     array[12, 50:60, 60:70] = 0
     slicer.util.updateSegmentBinaryLabelmapFromArray(array, segmentation, "Body", session.volumeNode)
     panel._show()
-    panel.ui.takeBackButton.click()
+    panel.ui.fromEditorButton.click()
     assert list(session.state.overrides.slices) == [12] and "1 slices" in panel.ui.statusLabel.text
     settled(panel)
     assert labels(session, 12, (65, 55)) not in (KEPT, 3) and labels(session, 11, (65, 55)) == KEPT

@@ -475,7 +475,7 @@ def test_without_labels_there_is_still_a_number(section):
     steps = {"ssim": {"before": 0.6, "after": 0.9}, "ncc": {"before": 0.7, "after": 0.95}}
     setReport(result, {"method": "voxelmorph", **steps, "bone": {"before": 0.4, "after": 0.8}})
     section.setResult(result)
-    assert section.ui.scoresTable.isHidden() and "follow" in section.ui.summaryLabel.text
+    assert section.ui.scoresTable.isHidden() and "being computed" in section.ui.summaryLabel.text
     for role in (FIXED_LABELS_ROLE, MOVING_LABELS_ROLE):
         result.SetNodeReferenceID(role, None)
     section.setResult(result)
@@ -598,10 +598,10 @@ def test_the_match_table_shows_one_sided_labels_and_takes_changes():
         ("L1", 20, 20),
     ]
     slicer.app.processEvents()
-    assert widget.rowCount == 3 and widget.item(0, 3).text() == "hand"
+    assert widget.rowCount == 3 and widget.item(0, 3).text() == "manual"
     assert widget.cellWidget(0, COLUMN).currentText == "21"
     table.setLabels(*nodes, changed[-1])
-    assert widget.item(0, 3).text() == "hand"
+    assert widget.item(0, 3).text() == "manual"
     table.setLabels(None, None)
     assert widget.rowCount == 0
 

@@ -72,10 +72,10 @@ class Shown:
     """The section with its views arranged, and what they show."""
 
     def __init__(self, host, result):
-        from LongitudinalRegistrationWidgets.see_section import SeeSection
+        from LongitudinalRegistrationWidgets.comparison_section import ComparisonSection
 
         self._host, self.result = host, result
-        self.section = SeeSection(lambda name: str(RESOURCES / name))
+        self.section = ComparisonSection(lambda name: str(RESOURCES / name))
         self.section.setResult(result)
         self.section.enter()
         self.section.arrange()
@@ -148,7 +148,7 @@ def test_the_follow_up_is_shown_as_it_came_and_registered_at_once(shown):
 def test_the_node_of_the_follow_up_as_it_came_shares_its_voxels_and_is_never_saved(shown):
     from LongitudinalRegistrationSlicer.results.nodes import movingOf
 
-    node, moving = shown.section.comparison.unmoved, movingOf(shown.result)
+    node, moving = shown.section.comparison.unregistered, movingOf(shown.result)
     assert node.GetImageData() is moving.GetImageData() and node.GetParentTransformNode() is None
     assert node.GetHideFromEditors() and not node.GetSaveWithScene()
 

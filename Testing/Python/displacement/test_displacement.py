@@ -278,14 +278,14 @@ def test_contours_are_where_the_magnitude_is():
 
 
 def test_a_displacement_in_words():
-    from LongitudinalRegistrationSlicer.displacement.words import inWords
+    from LongitudinalRegistrationSlicer.displacement.description import describeDisplacement
 
     words = "7.1 mm: 5.1 mm to the patient's left, 4.8 mm towards the head, 1.2 mm forward"
-    assert inWords((-5.1, 1.2, 4.8)) == words
-    assert inWords((2.0, -3.0, -6.0)) == (
+    assert describeDisplacement((-5.1, 1.2, 4.8)) == words
+    assert describeDisplacement((2.0, -3.0, -6.0)) == (
         "7.0 mm: 6.0 mm towards the feet, 3.0 mm backward, 2.0 mm to the patient's right"
     )
-    assert inWords((0, 0, 0)) == "0.0 mm: not moved"
+    assert describeDisplacement((0, 0, 0)) == "0.0 mm"
 
 
 def arrows_of(node):
@@ -335,7 +335,7 @@ class Shown:
     def __init__(self, host, result):
         from LongitudinalRegistrationSlicer.results.nodes import fixedOf
         from LongitudinalRegistrationSlicer.views.slice_overlay import SliceOverlay
-        from LongitudinalRegistrationWidgets.dvf_section import DvfSection
+        from LongitudinalRegistrationWidgets.displacement_section import DisplacementSection
         from slicerhost import views
 
         self.view = views.makeSliceView(host, "Red", views.AXIAL)
@@ -344,7 +344,7 @@ class Shown:
         self.view._logic.GetSliceCompositeNode().SetBackgroundVolumeID(fixedOf(result).GetID())
         self.overlay, self.idle = SliceOverlay("Red"), []
         self.host, self.in3D = host, []
-        self.section = DvfSection(lambda name: str(RESOURCES / name), lambda: self.onIdle(), self.in3D.append)
+        self.section = DisplacementSection(lambda name: str(RESOURCES / name), lambda: self.onIdle(), self.in3D.append)
         self.section.setOverlays([self.overlay])
         self.section.setResult(result)
 
@@ -429,7 +429,7 @@ def test_a_transform_changed_in_place_is_painted_anew(shown):
 def test_the_place_under_the_cursor_is_told_in_words(shown, scene):
     crosshair = scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
     assert crosshair is not None
-    label = shown.section.ui.wordsLabel
+    label = shown.section.ui.descriptionLabel
     crosshair.SetCursorPositionRAS([10.0, 0.0, 0.0])
     assert label.text == "5.0 mm: 4.0 mm forward, 3.0 mm to the patient's right"
     shown.section.ui.affineCheckBox.checked = True
