@@ -1,4 +1,4 @@
-"""The panel's section on the displacement: colours and lines in the slice views, arrows in 3-D, the displacement under the cursor."""
+"""The panel's section on the displacement: colours and lines in the views, arrows in 3-D, the value at the cursor."""
 
 import slicer
 from LongitudinalRegistrationSlicer.displacement import colours, lines

@@ -34,13 +34,13 @@ class Studio:
         self._wait(lambda: self.panel.logic._job.ready)
         self.panel.ui.registerButton.click()
         self._wait(lambda: not self.panel.logic.needsPolling)
-        self.panel.comparisonSection.ui.arrangeButton.click()
+        self.panel.results.comparisonSection.ui.arrangeButton.click()
         self._size(VIEW_PX)
 
     @property
     def comparison(self):
         """The arranged views."""
-        return self.panel.comparisonSection.comparison
+        return self.panel.results.comparisonSection.comparison
 
     def close(self):
         """Leave the module."""
@@ -82,11 +82,11 @@ class Studio:
         import qt
         import slicer
 
-        for section in (self.panel, *self.panel.sections):
+        for section in (self.panel, *self.panel.results.sections):
             for name, group in vars(section.ui).items():
                 if name.endswith("CollapsibleButton"):
                     group.collapsed = name.removesuffix("CollapsibleButton") not in groups
-        for section in self.panel.sections:
+        for section in self.panel.results.sections:
             section.widget.collapsed = section.widget.name.removesuffix("CollapsibleButton") not in groups
         column = self.panel.parent
         column.setFixedWidth(PANEL_PX)
@@ -152,7 +152,7 @@ def renderPair(baseline, followup, folder):
     studio = Studio({name: sitk.Cast(sitk.ReadImage(str(path)), sitk.sitkInt16) for name, path in read.items()})
     from LongitudinalRegistrationSlicer.views.comparison_painter import MODES
 
-    comparison, displacement = studio.panel.comparisonSection.ui, studio.panel.displacementSection.ui
+    comparison, displacement = studio.panel.results.comparisonSection.ui, studio.panel.results.displacementSection.ui
     paths = [folder / f"{name}.png" for name in ("panel", "overlays", "displacement", "displacement-3d")]
     comparison.modeComboBox.setCurrentText("Red/cyan")
     beside(studio.panelPicture(("inputs", "result", "comparison"), 960), studio.views()).save(str(paths[0]))
@@ -188,7 +188,7 @@ def renderVertebrae(folder):
     for name, scan in (("Baseline", patient.baseline), ("Follow-up", patient.followup)):
         volumes[name], volumes[f"{name} vertebrae"] = scan.image, scan.vertebrae
     studio = Studio(volumes)
-    section = studio.panel.vertebraSection
+    section = studio.panel.results.vertebraSection
     section.ui.scoresTable.selectRow(3)
     picture = beside(studio.panelPicture(("vertebra",), 860), studio.views())
     picture.save(str(folder / "vertebrae.png"))

@@ -8,24 +8,11 @@ from places import RESOURCES
 pytest.importorskip("trame_slicer")
 pytest.importorskip("PySide6")
 
-from slicerhost import boot  # noqa: E402
-
-pytestmark = pytest.mark.xdist_group("host")
+pytestmark = pytest.mark.usefixtures("scene")
 HALF_MM, BODY_MM = 100.0, 60.0
 VIEW_PX = 400
 SHIFT = (3.0, 4.0, 0.0)
 AFFINE = np.array([[1.02, 0.05, 0.0, 6.0], [-0.04, 0.99, 0.02, -8.0], [0.01, 0.0, 1.01, 5.0], [0, 0, 0, 1]])
-
-
-@pytest.fixture(scope="module")
-def host():
-    return boot(loadModules=False)
-
-
-@pytest.fixture(autouse=True)
-def scene(host):
-    host.core.scene.Clear(0)
-    return host.core.scene
 
 
 def constant(points):

@@ -11,32 +11,23 @@ import pytest
 pytest.importorskip("trame_slicer")
 pytest.importorskip("PySide6")
 
-from slicerhost import boot  # noqa: E402
-
 KEPT, REMOVED, SEED = 1, 2, (4, 5)
 SHAPE = (24, 128, 128)
 BODY_PIXEL, TABLE_PIXEL = (64, 56), (64, 98)
 
 
-@pytest.fixture(scope="module")
-def host():
+@pytest.fixture
+def views(host):
+    """An axial and a sagittal view."""
     from slicerhost.views import AXIAL, SAGITTAL, makeSliceView
 
-    host = boot()
-    makeSliceView(host, "Red", AXIAL)
-    makeSliceView(host, "Yellow", SAGITTAL)
-    return host
+    return makeSliceView(host, "Red", AXIAL), makeSliceView(host, "Yellow", SAGITTAL)
 
 
 @pytest.fixture
-def panel(host):
+def panel(views, open_panel):
     """The module's panel on an empty scene with two slice views."""
-    from slicerhost.application import closePanel, makePanel
-
-    host.core.scene.Clear(0)
-    panel = makePanel(host.modules["TableRemoval"])
-    yield panel
-    closePanel(panel)
+    return open_panel("TableRemoval")
 
 
 @pytest.fixture
@@ -54,7 +45,7 @@ def session(panel, scan):
 
 
 def add_scan(host, name="CT"):
-    node = host.modules["TableRemoval"].python.TableRemovalTest()._makeScan()[0]
+    node = host.modules["TableRemoval"].python.TableRemovalTest().makeScan()[0]
     node.SetName(name)
     return node
 
