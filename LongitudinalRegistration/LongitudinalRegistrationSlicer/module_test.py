@@ -13,7 +13,7 @@ from LongitudinalRegistrationSlicer.process.request import RESULT_ATTRIBUTE, Reg
 
 
 class LongitudinalRegistrationTest(ScriptedLoadableModuleTest):
-    """Three short stories; a small program takes the place of the registration."""
+    """Results, cancelling and refusals; a small program takes the place of the registration."""
 
     def setUp(self):
         slicer.mrmlScene.Clear()

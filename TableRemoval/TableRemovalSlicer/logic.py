@@ -194,7 +194,7 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
             self._clickTool = ClickTool()
 
     def stopClicking(self):
-        """Give the mouse back."""
+        """End clicking."""
         if self._clickTool is not None:
             self._clickTool.close()
             self._clickTool = None
@@ -236,7 +236,7 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
         return self.session.toSegmentEditor()
 
     def hasEdited(self):
-        """Return whether there is a hand-edited segmentation to take back."""
+        """Return whether there is an edited segmentation to import."""
         from TableRemovalSlicer.segment_editor import editedSegmentation
 
         return editedSegmentation(self.session.volumeNode) is not None

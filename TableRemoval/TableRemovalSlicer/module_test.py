@@ -11,7 +11,7 @@ from TableRemovalSlicer.logic import TableRemovalLogic
 
 
 class TableRemovalTest(ScriptedLoadableModuleTest):
-    """Three short stories on a scan made here."""
+    """Removal, refusals and the preview, on a scan made here."""
 
     def setUp(self):
         slicer.mrmlScene.Clear()

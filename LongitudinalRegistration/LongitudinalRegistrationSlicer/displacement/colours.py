@@ -1,4 +1,4 @@
-"""The painter that lays the displacement over a slice view in colour, with its legend.
+"""The painter that shows the displacement in colour over a slice view, with its legend.
 
 MAGNITUDE: viridis, from 0 to the largest value in mm. RGB: red, green and blue are the displacement to the patient's
 left or right, front or back, head or foot (x, y, z) without its sign, as in figure 2 of the paper: what does not move
@@ -114,7 +114,7 @@ def _diverging(places):
 
 
 def _ramp(anchors, shares):
-    """Return the colours [..., 3], float32, at shares 0..1 of the way along anchors."""
+    """Return the colours [..., 3], float32, at fractions 0..1 between the first and the last anchor."""
     places = np.clip(shares, 0, 1) * np.float32(RAMP_STEPS)
     return np.take(_table(anchors), (places + np.float32(0.5)).astype(np.intp), axis=0)
 

@@ -63,12 +63,12 @@ class DisplacementDrawer(DisplacementDisplay):
     def _arrows(self, frame):
         xs, ys = (latticePx(frame, axis, ARROW_SPACING_PX) for axis in (0, 1))
         start = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
-        way = self._inPlane(frame, start)
-        length = np.linalg.norm(way, axis=-1)
+        vector = self._inPlane(frame, start)
+        length = np.linalg.norm(vector, axis=-1)
         shown = self._inBody(frame, start) & (length > SHORTEST_PX)
-        start, way, length = start[shown], way[shown], length[shown, None]
-        tip = start + way
-        back = -way * np.minimum(HEAD_SHARE, LONGEST_HEAD_PX / length)
+        start, vector, length = start[shown], vector[shown], length[shown, None]
+        tip = start + vector
+        back = -vector * np.minimum(HEAD_SHARE, LONGEST_HEAD_PX / length)
         wings = [tip + back @ _rotation(sign * HEAD_ANGLE) for sign in (1, -1)]
         return np.concatenate([np.stack([start, tip], axis=1), *(np.stack([tip, wing], axis=1) for wing in wings)])
 

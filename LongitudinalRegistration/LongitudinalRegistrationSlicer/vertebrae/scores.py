@@ -1,4 +1,4 @@
-"""The scores of a registration's report: in words, their mean, and the table in the scene."""
+"""The scores of a registration's report: as text, their mean, and the table in the scene."""
 
 import numpy as np
 import slicer
