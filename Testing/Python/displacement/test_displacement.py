@@ -284,7 +284,9 @@ def arrows_of(node):
     source.Update()
     shape = vtk_to_numpy(source.GetOutput().GetPoints().GetData())
     points = vtk_to_numpy(node.GetPolyData().GetPoints().GetData()).reshape(-1, len(shape), 3)
-    colours = vtk_to_numpy(node.GetPolyData().GetPointData().GetArray("Displacement")).reshape(-1, len(shape), 3)
+    colours = vtk_to_numpy(node.GetPolyData().GetPointData().GetArray("Displacement colours")).reshape(
+        -1, len(shape), 3
+    )
     tip, base = shape[:, 0].argmax(), np.abs(shape[:, 0]) < 1e-6
     starts = points[:, base].mean(axis=1)
     return starts, points[:, tip] - starts, colours[:, 0]
