@@ -32,7 +32,7 @@ def open_panel(host, scene):
 @pytest.fixture
 def use_worker(monkeypatch):
     """A function that has panels start a command in place of the worker."""
-    from LongitudinalRegistrationSlicer import logic
+    from LongitudinalRegistrationSlicer.module import logic
 
     return lambda command: monkeypatch.setattr(logic, "workerCommand", lambda: command)
 

@@ -111,7 +111,7 @@ def test_one_button_installs_beside_the_base_and_one_removes(open_panel, root, n
 def test_only_the_processes_that_work_have_the_folder_on_their_path(open_panel, root, monkeypatch):
     """The registering process is started again with the folder; it finds what was installed, as its sibling does."""
     import slicer
-    from LongitudinalRegistrationSlicer import logic
+    from LongitudinalRegistrationSlicer.module import logic
     from TableRemovalSlicer.packages import moduleCommand
 
     path, environment = list(sys.path), dict(os.environ)

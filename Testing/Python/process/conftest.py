@@ -6,7 +6,7 @@ import pytest
 @pytest.fixture
 def make_logic(scene):
     """A function that makes the module's logic with a command in the worker's place; its process ends with the test."""
-    from LongitudinalRegistrationSlicer.logic import LongitudinalRegistrationLogic
+    from LongitudinalRegistrationSlicer.module.logic import LongitudinalRegistrationLogic
 
     made = []
 

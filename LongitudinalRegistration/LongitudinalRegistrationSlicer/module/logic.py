@@ -3,7 +3,7 @@
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 from TableRemovalSlicer.packages import moduleCommand
 
-from LongitudinalRegistrationSlicer.parameter_node import LongitudinalRegistrationParameterNode
+from LongitudinalRegistrationSlicer.module.parameter_node import LongitudinalRegistrationParameterNode
 from LongitudinalRegistrationSlicer.process.registrations import Registrations
 from LongitudinalRegistrationSlicer.process.request import RegistrationRequest
 

@@ -7,7 +7,7 @@ import slicer
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleTest
 from TableRemovalSlicer.child_process import pythonExecutable
 
-from LongitudinalRegistrationSlicer.logic import LongitudinalRegistrationLogic
+from LongitudinalRegistrationSlicer.module.logic import LongitudinalRegistrationLogic
 from LongitudinalRegistrationSlicer.process.job import State
 from LongitudinalRegistrationSlicer.process.request import RESULT_ATTRIBUTE, RegistrationRequest
 
