@@ -11,7 +11,7 @@ from TableRemovalLib.body_mask import numeric_view
 
 from ..scan.geometry import linear_matrix, voxel_matrix
 from ..scan.grid import AIR_HU
-from .warp import lay
+from .warp import resample_into
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def sample(
     own = voxel_matrix(reference)
     own[:3, 3] += own[:3, :3] @ box.start[::-1]
     to_voxels = np.linalg.inv(voxel_matrix(image))
-    lay(out, own, values, to_voxels, parts.matrix, parts.field, labels, 0 if labels else outside)
+    resample_into(out, own, values, to_voxels, parts.matrix, parts.field, labels, 0 if labels else outside)
     return out
 
 

@@ -20,6 +20,7 @@ from .body import SOLID_HU, find_body
 from .geometry import linear_matrix, voxel_matrix
 from .grid import AIR_HU, Grid, body_bounds
 from .kernels import (
+    Windows,
     all_of_eight_slices,
     blur_slices,
     contrast_slices,
@@ -134,16 +135,29 @@ def index_matrix(grid: Grid, other: Grid, affine: sitk.Transform | None = None) 
     return np.column_stack([matrix[:3, :3] * ratio, offset / other.spacing_mm])
 
 
-def _windows(size: int, spacing: float) -> tuple[np.ndarray, np.ndarray, float]:
-    """Gaussian windows (sigma half the finest voxels) that decimate one axis: first indices, weights, new spacing."""
+def _windows(size: int, spacing: float) -> tuple[Windows, float]:
+    """Make Gaussian windows (sigma half the finest voxels) that decimate one axis.
+
+    Parameters
+    ----------
+    size
+        Voxels of the axis.
+    spacing
+        Their spacing, mm.
+
+    Returns
+    -------
+    windows, spacing_mm
+        One window for each new voxel, and the new spacing; the old one where the voxels are not much finer than 2 mm.
+    """
     if spacing >= 0.75 * FINEST_MM:
-        return np.arange(size), np.ones((size, 1), np.float32), spacing
+        return Windows(np.arange(size), np.ones((size, 1), np.float32)), spacing
     step, sigma = FINEST_MM / spacing, 0.5 * FINEST_MM / spacing
     centres = np.arange(0, size - 0.5, step)
     taps = min(2 * int(np.ceil(REACH * sigma)) + 1, size)
     first = np.clip(np.round(centres).astype(np.int64) - taps // 2, 0, size - taps)
     weights = np.exp(-0.5 * ((first[:, None] + np.arange(taps) - centres[:, None]) / sigma) ** 2)
-    return first, (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32), FINEST_MM
+    return Windows(first, (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)), FINEST_MM
 
 
 def _box(low: np.ndarray, high: np.ndarray) -> Grid:
@@ -157,12 +171,11 @@ def _decimated(image: sitk.Image, mask: sitk.Image) -> tuple[np.ndarray, np.ndar
     """The masked scan on 2 mm voxels in plane along its own axes, and (4, 4): these voxels to LPS mm."""
     width, height, depth = image.GetSize()
     spacing = image.GetSpacing()
-    columns, column_weights, dx = _windows(width, spacing[0])
-    rows, row_weights, dy = _windows(height, spacing[1])
-    out = np.empty((depth, rows.size, columns.size), np.float32)
+    columns, dx = _windows(width, spacing[0])
+    rows, dy = _windows(height, spacing[1])
+    out = np.empty((depth, rows.first.size, columns.first.size), np.float32)
     arrays = numeric_view(image), sitk.GetArrayViewFromImage(mask)
-    windows = rows, row_weights, columns, column_weights
-    over_slices(decimate_slices, *arrays, np.float32(AIR_HU), *windows, out, slices=depth)
+    over_slices(decimate_slices, *arrays, np.float32(AIR_HU), rows, columns, out, slices=depth)
     return out, voxel_matrix(image) @ np.diag([dx / spacing[0], dy / spacing[1], 1.0, 1.0])
 
 
