@@ -39,7 +39,7 @@ def cell(position, size):
     """
     held = min(max(position, ZERO), np.float32(size - 1))
     low = min(int(held), max(size - 2, 0))
-    return low, min(low + 1, size - 1), held - np.float32(low)
+    return low, low + min(size - 1, 1), held - np.float32(low)
 
 
 @inlined

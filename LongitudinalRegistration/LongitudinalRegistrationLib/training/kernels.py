@@ -24,23 +24,24 @@ def densify_slices(coarse, ratio, origin, out, first, stop):
         [k, j, i, component], float32; slices first..stop-1 are written.
     """
     nk, nj, ni, components = coarse.shape
-    row = np.empty((ni, components), np.float32)
+    before_k, before_j, before_i = origin[0], origin[1], origin[2]
     for k in range(first, stop):
-        k0, k1, w64 = cell((k + origin[0]) * ratio, nk)
+        row = np.empty((ni, components), np.float32)
+        k0, k1, w64 = cell((k + before_k) * ratio, nk)
         w = np.float32(w64)
         for j in range(out.shape[1]):
-            j0, j1, v64 = cell((j + origin[1]) * ratio, nj)
+            j0, j1, v64 = cell((j + before_j) * ratio, nj)
             v = np.float32(v64)
+            c00, c01, c10, c11 = coarse[k0, j0], coarse[k0, j1], coarse[k1, j0], coarse[k1, j1]
             for i in range(ni):
                 for n in range(components):
-                    row[i, n] = bilinear(
-                        coarse[k0, j0, i, n], coarse[k0, j1, i, n], coarse[k1, j0, i, n], coarse[k1, j1, i, n], v, w
-                    )
-            for i in range(out.shape[2]):
-                i0, i1, u64 = cell((i + origin[2]) * ratio, ni)
+                    row[i, n] = bilinear(c00[i, n], c01[i, n], c10[i, n], c11[i, n], v, w)
+            target = out[k, j]
+            for i in range(target.shape[0]):
+                i0, i1, u64 = cell((i + before_i) * ratio, ni)
                 u = np.float32(u64)
                 for n in range(components):
-                    out[k, j, i, n] = lerp(row[i0, n], row[i1, n], u)
+                    target[i, n] = lerp(row[i0, n], row[i1, n], u)
 
 
 @kernel(fastmath=True)
@@ -65,4 +66,5 @@ def warp_slices(volume, field_voxels, origin, out, first, stop):
                 i0, i1, u = cell(i + origin[2] + field_voxels[k, j, i, 0], width)
                 j0, j1, v = cell(j + origin[1] + field_voxels[k, j, i, 1], height)
                 k0, k1, w = cell(k + origin[0] + field_voxels[k, j, i, 2], depth)
-                out[k, j, i] = trilinear(corners_at(volume, k0, k1, j0, j1, i0, i1), u, v, w)
+                corners = corners_at(volume, k0, k1, j0, j1, i0, i1)
+                out[k, j, i] = trilinear(corners, np.float32(u), np.float32(v), np.float32(w))

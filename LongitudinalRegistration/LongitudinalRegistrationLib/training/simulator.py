@@ -34,7 +34,7 @@ class SimulatorOptions:
     noise: float = 0.001
 
     def isValid(self) -> tuple[bool, str]:
-        """Whether the options make sense, and if not, what to change."""
+        """Say whether the options make sense, and if not, what to change."""
         if not 0 <= self.delta_mm < np.inf:
             return False, f"delta_mm must be a number that is not negative, it is {self.delta_mm}."
         if not (self.points >= 1 and 0 < self.sigma_mm < np.inf and 0 <= self.min_distance_mm < np.inf):
@@ -47,10 +47,19 @@ class SimulatorOptions:
 def voxels_inside(body: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Draw voxels of a mask, with replacement, without listing all of them.
 
+    Parameters
+    ----------
+    body
+        Mask, [k, j, i].
+    count
+        How many.
+    rng
+        Where they are drawn from.
+
     Returns
     -------
     numpy.ndarray
-        (count, 3), indices (k, j, i).
+        (count, 3), int64, indices (k, j, i).
 
     Raises
     ------
@@ -75,11 +84,15 @@ def scatter_points(
     ----------
     body
         Mask, [k, j, i], isotropic voxels of `spacing_mm`.
+    options
+        How many points, and how far apart.
+    rng
+        Where they are drawn from.
 
     Returns
     -------
     numpy.ndarray
-        (n, 3) in mm, components (x, y, z) from the first voxel's centre; n <= options.points, n >= 1.
+        (n, 3), float64, in mm, components (x, y, z) from the first voxel's centre; n <= options.points, n >= 1.
 
     Raises
     ------
@@ -99,12 +112,16 @@ def scatter_points(
 def gaussian_sum(
     points: np.ndarray, vectors: np.ndarray, sigma_mm: float, shape: Sequence[int], spacing_mm: float
 ) -> np.ndarray:
-    """Impulses smoothed with a Gaussian, on a grid of 8 mm that covers a grid of `shape` [k, j, i] and `spacing_mm`.
+    """Smooth impulses with a Gaussian, on a grid of 8 mm.
 
     Parameters
     ----------
     points, vectors
         (n, 3), mm, components (x, y, z); points from the first voxel's centre.
+    sigma_mm
+        Standard deviation of the Gaussian.
+    shape, spacing_mm
+        Voxels [k, j, i], and their size, of a grid that is to be covered.
 
     Returns
     -------
@@ -135,7 +152,7 @@ def least_jacobian(field: np.ndarray, spacing_mm: float = COARSE_SPACING_MM) -> 
 def random_coarse_field(
     body: np.ndarray, spacing_mm: float, options: SimulatorOptions, rng: np.random.Generator
 ) -> np.ndarray:
-    """The paper's random field on a grid of 8 mm: impulses, Gaussian, largest component delta.
+    """Draw the paper's random field on a grid of 8 mm: impulses, Gaussian, largest component delta.
 
     A field that folds is drawn again; after ten such draws its Gaussian is made a tenth wider, and so on.
 
@@ -143,6 +160,10 @@ def random_coarse_field(
     ----------
     body
         Mask, [k, j, i], isotropic voxels of `spacing_mm`.
+    options
+        Of the field.
+    rng
+        Where it is drawn from.
 
     Returns
     -------
@@ -231,6 +252,10 @@ def simulate_follow_up(
         [k, j, i], float32, [0, 1], isotropic voxels of `spacing_mm`.
     body
         Mask on the same grid.
+    options
+        Of the deformation.
+    rng
+        Where it is drawn from.
 
     Returns
     -------

@@ -51,11 +51,11 @@ def sample_points(volume, seen, points, matrix, out, first, stop):
         out[n, 4] = 0
         if x <= -0.5 or y <= -0.5 or z <= -0.5 or x >= width - 0.5 or y >= height - 0.5 or z >= depth - 0.5:
             continue
+        if not seen[int(z + 0.5), int(y + 0.5), int(x + 0.5)]:
+            continue
         i0, i1, u = cell(x, width)
         j0, j1, v = cell(y, height)
         k0, k1, w = cell(z, depth)
-        if not seen[int(k0 + w + 0.5), int(j0 + v + 0.5), int(i0 + u + 0.5)]:
-            continue
         value, di, dj, dk = trilinear_with_slopes(corners_at(volume, k0, k1, j0, j1, i0, i1), u, v, w)
         out[n, 0], out[n, 1], out[n, 2], out[n, 3] = value, di, dj, dk
         out[n, 4] = 1

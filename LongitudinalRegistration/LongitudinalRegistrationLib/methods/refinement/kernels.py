@@ -261,10 +261,9 @@ def correlate_slices(images, geometry, field, first, stop):
                     continue
                 if not seen[int(z + 0.5), int(y + 0.5), int(x + 0.5)]:
                     continue
-                a0, a1, u64 = cell(x, mi)
-                b0, b1, v64 = cell(y, mj)
-                c0, c1, w64 = cell(z, mk)
-                u, v, w = np.float32(u64), np.float32(v64), np.float32(w64)
+                a0, a1, u = cell(np.float32(x), mi)
+                b0, b1, v = cell(np.float32(y), mj)
+                c0, c1, w = cell(np.float32(z), mk)
                 for n in range(2):
                     m = trilinear(channel_corners_at(moving, n, c0, c1, b0, b1, a0, a1), u, v, w)
                     f = fixed[k, j, i, n]
