@@ -24,12 +24,14 @@ class Box:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Voxels a side, 0 where the box is empty."""
-        return tuple(max(b - a, 0) for a, b in zip(self.start, self.stop, strict=True))
+        (k, j, i), (last_k, last_j, last_i) = self.start, self.stop
+        return max(last_k - k, 0), max(last_j - j, 0), max(last_i - i, 0)
 
     @property
     def slices(self) -> tuple[slice, slice, slice]:
         """The box as an index of an array."""
-        return tuple(slice(a, a + n) for a, n in zip(self.start, self.shape, strict=True))
+        (k, j, i), (nk, nj, ni) = self.start, self.shape
+        return slice(k, k + nk), slice(j, j + nj), slice(i, i + ni)
 
 
 def whole(image: sitk.Image) -> Box:
@@ -163,7 +165,7 @@ def sample(
 
 
 def _by_itk(
-    image: sitk.Image, reference: sitk.Image, transform: sitk.Transform, labels: bool, outside: float
+    image: sitk.Image, reference: sitk.Image, transform: sitk.Transform | None, labels: bool, outside: float
 ) -> np.ndarray:
     """Resample a whole reference grid by SimpleITK; see sample."""
     if labels:

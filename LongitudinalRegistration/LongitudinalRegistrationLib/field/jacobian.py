@@ -53,7 +53,7 @@ def smallest_jacobian(field: np.ndarray, spacing_mm: float | tuple[float, float,
     field = np.ascontiguousarray(field, np.float32)
     smallest = np.empty(field.shape[1:], np.float32)
     spacing = np.broadcast_to(np.asarray(spacing_mm, np.float32), 3).copy()
-    over_slices(smallest_jacobian_slices, field, spacing, smallest, slices=smallest.shape[0])
+    over_slices(smallest_jacobian_slices, field, spacing, smallest, slices=len(smallest))
     return smallest
 
 

@@ -33,7 +33,7 @@ def extend_smoothly(field: sitk.Image, taper_mm: float = TAPER_MM) -> sitk.Image
     spacing = field.GetSpacing()[0]
     pad = int(np.ceil(taper_mm / spacing)) + 1
     values = np.pad(sitk.GetArrayFromImage(field).astype(np.float64), [(pad, pad)] * 3 + [(0, 0)], mode="edge")
-    fade = 1.0
+    fade = np.ones(1)
     for axis, size in enumerate(values.shape[:3]):
         steps = np.arange(size)
         beyond = np.maximum(np.maximum(pad - steps, steps - (size - 1 - pad)), 0) * spacing

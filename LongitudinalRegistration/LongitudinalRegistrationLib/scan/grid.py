@@ -39,8 +39,9 @@ class Grid:
         Grid(size=(4, 4, 2), origin=(1.0, 1.0, 1.0), spacing_mm=4.0)
         """
         shift = 0.5 * (factor - 1) * self.spacing_mm
-        size = tuple(n // factor for n in self.size)
-        return Grid(size, tuple(v + shift for v in self.origin), factor * self.spacing_mm)
+        (ni, nj, nk), (x, y, z) = self.size, self.origin
+        size = ni // factor, nj // factor, nk // factor
+        return Grid(size, (x + shift, y + shift, z + shift), factor * self.spacing_mm)
 
     def image(self, array: np.ndarray) -> sitk.Image:
         """Give an array [k, j, i] (or [k, j, i, component]) this geometry."""
@@ -48,6 +49,12 @@ class Grid:
         image.SetSpacing([self.spacing_mm] * 3)
         image.SetOrigin(self.origin)
         return image
+
+
+def grid_from(size: np.ndarray, origin: np.ndarray, spacing_mm: float) -> Grid:
+    """Make a grid from arrays (3,): voxels (i, j, k), whole numbers, and origin (x, y, z), LPS mm."""
+    (ni, nj, nk), (x, y, z) = size.astype(int).tolist(), origin.astype(float).tolist()
+    return Grid((ni, nj, nk), (x, y, z), spacing_mm)
 
 
 def body_bounds(mask: sitk.Image) -> tuple[np.ndarray, np.ndarray]:
@@ -120,7 +127,7 @@ def common_grid(fixed: Bounds, moving: Bounds, affine: sitk.Transform) -> Grid:
     """Centre the paper's grid on the part that both bodies share (cropped or padded to its size); see common_box."""
     low, high = common_box(fixed, moving, affine)
     origin = (low + high) / 2.0 - (np.array(NETWORK_SIZE) - 1) / 2.0 * NETWORK_SPACING_MM
-    return Grid(NETWORK_SIZE, tuple(float(v) for v in origin), NETWORK_SPACING_MM)
+    return grid_from(np.array(NETWORK_SIZE), origin, NETWORK_SPACING_MM)
 
 
 def covering_grid(bounds: Bounds, spacing_mm: float, margin_mm: float = 10.0) -> Grid:
@@ -137,7 +144,7 @@ def covering_grid(bounds: Bounds, spacing_mm: float, margin_mm: float = 10.0) ->
     """
     low, high = bounds
     size = np.ceil((high - low + 2 * margin_mm) / spacing_mm).astype(int) + 1
-    return Grid(tuple(int(n) for n in size), tuple(float(v) for v in low - margin_mm), spacing_mm)
+    return grid_from(size, low - margin_mm, spacing_mm)
 
 
 def resample(

@@ -18,7 +18,7 @@ from TableRemovalLib.body_mask import apply_body_mask, numeric_view
 from ..system.parallel import over_slices
 from .body import SOLID_HU, find_body
 from .geometry import linear_matrix, voxel_matrix
-from .grid import AIR_HU, Grid, body_bounds
+from .grid import AIR_HU, Grid, body_bounds, grid_from
 from .kernels import (
     Windows,
     all_of_eight_slices,
@@ -198,7 +198,7 @@ def _box(low: np.ndarray, high: np.ndarray) -> Grid:
     """Make the finest grid around a body's box, LPS mm: its sides are multiples of 64 mm, which every level divides."""
     sides = np.maximum(np.ceil((high - low - 2 * SPARED_MM) / BLOCK_MM), 1) * BLOCK_MM
     origin = (low + high) / 2 - sides / 2 + FINEST_MM / 2
-    return Grid(tuple(int(n) for n in sides / FINEST_MM), tuple(float(v) for v in origin), FINEST_MM)
+    return grid_from(sides / FINEST_MM, origin, FINEST_MM)
 
 
 def _decimated(image: sitk.Image, mask: sitk.Image) -> tuple[np.ndarray, np.ndarray]:
@@ -273,11 +273,12 @@ def make_pyramid(
     level = _finest_level(image, keep, _box(low, high))
     if not table_removal:
         level = Level(level.grid, level.values, (level.values > SOLID_HU).astype(np.uint8), level.seen)
-    levels, smooth = {FINEST_MM: level}, None
+    levels = {FINEST_MM: level}
+    blurred = smooth = _blurred(level.values)
     for spacing in SPACINGS_MM[1:]:
-        blurred = _blurred(level.values)
-        smooth = blurred if smooth is None else smooth
         level = levels[spacing] = _next_level(level, blurred)
+        if spacing < SPACINGS_MM[-1]:
+            blurred = _blurred(level.values)
     fourth = levels[4.0]
     pyramid = ScanPyramid(
         image, body.mask, table_removal, levels, smooth, ceiling_hu(fourth.values, fourth.body), (low, high)

@@ -22,7 +22,7 @@ from numba.core.registry import CPUDispatcher
 PACKAGE = __name__.split(".", maxsplit=1)[0]
 
 
-def inlined(function: Callable) -> CPUDispatcher:
+def inlined(function: Callable) -> Callable:
     """Mark a function whose code numba writes into the kernels that call it, with their accuracy (fastmath or not).
 
     Parameters
@@ -32,8 +32,8 @@ def inlined(function: Callable) -> CPUDispatcher:
 
     Returns
     -------
-    CPUDispatcher
-        Callable from kernels and, compiled on its own, from Python.
+    callable
+        From kernels and, compiled on its own, from Python.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def inlined(function: Callable) -> CPUDispatcher:
     return njit(inline="always")(function)
 
 
-def kernel(**options: Any) -> Callable[[Callable], CPUDispatcher]:
+def kernel(**options: Any) -> Callable[[Callable], Callable]:
     """Mark a function that numba compiles, keeps on disk and runs without the interpreter's lock.
 
     Parameters
@@ -60,10 +60,10 @@ def kernel(**options: Any) -> Callable[[Callable], CPUDispatcher]:
         The decorator. What the kernel calls from other files must be imported above it.
     """
 
-    def decorate(function: Callable) -> CPUDispatcher:
+    def decorate(function: Callable) -> Callable:
         dispatcher = njit(cache=True, nogil=True, **options)(function)
         index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
-        if not hasattr(index, "_source_stamp"):
+        if index is None or not hasattr(index, "_source_stamp"):
             # A numba whose cache is built otherwise: compiling anew in every process is slow, an old kernel is wrong.
             return njit(nogil=True, **options)(function)
         index._source_stamp = stamp(function)

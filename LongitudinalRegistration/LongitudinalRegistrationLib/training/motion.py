@@ -7,7 +7,7 @@ bladder or bowel that fills or empties. No motion folds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter, gaussian_filter1d
@@ -149,7 +149,7 @@ def _smooth_part(body: np.ndarray, spacing_mm: float, options: MotionOptions, rn
 
 def _filling_part(body: np.ndarray, spacing_mm: float, options: MotionOptions, rng: np.random.Generator) -> np.ndarray:
     """One to three organs that grow or shrink: radial motion, gain * (x - centre), fading over 20 to 40 mm."""
-    total = 0.0
+    parts = []
     for _ in range(rng.integers(1, 4)):
         centre = voxels_inside(body, 1, rng)[0][::-1] * spacing_mm
         sigma, gain = rng.uniform(20.0, 40.0), rng.uniform(-options.filling, options.filling)
@@ -157,8 +157,8 @@ def _filling_part(body: np.ndarray, spacing_mm: float, options: MotionOptions, r
         axes = [np.arange(n, dtype=np.float32) * COARSE_SPACING_MM for n in bump.shape[2::-1]]
         x, y, z = (axis - c for axis, c in zip(axes, centre, strict=True))
         arm = np.stack(np.broadcast_arrays(x[None, None], y[None, :, None], z[:, None, None]), axis=-1)
-        total = total + gain * bump * arm.astype(np.float32)
-    return total
+        parts.append(gain * bump * arm.astype(np.float32))
+    return np.sum(parts, axis=0)
 
 
 def _linear_part(shape: Sequence[int], options: MotionOptions, rng: np.random.Generator) -> np.ndarray:
@@ -211,13 +211,16 @@ def random_motion(
     field = field + rng.uniform(-options.shift_mm, options.shift_mm, 3).astype(np.float32)
     motion = Motion(np.ascontiguousarray(field, np.float32), None)
     if cavity is not None and rng.random() < options.breathing_share:
-        motion = _without_folds(replace(motion, breathing=_breathing_part(cavity, options, rng)))
+        motion = _without_folds(motion.smooth, _breathing_part(cavity, options, rng))
     return motion
 
 
-def _without_folds(motion: Motion) -> Motion:
-    """Less breathing, a fifth at a time, until the sum does not fold on the 4 mm voxels of the breathing."""
-    shape = motion.breathing.shape[:3]
-    while least_jacobian(motion.on_block(CAVITY_SPACING_MM, np.zeros(3, np.int64), shape), CAVITY_SPACING_MM) <= 0.0:
-        motion = replace(motion, breathing=0.8 * motion.breathing)
-    return motion
+def _without_folds(smooth: np.ndarray, breathing: np.ndarray) -> Motion:
+    """Take breathing away, a fifth at a time, until the sum does not fold on the 4 mm voxels of the breathing."""
+    origin = np.zeros(3, np.int64)
+    while True:
+        motion = Motion(smooth, breathing)
+        field = motion.on_block(CAVITY_SPACING_MM, origin, breathing.shape[:3])
+        if least_jacobian(field, CAVITY_SPACING_MM) > 0.0:
+            return motion
+        breathing = 0.8 * breathing

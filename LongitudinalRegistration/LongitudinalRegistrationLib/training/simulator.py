@@ -233,7 +233,7 @@ def warp_block(volume: np.ndarray, field_voxels: np.ndarray, origin: np.ndarray)
     """
     out = np.empty(field_voxels.shape[:3], np.float32)
     arguments = np.ascontiguousarray(volume), np.ascontiguousarray(field_voxels), np.asarray(origin)
-    over_slices(warp_slices, *arguments, out, slices=out.shape[0])
+    over_slices(warp_slices, *arguments, out, slices=len(out))
     return out
 
 

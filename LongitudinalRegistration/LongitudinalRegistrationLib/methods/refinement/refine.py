@@ -121,7 +121,9 @@ def solve(system: System, field: np.ndarray, iterations: int) -> np.ndarray:
     numpy.ndarray
         The update, like the field.
     """
-    gradients = Gradients(*(np.empty_like(field) for _ in range(5)), np.empty((6, *field.shape[1:]), np.float32))
+    update, residual, direction, applied, preconditioned = (np.empty_like(field) for _ in range(5))
+    preconditioner = np.empty((6, *field.shape[1:]), np.float32)
+    gradients = Gradients(update, residual, direction, applied, preconditioned, preconditioner)
     slices = field.shape[1]
     product = sum(over_slices(start_slices, system, field, gradients, slices=slices))
     first = product
@@ -282,7 +284,7 @@ def refine(
     options = options or RefinementOptions()
     levels = options.levels(alone=start is None)
     clock = _Clock(time.monotonic() + options.budget_seconds, sum(level.steps for level in levels), progress)
-    field, grid = None, None
+    field: np.ndarray | None = None
     for level in levels:
         if field is not None and clock.late():
             break
@@ -294,4 +296,5 @@ def refine(
         if keep_volume is not None:
             regularisation[_touched(keep_volume, grid) > 0] *= options.keep_volume_factor
         field = without_folds(_descend(comparison, field, regularisation, level.steps, options, clock), grid.spacing_mm)
-    return Refined(grid.image(np.ascontiguousarray(np.moveaxis(field, 0, -1))), clock.done, clock.in_time)
+    vectors = np.ascontiguousarray(np.moveaxis(np.asarray(field), 0, -1))
+    return Refined(grid.image(vectors), clock.done, clock.in_time)
