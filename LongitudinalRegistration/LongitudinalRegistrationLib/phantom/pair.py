@@ -10,12 +10,13 @@ import SimpleITK as sitk
 from numpy.typing import ArrayLike
 from TableRemovalLib.errors import InputError
 
+from ..system.parallel import over_slices
 from .anatomy import Patient, make_patient
 from .deformation import ScanMap, draw_field, true_transform
 from .envelope import Envelope, arm_axis, build_envelope
 from .options import PhantomOptions
 from .organs import ScanState, add_organs
-from .render import render
+from .render import Content, Distances, Placement, Volumes, render_slices
 from .shapes import Scene
 from .skeleton import Lesion, add_skeleton, draw_lesions
 from .surroundings import finish, fit_table, make_noise, make_texture
@@ -233,32 +234,14 @@ def _render_scan(
     width = max(1.0, 0.55 * grid.spacing[0] + 0.45)
     knot = max(1, min(4, int(_KNOT_MM / grid.spacing[0])))
     batch = max(8, grid.slices // 8)
+    field = scan.map
+    placement = Placement(grid.origin, grid.spacing, field.matrix, field.offset, field.terms, knot)
+    distances = Distances(envelope.values, envelope.origin, envelope.step)
+    content = Content(shapes, boxes, structures, texture, things, scan.state.gravity, width)
+    volumes = Volumes(image, body, vertebrae, parts, lesion)
     for first in range(0, grid.slices, batch):
-        render(
-            first,
-            min(first + batch, grid.slices),
-            scan.map.terms,
-            scan.map.matrix,
-            scan.map.offset,
-            grid.origin,
-            grid.spacing,
-            knot,
-            np.array([width]),
-            envelope.values,
-            envelope.origin,
-            envelope.step,
-            texture,
-            shapes,
-            boxes,
-            structures,
-            things,
-            scan.state.gravity,
-            image,
-            body,
-            vertebrae,
-            parts,
-            lesion,
-        )
+        count = min(batch, grid.slices - first)
+        over_slices(render_slices, placement, distances, content, volumes, first, slices=count)
         report(0.85 * min(first + batch, grid.slices) / grid.slices)
     _finish(image, body, scan, options, rng, width)
     if options.padding_hu is not None:

@@ -161,7 +161,7 @@ def _wall_point(
     rays = np.column_stack(
         [centre[0] + steps * np.sin(angle), centre[1] + steps * np.cos(angle), np.full(len(steps), z)]
     )
-    distance = envelope.at(rays * s, CAVITY) / s
+    distance = envelope.sample(rays * s, CAVITY) / s
     inside = np.nonzero(distance < outward_mm)[0]
     last = inside[-1] if len(inside) else 0
     following = min(last + 1, len(steps) - 1)

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
-import numba
 import numpy as np
 
 from ..methods.network.architectures import spacing_of
 from ..scan.grid import NETWORK_SPACING_MM
+from ..system.parallel import bound_threads
 from .config import TrainingConfig
 from .samples import PreparedScan, batch_of, on_voxels, random_pair
 
@@ -155,7 +155,7 @@ _worker: dict = {}
 
 def _start_worker(folder: str, names: list[str], config: TrainingConfig) -> None:
     """Take the scans up; one thread each, as there are as many workers as cores."""
-    numba.set_num_threads(1)
+    bound_threads(1)
     scans = []
     for number, name in enumerate(names):
         image, body, cavity = (

@@ -88,6 +88,28 @@ def test_an_oblique_scan_lies_where_it_did(pair, pyramid):
         np.testing.assert_allclose(turn.TransformPoint(turned.tolist()), straight, atol=0.3)
 
 
+def test_a_point_of_an_oblique_scan_with_thin_slices_lies_where_it_did():
+    """Rotated axes, 0.9 x 1.1 x 0.6 mm: a bright ball lies, on the levels along LPS, where it lies in the scan."""
+    rotation = sitk.Euler3DTransform()
+    rotation.SetRotation(0.1, -0.05, 0.2)
+    shape = (90, 100, 120)
+    z, y, x = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
+    inside = ((x - 60) / 50.0) ** 2 + ((y - 50) / 38.0) ** 2 < 1
+    ball = (0.9 * (x - 74)) ** 2 + (1.1 * (y - 41)) ** 2 + (0.6 * (z - 52)) ** 2 < 64.0
+    image = sitk.GetImageFromArray(np.where(ball, 1000, np.where(inside, 40, -1000)).astype(np.int16))
+    image.SetSpacing((0.9, 1.1, 0.6))
+    image.SetOrigin((-31.0, 17.0, 203.0))
+    image.SetDirection(rotation.GetMatrix())
+    level = make_pyramid(image, table_removal=False).levels[2.0]
+    weight = np.clip(level.values - 60.0, 0, None) * level.seen
+    index = [
+        np.average(np.arange(n), weights=weight.sum(axis=others))
+        for n, others in zip(weight.shape, ((1, 2), (0, 2), (0, 1)), strict=True)
+    ]
+    found = np.array(level.grid.origin) + level.grid.spacing_mm * np.array(index[::-1])
+    np.testing.assert_allclose(found, image.TransformIndexToPhysicalPoint((74, 41, 52)), atol=0.1)
+
+
 def test_threads_do_not_change_the_levels(pair, pyramid):
     try:
         bound_threads(1)

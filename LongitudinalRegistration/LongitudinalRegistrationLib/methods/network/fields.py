@@ -27,14 +27,36 @@ def _neighbours(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
 
 
 def halve(x: Tensor) -> Tensor:
-    """Mean over cubes of 2 x 2 x 2 voxels; each side must be even."""
+    """Take the mean over cubes of 2 x 2 x 2 voxels; each side must be even.
+
+    Parameters
+    ----------
+    x
+        (n, k, j, i) or (n, k, j, i, channels).
+
+    Returns
+    -------
+    tensor
+        With sides half as long. The compiled counterpart is scan/kernels.py: halve_slices.
+    """
     for axis in SPATIAL_AXES:
         x = 0.5 * (_part(x, axis, 0, None, 2) + _part(x, axis, 1, None, 2))
     return x
 
 
 def double(x: Tensor) -> Tensor:
-    """Twice as many voxels along each axis, linear between the centres, the ends held constant."""
+    """Make twice as many voxels along each axis, linear between the centres, the ends held constant.
+
+    Parameters
+    ----------
+    x
+        (n, k, j, i) or (n, k, j, i, channels).
+
+    Returns
+    -------
+    tensor
+        With sides twice as long.
+    """
     for axis in SPATIAL_AXES:
         before, after = _neighbours(x, axis)
         most = 0.75 * x
@@ -46,7 +68,18 @@ def double(x: Tensor) -> Tensor:
 
 
 def blur(x: Tensor) -> Tensor:
-    """Binomial smoothing [1 2 1] / 4 along each axis, the ends held constant."""
+    """Smooth with [1 2 1] / 4 along each axis, the ends held constant.
+
+    Parameters
+    ----------
+    x
+        (n, k, j, i) or (n, k, j, i, channels).
+
+    Returns
+    -------
+    tensor
+        Of the same shape. The compiled counterpart is scan/kernels.py: blur_slices.
+    """
     for axis in SPATIAL_AXES:
         before, after = _neighbours(x, axis)
         x = 0.5 * x + 0.25 * (before + after)
@@ -54,7 +87,18 @@ def blur(x: Tensor) -> Tensor:
 
 
 def central_differences(x: Tensor) -> list:
-    """Half the difference of the two neighbours along i, j and k, in this order."""
+    """Take half the difference of the two neighbours along each axis; at the ends the voxel itself stands in.
+
+    Parameters
+    ----------
+    x
+        (n, k, j, i) or (n, k, j, i, channels).
+
+    Returns
+    -------
+    list
+        Slopes along i, j and k, in this order, per voxel, tensors of the same shape.
+    """
     slopes = []
     for axis in reversed(SPATIAL_AXES):
         before, after = _neighbours(x, axis)

@@ -2,7 +2,7 @@
 
 A plain image pair teaches a network little in the hours that two cores give. Here the matching evidence is computed in
 the graph (lucas_kanade.py), and the network learns how far to trust it and how to carry it to where the images are
-flat: at each step the moving image is warped by the flow so far, the flow that is left is estimated, and a few
+flat: at each step the moving image is warped by the flow so far, the residual flow is estimated, and a few
 convolutions correct the estimate. Every step is trained on its own answer; the flow that enters a step is a constant
 to it.
 """

@@ -1,4 +1,4 @@
-"""Matching evidence inside the graph: Lucas and Kanade's normal equations A v = b of the flow that is left.
+"""Matching evidence inside the graph: Lucas and Kanade's normal equations A v = b of the residual flow.
 
 Small channel axes are slow, so vectors lie component after component on the first axis, (components * batch, k, j, i),
 and are taken apart into lists of (batch, k, j, i) where components meet. A is xx, yy, zz, xy, xz, yz; b and flows are
@@ -19,7 +19,7 @@ EVIDENCE = 13
 
 
 def contrast_channels(image: Tensor) -> list:
-    """What is compared: the image itself, and the image freed of its local mean and contrast.
+    """Make what is compared: the image itself, and the image freed of its local mean and contrast.
 
     The second sees organs of nearly equal intensity as well as bone, and does not change with gain and offset.
 
@@ -31,7 +31,8 @@ def contrast_channels(image: Tensor) -> list:
     Returns
     -------
     list
-        CHANNELS tensors of the image's shape.
+        CHANNELS tensors of the image's shape; the first is RAW_GAIN times the image. The compiled counterpart is
+        scan/kernels.py: contrast_slices.
     """
     moments = double(blur(blur(halve(ops.concatenate([image, image * image], axis=0)))))
     mean, square = ops.split(moments, 2, axis=0)
@@ -40,7 +41,7 @@ def contrast_channels(image: Tensor) -> list:
 
 
 def normal_equations(fixed: list, warped: list, gain: Tensor, width: Tensor) -> Tensor:
-    """A and b, with the mean of both images' gradients and robust weights gain / (1 + d^2 / width).
+    """Compute A and b, with the mean of both images' gradients and robust weights gain / (1 + d^2 / width).
 
     Parameters
     ----------
@@ -69,13 +70,39 @@ def normal_equations(fixed: list, warped: list, gain: Tensor, width: Tensor) -> 
 
 
 def mismatch(fixed: list, warped: list, width: Tensor) -> list:
-    """How little the channels agree, 0 to 1: what the robust weights of normal_equations leave out."""
+    """Measure how little the channels agree: what the robust weights of normal_equations leave out.
+
+    Parameters
+    ----------
+    fixed, warped
+        Channels, each (batch, k, j, i).
+    width
+        (channels,), positive.
+
+    Returns
+    -------
+    list
+        A tensor (batch, k, j, i) for each channel, 0 to 1.
+    """
     squares = [(f - w) * (f - w) for f, w in zip(fixed, warped, strict=True)]
     return [square / (width[n] + square) for n, square in enumerate(squares)]
 
 
 def solve_symmetric(matrix: list, right: list, damping: Tensor) -> list:
-    """Solve (A + damping I) v = right voxel by voxel; damping is positive."""
+    """Solve (A + damping I) v = right voxel by voxel.
+
+    Parameters
+    ----------
+    matrix, right
+        A as xx, yy, zz, xy, xz, yz; b as x, y, z; tensors (batch, k, j, i).
+    damping
+        Positive.
+
+    Returns
+    -------
+    list
+        x, y, z of v, tensors (batch, k, j, i).
+    """
     xx, yy, zz, xy, xz, yz = matrix
     xx, yy, zz = xx + damping, yy + damping, zz + damping
     cxx, cyy, czz = yy * zz - yz * yz, xx * zz - xz * xz, xx * yy - xy * xy
@@ -85,8 +112,19 @@ def solve_symmetric(matrix: list, right: list, damping: Tensor) -> list:
     return [cxx * x + cxy * y + cxz * z, cxy * x + cyy * y + cyz * z, cxz * x + cyz * y + czz * z]
 
 
-def left_over(matrix: list, right: list, flow: list) -> list:
-    """right - A flow, voxel by voxel."""
+def residual(matrix: list, right: list, flow: list) -> list:
+    """Compute the residual right - A flow, voxel by voxel.
+
+    Parameters
+    ----------
+    matrix, right, flow
+        A as xx, yy, zz, xy, xz, yz; b and flow as x, y, z; tensors (batch, k, j, i).
+
+    Returns
+    -------
+    list
+        x, y, z, tensors (batch, k, j, i).
+    """
     xx, yy, zz, xy, xz, yz = matrix
     x, y, z = flow
     return [
@@ -111,7 +149,7 @@ def solve_over_scales(system: Tensor, damping: Tensor) -> tuple[list, list]:
     Returns
     -------
     flow, evidence
-        The flow, in voxels, softly limited to 3; and what tells how good it is: its prior, what it leaves over, the
+        The flow, in voxels, softly limited to 3; and what tells how good it is: its prior, its residual, the
         logarithm of the evidence in the smallest and the largest window, its anisotropy (EVIDENCE tensors).
     """
     windows = [blur(system)]
@@ -124,11 +162,11 @@ def solve_over_scales(system: Tensor, damping: Tensor) -> tuple[list, list]:
     for scale in reversed(range(len(windows) - 1)):
         *prior, around = ops.split(double(ops.concatenate([*flow, around], axis=0)), 4, axis=0)
         matrix, right = windows[scale][:6], windows[scale][6:]
-        change = solve_symmetric(matrix, left_over(matrix, right, prior), damping[scale])
+        change = solve_symmetric(matrix, residual(matrix, right, prior), damping[scale])
         flow = [a + b for a, b in zip(prior, change, strict=True)]
     limit = ops.rsqrt(1.0 + sum(x * x for x in flow) / 9.0)
     flow = [x * limit for x in flow]
     scale = damping[0] + sum(matrix[:3]) / 3.0
-    rest = [x / scale for x in left_over(matrix, right, flow)]
+    unexplained = [x / scale for x in residual(matrix, right, flow)]
     shape = [x / scale for x in matrix[1:]]
-    return flow, [*prior, ops.log(scale), ops.log(around + 0.1), *rest, *shape]
+    return flow, [*prior, ops.log(scale), ops.log(around + 0.1), *unexplained, *shape]

@@ -16,6 +16,11 @@ def sample(image: Tensor, flow: list) -> Tensor:
         (batch, k, j, i).
     flow
         [x, y, z], in voxels; tensors of the image's shape.
+
+    Returns
+    -------
+    tensor
+        Of the image's shape. The compiled counterpart is scan/sampling.py; each side must have 2 voxels or more.
     """
     shape = ops.shape(image)[1:]
     axes = ops.meshgrid(*[ops.arange(n, dtype="float32") for n in shape], indexing="ij")
