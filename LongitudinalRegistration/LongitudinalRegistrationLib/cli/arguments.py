@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..methods.network.architectures import DEFAULT_NETWORK, NETWORKS
 from ..methods.refinement.options import EFFORTS
-from ..pipeline.options import METHODS
+from ..methods.registry import AUTO, NAMES
 
 _INPUTS = (
     "Scans: NIfTI, NRRD or MHA files, or a folder with a DICOM series. Intensities are HU. "
@@ -171,8 +171,8 @@ def _add_register(subparsers) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument(
         "--method",
-        choices=METHODS,
-        default="auto",
+        choices=NAMES,
+        default=AUTO,
         help="auto (default): the network (see --network) and its refinement, and NiftyReg where that fails or cannot "
         "be trusted; voxelmorph: the network or nothing; refinement: a direct fit of the scans, without a network",
     )

@@ -17,7 +17,7 @@ AFFINE_DOUBT = "the affine alignment may have failed"
 
 
 def reason_for_doubt(
-    affine: Agreement, result: Agreement, ndv_percent: float, displacement_mm: float, known_mm: float
+    affine: Agreement, result: Agreement, ndv_percent: float, displacement_mm: float, known_mm: float | None
 ) -> str | None:
     """Why a result should not be trusted, in words; None if nothing speaks against it.
 
@@ -30,7 +30,7 @@ def reason_for_doubt(
     displacement_mm
         Largest displacement component within the body, after the affine step.
     known_mm
-        The largest displacement component that the model was trained on.
+        The largest displacement component that the model was trained on; None without a model.
     """
     least = affine.ncc - SIMILARITY_TOLERANCE, affine.local_ncc - SIMILARITY_TOLERANCE
     if result.ncc < least[0] or result.local_ncc < least[1]:
@@ -40,7 +40,7 @@ def reason_for_doubt(
         )
     if ndv_percent > MAX_NDV_PERCENT:
         return f"the field folds in {ndv_percent:.2f} % of the body"
-    if displacement_mm > RANGE_FACTOR * known_mm:
+    if known_mm is not None and displacement_mm > RANGE_FACTOR * known_mm:
         return f"displacements of {displacement_mm:.0f} mm are out of the range the model knows ({known_mm:.0f} mm)"
     return None
 

@@ -14,15 +14,12 @@ from ..evaluation.label_scores import LabelScore, score_labels
 from ..evaluation.scores import Scorer, Scores, common_body_percent
 from ..field.transforms import displacement_on
 from ..field.warp import warp_image
-from ..methods.network.model_store import find_model
-from ..methods.network.runtime import runtime_missing
-from ..methods.niftyreg.binaries import find_programs
+from ..methods.method import Problem
 from ..scan.grid import Grid, common_grid
 from ..scan.label_checks import check_label_volume, same_grid
 from ..scan.pyramid import ScanPyramid, make_pyramid
 from ..system.parallel import bound_threads
-from .candidates import Problem
-from .choice import Solution, solve
+from .choice import Solution, check_method, solve
 from .options import RegistrationOptions
 from .stages import Stages
 from .warm_up import warm_up
@@ -118,18 +115,7 @@ def check_ready(options: RegistrationOptions) -> None:
     ok, reason = options.isValid()
     if not ok:
         raise InputError(reason)
-    missing = runtime_missing()
-    if options.method == "niftyreg":
-        find_programs(options.niftyreg_folder)
-    elif options.method == "voxelmorph":
-        if missing:
-            raise InputError(f"The network cannot run: {missing}.")
-        find_model(options.network)
-    elif options.method == "auto" and missing:
-        try:
-            find_programs(options.niftyreg_folder)
-        except InputError as error:
-            raise InputError(f"Neither method can run: {missing}; and {error}") from error
+    check_method(options)
 
 
 def prepare(
@@ -154,6 +140,7 @@ def prepare(
 def finish(
     problem: Problem,
     solution: Solution,
+    options: RegistrationOptions,
     fixed_labels: sitk.Image | None = None,
     moving_labels: sitk.Image | None = None,
     on_registered: Callable[[Registered], None] | None = None,
@@ -178,7 +165,6 @@ def finish(
         report(0.7)
         label_scores = score_labels(fixed_labels, moving_labels, steps)
         common = common_body_percent(fixed, moving, candidate.affine)
-    known = find_model(candidate.network).largest_displacement_mm if candidate.network else None
     return RegistrationResult(
         candidate.method,
         candidate.network,
@@ -189,11 +175,11 @@ def finish(
         registered_labels,
         scores,
         label_scores,
-        solution.ndv_percent,
+        candidate.ndv_percent,
         common,
-        solution.largest_mm,
-        known,
-        problem.options,
+        candidate.largest_mm,
+        candidate.known_mm,
+        options,
         stages.report(),
         solution.warnings,
     )
@@ -231,7 +217,7 @@ def register(
     ------
     InputError
         If an input cannot be used or a method's parts are not installed.
-    NiftyRegError, NetworkError
+    MethodError
         If the method that was asked for fails.
     """
     options = options or RegistrationOptions()
@@ -249,5 +235,5 @@ def register(
             prepare(image, options, name, lambda part, n=n: report((n + part) / 2))
             for n, (image, name) in enumerate(((fixed, "fixed scan"), (moving, "moving scan")))
         ]
-    problem = Problem(*scans, options, stages, keep_volume)
-    return finish(problem, solve(problem), fixed_labels, moving_labels, on_registered)
+    problem = Problem(*scans, stages, keep_volume)
+    return finish(problem, solve(problem, options), options, fixed_labels, moving_labels, on_registered)

@@ -47,15 +47,17 @@ from pathlib import Path
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
+from ..methods.method import Problem
 from ..methods.network.runtime import runtime_words
-from ..methods.niftyreg.run import end_children
 from ..methods.refinement.options import RefinementOptions
 from ..scan.geometry import linear_matrix
 from ..scan.pyramid import ScanPyramid
 from ..system.parallel import bound_threads
+from ..system.programs import end_programs
 from ..system.shared_arrays import save_image, take_image
+from .choice import solve
 from .options import RegistrationOptions
-from .registration import Problem, Registered, check_labels, check_ready, finish, prepare, solve
+from .registration import Registered, check_labels, check_ready, finish, prepare
 from .report_content import quick_content, result_content
 from .stages import Stages
 from .warm_up import load
@@ -85,9 +87,9 @@ class Worker:
             command = json.loads(line)
             if command["do"] == "cancel":
                 self._cancelled.add(command["job"])
-                end_children()
+                end_programs()
             self._commands.put(command)
-        end_children()
+        end_programs()
         shutil.rmtree(self._folder, ignore_errors=True)
         os._exit(0)
 
@@ -154,8 +156,8 @@ class Worker:
         check_labels(labels.get("moving"), moving.image, "moving")
         check_labels(labels.get("keep_volume"), fixed.image, "keep-volume", "fixed")
         stages = Stages(progress)
-        problem = Problem(fixed, moving, options, stages, labels.get("keep_volume"))
-        solution = solve(problem)
+        problem = Problem(fixed, moving, stages, labels.get("keep_volume"))
+        solution = solve(problem, options)
         candidate = solution.candidate
         self._say(
             event="transform",
@@ -169,7 +171,7 @@ class Worker:
             record = save_image(registered.image, self._folder, f"registered-{job}.npy")
             self._say(event="registered", job=job, image=record)
 
-        result = finish(problem, solution, labels.get("fixed"), labels.get("moving"), say_registered)
+        result = finish(problem, solution, options, labels.get("fixed"), labels.get("moving"), say_registered)
         self._say(event="result", job=job, report=result_content(result))
 
     def _scan(self, key: str) -> ScanPyramid:

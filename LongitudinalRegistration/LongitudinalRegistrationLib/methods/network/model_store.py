@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from TableRemovalLib.errors import InputError
@@ -87,5 +88,12 @@ def find_model(network: str = DEFAULT_NETWORK, folder: Path | None = None) -> Mo
 def _check_file(path: Path, sha256: str, card: Path) -> None:
     if not path.exists():
         raise InputError(f"The model's file {path} is missing: reinstall, or use --method niftyreg.")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+    state = path.stat()
+    if _sha256(path, state.st_size, state.st_mtime_ns) != sha256:
         raise InputError(f"The model's file {path} does not match its card {card.name}: reinstall it.")
+
+
+@cache
+def _sha256(path: Path, size: int, mtime_ns: int) -> str:
+    """SHA-256 of a file, computed once in a process as long as its size and time of change stay."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -6,12 +6,13 @@ import numpy as np
 import SimpleITK as sitk
 
 from ...scan.grid import Grid
+from ..method import MethodError
 from .architectures import DIVISOR
 from .model_store import Model
 from .runtime import load_passes
 
 
-class NetworkError(RuntimeError):
+class NetworkError(MethodError):
     """The network could not be loaded or run."""
 
 
