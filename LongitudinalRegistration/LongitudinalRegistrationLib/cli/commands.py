@@ -241,7 +241,7 @@ def _names_a_part(arguments: argparse.Namespace) -> bool:
 
 def score(arguments: argparse.Namespace, console: Console) -> None:
     """DSC of every label before and after a transform."""
-    from ..evaluation.label_scores import score_labels
+    from ..evaluation.scores import score_labels
     from ..report.content import dsc_content, mean_dsc
     from ..scan.label_checks import check_label_volume
 

@@ -10,8 +10,7 @@ import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 from TableRemovalLib.validate import validate_ct
 
-from ..evaluation.label_scores import LabelScore, score_labels
-from ..evaluation.scores import Scorer, Scores, common_body_percent
+from ..evaluation.scores import LabelScore, Scorer, Scores, common_body_percent, score_labels
 from ..field.transforms import displacement_on
 from ..field.warp import warp_image
 from ..methods.method import Problem

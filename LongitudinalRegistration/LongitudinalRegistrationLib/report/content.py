@@ -14,7 +14,7 @@ from ..scan.geometry import bounds_of
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-    from ..evaluation.label_scores import LabelScore
+    from ..evaluation.scores import LabelScore
 
 SCANS = ("fixed", "Baseline"), ("moving", "Follow-up")
 METHODS = {"voxelmorph": "network {network}{refined}", "niftyreg": "NiftyReg", "refinement": "refinement alone"}

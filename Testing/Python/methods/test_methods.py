@@ -26,12 +26,6 @@ def test_the_names_that_auto_takes_and_reports_say_are_those_of_the_registry():
     assert not RegistrationOptions(method="elastix").isValid()[0]
 
 
-def test_the_panel_offers_all_methods(host):
-    from LongitudinalRegistrationSlicer.process.request import METHODS as OFFERED
-
-    assert tuple(OFFERED.values()) == NAMES
-
-
 def test_naming_the_methods_imports_nothing_heavy():
     code = "import sys, LongitudinalRegistrationLib.methods.registry\n"
     code += "print({'numpy', 'SimpleITK', 'numba', 'onnxruntime'} & set(sys.modules))"
