@@ -121,8 +121,8 @@ def global_ncc(fixed: np.ndarray, warped: np.ndarray, mask: np.ndarray | None = 
 
 def bone_overlap(fixed_hu: np.ndarray, warped_hu: np.ndarray, threshold_hu: float = 180.0) -> float:
     """Dice overlap of what is denser than 180 HU, for pairs without labels; arrays [k, j, i] in HU."""
-    bone = [(image > threshold_hu).astype(np.uint8) for image in (fixed_hu, warped_hu)]
-    return dice_per_label(*bone, labels=[1])[1]
+    fixed, warped = ((image > threshold_hu).astype(np.uint8) for image in (fixed_hu, warped_hu))
+    return dice_per_label(fixed, warped, labels=[1])[1]
 
 
 def mean_end_point_error(true_field: np.ndarray, field: np.ndarray, mask: np.ndarray | None = None) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,9 +83,9 @@ class Scorer:
 def _around(mask: np.ndarray, margin: int) -> Box:
     """The box of a mask [k, j, i] and a margin in voxels, within the array."""
     used = [np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
-    start = [max(int(each[0]) - margin, 0) for each in used]
-    stop = [min(int(each[-1]) + 1 + margin, n) for each, n in zip(used, mask.shape, strict=True)]
-    return Box(tuple(start), tuple(stop))
+    k0, j0, i0 = (max(int(each[0]) - margin, 0) for each in used)
+    k1, j1, i1 = (min(int(each[-1]) + 1 + margin, n) for each, n in zip(used, mask.shape, strict=True))
+    return Box((k0, j0, i0), (k1, j1, i1))
 
 
 def common_body_percent(fixed: ScanPyramid, moving: ScanPyramid, affine: sitk.Transform) -> float:
@@ -98,7 +99,7 @@ def common_body_percent(fixed: ScanPyramid, moving: ScanPyramid, affine: sitk.Tr
     own, other = fixed.levels[COARSE_MM], moving.levels[COARSE_MM]
     moved = np.empty(own.body.shape, np.uint8)
     matrix = index_matrix(own.grid, other.grid, affine)
-    over_slices(nearest_slices, other.body, matrix, 0.5, moved, slices=moved.shape[0])
+    over_slices(nearest_slices, other.body, matrix, 0.5, moved, slices=own.body.shape[0])
     scale = abs(np.linalg.det(linear_matrix(affine)[:3, :3]))
     smaller = min(np.count_nonzero(own.body), np.count_nonzero(other.body) / max(scale, 1e-9))
     both = np.count_nonzero((own.body > 0) & (moved > 0))
@@ -177,19 +178,15 @@ def _cropped(labels: sitk.Image) -> _Labels:
     boxes = _boxes(sitk.GetArrayViewFromImage(labels))
     if not boxes:
         return _Labels(labels, frozenset(), Box((0, 0, 0), (0, 0, 0)))
-    start, stop = (
-        [choose(ends) for ends in zip(*corners, strict=True)]
-        for choose, corners in (
-            (min, [[side.start for side in box] for box in boxes.values()]),
-            (max, [[side.stop for side in box] for box in boxes.values()]),
-        )
-    )
-    (k0, j0, i0), (k1, j1, i1) = start, stop
+    k0, j0, i0 = (min(box[axis].start for box in boxes.values()) for axis in range(3))
+    k1, j1, i1 = (max(box[axis].stop for box in boxes.values()) for axis in range(3))
     part = sitk.Cast(labels[i0:i1, j0:j1, k0:k1], sitk.sitkInt32)
-    return _Labels(part, frozenset(boxes), Box(tuple(start), tuple(stop)))
+    return _Labels(part, frozenset(boxes), Box((k0, j0, i0), (k1, j1, i1)))
 
 
-def _warped(moving: _Labels, reference: sitk.Image, transform: sitk.Transform | None, spacing) -> dict[int, Shape]:
+def _warped(
+    moving: _Labels, reference: sitk.Image, transform: sitk.Transform | None, spacing: np.ndarray
+) -> dict[int, Shape]:
     parts: Parts | None = parts_of(transform)
     box = box_of_image(parts, moving.image, whole(moving.image), reference) if parts else whole(reference)
     return _shapes(sample(moving.image, reference, transform, box, labels=True), box.start, spacing)
@@ -198,7 +195,7 @@ def _warped(moving: _Labels, reference: sitk.Image, transform: sitk.Transform | 
 def score_labels(
     fixed_labels: sitk.Image | None,
     moving_labels: sitk.Image | None,
-    steps: dict[str, sitk.Transform | None],
+    steps: Mapping[str, sitk.Transform | None],
 ) -> tuple[LabelScore, ...]:
     """Score all labels of both scans; a label missing from one scan is listed, with NaN.
 

@@ -111,7 +111,7 @@ def _method(report: dict) -> Found:
 def _pair(report: dict, name: str, first: str) -> tuple[float, float] | None:
     row = report.get(name) or {}
     values = row.get(first), row.get("after")
-    return None if None in values else values
+    return None if values[0] is None or values[1] is None else (values[0], values[1])
 
 
 def _similarity(report: dict) -> Found:
@@ -154,7 +154,9 @@ def _fields_of_view(report: dict) -> Found:
 
 def _vertebrae(report: dict) -> Found:
     """Vertebrae, by name, that fit badly, or worse than before."""
-    poor, low, fell = [], [], []
+    poor: list[str] = []
+    low: list[str] = []
+    fell: list[str] = []
     rows = (report.get("vertebrae") or {}).values()
     if rows and not any(row.get("status", "both") == "both" for row in rows):
         return [(CHECK, "No label is in both scans: check the labels and their numbers.")]

@@ -24,6 +24,10 @@ class Clock(Protocol):
         """Measure a block; gives the function that takes its progress, 0 to 1."""
         ...
 
+    def report(self) -> dict[str, float]:
+        """Seconds of every stage."""
+        ...
+
 
 @dataclass(frozen=True)
 class Problem:

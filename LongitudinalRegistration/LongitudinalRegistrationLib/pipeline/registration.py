@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
@@ -159,7 +159,7 @@ def finish(
         )
     with stages.stage("score") as report:
         scorer = Scorer(fixed, moving)
-        steps = {"before": None, "affine": candidate.affine, "after": transform}
+        steps: dict[str, sitk.Transform | None] = {"before": None, "affine": candidate.affine, "after": transform}
         scores = {name: scorer.scores(step) for name, step in steps.items()}
         report(0.7)
         label_scores = score_labels(fixed_labels, moving_labels, steps)
@@ -231,8 +231,13 @@ def register(
         warm_up(lambda words, part: report(part))
     with stages.stage("body_mask") as report:
         scans = [
-            prepare(image, options, name, lambda part, n=n: report((n + part) / 2))
-            for n, (image, name) in enumerate(((fixed, "fixed scan"), (moving, "moving scan")))
+            prepare(image, options, name, partial(_report_half, report, half))
+            for half, (image, name) in enumerate(((fixed, "fixed scan"), (moving, "moving scan")))
         ]
-    problem = Problem(*scans, stages, keep_volume)
+    problem = Problem(scans[0], scans[1], stages, keep_volume)
     return finish(problem, solve(problem, options), options, fixed_labels, moving_labels, on_registered)
+
+
+def _report_half(report: Callable[[float], None], half: int, part: float) -> None:
+    """Tell the progress of the first or the second of two scans."""
+    report((half + part) / 2)

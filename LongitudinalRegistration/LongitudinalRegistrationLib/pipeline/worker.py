@@ -42,7 +42,9 @@ import sys
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, TextIO
 
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
@@ -73,7 +75,7 @@ class Cancelled(Exception):
 class Worker:
     """Holds prepared scans and does what it is told, one command after the other."""
 
-    def __init__(self, folder: Path, output):
+    def __init__(self, folder: Path, output: TextIO):
         self._folder, self._output = folder, output
         self._commands: queue.SimpleQueue = queue.SimpleQueue()
         self._scans: OrderedDict[str, ScanPyramid] = OrderedDict()
@@ -81,7 +83,7 @@ class Worker:
         self._cancelled: set[int] = set()
         self._said = 0.0
 
-    def listen(self, source) -> None:
+    def listen(self, source: Iterable[str]) -> None:
         """Take commands as they come; end the process when there can be no more."""
         for line in source:
             command = json.loads(line)
@@ -104,7 +106,7 @@ class Worker:
             if command["do"] in work:
                 work[command["do"]](command)
 
-    def _say(self, **event) -> None:
+    def _say(self, **event: Any) -> None:
         self._output.write(json.dumps(event) + "\n")
         self._output.flush()
 

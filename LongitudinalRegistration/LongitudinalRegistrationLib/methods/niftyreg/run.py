@@ -140,8 +140,8 @@ def f3d(
         write_affine(affine, folder / "affine.txt")
         to = ("-aff", folder / "affine.txt", "-cpp", folder / "cpp.nii", "-res", folder / "f3d.nii")
         _run_on_pair(programs["reg_f3d"], folder, to, threads, progress)
-        to = ("-disp", folder / "cpp.nii", folder / "displacement.nii")
-        _run(programs["reg_transform"], ("-ref", folder / FIXED, "-omp", threads, *to))
+        dense = ("-disp", folder / "cpp.nii", folder / "displacement.nii")
+        _run(programs["reg_transform"], ("-ref", folder / FIXED, "-omp", threads, *dense))
         total = read_displacement(folder / "displacement.nii", fixed)
     return without_affine(total, affine)
 
