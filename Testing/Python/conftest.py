@@ -97,3 +97,18 @@ def real_data():
     if not (DATA / "README.md").exists():
         pytest.skip("the real scans are not here")
     return DATA
+
+
+@pytest.fixture(scope="session")
+def host():
+    """The stand-in for Slicer, without the two modules."""
+    from slicerhost import boot
+
+    return boot(loadModules=False)
+
+
+@pytest.fixture
+def scene(host):
+    """The stand-in's scene, empty."""
+    host.core.scene.Clear(0)
+    return host.core.scene

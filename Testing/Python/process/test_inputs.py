@@ -6,20 +6,7 @@ import pytest
 pytest.importorskip("trame_slicer")
 pytest.importorskip("PySide6")
 
-from slicerhost import boot  # noqa: E402
-
-pytestmark = pytest.mark.xdist_group("host")
-
-
-@pytest.fixture(scope="module")
-def host():
-    return boot(loadModules=False)
-
-
-@pytest.fixture(autouse=True)
-def scene(host):
-    host.core.scene.Clear(0)
-    return host.core.scene
+pytestmark = pytest.mark.usefixtures("scene")
 
 
 def add_scan(name, lowest=-1000, shape=(8, 10, 10), seed=0):
