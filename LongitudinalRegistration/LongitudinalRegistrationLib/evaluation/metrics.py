@@ -25,7 +25,13 @@ SURFACE_PERCENTILE = 95.0
 
 @dataclass(frozen=True)
 class Moments:
-    """Local mean and variance of an image, and the image, [k, j, i], float32."""
+    """An image and its local moments.
+
+    Attributes
+    ----------
+    image, mean, variance
+        [k, j, i], or of single voxels (n,), float32.
+    """
 
     image: np.ndarray
     mean: np.ndarray
@@ -169,7 +175,17 @@ def dice_per_label(first: np.ndarray, second: np.ndarray, labels: Iterable[int] 
 
 @dataclass(frozen=True)
 class Shape:
-    """One label on a grid: mask [k, j, i] (bool) of a box around it, start of the box, spacing in mm (k, j, i)."""
+    """One label on a grid.
+
+    Attributes
+    ----------
+    mask
+        Of a box around it, [k, j, i], bool.
+    start
+        First voxel of the box on the grid, (k, j, i).
+    spacing
+        Of the voxels, mm, (k, j, i).
+    """
 
     mask: np.ndarray
     start: np.ndarray

@@ -37,8 +37,15 @@ BOTH, BASELINE_ONLY, FOLLOW_UP_ONLY = "both", "baseline only", "follow-up only"
 
 @dataclass(frozen=True)
 class Agreement:
-    """ncc: correlation of the windowed scans (-200 to 400 HU); local_ncc: of the scans freed of local mean and
-    contrast; both over the fixed body where the moving scan has data, in [-1, 1], and 0 where it has none."""
+    """How well two scans agree over the fixed body where the moving scan has data; 0 where it has none.
+
+    Attributes
+    ----------
+    ncc
+        Correlation of the windowed scans (-200 to 400 HU), in [-1, 1].
+    local_ncc
+        Correlation of the scans freed of local mean and contrast, in [-1, 1].
+    """
 
     ncc: float
     local_ncc: float
@@ -46,8 +53,17 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Scores:
-    """Similarity within the fixed body: SSIM (local windows) and NCC (global), both in [-1, 1]; overlap (Dice) of what
-    is denser than 180 HU, in [0, 1], NaN without any."""
+    """Similarity within the fixed body.
+
+    Attributes
+    ----------
+    ssim
+        Structural similarity, mean over local windows, in [-1, 1].
+    ncc
+        Global correlation coefficient, in [-1, 1].
+    bone
+        Overlap (Dice) of what is denser than 180 HU, in [0, 1]; NaN without any.
+    """
 
     ssim: float
     ncc: float
@@ -55,7 +71,13 @@ class Scores:
 
 
 class Scorer:
-    """Similarity within the fixed body, where the moving scan has data, on 2 mm voxels."""
+    """Similarity within the fixed body, where the moving scan has data, on 2 mm voxels.
+
+    Parameters
+    ----------
+    fixed, moving
+        The scans, prepared.
+    """
 
     def __init__(self, fixed: ScanPyramid, moving: ScanPyramid):
         self._moving = moving.clean
@@ -122,8 +144,18 @@ def largest_component_mm(field: sitk.Image, body: np.ndarray) -> float:
 class LabelScore:
     """One label: in which scans it is, and how well it fits on the fixed grid at each step; NaN where a scan lacks it.
 
-    dsc: in [0, 1]. hd95_mm: 95 % Hausdorff distance between the surfaces; centroid_mm: distance of the centroids; both
-    in mm, and NaN also where the step moves the label out of the fixed scan.
+    Attributes
+    ----------
+    label, name
+        Its number in the label volumes, and what it is called.
+    in_fixed, in_moving
+        Which scans have it.
+    dsc
+        Step to Dice similarity coefficient, in [0, 1].
+    hd95_mm
+        Step to 95 % Hausdorff distance between the surfaces; NaN also where the label leaves the fixed scan.
+    centroid_mm
+        Step to distance of the centroids; NaN as hd95_mm.
     """
 
     label: int

@@ -21,7 +21,13 @@ UNSEEN_HU = -1e6
 
 @dataclass(frozen=True)
 class SimilarityMaps:
-    """ssim, ncc: local similarity in [-1, 1], float32, NaN outside the body and, for ncc, where a window is flat."""
+    """Where two scans are alike.
+
+    Attributes
+    ----------
+    ssim, ncc
+        Local similarity in [-1, 1], float32, NaN outside the body and, for ncc, where a window is flat.
+    """
 
     ssim: sitk.Image
     ncc: sitk.Image

@@ -63,7 +63,15 @@ CHECK_PREFIX = "Check this result: "
 
 @dataclass(frozen=True)
 class Verdict:
-    """level: "good", "check" or "poor"; reasons: sentences that say why, at least one; for "good", what supports it."""
+    """Whether a registration can be trusted.
+
+    Attributes
+    ----------
+    level
+        "good", "check" or "poor".
+    reasons
+        Sentences that say why, at least one; for "good", what supports it.
+    """
 
     level: str
     reasons: tuple[str, ...]

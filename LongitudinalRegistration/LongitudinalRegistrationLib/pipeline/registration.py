@@ -26,7 +26,15 @@ from .warm_up import warm_up
 
 @dataclass(frozen=True)
 class Registered:
-    """What is there before the scores; transform and dvf_grid as in RegistrationResult, image: the registered scan."""
+    """What is there before the scores.
+
+    Attributes
+    ----------
+    transform, dvf_grid
+        See RegistrationResult.
+    image
+        The moving scan on the fixed grid, HU.
+    """
 
     transform: sitk.CompositeTransform
     dvf_grid: Grid
@@ -42,12 +50,40 @@ class Registered:
 class RegistrationResult:
     """What a registration gives.
 
-    method, network: what gave the result, and by which model (None without). transform: fixed points to moving points,
-    LPS mm, affine included. dvf_grid: 2 mm voxels around what both scans show. registered: the moving scan on the fixed
-    grid. registered_labels: the moving labels there, or None. scores: per stage "before" (as they
-    came), "affine" and "after": Scores. label_scores: per label. common_body_percent: see scores. largest_mm: largest
-    displacement component in the body after the affine step; known_mm: the largest that the model was trained on, None
-    without a model. options: what was asked for.
+    Attributes
+    ----------
+    method
+        What gave the result: a key of methods.registry.METHODS.
+    network
+        Name of the model; None without.
+    fallback_reason
+        Why `auto` fell back; None where it did not.
+    transform
+        Fixed points to moving points, LPS, mm, affine included.
+    dvf_grid
+        2 mm voxels around what both scans show.
+    registered
+        The moving scan on the fixed grid, HU.
+    registered_labels
+        The moving labels there, or None.
+    scores
+        Per step, "before" (as they came), "affine" and "after".
+    label_scores
+        Per label.
+    ndv_percent
+        Folded part of the body.
+    common_body_percent
+        See scores.common_body_percent.
+    largest_mm
+        Largest displacement component in the body after the affine step.
+    known_mm
+        The largest that the model was trained on; None without a model.
+    options
+        What was asked for.
+    seconds
+        Per stage, see Stages.report.
+    warnings
+        For the user, a sentence each.
     """
 
     method: str

@@ -21,9 +21,28 @@ MODELS_FOLDER = Path(__file__).resolve().parents[3] / "Resources" / "Models"
 class Model:
     """A model as its card describes it.
 
-    network: name of the architecture; options: what it is built with (see build_network); size: grid (i, j, k) it
-    was made for; spacing_mm: of that grid; largest_displacement_mm: largest component in training; weights: the file
-    for Keras; onnx: the same for ONNX Runtime, a file each pass, none where the model was not converted.
+    Attributes
+    ----------
+    name
+        Of the model.
+    network
+        Name of the architecture.
+    options
+        What it is built with (see build_network).
+    size
+        Grid (i, j, k) it was made for.
+    spacing_mm
+        Of that grid, isotropic.
+    largest_displacement_mm
+        Largest component in training.
+    weights
+        The file for Keras.
+    sha256
+        Of that file.
+    card
+        The card's content.
+    onnx
+        The same for ONNX Runtime, a file each pass; none where the model was not converted.
     """
 
     name: str
