@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 SPACING_MM = {"cvpyramid": 4.0, "lkpyramid": 4.0, "vxm2": 2.0}
 NETWORKS = tuple(SPACING_MM)
@@ -10,7 +10,7 @@ DEFAULT_NETWORK = "lkpyramid"
 DIVISOR = 16
 
 
-def check_sides(shape: Iterable[int | None]) -> None:
+def check_sides(shape: Sequence[int | None]) -> None:
     """Check the size [k, j, i] of an input; a side may be None (any).
 
     Raises

@@ -8,11 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .model_store import Model
+
+if TYPE_CHECKING:
+    import keras
 
 
 @contextmanager
@@ -48,7 +51,7 @@ class KerasPasses:
         Most threads TensorFlow may use; it counts only before TensorFlow has run the first time.
     """
 
-    def __init__(self, model: Model, threads: int | None = None):
+    def __init__(self, model: Model, threads: int | None = None) -> None:
         quiet_tensorflow()
         with muted_stderr():
             import tensorflow as tf
@@ -67,8 +70,8 @@ class KerasPasses:
         return self._passes[name](pair).numpy()[0]
 
 
-def traced_passes(network: Any) -> dict[str, Callable[[Any], Any]]:
-    """The passes of a Keras network: "flow" and, where it has one, "head_start".
+def traced_passes(network: keras.Model) -> dict[str, Callable[[Any], Any]]:
+    """The passes of a network: "flow" and, where it has one, "head_start".
 
     Returns
     -------

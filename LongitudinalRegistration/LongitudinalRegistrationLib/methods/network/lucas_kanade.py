@@ -10,6 +10,7 @@ from __future__ import annotations
 from keras import ops
 
 from .fields import blur, central_differences, double, halve
+from .tensor import Tensor
 
 RAW_GAIN = 4.0
 FLAT_DEVIATION = 0.04
@@ -17,7 +18,7 @@ CHANNELS = 2
 EVIDENCE = 13
 
 
-def contrast_channels(image) -> list:
+def contrast_channels(image: Tensor) -> list:
     """What is compared: the image itself, and the image freed of its local mean and contrast.
 
     The second sees organs of nearly equal intensity as well as bone, and does not change with gain and offset.
@@ -38,7 +39,7 @@ def contrast_channels(image) -> list:
     return [RAW_GAIN * image, (image - mean) / (deviation + FLAT_DEVIATION)]
 
 
-def normal_equations(fixed: list, warped: list, gain, width):
+def normal_equations(fixed: list, warped: list, gain: Tensor, width: Tensor) -> Tensor:
     """A and b, with the mean of both images' gradients and robust weights gain / (1 + d^2 / width).
 
     Parameters
@@ -61,19 +62,19 @@ def normal_equations(fixed: list, warped: list, gain, width):
         weight = gain[n] / (1.0 + difference * difference / width[n])
         gx, gy, gz = (x[n] for x in slopes)
         wx, wy, wz = weight * gx, weight * gy, weight * gz
-        products = (wx * gx, wy * gy, wz * gz, wx * gy, wx * gz, wy * gz)
-        products += (wx * difference, wy * difference, wz * difference)
+        matrix = (wx * gx, wy * gy, wz * gz, wx * gy, wx * gz, wy * gz)
+        products = (*matrix, wx * difference, wy * difference, wz * difference)
         sums = [total + product for total, product in zip(sums, products, strict=True)]
     return ops.concatenate(sums, axis=0)
 
 
-def mismatch(fixed: list, warped: list, width) -> list:
+def mismatch(fixed: list, warped: list, width: Tensor) -> list:
     """How little the channels agree, 0 to 1: what the robust weights of normal_equations leave out."""
     squares = [(f - w) * (f - w) for f, w in zip(fixed, warped, strict=True)]
     return [square / (width[n] + square) for n, square in enumerate(squares)]
 
 
-def solve_symmetric(matrix: list, right: list, damping) -> list:
+def solve_symmetric(matrix: list, right: list, damping: Tensor) -> list:
     """Solve (A + damping I) v = right voxel by voxel; damping is positive."""
     xx, yy, zz, xy, xz, yz = matrix
     xx, yy, zz = xx + damping, yy + damping, zz + damping
@@ -95,7 +96,7 @@ def left_over(matrix: list, right: list, flow: list) -> list:
     ]
 
 
-def solve_over_scales(system, damping) -> tuple[list, list]:
+def solve_over_scales(system: Tensor, damping: Tensor) -> tuple[list, list]:
     """Solve the normal equations in windows of growing size, the larger window's answer the prior of the smaller.
 
     What a small window cannot see (a flat region, a direction along an edge) is so taken from a larger one.
