@@ -29,10 +29,14 @@ def loadModules():
 
 
 def installPackages():
-    """Install numba into the extension's own folder; raises RuntimeError with what pip said where that fails."""
-    from TableRemovalSlicer.packages import NUMBA, Packages
+    """Install what the modules need into the extension's own folder.
 
-    packages = Packages([NUMBA])
+    Raises RuntimeError with what pip said where that fails.
+    """
+    from LongitudinalRegistrationSlicer.process.packages import PACKAGES
+    from TableRemovalSlicer.packages import Packages
+
+    packages = Packages(PACKAGES)
     if packages.missing:
         packages.install()
         while packages.running:

@@ -36,7 +36,8 @@ from TableRemovalLib.packages.folder import (
     write_installation,
 )
 
-LENT = ("llvmlite", "numba")
+LENT = ("llvmlite", "numba", "jinja2", "markupsafe")
+"""Import names that the panel's process may use too; each is its distribution's name in small letters."""
 PIP = (sys.executable, "-m", "pip")
 QUIETLY = ("--disable-pip-version-check", "--no-input", "--retries", "2", "--timeout", "20")
 WHEELS = ("--only-binary", ":all:")
@@ -113,7 +114,8 @@ def _fill(staging: Path, requirements: list[str], say: Callable[[str], None]) ->
             into = ("--target", str(staging), "--no-deps", "--no-compile", "--progress-bar", "off")
             _pip("install", *into, *WHEELS, "-r", str(listed), say=say)
     versions = {name: entry["version"] for name, entry in missing.items()}
-    lent = tuple(name for name in LENT if name in missing and _fits(missing[name]["requires"], base["numpy"]))
+    requires = {name.lower(): entry["requires"] for name, entry in missing.items()}
+    lent = tuple(name for name in LENT if name in requires and _fits(requires[name], base["numpy"]))
     installation = Installation(staging, tuple(requirements), versions, base, lent)
     write_installation(installation)
     if read_installation(staging) is None:

@@ -5,7 +5,7 @@ import pytest
 import SimpleITK as sitk
 import surface_distance
 from LongitudinalRegistrationLib.evaluation import metrics
-from LongitudinalRegistrationLib.evaluation.surfaces import Shape, hausdorff95_mm
+from LongitudinalRegistrationLib.evaluation.metrics import Shape, hausdorff95_mm
 from LongitudinalRegistrationLib.field import jacobian
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity

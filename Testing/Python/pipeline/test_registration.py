@@ -10,7 +10,8 @@ from LongitudinalRegistrationLib.evaluation.scores import Agreement
 from LongitudinalRegistrationLib.evaluation.verdict import reason_for_doubt
 from LongitudinalRegistrationLib.methods.affine.align import align
 from LongitudinalRegistrationLib.methods.affine.translation_search import best_offsets, correlation_map
-from LongitudinalRegistrationLib.pipeline import choice, registration
+from LongitudinalRegistrationLib.methods.network import method as network
+from LongitudinalRegistrationLib.pipeline import candidates, registration
 from LongitudinalRegistrationLib.pipeline.options import RegistrationOptions
 from LongitudinalRegistrationLib.pipeline.registration import register
 from LongitudinalRegistrationLib.scan.grid import NETWORK_SIZE, body_bounds, common_grid
@@ -102,7 +103,7 @@ def test_inputs_are_not_changed(phantom_pair, by_network):
 
 @pytest.mark.slow
 def test_auto_falls_back_to_niftyreg_and_says_why(phantom_pair, monkeypatch):
-    monkeypatch.setattr(choice, "reason_for_doubt", lambda *_: "the field folds in 3.00 % of the body")
+    monkeypatch.setattr(candidates, "reason_for_doubt", lambda *_: "the field folds in 3.00 % of the body")
     result = register_phantom(phantom_pair, niftyreg_spacing_mm=6.0)
     assert result.method == "niftyreg"
     assert result.fallback_reason == "the field folds in 3.00 % of the body"
@@ -113,8 +114,7 @@ def test_auto_falls_back_to_niftyreg_and_says_why(phantom_pair, monkeypatch):
 
 def test_auto_without_a_runtime_or_niftyreg_says_what_to_install(phantom_pair, monkeypatch, tmp_path):
     monkeypatch.setenv("LONGCT_NIFTYREG", str(tmp_path))
-    for module in (registration, choice):
-        monkeypatch.setattr(module, "runtime_missing", lambda: "ONNX Runtime is not installed (pip install x)")
+    monkeypatch.setattr(network, "runtime_missing", lambda: "ONNX Runtime is not installed (pip install x)")
     with pytest.raises(InputError, match=r"ONNX Runtime is not installed .*correct the folder"):
         register_phantom(phantom_pair)
     with pytest.raises(InputError, match="ONNX Runtime is not installed"):

@@ -24,7 +24,13 @@ def build_network(
     name
         One of NETWORKS.
     shape
-        Input size [k, j, i].
+        Input size [k, j, i]; None: any.
+    flow_resolution
+        "half" or "full": of the flow against the input.
+    leaky_slope
+        Slope of the activations below zero.
+    compute
+        One of compute.COMPUTE.
 
     Raises
     ------

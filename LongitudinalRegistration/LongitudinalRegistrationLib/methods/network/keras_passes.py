@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -70,9 +70,14 @@ class KerasPasses:
         return self._passes[name](pair).numpy()[0]
 
 
-def traced_passes(network: keras.Model) -> dict:
-    """The passes of a network, "flow" and, where it has one, "head_start", as functions of TensorFlow, for inputs
-    (1, k, j, i, 2) of any size."""
+def traced_passes(network: keras.Model) -> dict[str, Callable[[Any], Any]]:
+    """The passes of a network: "flow" and, where it has one, "head_start".
+
+    Returns
+    -------
+    dict
+        Functions of TensorFlow that take a pair of images (1, k, j, i, 2), float32, of any size.
+    """
     import tensorflow as tf
 
     signature = [tf.TensorSpec((1, None, None, None, 2), tf.float32, name="pair")]
