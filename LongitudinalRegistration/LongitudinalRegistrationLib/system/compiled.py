@@ -46,7 +46,7 @@ def inlined(function: Callable) -> Callable:
     return njit(inline="always")(function)
 
 
-def kernel(**options: Any) -> Callable[[Callable], Callable]:
+def kernel(**options: Any) -> Callable[[Callable], CPUDispatcher]:
     """Mark a function that numba compiles, keeps on disk and runs without the interpreter's lock.
 
     Parameters
@@ -60,7 +60,7 @@ def kernel(**options: Any) -> Callable[[Callable], Callable]:
         The decorator. What the kernel calls from other files must be imported above it.
     """
 
-    def decorate(function: Callable) -> Callable:
+    def decorate(function: Callable) -> CPUDispatcher:
         dispatcher = njit(cache=True, nogil=True, **options)(function)
         index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
         if index is None or not hasattr(index, "_source_stamp"):
