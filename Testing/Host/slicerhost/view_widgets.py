@@ -82,7 +82,9 @@ class ThreeDViewArea(ViewArea):
     sides = ("Left", "Right", "Posterior", "Anterior", "Inferior", "Superior")
 
     def rotateToViewAxis(self, axis):
-        self.view.get_camera_node().RotateTo(getattr(slicer.vtkMRMLCameraNode, self.sides[axis]))
+        camera = self.view.get_camera_node()
+        if camera is not None:
+            camera.RotateTo(getattr(slicer.vtkMRMLCameraNode, self.sides[axis]))
 
     def resetFocalPoint(self):
         self.view.reset_focal_point()

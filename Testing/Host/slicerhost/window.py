@@ -56,6 +56,7 @@ class ModulePanel(QtWidgets.QScrollArea):
         panel.setSizePolicy(QtWidgets.QSizePolicy.Minimum, QtWidgets.QSizePolicy.Preferred)
         self.widget().layout().insertWidget(0, panel)
         panel.show()
+        self.updateGeometry()
 
 
 class MainWindow(QtWidgets.QMainWindow):
@@ -76,6 +77,12 @@ class MainWindow(QtWidgets.QMainWindow):
         bars = QtWidgets.QToolBar(self)
         bars.setFixedHeight(BARS_PX)
         self.addToolBar(bars)
+
+    def settle(self):
+        """Process events until the window and its views have the sizes that they keep."""
+        size = None
+        while size != (size := (self.property("size"), self.viewport.property("size"))):
+            slicer.app.processEvents()
 
     def picture(self):
         """Return the window's picture (QPixmap). Only now do the views draw themselves: it takes them long."""
