@@ -17,7 +17,7 @@ import traceback
 import qt
 import slicer
 
-# Nothing of this file may lean on a name in __main__ that Slicer uses too: it deletes `os` there when it loads a module.
+# Slicer deletes `os` from __main__, which is this file, when it loads a module: nothing here may lean on that name.
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 MODULES = ("TableRemoval", "LongitudinalRegistration")
@@ -117,7 +117,8 @@ def main():
     )
     text = story.table(rows)
     (folder / "table.txt").write_text(text + "\n", encoding="utf-8")
-    print(f"\nSlicer {slicer.app.applicationVersion}, window {window.width} x {window.height}\n{text}\n\nPictures: {folder}")
+    print(f"\nSlicer {slicer.app.applicationVersion}, window {window.width} x {window.height}")
+    print(f"{text}\n\nPictures: {folder}")
     return 1 if any(problem for *_, problem in rows) else 0
 
 

@@ -13,11 +13,12 @@ TABLE_THRESHOLD = 0.001
 class Story:
     """The steps of one run; `application` opens modules, saves and loads scenes (see run_tests.Application).
 
-    A step returns a fact about what it has seen, and raises AssertionError where that is wrong.
+    `pair`: what make_phantom returns; made where none is given. A step returns a fact about what it has seen, and
+    raises AssertionError where that is wrong.
     """
 
-    def __init__(self, application, folder):
-        self._application, self._folder = application, folder
+    def __init__(self, application, folder, pair=None):
+        self._application, self._folder, self._pair = application, folder, pair
         self._panel, self._table, self._volumes = None, None, {}
 
     def steps(self):
@@ -190,11 +191,9 @@ class Story:
 
     def _addPair(self):
         """Bring the phantom's two scans and their labels into the scene."""
-        from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
         from TableRemovalSlicer.volumes import addVolumeNode
 
-        if not hasattr(self, "_pair"):
-            self._pair = make_phantom(PHANTOM_SEED, PhantomOptions(size=PHANTOM_PX, slices=PHANTOM_SLICES))
+        self._pair = self._pair or _makePair()
         for side, name in (("baseline", "CT 2024-03 baseline"), ("followup", "CT 2025-01 follow-up")):
             scan = getattr(self._pair, side)
             self._volumes[side] = addVolumeNode(scan.image, name)
@@ -241,6 +240,12 @@ class Story:
             time.sleep(0.01)
 
 
+def _makePair():
+    from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
+
+    return make_phantom(PHANTOM_SEED, PhantomOptions(size=PHANTOM_PX, slices=PHANTOM_SLICES))
+
+
 def _leastWidth(panel):
     return panel.parent.minimumSizeHint.width()
 
@@ -276,5 +281,7 @@ def run(story, picture):
 def table(rows):
     """Return rows of `run` as text."""
     lines = [f"{'step':20} {'s':>7}  seen", "-" * 78]
-    lines += [f"{name:20} {spent:7.2f}  {'FAILED: ' + problem if problem else fact}" for name, spent, fact, problem in rows]
+    lines += [
+        f"{name:20} {spent:7.2f}  {'FAILED: ' + problem if problem else fact}" for name, spent, fact, problem in rows
+    ]
     return "\n".join(lines)

@@ -118,6 +118,7 @@ def makePanel(record):
     parent = slicer.qMRMLWidget()
     QtWidgets.QVBoxLayout(parent)
     parent.setMRMLScene(slicer.mrmlScene)
+    parent.isEntered = False
     widget = getattr(record.python, record.name + "Widget")(parent)
     widget.setup()
     parent.isEntered = True
@@ -131,6 +132,7 @@ def closePanel(panel):
 
     A panel that is only left goes on listening to the scene, and makes every change to it slower.
     """
+    panel.parent.isEntered = False
     panel.exit()
     panel.cleanup()
     panel.parent.deleteLater()

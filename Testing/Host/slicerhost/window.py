@@ -99,6 +99,8 @@ class WindowLayoutManager(LayoutManager):
     def __init__(self, core, viewport):
         super().__init__(core)
         self._viewport, self._widgets, self._observed, self._made = viewport, {}, [], []
+        self._before = {node.GetID() for node in _ownNodes()}
+        self._arrangementBefore = self._layoutNode().GetViewArrangement() if self._before else None
         self._logic = slicer.vtkMRMLLayoutLogic()
         self._logic.SetMRMLScene(core.scene)
         scene = core.scene
@@ -140,7 +142,7 @@ class WindowLayoutManager(LayoutManager):
             self.sliceWidget(name).sliceController().fitSliceToBackground()
 
     def close(self):
-        """Take views and nodes away."""
+        """Take views and nodes away that were not there before."""
         for observed, tag in self._observed:
             observed.RemoveObserver(tag)
         self._clear()
@@ -159,9 +161,11 @@ class WindowLayoutManager(LayoutManager):
             view.finalize()
             if node is not None and node.GetScene() is scene:
                 scene.RemoveNode(node)
-        for kind in OWN_CLASSES:
-            for node in slicer.util.getNodesByClass(kind):
+        for node in _ownNodes():
+            if node.GetID() not in self._before:
                 scene.RemoveNode(node)
+        if self._arrangementBefore is not None:
+            self._layoutNode().SetViewArrangement(self._arrangementBefore)
 
     def _node(self):
         return self._logic.GetLayoutNode()
@@ -186,6 +190,7 @@ class WindowLayoutManager(LayoutManager):
         if (kind, name) in self._widgets:
             return
         host = types.SimpleNamespace(core=self._core)
+        isNew = not self._core.view_manager.is_view_created(name)
         if kind == SLICE:
             with _kept(node):
                 view = makeSliceView(host, name, node.GetOrientation())
@@ -198,7 +203,7 @@ class WindowLayoutManager(LayoutManager):
             widget = ThreeDViewWidget(view, self._viewport)
         else:
             view, widget = None, OtherViewWidget(name, self._viewport)
-        if view is not None:
+        if view is not None and isNew:
             self._made.append(view)
         widget.setVisible(False)
         self._widgets[kind, name] = widget
@@ -278,6 +283,10 @@ class WindowLayoutManager(LayoutManager):
             if child is not layout and child not in self._widgets.values():
                 shiboken6.delete(child)
         shiboken6.delete(layout)
+
+
+def _ownNodes():
+    return [node for kind in OWN_CLASSES for node in slicer.util.getNodesByClass(kind)]
 
 
 @contextlib.contextmanager

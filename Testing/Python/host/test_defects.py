@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from places import RESOURCES
+from small_scans import EXTENT_MM, SPACING, add, arrays
 
 pytest.importorskip("trame_slicer")
 pytest.importorskip("PySide6")
@@ -19,10 +20,6 @@ from slicerhost import boot  # noqa: E402
 pytestmark = pytest.mark.xdist_group("host")
 STAND_IN = [sys.executable, "-m", "LongitudinalRegistrationSlicer.process.stand_in_worker"]
 PATIENCE_S = 60
-SPACING, SHAPE = 8.0, (30, 48, 48)
-EXTENT_MM = tuple(SPACING * count for count in reversed(SHAPE))
-VERTEBRAE = {20: (10, 15), 21: (15, 20)}
-"""The vertebrae of the scans: their first slice and the one behind their last."""
 LAPTOP, DESKTOP, PANEL_PX = (1366, 768), (1920, 1080), 300
 
 
@@ -43,27 +40,6 @@ def scene(host):
     slicer.app.errorLogModel().clear()
     yield host.core.scene
     host.core.scene.Clear(0)
-
-
-def arrays(shift=0):
-    """A body with two vertebrae one over the other, HU and labels [k, j, i], moved by voxels along i."""
-    k, j, i = np.indices(SHAPE)
-    body = ((i - 24) / 20) ** 2 + ((j - 24) / 15) ** 2 < 1
-    labels = np.zeros(SHAPE, np.uint8)
-    for value, (first, end) in VERTEBRAE.items():
-        labels[first:end, 26:34, 20:28] = value
-    hu = np.where(labels > 0, 700, np.where(body, 40, -1000)).astype(np.int16)
-    return np.roll(hu, shift, axis=2), np.roll(labels, shift, axis=2)
-
-
-def add(array, name, kind="vtkMRMLScalarVolumeNode"):
-    from TableRemovalSlicer.volumes import addVolumeNode
-
-    image = sitk.GetImageFromArray(array)
-    image.SetSpacing((SPACING,) * 3)
-    node = addVolumeNode(image, name, kind)
-    node.CreateDefaultDisplayNodes()
-    return node
 
 
 def make_result(with_labels=False):
@@ -345,9 +321,11 @@ def test_9_no_header_measures_every_row(panels):
 
     table = panels("TableRemoval").ui.qualityTable
     headers = (table.horizontalHeader(), table.verticalHeader())
-    assert QHeaderView.ResizeToContents not in [
-        header.sectionResizeMode(section) for header in headers for section in range(max(header.count(), 1))
-    ] and table.verticalHeader().defaultSectionSize() > 0
+    assert (
+        QHeaderView.ResizeToContents
+        not in [header.sectionResizeMode(section) for header in headers for section in range(max(header.count(), 1))]
+        and table.verticalHeader().defaultSectionSize() > 0
+    )
 
 
 # --- 10: scenes -------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 from places import ROOT
+from small_scans import pair
 
 pytest.importorskip("trame_slicer")
 pytest.importorskip("PySide6")
@@ -67,7 +68,7 @@ def test_the_story_in_the_stand_in_fails_where_defects_are_known_and_nowhere_els
     with mainWindow(1600, 900) as window:
         application = StandIn(host, window)
         try:
-            rows = story.run(story.Story(application, tmp_path), lambda number, name: None)
+            rows = story.run(story.Story(application, tmp_path, pair()), lambda number, name: None)
         finally:
             application.close()
             host.core.scene.Clear(0)
