@@ -100,16 +100,27 @@ class WindowLayoutManager(LayoutManager):
         super().__init__(core)
         self._viewport, self._widgets, self._observed, self._made = viewport, {}, [], []
         self._before = {node.GetID() for node in _ownNodes()}
-        self._arrangementBefore = self._layoutNode().GetViewArrangement() if self._before else None
+        node = core.scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+        self._arrangementBefore = node.GetViewArrangement() if node is not None else None
+        self._followed = None
         self._logic = slicer.vtkMRMLLayoutLogic()
         self._logic.SetMRMLScene(core.scene)
         scene = core.scene
         self._observe(scene, scene.NodeAddedEvent, self._onNodeAdded)
         self._observe(scene, scene.StartCloseEvent, lambda caller, event: self._clear())
         self._observe(scene, scene.EndBatchProcessEvent, lambda caller, event: self._onEndBatch())
-        self._observe(self._node(), vtk.vtkCommand.ModifiedEvent, lambda caller, event: self._refreshUnlessBatch())
+        self._followNode()
         self._makeWidgets()
         self._refresh()
+
+    def _followNode(self):
+        """Follow the layout node that is there now: a scene that is closed may take one and bring another."""
+        if self._followed is not None:
+            node, tag = self._followed
+            node.RemoveObserver(tag)
+        node = self._node()
+        changed = vtk.vtkCommand.ModifiedEvent
+        self._followed = node, node.AddObserver(changed, lambda caller, event: self._refreshUnlessBatch())
 
     def _observe(self, observed, event, receiver):
         self._observed.append((observed, observed.AddObserver(event, receiver)))
@@ -143,7 +154,7 @@ class WindowLayoutManager(LayoutManager):
 
     def close(self):
         """Take views and nodes away that were not there before."""
-        for observed, tag in self._observed:
+        for observed, tag in (*self._observed, self._followed):
             observed.RemoveObserver(tag)
         self._clear()
         for widget in self._widgets.values():
@@ -176,6 +187,7 @@ class WindowLayoutManager(LayoutManager):
             self._makeWidget(node)
 
     def _onEndBatch(self):
+        self._followNode()
         self._makeWidgets()
         for name in self.sliceViewNames():
             self.sliceWidget(name).followScene()

@@ -69,9 +69,8 @@ def test_it_opens_with_slicer_s_conventional_views(window):
     import slicer
 
     manager = slicer.app.layoutManager()
-    assert manager.sliceViewNames() == ("Red", "Green", "Yellow") and manager.threeDViewCount == 1
-    assert slicer.util.mainWindow() is window
-    assert manager.sliceWidget("Red").sliceController().viewLabel().text == "R"
+    assert set(manager.sliceViewNames()) >= {"Red", "Green", "Yellow"} and manager.threeDViewCount >= 1
+    assert slicer.util.mainWindow() is window and manager.sliceWidget("Red").visible
 
 
 def test_views_get_their_size_when_events_are_processed_one_resize_each(four):
@@ -123,6 +122,7 @@ def test_a_long_view_label_is_cut_where_the_controller_is_narrow(window, four):
     window.resize(1000, 700)
     slicer.app.processEvents()
     label = four[0].sliceController().viewLabel()
+    assert label.text == "Registered"
     assert label.width < label.fontMetrics().horizontalAdvance(label.text) / 2
 
 
