@@ -7,7 +7,6 @@ from LongitudinalRegistrationSlicer.module.logic import LongitudinalRegistration
 from LongitudinalRegistrationSlicer.module.module_test import LongitudinalRegistrationTest
 from LongitudinalRegistrationSlicer.module.parameter_node import LongitudinalRegistrationParameterNode
 from LongitudinalRegistrationSlicer.process.packages import COMPILE, ONNX_RUNTIME, PACKAGES
-from LongitudinalRegistrationSlicer.views.layout import registerLayouts
 from LongitudinalRegistrationWidgets.inputs_section import InputsSection
 from LongitudinalRegistrationWidgets.registration_section import RegistrationSection
 from LongitudinalRegistrationWidgets.result_sections import ResultSections
@@ -47,7 +46,6 @@ class LongitudinalRegistration(ScriptedLoadableModule):
             "Method: van Eijnatten et al. 2021, 3D deformable registration of longitudinal abdominopelvic "
             "CT images using unsupervised deep learning."
         )
-        slicer.app.connect("startupCompleted()", registerLayouts)
 
 
 class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -59,7 +57,8 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self.logic = None
         self._parameterNode = None
         self._guiTag = None
-        self._packagesAreNew = False
+        self._packagesAreNew, self._scansAreNew = False, False
+        self._shown = None
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
@@ -83,6 +82,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self.onNodeAdded)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved)
         self.ui.registerButton.connect("clicked(bool)", self.onRegisterButton)
         self.initializeParameterNode()
@@ -137,6 +137,11 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         if self.parent.isEntered:
             self.initializeParameterNode()
             self.results.showLast()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onNodeAdded(self, caller, event, node):
+        """A scan has no voxels yet when its node comes: it is looked at at the timer's next turn."""
+        self._scansAreNew = self._scansAreNew or node.IsA("vtkMRMLScalarVolumeNode")
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def onNodeRemoved(self, caller, event, node):
@@ -197,19 +202,28 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
             self.logic.shutDown()
             self._warmUp()
             self._checkCanApply()
+        self._lookAtNewScans()
         self.results.goOn()
-        before, results = self.logic.shownState(), self.logic.results
+        results = self.logic.results
         self.logic.poll()
         if self.logic.results is not results and self.logic.results is not None:
             self.results.showNew(self.logic.results.transform)
-        if self.logic.shownState() != before:
+        if (self.logic.shownState(), self.result) != self._shown:
             self._showState()
 
+    def _lookAtNewScans(self):
+        """Choose scans that were loaded while the module is shown, where none is chosen yet."""
+        if self._scansAreNew and self._parameterNode and not slicer.mrmlScene.IsBatchProcessing():
+            self._scansAreNew = False
+            self.inputs.guess()
+            self._checkCanApply()
+
     def _showState(self):
+        self._shown = self.logic.shownState(), self.result
         busy = self.logic.busy
         self.timer.setInterval(POLL_MS if self.logic.needsPolling else IDLE_POLL_MS)
         for widget in (self.ui.inputsCollapsibleButton, self.ui.optionsCollapsibleButton, self.packagesSection.widget):
             widget.enabled = not busy
         self.results.resultSection.setBusy(busy, self.logic.needsPolling)
-        self.registration.show()
+        self.registration.show(self.result)
         self._checkCanApply()

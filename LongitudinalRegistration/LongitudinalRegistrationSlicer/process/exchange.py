@@ -15,6 +15,7 @@ from LongitudinalRegistrationSlicer.results.nodes import (
     FIXED_LABELS_ROLE,
     MATCHES_ATTRIBUTE,
     MOVING_LABELS_ROLE,
+    REGISTERED_ATTRIBUTE,
     REGISTERED_ROLE,
     SCORES_ROLE,
     fixedOf,
@@ -104,7 +105,7 @@ def importTransform(request, folder, answer):
             _removeEarlier(node, role)
         node.SetAndObserveTransformFromParent(vtkTransformFromITK(transform))
     else:
-        node = addTransformNode(transform, f"{moving.GetName()} to {fixed.GetName()} ({method})")
+        node = addTransformNode(transform, _unused(f"{moving.GetName()} to {fixed.GetName()} ({method})"))
     node.SetAttribute(RESULT_ATTRIBUTE, method)
     setReport(node, answer["report"])
     node.SetAttribute(MATCHES_ATTRIBUTE, matchesToText(_matches(request)))
@@ -123,7 +124,8 @@ def importRegistered(request, folder, answer, transform):
     """Bring the registered volume of a transform node into the scene, in place of an earlier one."""
     image = take_image(folder, answer["image"])
     _removeEarlier(transform, REGISTERED_ROLE)
-    registered = addVolumeNode(image, f"{request.moving.GetName()} registered")
+    registered = addVolumeNode(image, _unused(f"{request.moving.GetName()} registered"))
+    registered.SetAttribute(REGISTERED_ATTRIBUTE, "1")
     transform.SetNodeReferenceID(REGISTERED_ROLE, registered.GetID())
     setWindow(registered, "Bone")
     return RegistrationNodes(transform, registered)
@@ -138,6 +140,11 @@ def importScores(request, report, nodes):
     if scores is not None:
         transform.SetNodeReferenceID(SCORES_ROLE, scores.GetID())
     return dataclasses.replace(nodes, scores=scores)
+
+
+def _unused(name):
+    """Return a name that no node has: the name itself, or with a number."""
+    return slicer.mrmlScene.GenerateUniqueName(name)
 
 
 def _removeEarlier(transform, role):
