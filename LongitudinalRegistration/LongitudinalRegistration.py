@@ -7,6 +7,7 @@ from LongitudinalRegistrationSlicer.module.logic import LongitudinalRegistration
 from LongitudinalRegistrationSlicer.module.module_test import LongitudinalRegistrationTest
 from LongitudinalRegistrationSlicer.module.parameter_node import LongitudinalRegistrationParameterNode
 from LongitudinalRegistrationSlicer.process.packages import COMPILE, ONNX_RUNTIME, PACKAGES
+from LongitudinalRegistrationSlicer.vertebrae.outlines import mendSavedScene
 from LongitudinalRegistrationWidgets.inputs_section import InputsSection
 from LongitudinalRegistrationWidgets.registration_section import RegistrationSection
 from LongitudinalRegistrationWidgets.result_sections import ResultSections
@@ -46,6 +47,12 @@ class LongitudinalRegistration(ScriptedLoadableModule):
             "Method: van Eijnatten et al. 2021, 3D deformable registration of longitudinal abdominopelvic "
             "CT images using unsupervised deep learning."
         )
+        slicer.app.connect("startupCompleted()", self._watchScenes)
+
+    def _watchScenes(self):
+        """Mend scenes that were saved while the module showed something, whether its panel is opened or not."""
+        imported = slicer.mrmlScene.EndImportEvent
+        slicer.mrmlScene.AddObserver(imported, lambda caller, event: mendSavedScene())
 
 
 class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):

@@ -1,13 +1,14 @@
 """What goes to the registration process and what comes back: scene nodes to arrays, arrays to scene nodes."""
 
 import dataclasses
+import itertools
 import typing
 
 import numpy as np
 import slicer
 from LongitudinalRegistrationLib.field.transforms import compose
 from LongitudinalRegistrationLib.scan.geometry import affine_from_matrix
-from LongitudinalRegistrationLib.system.shared_arrays import save_array, save_image, take_image
+from LongitudinalRegistrationLib.system.shared_arrays import save_array, take_image
 from TableRemovalSlicer.volumes import addVolumeNode, geometryOfVolumeNode
 
 from LongitudinalRegistrationSlicer.process.request import EFFORTS, METHODS, RESULT_ATTRIBUTE
@@ -25,7 +26,7 @@ from LongitudinalRegistrationSlicer.results.nodes import (
     setTransformOn,
 )
 from LongitudinalRegistrationSlicer.results.transforms import addTransformNode, vtkTransformFromITK
-from LongitudinalRegistrationSlicer.vertebrae.common_labels import commonLabelImage, fixedValues, movingValues
+from LongitudinalRegistrationSlicer.vertebrae.common_labels import commonLabels, fixedValues, movingValues
 from LongitudinalRegistrationSlicer.vertebrae.label_matching import (
     matchesFromText,
     matchesOf,
@@ -58,8 +59,7 @@ def scanMessage(volume, tableRemoval, folder):
     """Write a volume's voxels into the folder; return the command that has it prepared (see worker)."""
     array = slicer.util.arrayFromVolume(volume)
     name = f"scan-{volume.GetID()}-{volume.GetImageData().GetMTime()}-{int(tableRemoval)}.npy"
-    image = {"file": save_array(array, folder, name)}
-    image.update(zip(("spacing", "origin", "direction"), geometryOfVolumeNode(volume), strict=True))
+    image = {"file": save_array(array, folder, name), **_geometryRecord(volume)}
     return {"image": image, "table_removal": tableRemoval}
 
 
@@ -72,7 +72,7 @@ def registerMessage(request, folder):
         ("moving", request.movingLabels, request.moving, movingValues(matches)),
     ):
         if node is not None:
-            labels[side] = save_image(commonLabelImage(node, volume, values), folder, f"labels-{side}.npy")
+            labels[side] = _labelRecord(commonLabels(node, volume, values), folder, f"labels-{side}.npy")
     return {
         "fixed": scanKey(request.fixed, request.tableRemoval),
         "moving": scanKey(request.moving, request.tableRemoval),
@@ -87,6 +87,16 @@ def registerMessage(request, folder):
         },
         "labels": labels,
     }
+
+
+def _labelRecord(labels, folder, name):
+    """Write CommonLabels into the folder; return what take_image needs."""
+    padded = {"shape": labels.shape, "first": labels.first}
+    return {"file": save_array(labels.inBox, folder, name), "padded": padded, **_geometryRecord(labels.grid)}
+
+
+def _geometryRecord(volume):
+    return dict(zip(("spacing", "origin", "direction"), geometryOfVolumeNode(volume), strict=True))
 
 
 def importTransform(request, folder, answer):
@@ -143,8 +153,9 @@ def importScores(request, report, nodes):
 
 
 def _unused(name):
-    """Return a name that no node has: the name itself, or with a number."""
-    return slicer.mrmlScene.GenerateUniqueName(name)
+    """Return a name that no node has: the name itself, or with a number behind it."""
+    names = itertools.chain([name], (f"{name} {number}" for number in itertools.count(2)))
+    return next(each for each in names if slicer.mrmlScene.GetFirstNodeByName(each) is None)
 
 
 def _removeEarlier(transform, role):

@@ -180,7 +180,8 @@ class Registrations:
         elif result is not None and reportOf(result):
             parts = [resultText(reportOf(result), False, "")]
         else:
-            parts = [self._readyText() if self._job.ready else ""]
+            undone = self.state is State.IDLE or self.report is not None
+            parts = [self._readyText() if undone and self._job.ready else ""]
         return " ".join(parts + [_("Not registered: {name}").format(name=failure) for failure in self._failures])
 
     def _readyText(self):

@@ -55,8 +55,7 @@ def addScores(report, values, name):
     for measure in MEASURES:
         columns.append((vtk.vtkDoubleArray(), measure.title, [round(row.figures[measure.key], 3) for row in rows]))
     columns.append((vtk.vtkStringArray(), STATUS_COLUMN, [row.status for row in rows]))
-    title = slicer.mrmlScene.GenerateUniqueName(f"{name} vertebra scores")
-    table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", title)
+    table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", f"{name} vertebra scores")
     setColumns(table, columns)
     table.SetUseColumnTitleAsColumnHeader(True)
     table.SetLocked(True)

@@ -80,8 +80,9 @@ def showLayout(arrangement=Arrangement(), secondOrientation=SECOND_ORIENTATIONS[
     for row, orientation in zip(ROWS, (FIRST_ORIENTATION, secondOrientation), strict=True):
         for column in arrangement.columns:
             _prepareSliceView(viewName(column, row), orientation, column == FOLLOW_UP)
-    for view in _otherViewNodes():
-        view.SetSaveWithScene(False)
+    cameras = [node for node in slicer.util.getNodesByClass("vtkMRMLCameraNode") if node.GetLayoutName() == VIEW_3D]
+    for unsaved in (*_otherViewNodes(), *cameras):
+        unsaved.SetSaveWithScene(False)
 
 
 def isShown():

@@ -50,7 +50,7 @@ class _Title:
         style.SetBold(True)
         style.SetShadow(True)
         style.SetVerticalJustificationToTop()
-        style.SetLineOffset(-MARGIN_PX)
+        style.SetLineOffset(MARGIN_PX)
         self._renderer.AddViewProp(self._actor)
         self.text = ""
         self.setText(text)
