@@ -36,16 +36,20 @@ def shareSegmentation(node, name):
 
 
 def removeHiddenSegmentation(node):
-    """Remove a node that addHiddenSegmentation or shareSegmentation returned, where it is still in the scene."""
+    """Remove a node that addHiddenSegmentation or shareSegmentation returned, where it is still in the scene.
+
+    It lets go of the segments first: Slicer removes a segment whose item goes, and they may be the user's.
+    """
     if node.GetScene() is None:
         return
     displays = [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
     node.RemoveAllDisplayNodeIDs()
+    node.SetAndObserveSegmentation(slicer.vtkSegmentation())
     item = _hierarchy().GetItemByDataNode(node)
+    if item:
+        _hierarchy().RemoveItem(item, False, True)
     for each in (*displays, node):
         removeNode(each)
-    if item:
-        _hierarchy().RemoveItem(item, False)
 
 
 def removeSavedItems():
