@@ -14,19 +14,18 @@ demo: $(STAMP)
 		$(if $(MOVING_LABELS),--moving-labels "$(MOVING_LABELS)") \
 		$(if $(METHOD),--method $(METHOD))
 
-test: $(STAMP)
-	@$(BIN)/ruff check --quiet .
+test: lint
 	@$(BIN)/python Testing/Host/compile_kernels.py
 	@$(BIN)/python -m pytest
 
-test-all: $(STAMP)
-	@$(BIN)/ruff check --quiet .
+test-all: lint
 	@$(BIN)/python Testing/Host/compile_kernels.py
 	@$(BIN)/python -m pytest -m "slow or not slow"
 
 lint: $(STAMP)
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
 
 bench: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"

@@ -15,6 +15,7 @@ BASE = ROOT / "LongitudinalRegistration"
 DIAGRAM = ROOT / "docs" / "architecture.svg"
 FLOORS = {
     "LongitudinalRegistrationSlicer": (
+        ("module",),
         ("process", "displacement"),
         ("vertebrae",),
         ("views",),

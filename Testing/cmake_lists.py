@@ -18,7 +18,12 @@ LISTS = {
         "{module}Slicer/**/*.py",
         "{module}Widgets/**/*.py",
     ),
-    "MODULE_PYTHON_RESOURCES": ("Resources/Icons/*", "Resources/UI/*.ui", "Resources/Models/**/*"),
+    "MODULE_PYTHON_RESOURCES": (
+        "Resources/Icons/*",
+        "Resources/UI/*.ui",
+        "Resources/Models/**/*",
+        "Resources/Report/*",
+    ),
 }
 
 

@@ -49,7 +49,7 @@ class InputsSection:
     def segment(self):
         """Have TotalSegmentator make the labels that are missing."""
         p = self._parameters
-        with slicer.util.tryWithErrorDisplay(_("TotalSegmentator made no vertebrae."), waitCursor=True):
+        with slicer.util.tryWithErrorDisplay(_("TotalSegmentator could not segment the vertebrae."), waitCursor=True):
             if p.fixedVolume is not None and p.fixedLabels is None:
                 p.fixedLabels = segmentVertebrae(p.fixedVolume)
             if p.movingVolume is not None and p.movingLabels is None:

@@ -66,7 +66,7 @@ class MatchTable:
         for label in choices:
             box.addItem(_labelText(label))
         box.setCurrentIndex(choices.index(match.moving) + 1 if match.moving else 0)
-        box.toolTip = _("The follow-up's label that is {name} in the baseline.").format(name=match.name)
+        box.toolTip = _("The follow-up's label that matches {name} of the baseline.").format(name=match.name)
         box.setFocusPolicy(qt.Qt.StrongFocus)
         box.setSizeAdjustPolicy(qt.QComboBox.AdjustToMinimumContentsLengthWithIcon)
         ids = [None, *(label.id for label in choices)]
@@ -92,6 +92,6 @@ def _howText(match):
         return _("follow-up only")
     if match.moving is None:
         return _("baseline only")
-    texts = {BY_NAME: _("name"), BY_HAND: _("hand")}
+    texts = {BY_NAME: _("name"), BY_HAND: _("manual")}
     texts.update({scheme: _("{scheme} number").format(scheme=scheme) for scheme in NUMBERINGS})
     return ", ".join(texts.get(how, how) for how in match.how.split(", "))

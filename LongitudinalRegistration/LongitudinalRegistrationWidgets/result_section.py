@@ -66,7 +66,9 @@ class ResultSection:
         """Export the result as DICOM into a folder, which the user is asked for where none is given."""
         from LongitudinalRegistrationSlicer.results.saving import exportDicom
 
-        self._write(folder, _("Export the registration as DICOM"), exportDicom, _("DICOM could not be written."))
+        self._write(
+            folder, _("Export the registration as DICOM"), exportDicom, _("The result could not be exported as DICOM.")
+        )
 
     def _write(self, folder, title, write, failure):
         folder = folder or qt.QFileDialog.getExistingDirectory(self.widget, title)
@@ -75,7 +77,7 @@ class ResultSection:
         self.ui.savedLabel.text = ""
         with slicer.util.tryWithErrorDisplay(failure, waitCursor=True):
             files = write(self._result, folder)
-            self.ui.savedLabel.text = _("Written to {folder}: {files}.").format(folder=folder, files=", ".join(files))
+            self.ui.savedLabel.text = _("Saved to {folder}: {files}.").format(folder=folder, files=", ".join(files))
 
     def _observe(self, result):
         if self._tag is not None:

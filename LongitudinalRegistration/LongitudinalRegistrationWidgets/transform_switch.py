@@ -1,4 +1,4 @@
-"""The check box that takes the follow-up from under its transform, and places it there again."""
+"""The check box that switches the follow-up's transform off and on."""
 
 import slicer
 import vtk
@@ -7,7 +7,7 @@ from slicer.i18n import tr as _
 
 
 class TransformSwitch:
-    """Follows the follow-up, whoever moves it; `onChanged()` is called when it was placed elsewhere."""
+    """Follows the follow-up's transform, whoever changes it; `onChanged()` is called when it has changed."""
 
     def __init__(self, checkBox, onChanged):
         self._checkBox, self._onChanged = checkBox, onChanged
@@ -17,7 +17,7 @@ class TransformSwitch:
 
     @property
     def isOff(self):
-        """Whether the follow-up lies where it was scanned, and can be placed under the transform."""
+        """Whether the follow-up is shown unregistered, and can be placed under the transform."""
         return self._checkBox.enabled and not self._checkBox.checked
 
     def setResult(self, result):
@@ -30,7 +30,7 @@ class TransformSwitch:
         self._show()
 
     def toggle(self):
-        """Take the follow-up from under its transform, or place it there again."""
+        """Switch the follow-up's transform off or on."""
         if self._checkBox.enabled:
             setTransformOn(self._result, not transformIsOn(self._result))
             self._onMoved()
@@ -55,9 +55,9 @@ class TransformSwitch:
         self._checkBox.checked = on
         self._checkBox.enabled = there and not hardened
         if hardened:
-            text = _("The follow-up's voxels or place were changed since it was registered: register it again.")
+            text = _("The follow-up's voxels or geometry have changed since it was registered: register it again.")
         else:
-            text = _("Off: the follow-up lies where it was scanned.")
+            text = _("Off: the follow-up is shown unregistered.")
         self._checkBox.toolTip = text
 
 

@@ -20,7 +20,7 @@ from LongitudinalRegistrationWidgets.vertebra_table import VertebraTable
 
 
 class VertebraSection:
-    """How well each vertebra fits; `onJump(value, ras)` shows one (None: all slice views are centred on it)."""
+    """The overlap of each vertebra; `onJump(value, ras)` shows one (None: all slice views are centred on it)."""
 
     def __init__(self, resourcePath, onJump=None):
         self.widget = slicer.util.loadUI(resourcePath("UI/VertebraSection.ui"))
@@ -93,11 +93,11 @@ class VertebraSection:
 
     def _summary(self, rows):
         if self._result is None:
-            return _("Register two scans to see how well each vertebra fits.")
+            return _("Register two scans to see the overlap of each vertebra.")
         if rows:
             return summaryText(rows) or _("No vertebra is in both scans. ") + similarityText(reportOf(self._result))
         hasLabels = None not in labelsOf(self._result)
-        start = _("The vertebrae's scores follow. ") if hasLabels else _("Without vertebra labels: ")
+        start = _("The scores of the vertebrae are being computed. ") if hasLabels else _("Without vertebra labels: ")
         return start + similarityText(reportOf(self._result))
 
     def _shown(self):

@@ -130,9 +130,9 @@ class VertebraTable:
 
 def _titleHelp(title):
     if title.startswith("DSC"):
-        return _("Dice score: overlap of the two outlines, 0 to 1. From 0.85 on good, below 0.70 poor.")
+        return _("Dice score: overlap of the two labels, 0 to 1. Good from 0.85, poor below 0.70.")
     if title.startswith("HD95"):
-        return _("95 % Hausdorff distance of the two surfaces in mm. Up to 3 mm good, above 6 mm poor.")
+        return _("95 % Hausdorff distance of the two surfaces in mm. Good up to 3 mm, poor above 6 mm.")
     if title.startswith("Centre"):
-        return _("Distance of the two centres in mm. Up to 2 mm good, above 5 mm poor.")
-    return _("Click to sort down the spine.")
+        return _("Distance of the two centroids in mm. Good up to 2 mm, poor above 5 mm.")
+    return _("Click to sort from neck to pelvis.")

@@ -36,10 +36,26 @@ def compute_body_mask(
 ) -> BodyMaskResult:
     """Find the patient in a CT volume in HU.
 
-    progress, where given, is called with the fraction done, 0..1, in the caller's thread; an exception it
-    raises stops the run. Raises InputError before any work where the image is no CT volume (see
-    `validate_ct`) or the options are not valid or do not fit it. Deterministic, whatever the number of
-    threads.
+    Deterministic, whatever the number of threads.
+
+    Parameters
+    ----------
+    image
+        CT volume in HU.
+    options
+        None: the defaults, the robust method.
+    progress
+        Called with the fraction done, 0 to 1, in the caller's thread; an exception that it raises ends the run.
+
+    Returns
+    -------
+    BodyMaskResult
+        The mask on the image's grid, and a record of each slice.
+
+    Raises
+    ------
+    InputError
+        Before any work, if the image is no CT volume (see `validate_ct`) or the options are not valid or do not fit it.
     """
     options = TableRemovalOptions() if options is None else options
     validate_ct(image)
@@ -57,9 +73,26 @@ def compute_body_mask(
 
 
 def apply_body_mask(image: sitk.Image, mask: sitk.Image, fill_hu: float = -1024) -> sitk.Image:
-    """Return a copy of `image` with `fill_hu` wherever `mask` is 0; same pixel type and geometry.
+    """Fill what lies outside a mask.
 
-    Raises InputError where the mask is on another grid or the pixel type cannot hold `fill_hu`.
+    Parameters
+    ----------
+    image
+        CT volume in HU.
+    mask
+        uint8 0/1 on the image's grid.
+    fill_hu
+        Value outside, HU.
+
+    Returns
+    -------
+    sitk.Image
+        A copy of the image with `fill_hu` wherever the mask is 0; same pixel type and geometry.
+
+    Raises
+    ------
+    InputError
+        If the mask is on another grid or the pixel type cannot hold `fill_hu`.
     """
     if mask.GetSize() != image.GetSize() or not _same_place(image, mask):
         raise InputError("the mask is on another grid than the image: compute it from this image")
@@ -72,7 +105,20 @@ def apply_body_mask(image: sitk.Image, mask: sitk.Image, fill_hu: float = -1024)
 
 
 def check_options(image: sitk.Image, options: TableRemovalOptions) -> None:
-    """Raise InputError where the options are not valid or do not fit the image."""
+    """Refuse options that are not valid or do not fit an image.
+
+    Parameters
+    ----------
+    image
+        Volume whose axes run across, front to back and along the patient.
+    options
+        See TableRemovalOptions.
+
+    Raises
+    ------
+    InputError
+        If they do not; one line that says what to do.
+    """
     ok, reason = options.isValid()
     if not ok:
         raise InputError(reason)
@@ -114,9 +160,17 @@ def _axial_order(image: sitk.Image) -> tuple[int, int, int]:
 
 
 def numeric_view(image: sitk.Image) -> np.ndarray:
-    """Voxels as an int16 or float32 [k, j, i] array, without a copy where they are that already.
+    """Voxels in one of two types, so that the kernels are compiled twice at most; no copy where they are that already.
 
-    Two types only, so that the kernels are compiled twice at most. Values outside of int16 are clamped.
+    Parameters
+    ----------
+    image
+        Volume of any scalar type.
+
+    Returns
+    -------
+    np.ndarray
+        int16 or float32 [k, j, i]; values outside of int16 are clamped.
     """
     array = sitk.GetArrayViewFromImage(image)
     if array.dtype in (np.int16, np.float32):

@@ -25,11 +25,30 @@ class Columns:
     border_hu: float
 
     def static(self, least_presence: float = 0.85, most_deviation_hu: float = 90.0) -> np.ndarray:
-        """Return uint8 [j, i]: 1 where there is something in nearly all slices that hardly changes its HU."""
+        """Find where there is something in nearly all slices that hardly changes.
+
+        Parameters
+        ----------
+        least_presence
+            Least share of slices above the border, 0 to 1.
+        most_deviation_hu
+            Largest standard deviation along k, HU.
+
+        Returns
+        -------
+        np.ndarray
+            uint8 0/1 [j, i].
+        """
         return ((self.presence >= least_presence) & (self.deviation <= most_deviation_hu)).astype(np.uint8)
 
     def edge_of_view(self) -> np.ndarray:
-        """Return uint8 [j, i]: 1 on measured pixels with a neighbour that is not, or at the slice's edge."""
+        """Find the measured pixels with a neighbour that is not, or at the slice's edge.
+
+        Returns
+        -------
+        np.ndarray
+            uint8 0/1 [j, i].
+        """
         inside = np.zeros((self.measured.shape[0] + 2, self.measured.shape[1] + 2), dtype=bool)
         inside[1:-1, 1:-1] = self.measured != 0
         surrounded = inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:]
@@ -37,7 +56,20 @@ class Columns:
 
 
 def column_statistics(array: np.ndarray, border_hu: float) -> Columns:
-    """Go through a [k, j, i] volume in HU once."""
+    """Go through a volume once.
+
+    Parameters
+    ----------
+    array
+        Volume in HU, int16 or float32 [k, j, i].
+    border_hu
+        Border between air and tissue, HU.
+
+    Returns
+    -------
+    Columns
+        Statistics of each column of voxels along k.
+    """
     shape = array.shape[1:]
 
     def work(first: int, stop: int) -> tuple[np.ndarray, ...]:
@@ -53,6 +85,6 @@ def column_statistics(array: np.ndarray, border_hu: float) -> Columns:
     return Columns(
         (present / array.shape[0]).astype(np.float32),
         deviation.astype(np.float32),
-        (measured > 0).astype(np.uint8),
+        np.asarray(measured > 0, dtype=np.uint8),
         border_hu,
     )

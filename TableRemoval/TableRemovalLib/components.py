@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from TableRemovalLib.errors import InputError
 from TableRemovalLib.mask_kernels import fill_holes, find_runs
-from TableRemovalLib.overrides import DROP, KEEP
+from TableRemovalLib.overrides import DROP, KEEP, Click
 
 TISSUE_HU = -500.0
 
 
 def component_at(mask: np.ndarray, i: int, j: int) -> np.ndarray | None:
-    """Return the 8-connected component (uint8 0/1 [j, i]) of `mask` at column i, row j; None where it is 0 there."""
+    """Find the 8-connected component of a mask at a pixel.
+
+    Parameters
+    ----------
+    mask
+        uint8 0/1 [j, i].
+    i
+        Column.
+    j
+        Row.
+
+    Returns
+    -------
+    np.ndarray or None
+        uint8 0/1 [j, i]; None where the mask is 0 there.
+    """
     runs, _regions = find_runs(mask, 1, True)
     hit = (runs[:, 0] == j) & (runs[:, 1] <= i) & (i < runs[:, 2])
     if not hit.any():
@@ -24,9 +41,28 @@ def component_at(mask: np.ndarray, i: int, j: int) -> np.ndarray | None:
 
 
 def click_kind(image: np.ndarray, mask: np.ndarray, i: int, j: int) -> str:
-    """Return what a click at column i, row j means: DROP on what is kept, KEEP on what is removed.
+    """Tell what a click means.
 
-    Raises InputError where there is nothing but air.
+    Parameters
+    ----------
+    image
+        A slice in HU, int16 or float32 [j, i].
+    mask
+        uint8 0/1 [j, i].
+    i
+        Column.
+    j
+        Row.
+
+    Returns
+    -------
+    str
+        DROP on what is kept, KEEP on what is removed.
+
+    Raises
+    ------
+    InputError
+        If there is nothing but air, or the click lies outside the slice.
     """
     rows, columns = mask.shape
     if not (0 <= i < columns and 0 <= j < rows):
@@ -38,11 +74,25 @@ def click_kind(image: np.ndarray, mask: np.ndarray, i: int, j: int) -> str:
     raise InputError("there is only air at the click: click on a part that is kept or removed")
 
 
-def apply_clicks(image: np.ndarray, mask: np.ndarray, clicks) -> np.ndarray:
-    """Return the mask (uint8 0/1 [j, i]) after each (KEEP or DROP, column, row) of `clicks` in turn.
+def apply_clicks(image: np.ndarray, mask: np.ndarray, clicks: Iterable[Click]) -> np.ndarray:
+    """Apply clicks one after the other.
 
-    image is the slice in HU. KEEP adds the connected part above -500 HU that is outside the mask, holes filled; DROP
-    takes the mask's connected part away. A click that hits nothing, as a copied one may, changes nothing.
+    KEEP adds the connected part above -500 HU that is outside the mask, holes filled; DROP takes the mask's connected
+    part away. A click that hits nothing, as a copied one may, changes nothing.
+
+    Parameters
+    ----------
+    image
+        A slice in HU, int16 or float32 [j, i].
+    mask
+        uint8 0/1 [j, i].
+    clicks
+        KEEP or DROP, column, row of each.
+
+    Returns
+    -------
+    np.ndarray
+        The mask after them, uint8 0/1 [j, i].
     """
     for kind, i, j in clicks:
         if not (0 <= i < mask.shape[1] and 0 <= j < mask.shape[0]):

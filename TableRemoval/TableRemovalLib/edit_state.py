@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from TableRemovalLib.options import TableRemovalOptions
 from TableRemovalLib.overrides import ScanOverrides
@@ -38,7 +39,7 @@ class EditState:
         """Set the side of the seed square in pixels."""
         return self._changed(indices, seed_size=seed_size)
 
-    def with_options(self, **changes) -> EditState:
+    def with_options(self, **changes: Any) -> EditState:
         """Replace options of the whole scan."""
         return replace(self, options=replace(self.options, **changes))
 
@@ -46,7 +47,7 @@ class EditState:
         """Replace the overrides."""
         return replace(self, overrides=overrides)
 
-    def _changed(self, indices, **changes) -> EditState:
+    def _changed(self, indices: Iterable[int] | None, **changes: Any) -> EditState:
         if indices is None:
             return self.with_options(**changes)
         return self.with_overrides(self.overrides.changed(indices, **changes))

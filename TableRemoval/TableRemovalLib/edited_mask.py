@@ -32,7 +32,18 @@ class EditedMask:
 
 
 def is_axial(image: sitk.Image) -> bool:
-    """Whether the image's slices (its k axis) follow the patient's long axis: only then can slices be edited."""
+    """Tell whether slices can be edited: only where the k axis follows the patient's long axis.
+
+    Parameters
+    ----------
+    image
+        Any volume, LPS.
+
+    Returns
+    -------
+    bool
+        Whether it does.
+    """
     along = np.abs(np.reshape(image.GetDirection(), (3, 3))[2])
     return int(np.argmax(along)) == 2
 
@@ -45,8 +56,26 @@ def compute_edited_mask(
 ) -> EditedMask:
     """Find the patient in a CT volume in HU, slice overrides included.
 
-    progress: see `compute_body_mask`. whole is an earlier result for the same image and options, which saves its
-    time. Raises InputError as `compute_body_mask` does, and where the overrides do not fit the image.
+    Parameters
+    ----------
+    image
+        CT volume in HU.
+    state
+        Options and overrides.
+    progress
+        Called with the fraction done, 0 to 1, in the caller's thread; an exception that it raises ends the run.
+    whole
+        An earlier result for the same image and options, which saves its time.
+
+    Returns
+    -------
+    EditedMask
+        The mask with overrides, and of slices that have one what they replace.
+
+    Raises
+    ------
+    InputError
+        As `compute_body_mask`, and if the overrides do not fit the image.
     """
     started = time.perf_counter()
     if state.overrides.slices:

@@ -27,11 +27,29 @@ class FinishOptions:
 
 
 def finish(image: sitk.Image, mask: sitk.Image, options: FinishOptions) -> tuple[sitk.Image, sitk.Image]:
-    """Return (volume, mask) for a scan in HU and its mask (uint8 0/1, same grid).
+    """Fill, soften and crop a scan.
 
     Inside the mask the volume is as it was. With a soft edge the first soft_edge_mm around it, slice by slice, go over
-    from the scan to fill_hu in steps. Raises InputError as `apply_body_mask`, and where an empty mask should be
-    cropped to.
+    from the scan to fill_hu in steps.
+
+    Parameters
+    ----------
+    image
+        CT volume in HU.
+    mask
+        uint8 0/1 on its grid.
+    options
+        See FinishOptions.
+
+    Returns
+    -------
+    tuple of sitk.Image
+        Volume in HU and mask, cropped alike.
+
+    Raises
+    ------
+    InputError
+        As `apply_body_mask`, and if an empty mask should be cropped to.
     """
     box = body_box(mask, options.crop_margin_mm) if options.crop else None
     result = apply_body_mask(image, mask, options.fill_hu)
@@ -44,9 +62,24 @@ def finish(image: sitk.Image, mask: sitk.Image, options: FinishOptions) -> tuple
 
 
 def body_box(mask: sitk.Image, margin_mm: float) -> tuple[list[int], list[int]]:
-    """Return (first index, size), each (i, j, k), of the box around a mask with a margin, inside the image.
+    """Find the box around a mask with a margin, inside the image.
 
-    Raises InputError where the mask is empty.
+    Parameters
+    ----------
+    mask
+        uint8 0/1 [k, j, i].
+    margin_mm
+        What stays around it, mm.
+
+    Returns
+    -------
+    tuple of list
+        First index and size, each (i, j, k).
+
+    Raises
+    ------
+    InputError
+        If the mask is empty.
     """
     statistics = sitk.LabelShapeStatisticsImageFilter()
     statistics.Execute(mask)
@@ -62,7 +95,7 @@ def body_box(mask: sitk.Image, margin_mm: float) -> tuple[list[int], list[int]]:
     return start, size
 
 
-def _with_soft_edge(image, mask, hard, options) -> sitk.Image:
+def _with_soft_edge(image: sitk.Image, mask: sitk.Image, hard: sitk.Image, options: FinishOptions) -> sitk.Image:
     spacing = image.GetSpacing()
     discs = [disc_half_heights(options.soft_edge_mm * n / STEPS, spacing[0], spacing[1]) for n in range(1, STEPS)]
     scan, inside = sitk.GetArrayViewFromImage(image), sitk.GetArrayFromImage(mask)

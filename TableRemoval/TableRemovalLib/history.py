@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
+State = TypeVar("State")
+
 SAME_ACTION_S = 1.0
 
 
-class History:
+class History(Generic[State]):
     """Remembers states; the current one is `state`.
 
     A slider that is being dragged changes the state many times: changes with the same `action` that follow each
     other within a second are one step.
     """
 
-    def __init__(self, state):
-        self._done, self._undone = [state], []
-        self._last = (None, 0.0)
+    def __init__(self, state: State) -> None:
+        self._done: list[State] = [state]
+        self._undone: list[State] = []
+        self._last: tuple[str | None, float] = (None, 0.0)
 
     @property
-    def state(self):
+    def state(self) -> State:
         """The current state."""
         return self._done[-1]
 
@@ -31,7 +36,7 @@ class History:
         """Whether there is a step to take again."""
         return bool(self._undone)
 
-    def do(self, state, action: str | None = None, now_s: float = 0.0) -> bool:
+    def do(self, state: State, action: str | None = None, now_s: float = 0.0) -> bool:
         """Make `state` the current one; returns whether that changed anything.
 
         action names what goes on, or is None for a step of its own; now_s is any clock's time in seconds.
@@ -46,18 +51,18 @@ class History:
         self._undone.clear()
         return True
 
-    def shown(self, now_s: float):
+    def shown(self, now_s: float) -> None:
         """The current state is on the screen: the second in which a drag goes on counts from here."""
         self._last = (self._last[0], now_s)
 
-    def undo(self):
+    def undo(self) -> State:
         """Take the last step back and return the state."""
         if self.can_undo:
             self._undone.append(self._done.pop())
         self._last = (None, 0.0)
         return self.state
 
-    def redo(self):
+    def redo(self) -> State:
         """Take the step again that was taken back last and return the state."""
         if self.can_redo:
             self._done.append(self._undone.pop())

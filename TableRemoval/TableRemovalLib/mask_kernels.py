@@ -15,14 +15,29 @@ FARTHEST = 255
 
 
 def disc_half_heights(radius_mm: float, column_spacing_mm: float, row_spacing_mm: float) -> np.ndarray:
-    """Return uint8 [2 n + 1]: how many pixels a disc reaches up and down, for each column from -n to n."""
+    """Rasterise a disc.
+
+    Parameters
+    ----------
+    radius_mm
+        Its radius, mm.
+    column_spacing_mm
+        Pixel size along a row, mm.
+    row_spacing_mm
+        Pixel size along a column, mm.
+
+    Returns
+    -------
+    np.ndarray
+        uint8 [2 n + 1]: how many pixels it reaches up and down, for each column from -n to n.
+    """
     columns = int(radius_mm / column_spacing_mm)
     heights = [math.sqrt(radius_mm**2 - (n * column_spacing_mm) ** 2) for n in range(-columns, columns + 1)]
     return np.array([min(FARTHEST - 1, int(h / row_spacing_mm)) for h in heights], dtype=np.uint8)
 
 
 @njit(cache=True, nogil=True)
-def _one_farther(mask, value, distance):
+def _one_farther(mask: np.ndarray, value: np.uint8, distance: np.ndarray) -> None:
     """Take `distance` of one row to the next row: one more where its `mask` is `value`, 0 elsewhere."""
     for column in range(mask.size):
         farther = min(distance[column], np.uint8(FARTHEST - 1)) + np.uint8(1)
@@ -30,19 +45,19 @@ def _one_farther(mask, value, distance):
 
 
 @njit(cache=True, nogil=True)
-def _to_smaller(first, second):
+def _to_smaller(first: np.ndarray, second: np.ndarray) -> None:
     for column in range(first.size):
         first[column] = min(first[column], second[column])
 
 
 @njit(cache=True, nogil=True)
-def _keep_above(values, limit, kept):
+def _keep_above(values: np.ndarray, limit: int, kept: np.ndarray) -> None:
     for column in range(kept.size):
         kept[column] &= np.uint8(values[column] > limit)
 
 
 @njit(cache=True, nogil=True)
-def _distance_along_columns(mask, value, distance):
+def _distance_along_columns(mask: np.ndarray, value: int, distance: np.ndarray) -> None:
     """Pixels from each pixel to the nearest one in its column that differs from `value` (at most 255, 0 there)."""
     rows, columns = mask.shape
     run = np.full(columns, FARTHEST, dtype=np.uint8)
@@ -56,7 +71,7 @@ def _distance_along_columns(mask, value, distance):
 
 
 @njit(cache=True, nogil=True)
-def _keep_deep(distance, half_heights, result):
+def _keep_deep(distance: np.ndarray, half_heights: np.ndarray, result: np.ndarray) -> None:
     """result: 1 where the disc around a pixel meets no zero distance; beyond the slice there is nothing to meet."""
     rows, columns = distance.shape
     reach = half_heights.size // 2
@@ -68,19 +83,41 @@ def _keep_deep(distance, half_heights, result):
 
 
 @njit(cache=True, nogil=True)
-def erode(mask, half_heights, distance, result):
-    """Erode `mask` (uint8 0/1 [j, i]) by the disc of `disc_half_heights` into `result`.
+def erode(mask: np.ndarray, half_heights: np.ndarray, distance: np.ndarray, result: np.ndarray) -> None:
+    """Erode a mask by a disc.
 
     What lies beyond the slice counts as tissue, so a body cut by the slice's edge is not eroded there.
-    distance, uint8 [j, i], is working memory. result may be mask.
+
+    Parameters
+    ----------
+    mask
+        uint8 0/1 [j, i].
+    half_heights
+        As from `disc_half_heights`, uint8 [2 n + 1].
+    distance
+        Working memory, uint8 [j, i].
+    result
+        Where the answer goes, uint8 0/1 [j, i]; it may be `mask`.
     """
     _distance_along_columns(mask, 1, distance)
     _keep_deep(distance, half_heights, result)
 
 
 @njit(cache=True, nogil=True)
-def dilate(mask, half_heights, distance, result):
-    """Dilate `mask` (uint8 0/1 [j, i]) by the disc of `disc_half_heights` into `result`, which may be mask."""
+def dilate(mask: np.ndarray, half_heights: np.ndarray, distance: np.ndarray, result: np.ndarray) -> None:
+    """Dilate a mask by a disc.
+
+    Parameters
+    ----------
+    mask
+        uint8 0/1 [j, i].
+    half_heights
+        As from `disc_half_heights`, uint8 [2 n + 1].
+    distance
+        Working memory, uint8 [j, i].
+    result
+        Where the answer goes, uint8 0/1 [j, i]; it may be `mask`.
+    """
     _distance_along_columns(mask, 0, distance)
     _keep_deep(distance, half_heights, result)
     for row in range(result.shape[0]):
@@ -89,14 +126,26 @@ def dilate(mask, half_heights, distance, result):
 
 
 @njit(cache=True, nogil=True)
-def open_mask(mask, half_heights, distance, result):
-    """Open `mask` (erode, then dilate) by the disc of `disc_half_heights` into `result`, which may be mask."""
+def open_mask(mask: np.ndarray, half_heights: np.ndarray, distance: np.ndarray, result: np.ndarray) -> None:
+    """Open a mask by a disc: erode, then dilate.
+
+    Parameters
+    ----------
+    mask
+        uint8 0/1 [j, i].
+    half_heights
+        As from `disc_half_heights`, uint8 [2 n + 1].
+    distance
+        Working memory, uint8 [j, i].
+    result
+        Where the answer goes, uint8 0/1 [j, i]; it may be `mask`.
+    """
     erode(mask, half_heights, distance, result)
     dilate(result, half_heights, distance, result)
 
 
 @njit(cache=True, nogil=True)
-def _root(parent, number):
+def _root(parent: np.ndarray, number: int) -> int:
     while parent[number] != number:
         parent[number] = parent[parent[number]]
         number = parent[number]
@@ -104,7 +153,7 @@ def _root(parent, number):
 
 
 @njit(cache=True, nogil=True)
-def _join_row(runs, first, middle, last, reach, parent):
+def _join_row(runs: np.ndarray, first: int, middle: int, last: int, reach: int, parent: np.ndarray) -> None:
     """Join the runs first..middle of one row with middle..last of the next where they touch."""
     upper, lower = first, middle
     while upper < middle and lower < last:
@@ -119,7 +168,7 @@ def _join_row(runs, first, middle, last, reach, parent):
 
 
 @njit(cache=True, nogil=True)
-def _scan_row(pixels, row, value, runs, count):
+def _scan_row(pixels: np.ndarray, row: int, value: np.uint8, runs: np.ndarray, count: int) -> int:
     within = False
     for column in range(pixels.size):
         if (pixels[column] == value) != within:
@@ -136,11 +185,22 @@ def _scan_row(pixels, row, value, runs, count):
 
 
 @njit(cache=True, nogil=True)
-def find_runs(mask, value, diagonal):
-    """Return (runs, regions): the runs of pixels equal to `value` in `mask` (uint8 [j, i]), and how many regions.
+def find_runs(mask: np.ndarray, value: int, diagonal: bool) -> tuple[np.ndarray, int]:
+    """Find the runs of equal pixels in a slice, and the connected regions that they make up.
 
-    runs is int32 [n, 4]: row, first column, stop column, region from 0 on. With `diagonal` pixels that touch by a
-    corner are connected (8 neighbours), without they are not (4 neighbours).
+    Parameters
+    ----------
+    mask
+        uint8 0/1 [j, i].
+    value
+        Which pixels: those equal to it.
+    diagonal
+        Whether pixels that touch by a corner are connected (8 neighbours) or not (4 neighbours).
+
+    Returns
+    -------
+    tuple of np.ndarray and int
+        Runs, int32 [n, 4] (row, first column, stop column, region from 0 on), and how many regions.
     """
     rows, columns = mask.shape
     runs = np.empty((rows * ((columns + 1) // 2), 4), dtype=np.int32)
@@ -158,7 +218,7 @@ def find_runs(mask, value, diagonal):
 
 
 @njit(cache=True, nogil=True)
-def _number_regions(runs, parent):
+def _number_regions(runs: np.ndarray, parent: np.ndarray) -> int:
     regions = 0
     for number in range(parent.size):
         root = _root(parent, number)
@@ -171,8 +231,25 @@ def _number_regions(runs, parent):
 
 
 @njit(cache=True, nogil=True)
-def touches_edge(runs, regions, rows, columns):
-    """Return for each region whether it reaches the slice's first or last row or column."""
+def touches_edge(runs: np.ndarray, regions: int, rows: int, columns: int) -> np.ndarray:
+    """Tell which regions reach the slice's first or last row or column.
+
+    Parameters
+    ----------
+    runs
+        As from `find_runs`, int32 [n, 4]: row, first column, stop column, region.
+    regions
+        How many regions there are.
+    rows
+        Rows of the slice.
+    columns
+        Columns of the slice.
+
+    Returns
+    -------
+    np.ndarray
+        bool [regions].
+    """
     touching = np.zeros(regions, dtype=np.bool_)
     for n in range(runs.shape[0]):
         if runs[n, 0] == 0 or runs[n, 0] == rows - 1 or runs[n, 1] == 0 or runs[n, 2] == columns:
@@ -181,8 +258,21 @@ def touches_edge(runs, regions, rows, columns):
 
 
 @njit(cache=True, nogil=True)
-def region_areas(runs, regions):
-    """Return the number of pixels of each region."""
+def region_areas(runs: np.ndarray, regions: int) -> np.ndarray:
+    """Count the pixels of each region.
+
+    Parameters
+    ----------
+    runs
+        As from `find_runs`, int32 [n, 4]: row, first column, stop column, region.
+    regions
+        How many regions there are.
+
+    Returns
+    -------
+    np.ndarray
+        int64 [regions].
+    """
     areas = np.zeros(regions, dtype=np.int64)
     for n in range(runs.shape[0]):
         areas[runs[n, 3]] += runs[n, 2] - runs[n, 1]
@@ -190,8 +280,18 @@ def region_areas(runs, regions):
 
 
 @njit(cache=True, nogil=True)
-def paint_regions(runs, values, mask):
-    """Set, in `mask` (uint8 [j, i]), the pixels of each region to values[region]; 255 leaves them as they are."""
+def paint_regions(runs: np.ndarray, values: np.ndarray, mask: np.ndarray) -> None:
+    """Set the pixels of each region, in place.
+
+    Parameters
+    ----------
+    runs
+        As from `find_runs`, int32 [n, 4]: row, first column, stop column, region.
+    values
+        Value of each region, uint8 [regions]; 255 leaves its pixels as they are.
+    mask
+        uint8 [j, i].
+    """
     for n in range(runs.shape[0]):
         value = values[runs[n, 3]]
         if value != 255:
@@ -199,10 +299,24 @@ def paint_regions(runs, values, mask):
 
 
 @njit(cache=True, nogil=True)
-def fill_holes(mask):
-    """Fill, in place, what cannot be reached from the edge of `mask`, a uint8 [j, i] slice of 0 and 1.
+def fill_holes(mask: np.ndarray) -> None:
+    """Fill, in place, what cannot be reached from the edge of a mask.
 
     The way from the edge goes over the four direct neighbours, so a diagonal line of pixels is a closed border.
+
+    Parameters
+    ----------
+    mask
+        uint8 0/1 [j, i].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ring = np.ones((3, 3), dtype=np.uint8)
+    >>> ring[1, 1] = 0
+    >>> fill_holes(ring)
+    >>> int(ring[1, 1])
+    1
     """
     runs, regions = find_runs(mask, 0, False)
     outside = touches_edge(runs, regions, mask.shape[0], mask.shape[1])
@@ -213,14 +327,27 @@ def fill_holes(mask):
 
 
 @njit(cache=True, nogil=True)
-def has_holes(mask):
-    """Return whether `mask` has a hole: see `fill_holes`."""
+def has_holes(mask: np.ndarray) -> bool:
+    """Tell whether a mask has a hole: see `fill_holes`.
+
+    Parameters
+    ----------
+    mask
+        uint8 0/1 [j, i].
+
+    Returns
+    -------
+    bool
+        Whether it has.
+    """
     runs, regions = find_runs(mask, 0, False)
     return not touches_edge(runs, regions, mask.shape[0], mask.shape[1]).all()
 
 
 @njit(cache=True, nogil=True)
-def _count_wall(runs, outside, mask, thick):
+def _count_wall(
+    runs: np.ndarray, outside: np.ndarray, mask: np.ndarray, thick: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return (thick pixels, all pixels) of the mask next to each region that is not outside, on its 4 sides."""
     rows, columns = mask.shape
     solid = np.zeros(outside.size, dtype=np.int64)
@@ -244,12 +371,20 @@ def _count_wall(runs, outside, mask, thick):
 
 
 @njit(cache=True, nogil=True)
-def fill_walled_holes(mask, thick, least_share):
-    """Fill, in place, those holes of `mask` whose wall is mostly thick.
+def fill_walled_holes(mask: np.ndarray, thick: np.ndarray, least_share: float) -> None:
+    """Fill, in place, those holes of a mask whose wall is mostly thick.
 
     A hole in the patient (lung, bowel gas) has thick walls nearly all round; a pocket of air between the back and
-    a sheet has skin on one side and the sheet on the other. thick (uint8 0/1 [j, i]) tells the thick parts of the
-    mask; least_share is the least share, 0..1, of a hole's wall that has to be thick.
+    a sheet has skin on one side and the sheet on the other.
+
+    Parameters
+    ----------
+    mask
+        uint8 0/1 [j, i].
+    thick
+        The thick parts of the mask, uint8 0/1 [j, i].
+    least_share
+        Least share of a hole's wall that has to be thick, 0 to 1.
     """
     runs, regions = find_runs(mask, 0, False)
     outside = touches_edge(runs, regions, mask.shape[0], mask.shape[1])
@@ -262,7 +397,7 @@ def fill_walled_holes(mask, thick, least_share):
 
 
 @njit(cache=True, nogil=True)
-def _has_neighbour(mask, row, column, value):
+def _has_neighbour(mask: np.ndarray, row: int, column: int, value: int) -> bool:
     """Whether one of the four neighbours in the slice has this value."""
     return (
         (row > 0 and mask[row - 1, column] == value)
@@ -273,11 +408,27 @@ def _has_neighbour(mask, row, column, value):
 
 
 @njit(cache=True, nogil=True)
-def peel(image, mask, border_hu, layers):
-    """Take from `mask`, in place, what is darker than border_hu at its outside; return how many pixels.
+def peel(image: np.ndarray, mask: np.ndarray, border_hu: float, layers: int) -> int:
+    """Take from a mask, in place, what is darker than a border at its outside.
 
-    image is the slice in HU. Up to `layers` layers of pixels go, one after the other (4 neighbours); the pixels next
-    to what stays are given back, because the outermost pixel of the skin is part air.
+    Up to `layers` layers of pixels go, one after the other (4 neighbours); the pixels next to what stays are given
+    back, because the outermost pixel of the skin is part air.
+
+    Parameters
+    ----------
+    image
+        A slice in HU, int16 or float32 [j, i].
+    mask
+        uint8 0/1 [j, i].
+    border_hu
+        What is darker goes, HU.
+    layers
+        Most layers of pixels.
+
+    Returns
+    -------
+    int
+        How many pixels went.
     """
     rows, columns = mask.shape
     removed = np.empty((mask.size, 2), dtype=np.int32)
@@ -316,26 +467,60 @@ def peel(image, mask, border_hu, layers):
 
 
 @njit(cache=True, nogil=True)
-def threshold_slice(image, border_hu, blocked, mask):
-    """mask: 1 where the slice (HU [j, i]) is above border_hu and `blocked` (uint8 [j, i]) is 0."""
+def threshold_slice(image: np.ndarray, border_hu: float, blocked: np.ndarray, mask: np.ndarray) -> None:
+    """Find what is above a border and not blocked.
+
+    Parameters
+    ----------
+    image
+        A slice in HU, int16 or float32 [j, i].
+    border_hu
+        Border between air and tissue, HU.
+    blocked
+        1 where the table is, uint8 [j, i].
+    mask
+        Where the answer goes, uint8 0/1 [j, i].
+    """
     for row in range(image.shape[0]):
         for column in range(image.shape[1]):
             mask[row, column] = np.uint8(image[row, column] > border_hu) & np.uint8(blocked[row, column] == 0)
 
 
 @njit(cache=True, nogil=True)
-def either(first, second, result):
-    """result: 1 where either mask is 1; it may be one of them."""
+def either(first: np.ndarray, second: np.ndarray, result: np.ndarray) -> None:
+    """Join two masks.
+
+    Parameters
+    ----------
+    first
+        uint8 0/1 [j, i].
+    second
+        uint8 0/1 [j, i].
+    result
+        1 where either is, uint8 [j, i]; it may be one of them.
+    """
     for row in range(result.shape[0]):
         for column in range(result.shape[1]):
             result[row, column] = first[row, column] | second[row, column]
 
 
 @njit(cache=True, nogil=True)
-def label_slice(mask, least_area, labels):
-    """Number the 8-connected regions of at least `least_area` pixels from 1 on, into `labels` (uint8 [j, i]).
+def label_slice(mask: np.ndarray, least_area: float, labels: np.ndarray) -> int:
+    """Number the 8-connected regions of a mask from 1 on.
 
-    Returns how many were numbered: at most 254, the first ones from the top; other pixels get 0.
+    Parameters
+    ----------
+    mask
+        uint8 0/1 [j, i].
+    least_area
+        Smaller regions are left out, pixels.
+    labels
+        Where the numbers go, uint8 [j, i]; other pixels get 0.
+
+    Returns
+    -------
+    int
+        How many were numbered: at most 254, the first ones from the top.
     """
     runs, regions = find_runs(mask, 1, True)
     areas = region_areas(runs, regions)
@@ -351,11 +536,28 @@ def label_slice(mask, least_area, labels):
 
 
 @njit(cache=True, nogil=True)
-def region_tissues(image, labels, static, regions, borders_hu):
-    """Count what each region of a slice consists of; returns int64 [regions + 1, 6].
+def region_tissues(
+    image: np.ndarray, labels: np.ndarray, static: np.ndarray, regions: int, borders_hu: np.ndarray
+) -> np.ndarray:
+    """Count what each region of a slice consists of.
 
-    Its columns: pixels in all; pixels in the four ranges from borders_hu[0] on (five ascending HU values, int64);
-    pixels where `static` (uint8 [j, i]) is 1.
+    Parameters
+    ----------
+    image
+        A slice in HU, int16 or float32 [j, i].
+    labels
+        Numbers of regions from 1 on, 0 elsewhere; uint8 [j, i].
+    static
+        1 where the scan hardly changes along k, uint8 [j, i].
+    regions
+        How many there are.
+    borders_hu
+        Five ascending HU values, int64: the borders of four tissues.
+
+    Returns
+    -------
+    np.ndarray
+        int64 [regions + 1, 6]: pixels in all, pixels of each tissue, pixels where `static` is 1; row 0 is unused.
     """
     counts = np.zeros((regions + 1, 6), dtype=np.int64)
     for row in range(labels.shape[0]):
@@ -376,8 +578,25 @@ def region_tissues(image, labels, static, regions, borders_hu):
 
 
 @njit(cache=True, nogil=True)
-def overlaps(first, second, first_regions, second_regions):
-    """Return int64 [first_regions + 1, second_regions + 1]: pixels that two label slices share, per pair."""
+def overlaps(first: np.ndarray, second: np.ndarray, first_regions: int, second_regions: int) -> np.ndarray:
+    """Count the pixels that the regions of two slices share.
+
+    Parameters
+    ----------
+    first
+        Labels of one slice, uint8 [j, i].
+    second
+        Labels of the other, uint8 [j, i].
+    first_regions
+        How many regions the first has.
+    second_regions
+        How many the second has.
+
+    Returns
+    -------
+    np.ndarray
+        int64 [first_regions + 1, second_regions + 1]; row and column 0 are unused.
+    """
     counts = np.zeros((first_regions + 1, second_regions + 1), dtype=np.int64)
     for row in range(first.shape[0]):
         for column in range(first.shape[1]):
@@ -387,16 +606,37 @@ def overlaps(first, second, first_regions, second_regions):
 
 
 @njit(cache=True, nogil=True)
-def relabel(labels, values):
-    """Replace, in place, each label by values[label]."""
+def relabel(labels: np.ndarray, values: np.ndarray) -> None:
+    """Replace labels, in place.
+
+    Parameters
+    ----------
+    labels
+        Numbers of regions from 1 on, 0 elsewhere; uint8 [j, i].
+    values
+        New value of each label, uint8.
+    """
     for row in range(labels.shape[0]):
         for column in range(labels.shape[1]):
             labels[row, column] = values[labels[row, column]]
 
 
 @njit(cache=True, nogil=True)
-def measure_slice(mask, edge):
-    """Return (area in pixels, pixels that lie on `edge` (uint8 [j, i]), number of 8-connected regions) of a mask."""
+def measure_slice(mask: np.ndarray, edge: np.ndarray) -> tuple[int, int, int]:
+    """Measure a mask.
+
+    Parameters
+    ----------
+    mask
+        uint8 0/1 [j, i].
+    edge
+        1 at the edge of what was measured, uint8 [j, i].
+
+    Returns
+    -------
+    tuple of int
+        Area, pixels that lie on `edge`, number of 8-connected regions.
+    """
     area, touching = 0, 0
     for row in range(mask.shape[0]):
         for column in range(mask.shape[1]):
@@ -406,11 +646,36 @@ def measure_slice(mask, edge):
 
 
 @njit(cache=True, nogil=True)
-def add_columns(array, first, stop, border_hu, present, total, squares, measured):
-    """Add the slices first..stop of a volume (HU [k, j, i]) to what is known of each column of voxels along k.
+def add_columns(
+    array: np.ndarray,
+    first: int,
+    stop: int,
+    border_hu: float,
+    present: np.ndarray,
+    total: np.ndarray,
+    squares: np.ndarray,
+    measured: np.ndarray,
+) -> None:
+    """Add slices of a volume to what is known of each column of voxels along k.
 
-    present (int32 [j, i]) counts voxels above border_hu; total and squares (float32 [j, i]) sum HU and HU squared,
-    clamped to -1024..1000; measured (uint8 [j, i]) becomes 1 where a voxel is above -1024.
+    Parameters
+    ----------
+    array
+        Volume in HU, int16 or float32 [k, j, i].
+    first
+        First slice.
+    stop
+        The slice after the last one.
+    border_hu
+        Border between air and tissue, HU.
+    present
+        Voxels above the border, int32 [j, i]; added to.
+    total
+        Sum of HU clamped to -1024..1000, float32 [j, i]; added to.
+    squares
+        Sum of their squares, float32 [j, i]; added to.
+    measured
+        Becomes 1 where a voxel is above -1024 HU, uint8 [j, i].
     """
     rows, columns = present.shape
     for k in range(first, stop):
@@ -424,10 +689,26 @@ def add_columns(array, first, stop, border_hu, present, total, squares, measured
 
 
 @njit(cache=True, nogil=True)
-def widest_touching(image, border_hu, mask, work):
-    """Width in columns of the widest region outside `mask` that is above border_hu and touches the mask; else 0.
+def widest_touching(image: np.ndarray, border_hu: float, mask: np.ndarray, work: np.ndarray) -> int:
+    """Measure the widest region outside a mask that is above a border and touches the mask.
 
-    image is a slice in HU, work uint8 [j, i] working memory. Regions and touching go over the 8 neighbours.
+    Regions and touching go over the 8 neighbours.
+
+    Parameters
+    ----------
+    image
+        A slice in HU, int16 or float32 [j, i].
+    border_hu
+        Border between air and tissue, HU.
+    mask
+        uint8 0/1 [j, i].
+    work
+        Working memory, uint8 [j, i].
+
+    Returns
+    -------
+    int
+        Its width in columns; 0 where there is none.
     """
     rows, columns = mask.shape
     for row in range(rows):

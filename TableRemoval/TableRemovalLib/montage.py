@@ -38,10 +38,25 @@ def montage(
     flagged: Collection[int] = (),
     tile_pixels: int = TILE_PIXELS,
 ) -> np.ndarray:
-    """Return a picture, uint8 [row, column, 3], of all slices of a [k, j, i] scan in HU, numbered from 0.
+    """Lay all slices of a scan into one picture, numbered from 0.
 
-    mask_of(k) is a slice's mask (uint8 0/1 [j, i]). Its outline is green, what would be removed red, the number of a
-    slice in `flagged` orange with a frame.
+    The outline of a mask is green, what would be removed red, the number of a flagged slice orange with a frame.
+
+    Parameters
+    ----------
+    array
+        Volume in HU, int16 or float32 [k, j, i].
+    mask_of
+        Gives the mask of slice k, uint8 0/1 [j, i].
+    flagged
+        Slices to be marked.
+    tile_pixels
+        Longest side of a slice in the picture.
+
+    Returns
+    -------
+    np.ndarray
+        uint8 [row, column, 3].
     """
     slices, rows, columns = array.shape
     step = max(1, math.ceil(max(rows, columns) / tile_pixels))
@@ -55,7 +70,20 @@ def montage(
 
 
 def write_montage(path: str | Path, picture: np.ndarray) -> None:
-    """Write a picture, uint8 [row, column, 3], as PNG. Raises OSError where the file cannot be written."""
+    """Write a picture as PNG.
+
+    Parameters
+    ----------
+    path
+        Where to.
+    picture
+        uint8 [row, column, 3].
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
     path = Path(path)
     part = path.with_name(path.stem + ".part.png")
     try:
@@ -65,7 +93,7 @@ def write_montage(path: str | Path, picture: np.ndarray) -> None:
         raise OSError(f"{path} cannot be written: choose another folder") from error
 
 
-def _tile(image, mask, step, k, is_flagged) -> np.ndarray:
+def _tile(image: np.ndarray, mask: np.ndarray, step: int, k: int, is_flagged: bool) -> np.ndarray:
     small, inside = image[::step, ::step].astype(np.float32), mask[::step, ::step] != 0
     grey = np.clip((small - LOWEST_HU) / (HIGHEST_HU - LOWEST_HU), 0, 1) * 255
     tile = np.repeat(grey[:, :, None], 3, axis=2)
@@ -85,7 +113,7 @@ def _outline(inside: np.ndarray) -> np.ndarray:
     return inside & ~surrounded
 
 
-def _draw_number(tile: np.ndarray, text: str, colour) -> None:
+def _draw_number(tile: np.ndarray, text: str, colour: tuple[int, int, int]) -> None:
     left = 4
     for character in text:
         bits = np.array([[row >> (2 - column) & 1 for column in range(3)] for row in _GLYPHS[character]], dtype=bool)

@@ -11,11 +11,22 @@ LINE_PIXELS = 2
 
 
 @njit(cache=True, nogil=True)
-def label_overlay(image, mask, removed_above_hu, labels):
-    """Write the labels of one slice: image in HU, mask uint8 0/1 and labels uint8, all [j, i].
+def label_overlay(image: np.ndarray, mask: np.ndarray, removed_above_hu: float, labels: np.ndarray) -> None:
+    """Write the labels of one slice.
 
-    OUTLINE is the outermost layer of the mask (4 neighbours), KEPT the rest of it; REMOVED is what is outside the
-    mask and above removed_above_hu.
+    OUTLINE is the outermost layer of the mask (4 neighbours), KEPT the rest of it; REMOVED is what is outside the mask
+    and above a border.
+
+    Parameters
+    ----------
+    image
+        A slice in HU, int16 or float32 [j, i].
+    mask
+        uint8 0/1 [j, i].
+    removed_above_hu
+        That border, HU.
+    labels
+        Where the labels go, uint8 [j, i].
     """
     rows, columns = mask.shape
     for row in range(rows):
@@ -33,7 +44,15 @@ def label_overlay(image, mask, removed_above_hu, labels):
 
 
 def draw_square(labels: np.ndarray, square: tuple[int, int, int, int]) -> None:
-    """Draw the outline of (first row, stop row, first column, stop column) into `labels`, two pixels wide."""
+    """Draw the outline of the seed square, two pixels wide, in place.
+
+    Parameters
+    ----------
+    labels
+        As from `label_overlay`, uint8 [j, i].
+    square
+        First row, stop row, first column, stop column.
+    """
     top, stop, left, right = square
     line = np.ones((max(0, stop - top), max(0, right - left)), dtype=bool)
     line[LINE_PIXELS:-LINE_PIXELS, LINE_PIXELS:-LINE_PIXELS] = False
@@ -42,5 +61,16 @@ def draw_square(labels: np.ndarray, square: tuple[int, int, int, int]) -> None:
 
 
 def is_kept(labels: np.ndarray) -> np.ndarray:
-    """Return the mask (uint8 0/1) that the labels stand for."""
+    """Tell what labels stand for.
+
+    Parameters
+    ----------
+    labels
+        As from `label_overlay`, uint8 [j, i].
+
+    Returns
+    -------
+    np.ndarray
+        The mask, uint8 0/1 [j, i].
+    """
     return np.array((0, 1, 0, 1, 1, 0), dtype=np.uint8)[labels]

@@ -10,6 +10,7 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from TableRemovalLib.errors import InputError
 
 VERSION = 1
 KEEP, DROP = "keep", "drop"
+
+Click = tuple[str, int, int]
+"""KEEP or DROP, column i, row j."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class SliceOverride:
     seed_size: int | None = None
     threshold: float | None = None
     mask: str | None = None
-    clicks: tuple[tuple[str, int, int], ...] = ()
+    clicks: tuple[Click, ...] = ()
 
     @property
     def grows(self) -> bool:
@@ -56,7 +60,7 @@ class ScanOverrides:
         """Return the override of slice k; an empty one where there is none."""
         return self.slices.get(k, SliceOverride())
 
-    def changed(self, indices: Iterable[int], **changes) -> ScanOverrides:
+    def changed(self, indices: Iterable[int], **changes: Any) -> ScanOverrides:
         """Return a copy with fields of SliceOverride replaced in the slices `indices` (those inside the scan)."""
         slices = dict(self.slices)
         for k in indices:
@@ -101,8 +105,10 @@ def overrides_from_json(text: str, size: tuple[int, int, int]) -> ScanOverrides:
 
     Raises InputError where the text is damaged, or the overrides belong to a scan of another size.
     """
+    columns, rows, count = size
+    size = (columns, rows, count)
     if not text:
-        return ScanOverrides(tuple(size))
+        return ScanOverrides(size)
     try:
         record = json.loads(text)
         made_for = tuple(int(n) for n in record["size"])
@@ -111,7 +117,7 @@ def overrides_from_json(text: str, size: tuple[int, int, int]) -> ScanOverrides:
             raise ValueError(f"version {record['version']}")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"the slice overrides cannot be read ({error}): clear them and set them again") from error
-    if made_for != tuple(size):
+    if made_for != size:
         raise InputError(
             f"the slice overrides belong to a scan of {_times(made_for)} voxels, this one has {_times(size)}: "
             "clear them, or choose the scan they were made for"
@@ -119,16 +125,40 @@ def overrides_from_json(text: str, size: tuple[int, int, int]) -> ScanOverrides:
     outside = [k for k in slices if not 0 <= k < size[2]]
     if outside:
         raise InputError(f"the slice overrides name slice {outside[0]}, which the scan does not have: clear them")
-    return ScanOverrides(tuple(size), slices)
+    return ScanOverrides(size, slices)
 
 
 def pack_mask(mask: np.ndarray) -> str:
-    """Return a slice's mask (0/1 [j, i]) as text."""
+    """Write a slice's mask as text.
+
+    Parameters
+    ----------
+    mask
+        0/1 [j, i].
+
+    Returns
+    -------
+    str
+        What `unpack_mask` reads.
+    """
     return base64.b64encode(zlib.compress(np.packbits(mask.astype(bool)).tobytes(), 9)).decode("ascii")
 
 
 def unpack_mask(text: str, shape: tuple[int, int]) -> np.ndarray:
-    """Return the uint8 0/1 [j, i] mask of shape (rows, columns) that `pack_mask` made into text."""
+    """Read a slice's mask from text.
+
+    Parameters
+    ----------
+    text
+        As from `pack_mask`.
+    shape
+        Rows, columns.
+
+    Returns
+    -------
+    np.ndarray
+        uint8 0/1 [j, i].
+    """
     bits = np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype=np.uint8)
     return np.unpackbits(bits, count=shape[0] * shape[1]).reshape(shape)
 
@@ -144,5 +174,5 @@ def _slice_override(entry: dict) -> SliceOverride:
     )
 
 
-def _times(size) -> str:
+def _times(size: Iterable[int]) -> str:
     return " x ".join(str(n) for n in size)

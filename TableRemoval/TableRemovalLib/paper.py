@@ -18,9 +18,19 @@ AIR_HU = -500.0
 
 
 def paper_slice(image: np.ndarray, options: TableRemovalOptions) -> tuple[np.ndarray, float, tuple[str, ...]]:
-    """Body mask of one [j, i] slice in HU: the region of eq. 1 with its holes filled.
+    """Body mask of one slice: the region of eq. 1 with its holes filled.
 
-    Returns (mask uint8 0/1, threshold used, flags). See `region_growing` for the definition.
+    Parameters
+    ----------
+    image
+        A slice in HU, int16 or float32 [j, i].
+    options
+        See TableRemovalOptions.
+
+    Returns
+    -------
+    tuple
+        Mask uint8 0/1 [j, i], T_G used in [0, 1], flags. See `region_growing` for the definition.
     """
     mask, threshold, reached = grow_paper_slice(
         image, options.seed_ij, options.seed_size, options.threshold, options.min_area_pixels
@@ -36,7 +46,24 @@ def paper_mask(
     options: TableRemovalOptions,
     progress: Callable[[float], None] | None = None,
 ) -> tuple[np.ndarray, list[SliceRecord]]:
-    """Body mask of a [k, j, i] volume in HU by the paper's method; returns (mask uint8 0/1, records)."""
+    """Body mask of a volume by the paper's method.
+
+    Parameters
+    ----------
+    array
+        Volume in HU, int16 or float32 [k, j, i].
+    spacing_mm
+        Voxel size along i, j, k, mm.
+    options
+        See TableRemovalOptions.
+    progress
+        Called with the fraction done, 0 to 1, in the caller's thread; an exception that it raises ends the run.
+
+    Returns
+    -------
+    tuple
+        Mask uint8 0/1 [k, j, i], a record of each slice.
+    """
     mask = np.empty(array.shape, dtype=np.uint8)
     thresholds = np.empty(array.shape[0])
     seconds = np.empty(array.shape[0])

@@ -55,9 +55,21 @@ class SliceMask:
 
 
 def grown_by_hand(image: np.ndarray, own: SliceOverride, options: TableRemovalOptions) -> SliceMask | None:
-    """Return a slice's mask by its own override (clicks not yet applied), or None where it has none.
+    """Make a slice's mask by its own override, clicks not yet applied.
 
-    image is the slice in HU [j, i]; options are those that hold in this slice.
+    Parameters
+    ----------
+    image
+        A slice in HU, int16 or float32 [j, i].
+    own
+        The slice's override.
+    options
+        Those that hold in this slice.
+
+    Returns
+    -------
+    SliceMask or None
+        None where it has none.
     """
     if own.mask is not None:
         return SliceMask(unpack_mask(own.mask, image.shape))
@@ -69,13 +81,13 @@ def grown_by_hand(image: np.ndarray, own: SliceOverride, options: TableRemovalOp
 class SlicePreview:
     """Makes single slices' masks of one scan, a [k, j, i] array in HU (see `ct_view`)."""
 
-    def __init__(self, array: np.ndarray, spacing_mm: tuple[float, float, float]):
+    def __init__(self, array: np.ndarray, spacing_mm: tuple[float, float, float]) -> None:
         self._array = array
         self._maker = SliceMaker(array.shape[1:], spacing_mm)
         self._least_area = LEAST_REGION_MM2 / (spacing_mm[0] * spacing_mm[1])
         self._nothing_blocked = np.zeros(array.shape[1:], dtype=np.uint8)
-        self._numbers = np.empty(array.shape[1:], dtype=np.uint8)
-        self._tissue_hu = None
+        self._numbers: np.ndarray = np.empty(array.shape[1:], dtype=np.uint8)
+        self._tissue_hu: float | None = None
 
     def slice_mask(self, k: int, state: EditState, whole: WholeScan | None = None) -> SliceMask:
         """Return the mask of slice k under `state`: see the top of this file. The mask may be the caller's own base."""
@@ -85,14 +97,14 @@ class SlicePreview:
             return found
         return SliceMask(apply_clicks(image, found.mask, own.clicks), found.threshold, found.flags)
 
-    def _without_override(self, k, options, whole) -> SliceMask:
+    def _without_override(self, k: int, options: TableRemovalOptions, whole: WholeScan | None) -> SliceMask:
         if whole is not None and same_mask(whole.options, options):
             return SliceMask(whole.base(k))
         if options.method == "paper":
             return SliceMask(*paper_slice(self._array[k], options))
         return SliceMask(self._robust(k, options, whole))
 
-    def _robust(self, k, options, whole) -> np.ndarray:
+    def _robust(self, k: int, options: TableRemovalOptions, whole: WholeScan | None) -> np.ndarray:
         blocked = self._nothing_blocked if whole is None else whole.sheets
         solid = self._maker.solid(self._array[k], blocked, self._border_hu(options.threshold))
         count = label_slice(solid, self._least_area, self._numbers)
@@ -100,7 +112,7 @@ class SlicePreview:
         keep[1 : count + 1] = self._kept(k, count, options, whole)
         return keep[self._numbers]
 
-    def _kept(self, k, count, options, whole) -> np.ndarray:
+    def _kept(self, k: int, count: int, options: TableRemovalOptions, whole: WholeScan | None) -> np.ndarray:
         areas = np.bincount(self._numbers.ravel(), minlength=count + 1)[1:]
         if whole is not None:
             before = np.bincount(self._numbers.ravel(), whole.base(k).ravel(), count + 1)[1:]
@@ -108,12 +120,13 @@ class SlicePreview:
         else:
             keep = areas == areas.max(initial=0)
         if options.seed_ij is not None:
-            top, stop, left, right = seed_square(*self._numbers.shape, options.seed_ij, options.seed_size)
+            rows, columns = self._numbers.shape
+            top, stop, left, right = seed_square(rows, columns, options.seed_ij, options.seed_size)
             inside = np.bincount(self._numbers[top:stop, left:right].ravel(), minlength=count + 1)[1:]
             keep |= (inside > 0) & (inside == inside.max(initial=0))
         return keep
 
-    def _border_hu(self, threshold) -> float:
+    def _border_hu(self, threshold: float | None) -> float:
         if threshold is None:
             return border_between_air_and_tissue(self._array, None)[0]
         if self._tissue_hu is None:
@@ -134,7 +147,18 @@ def _deciding(options: TableRemovalOptions) -> tuple:
 
 
 def ct_view(array: np.ndarray) -> np.ndarray:
-    """Return voxels as a read-only, contiguous int16 or float32 array, without a copy where they are that already."""
+    """View voxels in a type that the kernels take, without a copy where they are that already.
+
+    Parameters
+    ----------
+    array
+        Volume in HU, any numeric type [k, j, i].
+
+    Returns
+    -------
+    np.ndarray
+        Read-only, contiguous, int16 or float32.
+    """
     if array.dtype.kind == "f":
         array = np.ascontiguousarray(array, dtype=np.float32)
     elif array.dtype != np.int16:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -45,17 +45,43 @@ class SliceRecord:
 
 
 def seed_flag(image: np.ndarray, seed_ij: tuple[int, int] | None, seed_size: int) -> tuple[str, ...]:
-    """Return (SEED_IN_AIR,) where the mean of the seed square in a [j, i] slice is below -500 HU, else ()."""
-    first_row, stop_row, first_column, stop_column = seed_square(*image.shape, seed_ij, seed_size)
+    """Tell whether the seed square lies in air: its mean is below -500 HU.
+
+    Parameters
+    ----------
+    image
+        A slice in HU, int16 or float32 [j, i].
+    seed_ij
+        Column and row of the seed square's centre; None: the slice's centre.
+    seed_size
+        Side of the seed square, pixels.
+
+    Returns
+    -------
+    tuple of str
+        (SEED_IN_AIR,) or ().
+    """
+    rows, columns = image.shape
+    first_row, stop_row, first_column, stop_column = seed_square(rows, columns, seed_ij, seed_size)
     mean = np.mean(image[first_row:stop_row, first_column:stop_column])
     return (SEED_IN_AIR,) if mean < SEED_AIR_HU else ()
 
 
 def area_jumps(areas_mm2: np.ndarray) -> np.ndarray:
-    """Return for each slice whether its area is far from the median of the three slices on either side of it.
+    """Find slices whose area is far from the median of the three slices on either side of it.
 
     Far is more than 12 % of the larger one. A steady taper is no jump: the median of both sides lies in
     between.
+
+    Parameters
+    ----------
+    areas_mm2
+        Area of each slice, mm2 [k].
+
+    Returns
+    -------
+    np.ndarray
+        bool [k].
     """
     areas = np.asarray(areas_mm2, dtype=float)
     jumps = np.zeros(areas.size, dtype=bool)
@@ -69,7 +95,7 @@ def area_jumps(areas_mm2: np.ndarray) -> np.ndarray:
     return jumps
 
 
-def with_seconds(records: Sequence[SliceRecord], seconds: Sequence[float]) -> list[SliceRecord]:
+def with_seconds(records: Sequence[SliceRecord], seconds: Iterable[float]) -> list[SliceRecord]:
     """Return the records with the time spent on each slice."""
     return [replace(record, seconds=float(spent)) for record, spent in zip(records, seconds, strict=True)]
 
@@ -82,11 +108,30 @@ def slice_records(
     thresholds: np.ndarray,
     flags: list[tuple[str, ...]],
 ) -> list[SliceRecord]:
-    """Measure the finished mask (uint8 [k, j, i]) of a scan (HU [k, j, i]) and add what that says to the flags.
+    """Measure a finished mask and add what that says to the flags.
 
-    columns are the scan's statistics along k; thresholds and flags hold, for each slice, the T_G used and the flags
-    that the method itself has raised. Table contact means that something that was removed and is 40 mm wide or more
-    reaches within 3 mm of the body: table, mattress or blanket.
+    Table contact means that something that was removed and is 40 mm wide or more reaches within 3 mm of the body:
+    table, mattress or blanket.
+
+    Parameters
+    ----------
+    array
+        Volume in HU, int16 or float32 [k, j, i].
+    columns
+        The scan's statistics along k.
+    mask
+        uint8 0/1 [k, j, i].
+    spacing_mm
+        Voxel size along i, j, k, mm.
+    thresholds
+        T_G used in each slice, [k].
+    flags
+        Those that the method itself has raised, for each slice.
+
+    Returns
+    -------
+    list of SliceRecord
+        One for each slice.
     """
     edge = columns.edge_of_view()
     rim = disc_half_heights(RIM_MM, spacing_mm[0], spacing_mm[1])

@@ -46,13 +46,13 @@ def seed_square(rows: int, columns: int, seed_ij: tuple[int, int] | None, size: 
 
 
 @njit(cache=True, nogil=True)
-def _unit_intensity(value):
+def _unit_intensity(value: float) -> float:
     clamped = min(max(float(value), -1024.0), 3071.0)
     return (clamped + 1024.0) / 4095.0
 
 
 @njit(cache=True, nogil=True)
-def _list_neighbours(row, column, state, queue, head, count):
+def _list_neighbours(row: int, column: int, state: np.ndarray, queue: np.ndarray, head: int, count: int) -> int:
     rows, columns = state.shape
     for dr in range(-1, 2):
         for dc in range(-1, 2):
@@ -66,11 +66,41 @@ def _list_neighbours(row, column, state, queue, head, count):
 
 
 @njit(cache=True, nogil=True)
-def grow_slice(image, first_row, stop_row, first_column, stop_column, threshold, state, queue):
-    """Grow one region (eq. 1) in `image`, a [j, i] slice in HU; return its area in pixels.
+def grow_slice(
+    image: np.ndarray,
+    first_row: int,
+    stop_row: int,
+    first_column: int,
+    stop_column: int,
+    threshold: float,
+    state: np.ndarray,
+    queue: np.ndarray,
+) -> int:
+    """Grow one region (eq. 1) in a slice.
 
-    state, uint8 [j, i], comes back 1 in the region and 0 elsewhere; queue, int32 of at least as many entries
-    as the slice has pixels, is working memory. threshold is T_G in [0, 1]. The seed square must not be empty.
+    Parameters
+    ----------
+    image
+        A slice in HU, int16 or float32 [j, i].
+    first_row
+        Of the seed square, which must not be empty.
+    stop_row
+        The row after its last one.
+    first_column
+        Its first column.
+    stop_column
+        The column after its last one.
+    threshold
+        T_G in [0, 1], 1 being 4095 HU.
+    state
+        Comes back 1 in the region, 0 elsewhere; uint8 [j, i].
+    queue
+        Working memory, int32 with as many entries as the slice has pixels.
+
+    Returns
+    -------
+    int
+        Area of the region, pixels.
     """
     columns = image.shape[1]
     state[:] = 0
@@ -101,12 +131,32 @@ def grow_slice(image, first_row, stop_row, first_column, stop_column, threshold,
 
 
 @njit(cache=True, nogil=True)
-def grow_until_area(image, square, thresholds, least_area, state, queue):
-    """Grow with each threshold in turn until the region has `least_area` pixels; return the threshold's
-    index.
+def grow_until_area(
+    image: np.ndarray, square: np.ndarray, thresholds: np.ndarray, least_area: int, state: np.ndarray, queue: np.ndarray
+) -> int:
+    """Grow with one threshold after the other until the region is large enough.
 
-    square is (first row, stop row, first column, stop column). Where no threshold is enough the last one's region
-    stays in `state` and the index is len(thresholds): see `grow_slice` for the rest.
+    Where none is enough the last one's region stays in `state`.
+
+    Parameters
+    ----------
+    image
+        A slice in HU, int16 or float32 [j, i].
+    square
+        First row, stop row, first column, stop column; int64 [4].
+    thresholds
+        T_G in the order in which they are tried, float64.
+    least_area
+        Pixels.
+    state
+        Comes back 1 in the region, 0 elsewhere; uint8 [j, i].
+    queue
+        Working memory, int32 with as many entries as the slice has pixels.
+
+    Returns
+    -------
+    int
+        Index of the threshold that was enough; how many there are where none was.
     """
     for number in range(thresholds.size):
         area = grow_slice(image, square[0], square[1], square[2], square[3], thresholds[number], state, queue)
@@ -122,9 +172,25 @@ def grow_paper_slice(
     threshold: float | None = None,
     min_area_pixels: int | None = None,
 ) -> tuple[np.ndarray, float, bool]:
-    """Grow the paper's region in one [j, i] slice in HU, holes not yet filled.
+    """Grow the paper's region in one slice, holes not yet filled.
 
-    Returns (region as uint8 0/1, threshold used in [0, 1], whether the region has its least area).
+    Parameters
+    ----------
+    image
+        A slice in HU, int16 or float32 [j, i].
+    seed_ij
+        Column and row of the seed square's centre; None: the slice's centre.
+    seed_size
+        Side of the seed square, pixels.
+    threshold
+        T_G in [0, 1]; None: from 0.08 to 0.40 until the region has its least area.
+    min_area_pixels
+        Least area; None: 6000 pixels on 512 x 512, the same share of others.
+
+    Returns
+    -------
+    tuple
+        Region uint8 0/1 [j, i], T_G used, whether the region has its least area.
     """
     rows, columns = image.shape
     square = np.array(seed_square(rows, columns, seed_ij, seed_size), dtype=np.int64)

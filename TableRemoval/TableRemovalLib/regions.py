@@ -29,10 +29,21 @@ class SliceRegions:
 
 
 def join_regions(slices: list[SliceRegions], shared: list[np.ndarray]) -> list[np.ndarray]:
-    """Return, for each slice, the number of the body that each of its labels belongs to.
+    """Join regions that overlap from slice to slice to bodies.
 
-    shared[k] counts the pixels that the labels of the slices k and k + 1 share. Two regions belong together where
-    they share at least a third of the smaller one. Body numbers run from 0 on; label 0 gets -1.
+    Two regions belong together where they share at least a third of the smaller one.
+
+    Parameters
+    ----------
+    slices
+        Regions of each slice.
+    shared
+        For slice k, the pixels that its labels share with those of slice k + 1: see `overlaps`.
+
+    Returns
+    -------
+    list of np.ndarray
+        For each slice, the number of the body of each label, from 0 on; label 0 gets -1.
     """
     first = np.concatenate([[0], np.cumsum([s.number for s in slices])])
     parent = np.arange(first[-1])
@@ -55,7 +66,20 @@ def join_regions(slices: list[SliceRegions], shared: list[np.ndarray]) -> list[n
 
 
 def body_counts(slices: list[SliceRegions], bodies: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return (int64 [bodies, 6] counts as of `region_tissues`, int64 [bodies] number of slices) of each body."""
+    """Sum up what bodies consist of.
+
+    Parameters
+    ----------
+    slices
+        Regions of each slice.
+    bodies
+        As from `join_regions`.
+
+    Returns
+    -------
+    tuple of np.ndarray
+        Counts as of `region_tissues`, int64 [bodies, 6]; number of slices, int64 [bodies].
+    """
     count = 1 + max(b.max() for b in bodies)
     totals = np.zeros((count, 6), dtype=np.int64)
     lengths = np.zeros(count, dtype=np.int64)
@@ -68,12 +92,27 @@ def body_counts(slices: list[SliceRegions], bodies: list[np.ndarray]) -> tuple[n
 def patient_bodies(
     totals: np.ndarray, lengths: np.ndarray, spacing_mm: tuple[float, float, float], trunk: int | None = None
 ) -> np.ndarray:
-    """Return bool [bodies]: which are patient.
+    """Tell which bodies are patient.
 
-    trunk is the number of the body to start from, by default the one with most fat and muscle. Others are patient
-    where they have a quarter of its fat and muscle, or where they look like a limb: 15 cm3 or more with fat, muscle
+    Those that have a quarter of the trunk's fat and muscle, or that look like a limb: 15 cm3 or more with fat, muscle
     and bone. A prosthesis on the skin, a cushion or an infusion bag lacks some of them. What is longer than 12 cm
     and stays the same, or is less than 5 cm2 in section, is no limb but a rail of the table.
+
+    Parameters
+    ----------
+    totals
+        As from `body_counts`, int64 [bodies, 6].
+    lengths
+        Slices of each body, int64 [bodies].
+    spacing_mm
+        Voxel size along i, j, k, mm.
+    trunk
+        Body to start from; None: the one with most fat and muscle.
+
+    Returns
+    -------
+    np.ndarray
+        bool [bodies].
     """
     if totals.shape[0] == 0:
         return np.zeros(0, dtype=bool)

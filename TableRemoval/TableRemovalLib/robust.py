@@ -52,7 +52,7 @@ LEAST_REGION_MM2 = 60.0
 class SliceMaker:
     """Makes the solid regions of single slices; holds the working memory of one thread."""
 
-    def __init__(self, shape: tuple[int, int], spacing_mm: tuple[float, float, float]):
+    def __init__(self, shape: tuple[int, int], spacing_mm: tuple[float, float, float]) -> None:
         self._sheet_disc = disc_half_heights(SHEET_RADIUS_MM, spacing_mm[0], spacing_mm[1])
         self._cloth_disc = disc_half_heights(CLOTH_RADIUS_MM, spacing_mm[0], spacing_mm[1])
         self._cover_layers = max(1, round(COVER_MM / spacing_mm[1]))
@@ -62,9 +62,21 @@ class SliceMaker:
         self._work = np.empty(shape, dtype=np.uint8)
 
     def solid(self, image: np.ndarray, blocked: np.ndarray, border_hu: float) -> np.ndarray:
-        """Return the solid parts (uint8 0/1 [j, i]) of a slice in HU; `blocked` is 1 where the table is.
+        """Find the solid parts of a slice.
 
-        The array belongs to this object and is overwritten by the next call.
+        Parameters
+        ----------
+        image
+            A slice in HU, int16 or float32 [j, i].
+        blocked
+            1 where the table is, uint8 [j, i].
+        border_hu
+            Border between air and tissue, HU.
+
+        Returns
+        -------
+        np.ndarray
+            uint8 0/1 [j, i]; it belongs to this object and is overwritten by the next call.
         """
         threshold_slice(image, border_hu, blocked, self._tissue)
         open_mask(self._tissue, self._sheet_disc, self._work, self._solid)
@@ -77,8 +89,29 @@ class SliceMaker:
         peel(image, self._solid, COVER_HU, self._cover_layers)
         return self._solid
 
-    def regions(self, image, blocked, static, border_hu: float, labels: np.ndarray) -> SliceRegions:
-        """Number the solid regions of a slice into `labels` (uint8 [j, i]) and count their tissues."""
+    def regions(
+        self, image: np.ndarray, blocked: np.ndarray, static: np.ndarray, border_hu: float, labels: np.ndarray
+    ) -> SliceRegions:
+        """Number the solid regions of a slice and count their tissues.
+
+        Parameters
+        ----------
+        image
+            A slice in HU, int16 or float32 [j, i].
+        blocked
+            1 where the table is, uint8 [j, i].
+        static
+            1 where the scan hardly changes along k, uint8 [j, i].
+        border_hu
+            Border between air and tissue, HU.
+        labels
+            Where the numbers go, uint8 [j, i].
+
+        Returns
+        -------
+        SliceRegions
+            What each region consists of.
+        """
         count = label_slice(self.solid(image, blocked, border_hu), self._least_area, labels)
         return SliceRegions(region_tissues(image, labels, static, count, TISSUE_BORDERS_HU))
 
@@ -89,11 +122,28 @@ def robust_mask(
     options: TableRemovalOptions,
     progress: Callable[[float], None] | None = None,
 ) -> tuple[np.ndarray, list[SliceRecord]]:
-    """Body mask of a [k, j, i] volume in HU by the robust method; returns (mask uint8 0/1, records)."""
+    """Body mask of a volume by the robust method.
+
+    Parameters
+    ----------
+    array
+        Volume in HU, int16 or float32 [k, j, i].
+    spacing_mm
+        Voxel size along i, j, k, mm.
+    options
+        See TableRemovalOptions.
+    progress
+        Called with the fraction done, 0 to 1, in the caller's thread; an exception that it raises ends the run.
+
+    Returns
+    -------
+    tuple
+        Mask uint8 0/1 [k, j, i], a record of each slice.
+    """
     border_hu, threshold = border_between_air_and_tissue(array, options.threshold)
     columns = column_statistics(array, border_hu)
     sheets = table_sheets(columns, spacing_mm, array.shape[0])
-    labels = np.empty(array.shape, dtype=np.uint8)
+    labels: np.ndarray = np.empty(array.shape, dtype=np.uint8)
     seconds = np.empty(array.shape[0])
     regions = _label_slices(array, labels, sheets, columns.static(), spacing_mm, border_hu, progress, seconds)
     bodies = join_regions(regions, _share_slices(labels, regions))
@@ -107,10 +157,22 @@ def robust_mask(
 
 
 def border_between_air_and_tissue(array: np.ndarray, threshold: float | None) -> tuple[float, float]:
-    """Return (border in HU, the same as T_G in [0, 1] below the typical intensity of soft tissue).
+    """Find the border between air and tissue.
 
-    The border is -500 HU, half-way between air and skin, or, where a threshold is given, the median of the volume's
-    soft tissue (-250 to 200 HU) minus threshold * 4095 HU.
+    It is -500 HU, half-way between air and skin, or, where a threshold is given, the median of the volume's soft tissue
+    (-250 to 200 HU) minus threshold * 4095 HU.
+
+    Parameters
+    ----------
+    array
+        Volume in HU, int16 or float32 [k, j, i].
+    threshold
+        T_G in [0, 1], or None.
+
+    Returns
+    -------
+    tuple of float
+        The border in HU; the same as T_G below the typical intensity of soft tissue.
     """
     if threshold is None:
         return BORDER_HU, (TYPICAL_TISSUE_HU - BORDER_HU) / RANGE_HU
@@ -120,7 +182,16 @@ def border_between_air_and_tissue(array: np.ndarray, threshold: float | None) ->
     return middle - threshold * RANGE_HU, threshold
 
 
-def _label_slices(array, labels, sheets, static, spacing_mm, border_hu, progress, seconds) -> list[SliceRegions]:
+def _label_slices(
+    array: np.ndarray,
+    labels: np.ndarray,
+    sheets: np.ndarray,
+    static: np.ndarray,
+    spacing_mm: tuple[float, float, float],
+    border_hu: float,
+    progress: Callable[[float], None] | None,
+    seconds: np.ndarray,
+) -> list[SliceRegions]:
     def work(first: int, stop: int) -> list[SliceRegions]:
         maker, found = SliceMaker(array.shape[1:], spacing_mm), []
         for k in range(first, stop):
@@ -132,7 +203,7 @@ def _label_slices(array, labels, sheets, static, spacing_mm, border_hu, progress
     return [regions for part in for_slice_ranges(work, array.shape[0], progress) for regions in part]
 
 
-def _share_slices(labels, regions) -> list[np.ndarray]:
+def _share_slices(labels: np.ndarray, regions: list[SliceRegions]) -> list[np.ndarray]:
     def work(first: int, stop: int) -> list[np.ndarray]:
         return [
             overlaps(labels[k], labels[k + 1], regions[k].number, regions[k + 1].number) for k in range(first, stop)
@@ -141,9 +212,10 @@ def _share_slices(labels, regions) -> list[np.ndarray]:
     return [counts for part in for_slice_ranges(work, labels.shape[0] - 1) for counts in part]
 
 
-def _body_at_seed(labels, bodies, options) -> int | None:
+def _body_at_seed(labels: np.ndarray, bodies: list[np.ndarray], options: TableRemovalOptions) -> int | None:
     """Number of the body that fills most of the seed squares of all slices; None where there is none."""
-    first_row, stop_row, first_column, stop_column = seed_square(*labels.shape[1:], options.seed_ij, options.seed_size)
+    _slices, rows, columns = labels.shape
+    first_row, stop_row, first_column, stop_column = seed_square(rows, columns, options.seed_ij, options.seed_size)
     votes = np.zeros(2 + max(b.max() for b in bodies), dtype=np.int64)
     for k, numbers in enumerate(bodies):
         square = labels[k, first_row:stop_row, first_column:stop_column]
@@ -151,7 +223,7 @@ def _body_at_seed(labels, bodies, options) -> int | None:
     return int(np.argmax(votes[:-1])) if votes[:-1].any() else None
 
 
-def _seed_flags(array, options) -> list[tuple[str, ...]]:
+def _seed_flags(array: np.ndarray, options: TableRemovalOptions) -> list[tuple[str, ...]]:
     if options.seed_ij is None:
         return [()] * array.shape[0]
     return [seed_flag(image, options.seed_ij, options.seed_size) for image in array]

@@ -23,13 +23,15 @@ import os
 import sys
 import threading
 import time
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import SimpleITK as sitk
 
-from TableRemovalLib.body_mask import compute_body_mask
+from TableRemovalLib.body_mask import BodyMaskResult, compute_body_mask
 from TableRemovalLib.columns import column_statistics
 from TableRemovalLib.components import apply_clicks
 from TableRemovalLib.edit_state import EditState, with_paper_values
@@ -50,14 +52,44 @@ class _Superseded(Exception):
     """There is a newer request."""
 
 
-class ScanWorker:
-    """Holds the scan that was asked for last and its last result."""
+@dataclass
+class _HeldScan:
+    """A scan that was read, and what has been computed of it.
 
-    def __init__(self, folder: Path):
+    number: as in the names of its files. whole: the last pass over it, with the options that it was made with. sheets:
+    uint8 [j, i], where the table's sheets lie.
+    """
+
+    number: int
+    image: sitk.Image
+    axial: bool
+    whole: tuple[TableRemovalOptions, BodyMaskResult] | None = None
+    sheets: np.ndarray | None = None
+
+    def array(self) -> np.ndarray:
+        """Return the voxels in HU [k, j, i], int16 or float32."""
+        return ct_view(sitk.GetArrayViewFromImage(self.image))
+
+    def table_sheets(self) -> np.ndarray:
+        """Return where the table's sheets lie, uint8 [j, i]; found once."""
+        if self.sheets is None:
+            columns = column_statistics(self.array(), BORDER_HU)
+            self.sheets = table_sheets(columns, self.image.GetSpacing(), self.image.GetSize()[2])
+        return self.sheets
+
+
+class ScanWorker:
+    """Holds the scan that was asked for last and its last result.
+
+    Parameters
+    ----------
+    folder
+        Where panel and worker leave files for each other: see the top of this file.
+    """
+
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._scan, self._image, self._axial = None, None, True
-        self._last = None
-        self._sheets = None
+        self._held: _HeldScan | None = None
         self._answered = -1
 
     def serve(self) -> None:
@@ -78,11 +110,11 @@ class ScanWorker:
     def _answer(self, request: dict) -> None:
         number = self._answered = request["id"]
         try:
-            self._take_scan(request["scan"], number)
+            scan = self._take_scan(request["scan"], number)
             state = EditState(
-                options_from_dict(request["options"]), overrides_from_json(request["overrides"], self._image.GetSize())
+                options_from_dict(request["options"]), overrides_from_json(request["overrides"], scan.image.GetSize())
             )
-            reply = self._compute(state, number)
+            reply = self._compute(scan, state, number)
         except (_Superseded, FileNotFoundError):
             return
         except InputError as error:
@@ -91,45 +123,43 @@ class ScanWorker:
             reply = {"error": "the memory does not suffice: close other programs, or crop the scan"}
         write_whole(self._folder / f"done-{number}.json", lambda file: file.write(json.dumps(reply).encode()))
 
-    def _take_scan(self, scan: int, number: int) -> None:
+    def _take_scan(self, scan: int | None, number: int) -> _HeldScan:
         if scan is None:
             raise _Superseded
-        if self._scan == scan:
-            return
+        if self._held is not None and self._held.number == scan:
+            return self._held
+        self._held = None
         geometry = json.loads((self._folder / f"scan-{scan}.json").read_text(encoding="utf-8"))
-        self._image = sitk.GetImageFromArray(np.load(self._folder / f"scan-{scan}.npy", mmap_mode="r"))
-        self._image.SetSpacing(geometry["spacing"])
-        self._image.SetOrigin(geometry["origin"])
-        self._image.SetDirection(geometry["direction"])
-        self._scan, self._last, self._sheets = None, None, None
-        self._axial = is_axial(self._image)
+        image = sitk.GetImageFromArray(np.load(self._folder / f"scan-{scan}.npy", mmap_mode="r"))
+        image.SetSpacing(geometry["spacing"])
+        image.SetOrigin(geometry["origin"])
+        image.SetDirection(geometry["direction"])
+        taken = _HeldScan(scan, image, is_axial(image))
         self._say(number, "compiling", 0.0)
-        warm_up(self._array()[:1], self._image.GetSpacing())
+        warm_up(taken.array()[:1], image.GetSpacing())
         write_whole(self._folder / f"ready-{scan}", lambda file: None)
-        self._scan = scan
+        self._held = taken
+        return taken
 
-    def _array(self) -> np.ndarray:
-        return ct_view(sitk.GetArrayViewFromImage(self._image))
-
-    def _compute(self, state: EditState, number: int) -> dict:
+    def _compute(self, scan: _HeldScan, state: EditState, number: int) -> dict:
         self._say(number, "computing", 0.0)
         started = time.perf_counter()
-        if self._last is None or not same_mask(self._last[0], state.options):
-            result = compute_body_mask(self._image, state.options, lambda done: self._say(number, "computing", done))
-            self._last = (state.options, result)
-        whole = self._last[1]
-        edited = compute_edited_mask(self._image, state, whole=whole)
-        self._save_labels(sitk.GetArrayViewFromImage(edited.mask), number)
+        if scan.whole is None or not same_mask(scan.whole[0], state.options):
+            result = compute_body_mask(scan.image, state.options, lambda done: self._say(number, "computing", done))
+            scan.whole = (state.options, result)
+        whole = scan.whole[1]
+        edited = compute_edited_mask(scan.image, state, whole=whole)
+        self._save_labels(scan.array(), sitk.GetArrayViewFromImage(edited.mask), number)
         self._save(f"base-{number}.npy", np.packbits(sitk.GetArrayViewFromImage(whole.mask), axis=2))
-        self._save(f"sheets-{number}.npy", self._table_sheets())
+        self._save(f"sheets-{number}.npy", scan.table_sheets())
         return {
             "records": [asdict(record) for record in edited.records],
-            "axial": self._axial,
+            "axial": scan.axial,
             "seconds": time.perf_counter() - started,
         }
 
-    def _save_labels(self, mask: np.ndarray, number: int) -> None:
-        array, labels = self._array(), np.empty(mask.shape, dtype=np.uint8)
+    def _save_labels(self, array: np.ndarray, mask: np.ndarray, number: int) -> None:
+        labels = np.empty(mask.shape, dtype=np.uint8)
 
         def work(first: int, stop: int) -> None:
             for k in range(first, stop):
@@ -137,12 +167,6 @@ class ScanWorker:
 
         for_slice_ranges(work, mask.shape[0])
         self._save(f"labels-{number}.npy", labels)
-
-    def _table_sheets(self) -> np.ndarray:
-        if self._sheets is None:
-            columns = column_statistics(self._array(), BORDER_HU)
-            self._sheets = table_sheets(columns, self._image.GetSpacing(), self._image.GetSize()[2])
-        return self._sheets
 
     def _say(self, number: int, stage: str, fraction: float) -> None:
         request = self._request()
@@ -156,7 +180,15 @@ class ScanWorker:
 
 
 def warm_up(array: np.ndarray, spacing_mm: tuple[float, float, float]) -> None:
-    """Run everything a preview runs once, on a [1, j, i] array in HU, so that its compiled code is on disk."""
+    """Run everything a preview runs once, so that its compiled code is on disk.
+
+    Parameters
+    ----------
+    array
+        One slice in HU, [1, j, i].
+    spacing_mm
+        Voxel size along i, j, k, mm.
+    """
     preview = SlicePreview(array, spacing_mm)
     state = EditState(TableRemovalOptions(), ScanOverrides(array.shape[::-1]))
     for each in (state, with_paper_values(state)):
@@ -171,7 +203,7 @@ def options_from_dict(record: dict) -> TableRemovalOptions:
     return TableRemovalOptions(**{**record, "seed_ij": None if seed is None else tuple(seed)})
 
 
-def write_whole(path: Path, write) -> None:
+def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Call write(binary file) and give the file its name when it is complete."""
     part = path.with_name(path.name + ".part")
     with open(part, "wb") as file:

@@ -16,12 +16,26 @@ SHORTEST_SCAN_MM = 80.0
 
 
 def table_sheets(columns: Columns, spacing_mm: tuple[float, float, float], slices: int) -> np.ndarray:
-    """Return uint8 [j, i]: 1 where a sheet of the table lies, also under the patient's skin that rests on it.
+    """Find the sheets of a table, also under the patient's skin that rests on them.
 
     A sheet is at most 7 mm thick and at least 30 mm wide, is there in 85 % of the slices, and hardly changes its HU
     along the scan, which tells it from a thin wall of the chest. Where the skin rests on it in most slices it cannot
     be seen as a sheet; there its outer side is followed and its thickness taken from the rest. None are looked for in
     scans shorter than 8 cm, where the patient hardly changes either.
+
+    Parameters
+    ----------
+    columns
+        The scan's statistics along k.
+    spacing_mm
+        Voxel size along i, j, k, mm.
+    slices
+        How many slices the scan has.
+
+    Returns
+    -------
+    np.ndarray
+        uint8 0/1 [j, i].
     """
     present = (columns.presence >= LEAST_PRESENCE).astype(np.uint8)
     if slices * spacing_mm[2] < SHORTEST_SCAN_MM:
@@ -36,7 +50,7 @@ def table_sheets(columns: Columns, spacing_mm: tuple[float, float, float], slice
     return sheets
 
 
-def _wide_and_static(thin, deviation, spacing_mm) -> np.ndarray:
+def _wide_and_static(thin: np.ndarray, deviation: np.ndarray, spacing_mm: tuple[float, float, float]) -> np.ndarray:
     runs, regions = find_runs(thin, 1, True)
     sheets = np.zeros_like(thin)
     for region in range(regions):
@@ -61,7 +75,9 @@ def _largest_region(mask: np.ndarray) -> np.ndarray:
     return _pixels(runs[runs[:, 3] == np.argmax(region_areas(runs, regions))], mask.shape)
 
 
-def _trace_contact(sheets, present, trunk, spacing_mm) -> None:
+def _trace_contact(
+    sheets: np.ndarray, present: np.ndarray, trunk: np.ndarray, spacing_mm: tuple[float, float, float]
+) -> None:
     """Add to `sheets` (uint8 [j, i]) the part of the table's surface that the patient rests on.
 
     The surface is seen to the left and right of the patient; a parabola through it tells where to look in between.
@@ -86,7 +102,7 @@ def _trace_contact(sheets, present, trunk, spacing_mm) -> None:
             sheets[max(0, first) : last + 1, column] = 1
 
 
-def _nearest_runs(sheet, step) -> tuple[np.ndarray, np.ndarray]:
+def _nearest_runs(sheet: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
     """First and last row of the first run of the sheet in each column, in the direction of `step`; -1: none."""
     rows = sheet.shape[0]
     turned = sheet if step > 0 else sheet[::-1]
@@ -100,7 +116,7 @@ def _nearest_runs(sheet, step) -> tuple[np.ndarray, np.ndarray]:
     return np.where(found, first, -1), np.where(found, last, -1)
 
 
-def _outer_edge(present, expected, step, reach):
+def _outer_edge(present: np.ndarray, expected: int, step: int, reach: int) -> int | None:
     """Row nearest to `expected` where tissue ends towards the outside, or None."""
     for offset in sorted(range(-reach, reach + 1), key=abs):
         row = expected + offset

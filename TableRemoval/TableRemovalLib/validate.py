@@ -26,12 +26,24 @@ _MAX_LABELS = 64
 
 
 def validate_ct(image: sitk.Image, name: str = "image") -> None:
-    """Raise InputError, one line that starts with `name`, where `image` cannot be a CT volume in HU.
+    """Refuse what cannot be a CT volume in HU.
 
     Refused: no image; not 3-D; colour or vector; complex pixels; fewer than 8 x 8 x 2 voxels; spacing or direction
     that is zero or not finite; NaN or infinite values; a constant image; a labelmap; intensities that cannot be HU:
     a range below 200 (an MR scaled 0 to 1), no negative value, or nothing as dense as soft tissue.
     Reads the intensities once or twice: about 0.1 s for 300 slices of 512 x 512.
+
+    Parameters
+    ----------
+    image
+        Any image.
+    name
+        What the messages call the image.
+
+    Raises
+    ------
+    InputError
+        One line that starts with `name`.
     """
     _check_kind(image, name)
     _check_geometry(image, name)

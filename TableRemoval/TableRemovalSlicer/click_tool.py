@@ -2,6 +2,7 @@
 
 import slicer
 
+from TableRemovalSlicer.hidden_nodes import removeNode
 from TableRemovalSlicer.seed_marker import addHiddenPoints, ijkFromRas
 
 
@@ -37,8 +38,7 @@ class ClickTool:
         return voxels
 
     def close(self):
-        """Give the mouse back."""
+        """Leave place mode."""
         self._interaction.SetPlaceModePersistence(0)
         self._interaction.SetCurrentInteractionMode(slicer.vtkMRMLInteractionNode.ViewTransform)
-        if self.node.GetScene() is not None:
-            slicer.mrmlScene.RemoveNode(self.node)
+        removeNode(self.node)

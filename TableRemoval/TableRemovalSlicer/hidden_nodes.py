@@ -11,3 +11,18 @@ def addHiddenNode(className, name):
     node.SetHideFromEditors(True)
     node.SetSaveWithScene(False)
     return slicer.mrmlScene.AddNode(node)
+
+
+def removeNode(node):
+    """Remove a node, or None, from the scene where it is still there."""
+    if node is not None and node.GetScene() is not None:
+        slicer.mrmlScene.RemoveNode(node)
+
+
+def removeWithDisplays(node):
+    """Remove a displayable node, or None, and its display nodes from the scene where they are still there."""
+    if node is None or node.GetScene() is None:
+        return
+    displays = [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
+    for each in (node, *displays):
+        removeNode(each)

@@ -3,7 +3,7 @@
 import slicer
 import vtk
 
-from TableRemovalSlicer.hidden_nodes import addHiddenNode
+from TableRemovalSlicer.hidden_nodes import addHiddenNode, removeNode
 
 COLOURS = (
     ("nothing", 0.0, 0.0, 0.0, 0.0),
@@ -53,5 +53,4 @@ class PreviewOverlay:
         """Take the overlay out of the scene."""
         self.show(False)
         for node in (self.node, self._display, self._colours):
-            if node.GetScene() is not None:
-                slicer.mrmlScene.RemoveNode(node)
+            removeNode(node)

@@ -123,7 +123,7 @@ class Packages:
         return packagesFolder.installed_version(name) is not None or name in self.installation.lent
 
     def sizeText(self, packages):
-        """Return how much packages download and take, in words."""
+        """Return how much packages download and take, as text."""
         return _("about {download} MB to download, {disk} MB on disk").format(
             download=sum(package.downloadMb for package in packages), disk=sum(package.diskMb for package in packages)
         )

@@ -3,6 +3,8 @@
 import slicer
 import vtk
 
+from TableRemovalSlicer.chart_nodes import referencedNode, setColumns
+
 TABLE_ROLE, CHART_ROLE, SERIES_ROLE = "TableRemoval.Quality", "TableRemoval.AreaChart", "TableRemoval.AreaSeries"
 SLICE_COLUMN, AREA_COLUMN = "slice", "area (cm2)"
 
@@ -11,7 +13,7 @@ def updateQualityTable(volumeNode, records):
     """Write the records of a volume into its table node, made on first use; return the node."""
     from TableRemovalLib.suspicion import suspicion
 
-    node = _referenced(volumeNode, TABLE_ROLE, "vtkMRMLTableNode", "slices")
+    node = _nodeOf(volumeNode, TABLE_ROLE, "vtkMRMLTableNode", "slices")
     columns = (
         (vtk.vtkIntArray(), SLICE_COLUMN, [record.index for record in records]),
         (vtk.vtkDoubleArray(), AREA_COLUMN, [record.area_mm2 / 100 for record in records]),
@@ -21,20 +23,13 @@ def updateQualityTable(volumeNode, records):
         (vtk.vtkIntArray(), "suspicion", [suspicion(record) for record in records]),
         (vtk.vtkStringArray(), "flags", ["; ".join(record.flags) for record in records]),
     )
-    wasModifying = node.StartModify()
-    node.RemoveAllColumns()
-    for array, name, values in columns:
-        array.SetName(name)
-        for value in values:
-            array.InsertNextValue(value)
-        node.AddColumn(array)
-    node.EndModify(wasModifying)
+    setColumns(node, columns)
     return node
 
 
 def updateAreaChart(volumeNode, tableNode):
     """Plot the table's area against its slice; return the chart node, made on first use."""
-    series = _referenced(volumeNode, SERIES_ROLE, "vtkMRMLPlotSeriesNode", "area")
+    series = _nodeOf(volumeNode, SERIES_ROLE, "vtkMRMLPlotSeriesNode", "area")
     series.SetAndObserveTableNodeID(tableNode.GetID())
     series.SetXColumnName(SLICE_COLUMN)
     series.SetYColumnName(AREA_COLUMN)
@@ -42,7 +37,7 @@ def updateAreaChart(volumeNode, tableNode):
     series.SetMarkerStyle(slicer.vtkMRMLPlotSeriesNode.MarkerStyleCircle)
     series.SetLineStyle(slicer.vtkMRMLPlotSeriesNode.LineStyleSolid)
     series.SetColor(0.2, 0.65, 0.35)
-    chart = _referenced(volumeNode, CHART_ROLE, "vtkMRMLPlotChartNode", "area of the body")
+    chart = _nodeOf(volumeNode, CHART_ROLE, "vtkMRMLPlotChartNode", "area of the body")
     chart.SetTitle(f"{volumeNode.GetName()}: area of the body in each slice")
     chart.SetXAxisTitle("slice")
     chart.SetYAxisTitle("area (cm2)")
@@ -52,9 +47,5 @@ def updateAreaChart(volumeNode, tableNode):
     return chart
 
 
-def _referenced(volumeNode, role, className, suffix):
-    node = volumeNode.GetNodeReference(role)
-    if node is None:
-        node = slicer.mrmlScene.AddNewNodeByClass(className, f"{volumeNode.GetName()} {suffix}")
-        volumeNode.SetNodeReferenceID(role, node.GetID())
-    return node
+def _nodeOf(volumeNode, role, className, suffix):
+    return referencedNode(volumeNode, role, className, f"{volumeNode.GetName()} {suffix}")

@@ -60,7 +60,7 @@ def reportText(records, seconds=None):
         for flag in record.flags:
             slices.setdefault(flag, []).append(record.index)
     rarestFirst = sorted(slices.items(), key=lambda item: len(item[1]))
-    return text + _(" Look at: {flags}.").format(flags="; ".join(_flagText(*item) for item in rarestFirst))
+    return text + _(" Check: {flags}.").format(flags="; ".join(_flagText(*item) for item in rarestFirst))
 
 
 def _flagText(flag, indices):

@@ -3,18 +3,15 @@
 import slicer
 import vtk
 
+from TableRemovalSlicer.hidden_nodes import addHiddenNode, removeNode
+
 GLYPH_SCALE = 2.5
 COLOUR = (1.0, 0.9, 0.1)
 
 
 def addHiddenPoints(name):
     """Add a points node that is neither listed nor saved, without labels in the views, and return it."""
-    node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLMarkupsFiducialNode")
-    node.UnRegister(None)
-    node.SetName(name)
-    node.SetHideFromEditors(True)
-    node.SetSaveWithScene(False)
-    node = slicer.mrmlScene.AddNode(node)
+    node = addHiddenNode("vtkMRMLMarkupsFiducialNode", name)
     node.CreateDefaultDisplayNodes()
     node.GetDisplayNode().SetSaveWithScene(False)
     node.GetDisplayNode().SetPointLabelsVisibility(False)
@@ -54,8 +51,7 @@ class SeedMarker:
     def remove(self):
         """Take the point out of the scene."""
         self.node.RemoveObserver(self._tag)
-        if self.node.GetScene() is not None:
-            slicer.mrmlScene.RemoveNode(self.node)
+        removeNode(self.node)
 
     def _onPointModified(self, caller, event):
         if self._quiet or self.node.GetNumberOfControlPoints() == 0:

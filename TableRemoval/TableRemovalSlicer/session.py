@@ -12,7 +12,7 @@ from TableRemovalLib.errors import InputError
 from TableRemovalLib.history import History
 from TableRemovalLib.overrides import ScanOverrides, pack_mask
 
-from TableRemovalSlicer import hand_editing, scan_memory
+from TableRemovalSlicer import scan_memory, segment_editor
 from TableRemovalSlicer.overlay import PreviewOverlay
 from TableRemovalSlicer.seed_marker import SeedMarker
 from TableRemovalSlicer.views import showVolume
@@ -187,7 +187,7 @@ class EditingSession:
         if stage == "starting" and not self.ready:
             return "Starting ..."
         if stage == "compiling":
-            return "Preparing the compiled code: up to a minute on first use, kept on disk for later ..."
+            return "Compiling the code: up to a minute on first use ..."
         return f"Whole scan: {100 * fraction:.0f} % ..." if stage == "computing" else "Whole scan ..."
 
     def mask(self, k):
@@ -206,18 +206,18 @@ class EditingSession:
         """Return the same as a sitk.Image on the volume's grid."""
         return imageOnVolumeGrid(self.maskArray(), self.volumeNode)
 
-    def handOver(self):
+    def toSegmentEditor(self):
         """Put the mask into the Segment Editor's segmentation and return that node."""
-        return hand_editing.handOver(self.volumeNode, self.maskImage())
+        return segment_editor.toSegmentEditor(self.volumeNode, self.maskImage())
 
-    def takeBack(self):
-        """Take the hand-edited segmentation's slices as overrides where they differ; return how many did."""
-        drawn = hand_editing.handDrawnSlices(self.volumeNode, self.mask)
+    def fromSegmentEditor(self):
+        """Import the edited segmentation's slices as overrides where they differ; return how many did."""
+        drawn = segment_editor.editedSlices(self.volumeNode, self.mask)
         overrides = self.state.overrides
         for k, mask in drawn.items():
             overrides = overrides.changed([k], mask=pack_mask(mask), clicks=())
         self.change(self.state.with_overrides(overrides))
-        hand_editing.putAway(self.volumeNode)
+        segment_editor.removeEdited(self.volumeNode)
         return len(drawn)
 
     def show(self, visible):

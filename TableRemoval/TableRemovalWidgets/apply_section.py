@@ -5,6 +5,7 @@ import time
 import qt
 import slicer
 from slicer.i18n import tr as _
+from TableRemovalSlicer.scan_choice import otherVolumes
 
 STEP_S = 0.01
 
@@ -62,7 +63,7 @@ class ApplySection:
     def showOthers(self):
         """List the other scans in the scene; those that are ticked stay ticked."""
         ticked = self._othersTicked()
-        others = self.logic.otherVolumes(self._parameters.inputVolume) if self._parameters else []
+        others = otherVolumes(self._parameters.inputVolume) if self._parameters else []
         self.ui.othersList.clear()
         for node in others:
             item = qt.QListWidgetItem(node.GetName())

@@ -86,7 +86,7 @@ class EditSection:
             self.stopClicking()
 
     def stopClicking(self):
-        """Give the mouse back."""
+        """End clicking."""
         self.ui.clickButton.checked = False
         self.logic.stopClicking()
 

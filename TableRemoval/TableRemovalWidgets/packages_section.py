@@ -73,7 +73,7 @@ class PackagesSection:
         ui.installButton.visible = bool(running or wanted or packages.problem)
         ui.installButton.text = _("Cancel") if running else _("Repair") if packages.problem else _("Install packages")
         ui.installButton.toolTip = (
-            _("Stop the installation; what was there before stays.")
+            _("Cancel the installation; what was installed before is kept.")
             if running
             else _("Install them into a folder of this extension: {folder}").format(folder=packages.root)
         )

@@ -4,7 +4,7 @@ import qt
 from slicer.i18n import tr as _
 from TableRemovalSlicer.quality_rows import leftText, qualityRows, saveCsv, saveMontage
 
-COLUMNS = ("Seen", "Slice", "What to look at", "Area cm\u00b2", "T_G", "Parts", "ms")
+COLUMNS = ("Seen", "Slice", "Finding", "Area cm\u00b2", "T_G", "Parts", "ms")
 
 
 class QualitySection:

@@ -54,10 +54,10 @@ def measure() -> dict:
     letRun(panel, lambda: panel.logic._job.ready)
     panel.ui.registerButton.click()
     letRun(panel, lambda: panel.logic.results is not None and not panel.logic.needsPolling)
-    panel.seeSection.ui.arrangeButton.click()
+    panel.results.comparisonSection.ui.arrangeButton.click()
     for name in layout.viewNames():
         host.core.app_logic.GetSliceLogicByLayoutName(name).GetSliceNode().SetDimensions(VIEW_PX, VIEW_PX, 1)
-    panel.seeSection.comparison.fit()
+    panel.results.comparisonSection.comparison.fit()
     shown = [v for v in host.core.view_manager.get_slice_views() if v.get_singleton_tag() in layout.viewNames()]
     for view in shown:
         view.render_window().SetSize(VIEW_PX, VIEW_PX)

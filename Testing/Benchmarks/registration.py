@@ -137,8 +137,8 @@ class Judge:
 
     def scores(self, transform: sitk.Transform) -> dict[str, float]:
         """DSC (mean over vertebrae), bone overlap, SSIM, NCC, end-point error in mm, NDV in percent."""
-        from LongitudinalRegistrationLib.evaluation.label_scores import score_labels
         from LongitudinalRegistrationLib.evaluation.metrics import bone_overlap
+        from LongitudinalRegistrationLib.evaluation.scores import score_labels
         from LongitudinalRegistrationLib.field.jacobian import ndv_percent
         from LongitudinalRegistrationLib.scan.grid import resample
 

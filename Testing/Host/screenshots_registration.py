@@ -34,13 +34,13 @@ class Studio:
         self._wait(lambda: self.panel.logic._job.ready)
         self.panel.ui.registerButton.click()
         self._wait(lambda: not self.panel.logic.needsPolling)
-        self.panel.seeSection.ui.arrangeButton.click()
+        self.panel.results.comparisonSection.ui.arrangeButton.click()
         self._size(VIEW_PX)
 
     @property
     def comparison(self):
         """The arranged views."""
-        return self.panel.seeSection.comparison
+        return self.panel.results.comparisonSection.comparison
 
     def close(self):
         """Leave the module."""
@@ -82,11 +82,11 @@ class Studio:
         import qt
         import slicer
 
-        for section in (self.panel, *self.panel.sections):
+        for section in (self.panel, *self.panel.results.sections):
             for name, group in vars(section.ui).items():
                 if name.endswith("CollapsibleButton"):
                     group.collapsed = name.removesuffix("CollapsibleButton") not in groups
-        for section in self.panel.sections:
+        for section in self.panel.results.sections:
             section.widget.collapsed = section.widget.name.removesuffix("CollapsibleButton") not in groups
         column = self.panel.parent
         column.setFixedWidth(PANEL_PX)
@@ -152,25 +152,28 @@ def renderPair(baseline, followup, folder):
     studio = Studio({name: sitk.Cast(sitk.ReadImage(str(path)), sitk.sitkInt16) for name, path in read.items()})
     from LongitudinalRegistrationSlicer.views.comparison_painter import MODES
 
-    see, dvf = studio.panel.seeSection.ui, studio.panel.dvfSection.ui
+    comparison, displacement = studio.panel.results.comparisonSection.ui, studio.panel.results.displacementSection.ui
     paths = [folder / f"{name}.png" for name in ("panel", "overlays", "displacement", "displacement-3d")]
-    see.modeComboBox.setCurrentText("Red/cyan")
-    beside(studio.panelPicture(("inputs", "result", "see"), 960), studio.views()).save(str(paths[0]))
+    comparison.modeComboBox.setCurrentText("Red/cyan")
+    beside(studio.panelPicture(("inputs", "result", "comparison"), 960), studio.views()).save(str(paths[0]))
     tiles = []
     for mode in MODES:
-        see.modeComboBox.setCurrentText(mode)
+        comparison.modeComboBox.setCurrentText(mode)
         tiles.append((studio.view("Overlay", 1, TILE_PX), mode))
     sheet([tiles[:3], tiles[3:]]).save(str(paths[1]))
-    see.modeComboBox.setCurrentText("Off")
+    comparison.modeComboBox.setCurrentText("Off")
     tiles = []
-    for combo, other in ((dvf.coloursComboBox, dvf.linesComboBox), (dvf.linesComboBox, dvf.coloursComboBox)):
+    for combo, other in (
+        (displacement.coloursComboBox, displacement.linesComboBox),
+        (displacement.linesComboBox, displacement.coloursComboBox),
+    ):
         other.setCurrentIndex(0)
         for index in range(1, combo.count):
             combo.setCurrentIndex(index)
             tiles.append((studio.view("Registered", 1, TILE_PX), combo.currentText))
     sheet([tiles[:3], tiles[3:6]]).save(str(paths[2]))
-    dvf.scaleSlider.value = 2.0
-    dvf.view3dCheckBox.checked = True
+    displacement.scaleSlider.value = 2.0
+    displacement.view3dCheckBox.checked = True
     sheet([[(studio.view3D(PX_3D), "Arrows in 3-D, twice as long as they are")]]).save(str(paths[3]))
     studio.close()
     return paths
@@ -185,7 +188,7 @@ def renderVertebrae(folder):
     for name, scan in (("Baseline", patient.baseline), ("Follow-up", patient.followup)):
         volumes[name], volumes[f"{name} vertebrae"] = scan.image, scan.vertebrae
     studio = Studio(volumes)
-    section = studio.panel.vertebraSection
+    section = studio.panel.results.vertebraSection
     section.ui.scoresTable.selectRow(3)
     picture = beside(studio.panelPicture(("vertebra",), 860), studio.views())
     picture.save(str(folder / "vertebrae.png"))

@@ -139,7 +139,7 @@ def render(scan, folder):
     ui.scopeComboBox.setCurrentIndex(0)
     studio.wait()
     ui.applyButton.click()
-    studio.save(paths[3], ("inputs", "hand", "output"))
+    studio.save(paths[3], ("inputs", "manual", "output"))
     studio.close()
     return paths
 

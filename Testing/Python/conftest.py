@@ -5,6 +5,7 @@ import sys
 from functools import lru_cache
 
 import pytest
+from failure_data import random_data_of
 from places import DATA
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -47,6 +48,15 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: place.get(group_of(item.path), len(order)))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Add what was random to the report of a test that failed: seeds, and the shapes of its arrays."""
+    report = yield
+    if report.failed and call.excinfo is not None:
+        report.sections.append(("random data", "\n".join(random_data_of(call.excinfo.traceback))))
+    return report
+
+
 _learnt = False
 
 
@@ -82,6 +92,14 @@ def phantom_pair():
 
 
 @pytest.fixture(scope="session")
+def thin_pair():
+    """A patient in thin slices: 160 x 160 x 224 voxels of 2.5 x 2.5 x 2.1 mm, where phantom_pair has 7.6 mm."""
+    from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
+
+    return make_phantom(4, PhantomOptions(size=160, slices=224))
+
+
+@pytest.fixture(scope="session")
 def phantom_folder(phantom_pair, tmp_path_factory):
     """The small phantom's files."""
     from LongitudinalRegistrationLib.phantom import write_phantom
@@ -97,3 +115,18 @@ def real_data():
     if not (DATA / "README.md").exists():
         pytest.skip("the real scans are not here")
     return DATA
+
+
+@pytest.fixture(scope="session")
+def host():
+    """The stand-in for Slicer, without the two modules."""
+    from slicerhost import boot
+
+    return boot(loadModules=False)
+
+
+@pytest.fixture
+def scene(host):
+    """The stand-in's scene, empty."""
+    host.core.scene.Clear(0)
+    return host.core.scene

@@ -106,7 +106,7 @@ class Story:
     def arrange(self):
         window = slicer.util.mainWindow()
         before = window.width
-        self._panel.seeSection.ui.arrangeButton.click()
+        self._panel.results.comparisonSection.ui.arrangeButton.click()
         self._processEvents()
         width = self._shownMm()
         assert width > LEAST_SHARE * self._extentMm(), f"views show {width:.0f} of {self._extentMm():.0f} mm"
@@ -125,21 +125,21 @@ class Story:
         return f"{before:.0f} mm, {smaller:.0f} mm in the smaller window"
 
     def showOverlays(self):
-        return self._go(self._panel.seeSection.ui.modeComboBox)
+        return self._go(self._panel.results.comparisonSection.ui.modeComboBox)
 
     def showDisplacement(self):
-        ui = self._panel.dvfSection.ui
+        ui = self._panel.results.displacementSection.ui
         return f"{self._go(ui.coloursComboBox)}; {self._go(ui.linesComboBox)}"
 
     def clickRow(self):
-        table = self._panel.vertebraSection.ui.scoresTable
+        table = self._panel.results.vertebraSection.ui.scoresTable
         self._wait(lambda: table.rowCount > 0)
         table.selectRow(table.rowCount - 1)
         self._processEvents()
         return f"{table.rowCount} rows"
 
     def switchTransform(self):
-        box, moving = self._panel.seeSection.ui.transformCheckBox, self._volumes["followup"]
+        box, moving = self._panel.results.comparisonSection.ui.transformCheckBox, self._volumes["followup"]
         box.click()
         assert moving.GetParentTransformNode() is None
         self._picture("transform off")
@@ -148,18 +148,18 @@ class Story:
         return "off and on"
 
     def plot(self):
-        self._panel.vertebraSection.ui.plotButton.click()
+        self._panel.results.vertebraSection.ui.plotButton.click()
         self._processEvents()
         return f"layout {_layoutNumber()}"
 
     def restoreViews(self):
-        self._panel.seeSection.ui.arrangeButton.click()
-        self._panel.seeSection.ui.restoreButton.click()
+        self._panel.results.comparisonSection.ui.arrangeButton.click()
+        self._panel.results.comparisonSection.ui.restoreButton.click()
         self._processEvents()
         return f"layout {_layoutNumber()}"
 
     def saveAndReload(self):
-        self._panel.seeSection.ui.arrangeButton.click()
+        self._panel.results.comparisonSection.ui.arrangeButton.click()
         self._processEvents()
         name, path = self._panel.result.GetName(), self._folder / "scene" / "story.mrml"
         path.parent.mkdir(exist_ok=True)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TypeAlias
 
 from ..methods.network.architectures import DEFAULT_NETWORK, NETWORKS
 from ..methods.refinement.options import EFFORTS
-from ..pipeline.options import METHODS
+from ..methods.registry import AUTO, NAMES
 
 _INPUTS = (
     "Scans: NIfTI, NRRD or MHA files, or a folder with a DICOM series. Intensities are HU. "
     "Nothing that is read is changed."
 )
 _RAW = argparse.RawDescriptionHelpFormatter
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
-def _command(subparsers, name: str, title: str, text: str, examples: str):
+def _command(subparsers: Commands, name: str, title: str, text: str, examples: str) -> argparse.ArgumentParser:
     return subparsers.add_parser(
         name,
         help=title,
@@ -26,11 +28,11 @@ def _command(subparsers, name: str, title: str, text: str, examples: str):
     )
 
 
-def _add_output_style(parser) -> None:
+def _add_output_style(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line, for machines")
 
 
-def _add_dicom_choice(parser, roles: tuple[str, ...]) -> None:
+def _add_dicom_choice(parser: argparse.ArgumentParser, roles: tuple[str, ...]) -> None:
     for role in roles:
         prefix = f"--{role}-" if role else "--"
         whose = f" of the {role} scan" if role else ""
@@ -76,7 +78,7 @@ def natural(text: str) -> int:
     return int(text)
 
 
-def _add_info(subparsers) -> None:
+def _add_info(subparsers: Commands) -> None:
     parser = _command(
         subparsers,
         "info",
@@ -88,7 +90,7 @@ def _add_info(subparsers) -> None:
     _add_output_style(parser)
 
 
-def _add_install(subparsers) -> None:
+def _add_install(subparsers: Commands) -> None:
     parser = _command(
         subparsers,
         "install",
@@ -101,7 +103,7 @@ def _add_install(subparsers) -> None:
     _add_output_style(parser)
 
 
-def _add_phantom(subparsers) -> None:
+def _add_phantom(subparsers: Commands) -> None:
     parser = _command(
         subparsers,
         "phantom",
@@ -117,7 +119,7 @@ def _add_phantom(subparsers) -> None:
     _add_output_style(parser)
 
 
-def _add_remove_table(subparsers) -> None:
+def _add_remove_table(subparsers: Commands) -> None:
     parser = _command(
         subparsers,
         "remove-table",
@@ -153,7 +155,7 @@ def _add_remove_table(subparsers) -> None:
     _add_output_style(parser)
 
 
-def _add_register(subparsers) -> None:
+def _add_register(subparsers: Commands) -> None:
     parser = _command(
         subparsers,
         "register",
@@ -171,8 +173,8 @@ def _add_register(subparsers) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument(
         "--method",
-        choices=METHODS,
-        default="auto",
+        choices=NAMES,
+        default=AUTO,
         help="auto (default): the network (see --network) and its refinement, and NiftyReg where that fails or cannot "
         "be trusted; voxelmorph: the network or nothing; refinement: a direct fit of the scans, without a network",
     )
@@ -203,7 +205,7 @@ def _add_register(subparsers) -> None:
     _add_output_style(parser)
 
 
-def _add_score(subparsers) -> None:
+def _add_score(subparsers: Commands) -> None:
     parser = _command(
         subparsers,
         "score",
@@ -222,7 +224,7 @@ def _add_score(subparsers) -> None:
     _add_output_style(parser)
 
 
-def _add_simulate(subparsers) -> None:
+def _add_simulate(subparsers: Commands) -> None:
     parser = _command(
         subparsers,
         "simulate",
@@ -273,7 +275,7 @@ def seeds(text: str) -> tuple[int, ...]:
     return tuple(int(value) for value in numbers(text))
 
 
-def _add_network(parser) -> None:
+def _add_network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--network",
         choices=NETWORKS,
@@ -283,7 +285,7 @@ def _add_network(parser) -> None:
     )
 
 
-def _add_evaluate(subparsers) -> None:
+def _add_evaluate(subparsers: Commands) -> None:
     parser = _command(
         subparsers,
         "evaluate",
@@ -311,7 +313,7 @@ def _add_evaluate(subparsers) -> None:
     _add_output_style(parser)
 
 
-def _add_train(subparsers) -> None:
+def _add_train(subparsers: Commands) -> None:
     parser = subparsers.add_parser(
         "train",
         help="train a network, or go on with it",
@@ -328,7 +330,7 @@ def _add_train(subparsers) -> None:
     _add_output_style(parser)
 
 
-def _add_export_dicom(subparsers) -> None:
+def _add_export_dicom(subparsers: Commands) -> None:
     parser = subparsers.add_parser(
         "export-dicom",
         help="a registration's results as DICOM",

@@ -6,6 +6,7 @@ import argparse
 import collections
 import csv
 import io
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
@@ -43,20 +44,21 @@ def info(arguments: argparse.Namespace, console: Console) -> None:
     from ..methods.niftyreg.binaries import find_programs
     from ..system.versions import versions
 
-    def state(find) -> str:
+    def state(find: Callable[[], str]) -> str:
         try:
             return find()
         except InputError as error:
             return f"missing: {error}"
 
+    installed = versions()
     content = {
-        "versions": versions(),
+        "versions": installed,
         "network": f"missing: {missing}" if (missing := runtime_missing()) else f"runs on {runtime_words()}, float32",
         "training": f"missing: {missing}" if (missing := tensorflow_missing()) else "present",
         "niftyreg": state(lambda: f"present: {find_programs()['reg_f3d'].parent}"),
         "model": state(lambda: f"present: {find_model().name}"),
     }
-    lines = [f"{name:<12} {value or 'not installed'}" for name, value in content["versions"].items()]
+    lines = [f"{name:<12} {value or 'not installed'}" for name, value in installed.items()]
     lines += ["", *(f"{name:<12} {content[name]}" for name in ("network", "training", "niftyreg", "model"))]
     console.result(content, "\n".join(lines))
 
@@ -207,17 +209,18 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
     console.result({**content, "folder": str(folder)}, f"{report_text(content)}\n\nResults       {folder}")
 
 
-def _read_inputs(arguments: argparse.Namespace) -> list[sitk.Image | None]:
+def _read_inputs(
+    arguments: argparse.Namespace,
+) -> tuple[sitk.Image, sitk.Image, sitk.Image | None, sitk.Image | None, sitk.Image | None]:
     """The scans and the labels and mask that were given, beside each other; whoever interrupts does not wait for it."""
     readers = ThreadPoolExecutor(thread_name_prefix="longct-read")
     try:
-        reading = [
-            readers.submit(read_image, arguments.fixed, arguments.fixed_series, arguments.fixed_acquisition),
-            readers.submit(read_image, arguments.moving, arguments.moving_series, arguments.moving_acquisition),
-        ]
-        for path in (arguments.fixed_labels, arguments.moving_labels, arguments.keep_volume):
-            reading.append(readers.submit(read_image, path) if path else None)
-        return [each and each.result() for each in reading]
+        fixed = readers.submit(read_image, arguments.fixed, arguments.fixed_series, arguments.fixed_acquisition)
+        moving = readers.submit(read_image, arguments.moving, arguments.moving_series, arguments.moving_acquisition)
+        paths = (arguments.fixed_labels, arguments.moving_labels, arguments.keep_volume)
+        given = [readers.submit(read_image, path) if path else None for path in paths]
+        of_fixed, of_moving, kept = (future.result() if future else None for future in given)
+        return fixed.result(), moving.result(), of_fixed, of_moving, kept
     finally:
         readers.shutdown(wait=False, cancel_futures=True)
 
@@ -241,7 +244,7 @@ def _names_a_part(arguments: argparse.Namespace) -> bool:
 
 def score(arguments: argparse.Namespace, console: Console) -> None:
     """DSC of every label before and after a transform."""
-    from ..evaluation.label_scores import score_labels
+    from ..evaluation.scores import score_labels
     from ..report.content import dsc_content, mean_dsc
     from ..scan.label_checks import check_label_volume
 

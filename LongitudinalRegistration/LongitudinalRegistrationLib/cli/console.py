@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tqdm import tqdm
@@ -44,7 +45,7 @@ class Console:
             self._advance(stage, fraction)
 
     def _advance(self, stage: str, fraction: float) -> None:
-        if stage != self._stage:
+        if stage != self._stage or self._bar is None:
             self.close()
             self._stage = stage
             words = STAGE_WORDS.get(stage, stage)
@@ -85,7 +86,7 @@ class Console:
 
 
 @contextmanager
-def without_warnings():
+def without_warnings() -> Iterator[None]:
     """Keep libraries' warnings off the terminal."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

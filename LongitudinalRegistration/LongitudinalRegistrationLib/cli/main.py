@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 import traceback
+from types import FrameType
+from typing import NoReturn
 
 from TableRemovalLib.errors import InputError
 
@@ -15,7 +17,7 @@ from .console import Console, without_warnings
 DONE, DEFECT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
-def _stop(signum, frame):
+def _stop(signum: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 

@@ -20,6 +20,7 @@ def simulate(arguments: argparse.Namespace, console: Console) -> None:
     from ..training.simulated_scan import simulate_scans
     from ..training.simulator import SimulatorOptions
 
+    options: SimulatorOptions | MotionOptions
     if arguments.motion == "paper":
         options = SimulatorOptions(delta_mm=arguments.delta)
     else:

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
@@ -27,6 +28,9 @@ from .headers import (
     save,
     take_over,
 )
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 SERIES_OFFSET = 1000
 DESCRIPTION = "registered to baseline"
@@ -100,7 +104,7 @@ def _stored(image: sitk.Image) -> np.ndarray:
     return np.clip(np.rint(values), limits.min, limits.max).astype("<i2")
 
 
-def _template(source, reference, description: str | None):
+def _template(source: SeriesHeader | None, reference: SeriesHeader | None, description: str | None) -> Dataset:
     """What all images of the series have in common, but for the geometry."""
     from pydicom.uid import CTImageStorage
 
@@ -122,7 +126,7 @@ def _template(source, reference, description: str | None):
     return made
 
 
-def _set_grid(made, image: sitk.Image) -> None:
+def _set_grid(made: Dataset, image: sitk.Image) -> None:
     right, down, apart = image.GetSpacing()
     made.Columns, made.Rows = image.GetWidth(), image.GetHeight()
     made.PixelSpacing = decimals([down, right])

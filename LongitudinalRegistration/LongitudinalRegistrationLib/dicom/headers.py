@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -126,10 +126,13 @@ def _check_has(header: Dataset, names: Iterable[str], path: Path) -> None:
             raise InputError(f"{path} has no {name}: export the series again.")
 
 
-def _corners(first: Dataset, row, column, ends) -> tuple[tuple[float, float, float], ...]:
+def _corners(
+    first: Dataset, row: np.ndarray, column: np.ndarray, ends: Iterable[Sequence[float]]
+) -> tuple[tuple[float, float, float], ...]:
     down, right = (float(value) for value in first.PixelSpacing)
     width, height = right * (first.Columns - 1) * row, down * (first.Rows - 1) * column
-    return tuple(tuple(np.array(end) + i * width + j * height) for end in ends for j in (0, 1) for i in (0, 1))
+    corners = (np.array(end) + i * width + j * height for end in ends for j in (0, 1) for i in (0, 1))
+    return tuple((corner[0], corner[1], corner[2]) for corner in corners)
 
 
 def check_same_patient(*headers: SeriesHeader | None) -> None:
@@ -232,5 +235,5 @@ def save(dataset: Dataset, path: Path) -> Path:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dcmwrite(path, FileDataset(None, dataset, file_meta=meta, preamble=b"\0" * 128), enforce_file_format=True)
+    dcmwrite(path, FileDataset(path, dataset, file_meta=meta, preamble=b"\0" * 128), enforce_file_format=True)
     return Path(path)

@@ -10,6 +10,7 @@ to the centre of its voxel; between centres readers interpolate as they like, he
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ import numpy as np
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
+from ..scan.geometry import affine_from_matrix, linear_matrix
 from ..system.files import write_atomically
 from .export import right_handed
 from .headers import (
@@ -51,10 +53,7 @@ def _matrix(parts: list[sitk.Transform]) -> np.ndarray:
     """The 4 x 4 matrix of linear transforms, in the order in which they meet a point."""
     whole = np.eye(4)
     for part in parts:
-        one = np.eye(4)
-        one[:3, 3] = part.TransformPoint((0.0, 0.0, 0.0))
-        one[:3, :3] = np.array([part.TransformPoint(axis) for axis in np.eye(3).tolist()]).T - one[:3, 3:]
-        whole = one @ whole
+        whole = linear_matrix(part) @ whole
     return whole
 
 
@@ -68,15 +67,15 @@ def _copied(field: sitk.Image) -> sitk.Image:
 def _split(transform: sitk.Transform) -> tuple[np.ndarray, sitk.Image, np.ndarray]:
     """Matrix before, displacement field, matrix after."""
     parts = _flat(transform)
-    fields = [n for n, part in enumerate(parts) if isinstance(part, sitk.DisplacementFieldTransform)]
-    others = [part for n, part in enumerate(parts) if n not in fields]
+    fields = [(n, part) for n, part in enumerate(parts) if isinstance(part, sitk.DisplacementFieldTransform)]
+    others = [part for part in parts if not isinstance(part, sitk.DisplacementFieldTransform)]
     if len(fields) != 1 or not all(part.IsLinear() for part in others):
         raise InputError(
             "Only one displacement field between affine transforms fits into a DICOM registration object: "
             "give transform.h5 of `longct register`."
         )
-    n = fields[0]
-    return _matrix(parts[:n]), _copied(parts[n].GetDisplacementField()), _matrix(parts[n + 1 :])
+    n, field = fields[0]
+    return _matrix(parts[:n]), _copied(field.GetDisplacementField()), _matrix(parts[n + 1 :])
 
 
 def _matrix_item(matrix: np.ndarray) -> Dataset:
@@ -174,17 +173,15 @@ def write_spatial_registration(
     made.ContentDescription = DESCRIPTION
     made.DeformableRegistrationSequence = [item]
     _refer(made, fixed, moving)
-    return write_atomically(Path(path), ".dcm", lambda name: save(made, name))
+    return write_atomically(Path(path), ".dcm", lambda name: save(made, Path(name)))
 
 
-def _linear(items) -> sitk.AffineTransform:
+def _linear(items: Sequence[Dataset] | None) -> sitk.AffineTransform:
     """The affine transform of a matrix sequence; the identity where there is none."""
-    affine = sitk.AffineTransform(3)
     if items:
         matrix = np.array([float(value) for value in items[0].FrameOfReferenceTransformationMatrix]).reshape(4, 4)
-        affine.SetMatrix(matrix[:3, :3].ravel().tolist())
-        affine.SetTranslation(matrix[:3, 3].tolist())
-    return affine
+        return affine_from_matrix(matrix)
+    return sitk.AffineTransform(3)
 
 
 def _field(grid: Dataset) -> sitk.Image:

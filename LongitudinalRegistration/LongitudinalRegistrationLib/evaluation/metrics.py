@@ -1,50 +1,77 @@
-"""Measures of a registration: DSC, SSIM, NCC (paper, section 3.4); those of fields are in field.jacobian."""
+"""Measures of how alike two images, labels or fields are (paper, section 3.4): pure functions of arrays.
+
+Images and labels are [k, j, i]. What is measured of a registration is in `scores`; the measures of one field alone
+are in field.jacobian.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
 
-from .local_similarity import covariance, moments, ncc_map, ssim_map
+import numpy as np
+from scipy.ndimage import uniform_filter
+from scipy.spatial import cKDTree
+
+from ..system.parallel import thread_count
 
 SSIM_WINDOW = 7
 NCC_WINDOW = 9
+FLAT_VARIANCE = 1e-6
+SURFACE_PERCENTILE = 95.0
 
 
-def dice_per_label(first: np.ndarray, second: np.ndarray, labels=None) -> dict[int, float]:
-    """Dice similarity coefficient 2 |A and B| / (|A| + |B|) of every label (paper, eq. 7).
+@dataclass(frozen=True)
+class Moments:
+    """An image and its local moments.
 
-    Parameters
+    Attributes
     ----------
-    first, second
-        Label arrays of one shape, [k, j, i], non-negative integers; 0 is background.
-    labels
-        Which labels; None takes those of either array.
-
-    Returns
-    -------
-    dict
-        Label to DSC in [0, 1]; 0 where a label is in one array only, NaN where it is in neither.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or a label is negative.
+    image, mean, variance
+        [k, j, i], or of single voxels (n,), float32.
     """
-    if first.shape != second.shape:
-        raise ValueError(f"label arrays differ in shape: {first.shape} and {second.shape}")
-    if min(first.min(), second.min()) < 0:
-        raise ValueError("labels must not be negative")
-    size = int(max(first.max(), second.max())) + 1
-    first, second = first.ravel().astype(np.int64), second.ravel().astype(np.int64)
-    in_first, in_second = np.bincount(first, minlength=size), np.bincount(second, minlength=size)
-    in_both = np.bincount(first[first == second], minlength=size)
-    if labels is None:
-        labels = [int(v) for v in np.flatnonzero(in_first + in_second) if v]
-    scores = {}
-    for label in labels:
-        total = in_first[label] + in_second[label] if label < size else 0
-        scores[int(label)] = 2.0 * float(in_both[label]) / float(total) if total else float("nan")
-    return scores
+
+    image: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+
+    def at(self, mask: np.ndarray) -> Moments:
+        """The same at the voxels of a mask, as flat arrays."""
+        return Moments(self.image[mask], self.mean[mask], self.variance[mask])
+
+
+def _filtered(images: Sequence[np.ndarray], window: int) -> list[np.ndarray]:
+    """Means over cubes of `window` voxels, the images at once."""
+    with ThreadPoolExecutor(min(thread_count(), len(images))) as pool:
+        return list(pool.map(lambda image: uniform_filter(image, window), images))
+
+
+def moments(image: np.ndarray, window: int) -> Moments:
+    """Local mean and variance over cubes of `window` voxels of an image [k, j, i] in [0, 1]."""
+    image = np.asarray(image, np.float32)
+    mean, square = _filtered([image, image * image], window)
+    return Moments(image, mean, np.maximum(square - mean * mean, 0))
+
+
+def covariance(first: Moments, second: Moments, window: int) -> np.ndarray:
+    """Local covariance of two images."""
+    return uniform_filter(first.image * second.image, window) - first.mean * second.mean
+
+
+def ssim_map(first: Moments, second: Moments, common: np.ndarray) -> np.ndarray:
+    """Local SSIM (paper, eq. 8) from moments and covariance, in [-1, 1]."""
+    c1, c2 = np.float32(0.01**2), np.float32(0.03**2)
+    luminance = (2 * first.mean * second.mean + c1) / (first.mean**2 + second.mean**2 + c1)
+    return luminance * ((2 * common + c2) / (first.variance + second.variance + c2))
+
+
+def ncc_map(first: Moments, second: Moments, common: np.ndarray) -> np.ndarray:
+    """Local correlation coefficient, in [-1, 1]; NaN where a window is flat."""
+    textured = (first.variance > FLAT_VARIANCE) & (second.variance > FLAT_VARIANCE)
+    spread = np.sqrt(np.where(textured, first.variance * second.variance, np.float32(1)))
+    return np.where(textured, np.clip(common / spread, -1, 1), np.float32(np.nan))
 
 
 def _mean(values: np.ndarray, mask: np.ndarray | None) -> float:
@@ -100,10 +127,132 @@ def global_ncc(fixed: np.ndarray, warped: np.ndarray, mask: np.ndarray | None = 
 
 def bone_overlap(fixed_hu: np.ndarray, warped_hu: np.ndarray, threshold_hu: float = 180.0) -> float:
     """Dice overlap of what is denser than 180 HU, for pairs without labels; arrays [k, j, i] in HU."""
-    bone = [(image > threshold_hu).astype(np.uint8) for image in (fixed_hu, warped_hu)]
-    return dice_per_label(*bone, labels=[1])[1]
+    fixed, warped = ((image > threshold_hu).astype(np.uint8) for image in (fixed_hu, warped_hu))
+    return dice_per_label(fixed, warped, labels=[1])[1]
 
 
 def mean_end_point_error(true_field: np.ndarray, field: np.ndarray, mask: np.ndarray | None = None) -> float:
     """Mean length of the difference of two fields (k, j, i, 3), in their unit, over a mask [k, j, i]."""
     return _mean(np.linalg.norm(true_field - field, axis=-1), mask)
+
+
+def dice_per_label(first: np.ndarray, second: np.ndarray, labels: Iterable[int] | None = None) -> dict[int, float]:
+    """Dice similarity coefficient 2 |A and B| / (|A| + |B|) of every label (paper, eq. 7).
+
+    Parameters
+    ----------
+    first, second
+        Label arrays of one shape, [k, j, i], non-negative integers; 0 is background.
+    labels
+        Which labels; None takes those of either array.
+
+    Returns
+    -------
+    dict
+        Label to DSC in [0, 1]; 0 where a label is in one array only, NaN where it is in neither.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or a label is negative.
+    """
+    if first.shape != second.shape:
+        raise ValueError(f"label arrays differ in shape: {first.shape} and {second.shape}")
+    if min(first.min(), second.min()) < 0:
+        raise ValueError("labels must not be negative")
+    size = int(max(first.max(), second.max())) + 1
+    first, second = first.ravel().astype(np.int64), second.ravel().astype(np.int64)
+    in_first, in_second = np.bincount(first, minlength=size), np.bincount(second, minlength=size)
+    in_both = np.bincount(first[first == second], minlength=size)
+    if labels is None:
+        labels = [int(v) for v in np.flatnonzero(in_first + in_second) if v]
+    scores = {}
+    for label in labels:
+        total = in_first[label] + in_second[label] if label < size else 0
+        scores[int(label)] = 2.0 * float(in_both[label]) / float(total) if total else float("nan")
+    return scores
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One label on a grid.
+
+    Attributes
+    ----------
+    mask
+        Of a box around it, [k, j, i], bool.
+    start
+        First voxel of the box on the grid, (k, j, i).
+    spacing
+        Of the voxels, mm, (k, j, i).
+    """
+
+    mask: np.ndarray
+    start: np.ndarray
+    spacing: np.ndarray
+
+    @cached_property
+    def voxels(self) -> int:
+        """How many voxels it has."""
+        return int(np.count_nonzero(self.mask))
+
+    @cached_property
+    def centre(self) -> np.ndarray:
+        """Its centroid along the grid's axes, mm (k, j, i)."""
+        profiles = [self.mask.sum(axis=tuple(a for a in range(3) if a != axis)) for axis in range(3)]
+        return np.array([profile @ np.arange(profile.size) for profile in profiles]) / self.voxels * self.spacing + (
+            self.start * self.spacing
+        )
+
+    @cached_property
+    def surface(self) -> np.ndarray:
+        """Middles of the voxels that have a neighbour (of six) outside the label, mm, (n, 3)."""
+        padded = np.pad(self.mask, 1)
+        inner = self.mask.copy()
+        for axis in range(3):
+            for end in (slice(None, -2), slice(2, None)):
+                side = [slice(1, -1)] * 3
+                side[axis] = end
+                inner &= padded[tuple(side)]
+        return (np.argwhere(self.mask & ~inner) + self.start) * self.spacing
+
+    @cached_property
+    def tree(self) -> cKDTree:
+        """Its surface, ready to be searched."""
+        return cKDTree(self.surface)
+
+
+def dice(first: Shape, second: Shape) -> float:
+    """Dice similarity coefficient 2 |A and B| / (|A| + |B|) of two labels on one grid; NaN where both are empty."""
+    low = np.maximum(first.start, second.start)
+    high = np.minimum(first.start + first.mask.shape, second.start + second.mask.shape)
+    both = 0
+    if np.all(high > low):
+        one, other = (
+            shape.mask[tuple(slice(a, b) for a, b in zip(low - shape.start, high - shape.start, strict=True))]
+            for shape in (first, second)
+        )
+        both = int(np.count_nonzero(one & other))
+    total = first.voxels + second.voxels
+    return 2.0 * both / total if total else float("nan")
+
+
+def centroid_distance_mm(first: Shape, second: Shape) -> float:
+    """Distance of two centroids, mm; NaN where either is empty."""
+    if not (first.voxels and second.voxels):
+        return float("nan")
+    return float(np.linalg.norm(first.centre - second.centre))
+
+
+def hausdorff95_mm(first: Shape, second: Shape) -> float:
+    """The larger of both directions' 95th percentiles of distances from surface to surface, mm; NaN where one is empty.
+
+    A label that is cut by the end of the scan has its surface there.
+    """
+    if not (first.voxels and second.voxels):
+        return float("nan")
+    workers = thread_count()
+    ways = ((first.tree, second.surface), (second.tree, first.surface))
+    return float(
+        max(np.percentile(tree.query(points, workers=workers)[0], SURFACE_PERCENTILE) for tree, points in ways)
+    )

@@ -1,30 +1,51 @@
-"""Similarity of two scans on 2 mm voxels, as the reports give it (paper, section 3.4)."""
+"""How well a registration fits: similarity of the whole scans, and overlap of every label (paper, section 3.4)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
+from scipy.ndimage import find_objects
 
-from ..field.box_warp import Box, sample
+from ..field.box_warp import Box, Parts, box_of_image, parts_of, sample, whole
 from ..scan.geometry import linear_matrix
 from ..scan.grid import AIR_HU, resample
 from ..scan.kernels import nearest_slices
+from ..scan.labels import label_name
 from ..scan.normalise import normalise
 from ..scan.pyramid import FINEST_MM, ScanPyramid, index_matrix
 from ..system.parallel import over_slices
-from .local_similarity import covariance, moments, ssim_map
-from .metrics import SSIM_WINDOW, bone_overlap, global_ncc
+from .metrics import (
+    SSIM_WINDOW,
+    Shape,
+    bone_overlap,
+    centroid_distance_mm,
+    covariance,
+    dice,
+    global_ncc,
+    hausdorff95_mm,
+    moments,
+    ssim_map,
+)
 
 UNSEEN_HU = -1e6
 COARSE_MM = 8.0
+BOTH, BASELINE_ONLY, FOLLOW_UP_ONLY = "both", "baseline only", "follow-up only"
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """ncc: correlation of the windowed scans (-200 to 400 HU); local_ncc: of the scans freed of local mean and
-    contrast; both over the fixed body where the moving scan has data, in [-1, 1], and 0 where it has none."""
+    """How well two scans agree over the fixed body where the moving scan has data; 0 where it has none.
+
+    Attributes
+    ----------
+    ncc
+        Correlation of the windowed scans (-200 to 400 HU), in [-1, 1].
+    local_ncc
+        Correlation of the scans freed of local mean and contrast, in [-1, 1].
+    """
 
     ncc: float
     local_ncc: float
@@ -32,8 +53,17 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Scores:
-    """Similarity within the fixed body: SSIM (local windows) and NCC (global), both in [-1, 1]; overlap (Dice) of what
-    is denser than 180 HU, in [0, 1], NaN without any."""
+    """Similarity within the fixed body.
+
+    Attributes
+    ----------
+    ssim
+        Structural similarity, mean over local windows, in [-1, 1].
+    ncc
+        Global correlation coefficient, in [-1, 1].
+    bone
+        Overlap (Dice) of what is denser than 180 HU, in [0, 1]; NaN without any.
+    """
 
     ssim: float
     ncc: float
@@ -41,7 +71,13 @@ class Scores:
 
 
 class Scorer:
-    """Similarity within the fixed body, where the moving scan has data, on 2 mm voxels."""
+    """Similarity within the fixed body, where the moving scan has data, on 2 mm voxels.
+
+    Parameters
+    ----------
+    fixed, moving
+        The scans, prepared.
+    """
 
     def __init__(self, fixed: ScanPyramid, moving: ScanPyramid):
         self._moving = moving.clean
@@ -69,9 +105,9 @@ class Scorer:
 def _around(mask: np.ndarray, margin: int) -> Box:
     """The box of a mask [k, j, i] and a margin in voxels, within the array."""
     used = [np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
-    start = [max(int(each[0]) - margin, 0) for each in used]
-    stop = [min(int(each[-1]) + 1 + margin, n) for each, n in zip(used, mask.shape, strict=True)]
-    return Box(tuple(start), tuple(stop))
+    k0, j0, i0 = (max(int(each[0]) - margin, 0) for each in used)
+    k1, j1, i1 = (min(int(each[-1]) + 1 + margin, n) for each, n in zip(used, mask.shape, strict=True))
+    return Box((k0, j0, i0), (k1, j1, i1))
 
 
 def common_body_percent(fixed: ScanPyramid, moving: ScanPyramid, affine: sitk.Transform) -> float:
@@ -85,7 +121,7 @@ def common_body_percent(fixed: ScanPyramid, moving: ScanPyramid, affine: sitk.Tr
     own, other = fixed.levels[COARSE_MM], moving.levels[COARSE_MM]
     moved = np.empty(own.body.shape, np.uint8)
     matrix = index_matrix(own.grid, other.grid, affine)
-    over_slices(nearest_slices, other.body, matrix, 0.5, moved, slices=moved.shape[0])
+    over_slices(nearest_slices, other.body, matrix, 0.5, moved, slices=own.body.shape[0])
     scale = abs(np.linalg.det(linear_matrix(affine)[:3, :3]))
     smaller = min(np.count_nonzero(own.body), np.count_nonzero(other.body) / max(scale, 1e-9))
     both = np.count_nonzero((own.body > 0) & (moved > 0))
@@ -102,3 +138,127 @@ def largest_component_mm(field: sitk.Image, body: np.ndarray) -> float:
     """Largest displacement component of a field in a body on its voxels, mm."""
     values = np.abs(sitk.GetArrayViewFromImage(field)[body > 0])
     return float(values.max()) if values.size else 0.0
+
+
+@dataclass(frozen=True)
+class LabelScore:
+    """One label: in which scans it is, and how well it fits on the fixed grid at each step; NaN where a scan lacks it.
+
+    Attributes
+    ----------
+    label, name
+        Its number in the label volumes, and what it is called.
+    in_fixed, in_moving
+        Which scans have it.
+    dsc
+        Step to Dice similarity coefficient, in [0, 1].
+    hd95_mm
+        Step to 95 % Hausdorff distance between the surfaces; NaN also where the label leaves the fixed scan.
+    centroid_mm
+        Step to distance of the centroids; NaN as hd95_mm.
+    """
+
+    label: int
+    name: str
+    in_fixed: bool
+    in_moving: bool
+    dsc: dict[str, float]
+    hd95_mm: dict[str, float]
+    centroid_mm: dict[str, float]
+
+    @property
+    def status(self) -> str:
+        """Which scans have the label: "both", "baseline only" or "follow-up only"."""
+        if self.in_fixed and self.in_moving:
+            return BOTH
+        return BASELINE_ONLY if self.in_fixed else FOLLOW_UP_ONLY
+
+
+def _boxes(labels: np.ndarray) -> dict[int, tuple[slice, slice, slice]]:
+    """The box of every label of an array [k, j, i].
+
+    Raises
+    ------
+    ValueError
+        If a label is negative.
+    """
+    if labels.size == 0:
+        return {}
+    if labels.min() < 0:
+        raise ValueError("labels must not be negative")
+    return {value: box for value, box in enumerate(find_objects(labels), start=1) if box is not None}
+
+
+def _shapes(labels: np.ndarray, start: tuple[int, int, int], spacing: np.ndarray) -> dict[int, Shape]:
+    """Every label of an array that begins at voxel `start` of the grid."""
+    return {
+        value: Shape(labels[box] == value, np.array(start) + [side.start for side in box], spacing)
+        for value, box in _boxes(labels).items()
+    }
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """The part of a label volume that has labels, their values, and the box it was."""
+
+    image: sitk.Image
+    values: frozenset[int]
+    box: Box
+
+
+def _cropped(labels: sitk.Image) -> _Labels:
+    boxes = _boxes(sitk.GetArrayViewFromImage(labels))
+    if not boxes:
+        return _Labels(labels, frozenset(), Box((0, 0, 0), (0, 0, 0)))
+    k0, j0, i0 = (min(box[axis].start for box in boxes.values()) for axis in range(3))
+    k1, j1, i1 = (max(box[axis].stop for box in boxes.values()) for axis in range(3))
+    part = sitk.Cast(labels[i0:i1, j0:j1, k0:k1], sitk.sitkInt32)
+    return _Labels(part, frozenset(boxes), Box((k0, j0, i0), (k1, j1, i1)))
+
+
+def _warped(
+    moving: _Labels, reference: sitk.Image, transform: sitk.Transform | None, spacing: np.ndarray
+) -> dict[int, Shape]:
+    parts: Parts | None = parts_of(transform)
+    box = box_of_image(parts, moving.image, whole(moving.image), reference) if parts else whole(reference)
+    return _shapes(sample(moving.image, reference, transform, box, labels=True), box.start, spacing)
+
+
+def score_labels(
+    fixed_labels: sitk.Image | None,
+    moving_labels: sitk.Image | None,
+    steps: Mapping[str, sitk.Transform | None],
+) -> tuple[LabelScore, ...]:
+    """Score all labels of both scans; a label missing from one scan is listed, with NaN.
+
+    Parameters
+    ----------
+    fixed_labels, moving_labels
+        Label volumes; where either is None there is nothing to score.
+    steps
+        Name to transform (fixed points to moving points, LPS mm; None: the scans as they came).
+
+    Raises
+    ------
+    ValueError
+        If a label is negative.
+    """
+    if fixed_labels is None or moving_labels is None:
+        return ()
+    spacing = np.array(fixed_labels.GetSpacing()[::-1])
+    fixed = _shapes(sitk.GetArrayViewFromImage(fixed_labels), (0, 0, 0), spacing)
+    moving = _cropped(moving_labels)
+    nothing = Shape(np.zeros((0, 0, 0), bool), np.zeros(3, int), spacing)
+    scores = {
+        value: LabelScore(value, label_name(value), value in fixed, value in moving.values, {}, {}, {})
+        for value in sorted(fixed.keys() | moving.values)
+    }
+    for step, transform in steps.items():
+        warped = _warped(moving, fixed_labels, transform, spacing) if moving.values else {}
+        for value, score in scores.items():
+            pair = fixed.get(value, nothing), warped.get(value, nothing)
+            known = score.status == BOTH
+            score.dsc[step] = dice(*pair) if known else float("nan")
+            score.hd95_mm[step] = hausdorff95_mm(*pair) if known else float("nan")
+            score.centroid_mm[step] = centroid_distance_mm(*pair) if known else float("nan")
+    return tuple(scores.values())

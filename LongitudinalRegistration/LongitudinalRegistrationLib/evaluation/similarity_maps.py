@@ -11,7 +11,7 @@ from ..field.box_warp import sample
 from ..scan.body import find_body
 from ..scan.grid import AIR_HU, body_bounds, covering_grid
 from ..scan.normalise import ceiling_hu, normalise
-from .local_similarity import covariance, moments, ncc_map, ssim_map
+from .metrics import covariance, moments, ncc_map, ssim_map
 
 SPACING_MM = 4.0
 FINEST_MM = 2.0
@@ -21,7 +21,13 @@ UNSEEN_HU = -1e6
 
 @dataclass(frozen=True)
 class SimilarityMaps:
-    """ssim, ncc: local similarity in [-1, 1], float32, NaN outside the body and, for ncc, where a window is flat."""
+    """Where two scans are alike.
+
+    Attributes
+    ----------
+    ssim, ncc
+        Local similarity in [-1, 1], float32, NaN outside the body and, for ncc, where a window is flat.
+    """
 
     ssim: sitk.Image
     ncc: sitk.Image

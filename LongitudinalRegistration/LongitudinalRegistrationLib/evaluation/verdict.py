@@ -17,7 +17,7 @@ AFFINE_DOUBT = "the affine alignment may have failed"
 
 
 def reason_for_doubt(
-    affine: Agreement, result: Agreement, ndv_percent: float, displacement_mm: float, known_mm: float
+    affine: Agreement, result: Agreement, ndv_percent: float, displacement_mm: float, known_mm: float | None
 ) -> str | None:
     """Why a result should not be trusted, in words; None if nothing speaks against it.
 
@@ -30,7 +30,7 @@ def reason_for_doubt(
     displacement_mm
         Largest displacement component within the body, after the affine step.
     known_mm
-        The largest displacement component that the model was trained on.
+        The largest displacement component that the model was trained on; None without a model.
     """
     least = affine.ncc - SIMILARITY_TOLERANCE, affine.local_ncc - SIMILARITY_TOLERANCE
     if result.ncc < least[0] or result.local_ncc < least[1]:
@@ -40,7 +40,7 @@ def reason_for_doubt(
         )
     if ndv_percent > MAX_NDV_PERCENT:
         return f"the field folds in {ndv_percent:.2f} % of the body"
-    if displacement_mm > RANGE_FACTOR * known_mm:
+    if known_mm is not None and displacement_mm > RANGE_FACTOR * known_mm:
         return f"displacements of {displacement_mm:.0f} mm are out of the range the model knows ({known_mm:.0f} mm)"
     return None
 
@@ -63,7 +63,15 @@ CHECK_PREFIX = "Check this result: "
 
 @dataclass(frozen=True)
 class Verdict:
-    """level: "good", "check" or "poor"; reasons: sentences that say why, at least one; for "good", what supports it."""
+    """Whether a registration can be trusted.
+
+    Attributes
+    ----------
+    level
+        "good", "check" or "poor".
+    reasons
+        Sentences that say why, at least one; for "good", what supports it.
+    """
 
     level: str
     reasons: tuple[str, ...]
@@ -111,7 +119,7 @@ def _method(report: dict) -> Found:
 def _pair(report: dict, name: str, first: str) -> tuple[float, float] | None:
     row = report.get(name) or {}
     values = row.get(first), row.get("after")
-    return None if None in values else values
+    return None if values[0] is None or values[1] is None else (values[0], values[1])
 
 
 def _similarity(report: dict) -> Found:
@@ -154,7 +162,9 @@ def _fields_of_view(report: dict) -> Found:
 
 def _vertebrae(report: dict) -> Found:
     """Vertebrae, by name, that fit badly, or worse than before."""
-    poor, low, fell = [], [], []
+    poor: list[str] = []
+    low: list[str] = []
+    fell: list[str] = []
     rows = (report.get("vertebrae") or {}).values()
     if rows and not any(row.get("status", "both") == "both" for row in rows):
         return [(CHECK, "No label is in both scans: check the labels and their numbers.")]

@@ -45,8 +45,10 @@ def draw_before_after(scan: ScoredScan, predictor: Predictor, delta_mm: float, s
             coloured = axis.imshow(error[plane], cmap="viridis", vmin=0, vmax=largest)
         for axis in row:
             axis.set_axis_off()
-    titles = ("fixed: simulated follow-up", "moving - fixed, before", "moving - fixed, after")
-    titles += (f"error before: mean {means[0]:.2f} mm", f"error after: mean {means[1]:.2f} mm")
+    titles = (
+        *("fixed: simulated follow-up", "moving - fixed, before", "moving - fixed, after"),
+        *(f"error before: mean {means[0]:.2f} mm", f"error after: mean {means[1]:.2f} mm"),
+    )
     for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title, fontsize=10)
     bars = [figure.add_subplot(layout[2, columns]) for columns in (slice(1, 3), slice(3, 5))]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -72,7 +73,9 @@ class SimulatedPair:
         return _warp(self.moving, self.found, self.grid)
 
 
-def simulated_pair(prepared: tuple, predictor: Predictor, delta_mm: float, rng) -> SimulatedPair:
+def simulated_pair(
+    prepared: tuple[np.ndarray, np.ndarray, Grid], predictor: Predictor, delta_mm: float, rng: np.random.Generator
+) -> SimulatedPair:
     """Deform a scan (paper, section 3.2.2), and let the network find the deformation.
 
     The scan, as from on_scoring_grid, is the moving image, the noisy deformed copy the fixed one.
@@ -89,7 +92,11 @@ def simulated_pair(prepared: tuple, predictor: Predictor, delta_mm: float, rng) 
 
 
 def simulated_scores(
-    prepared: tuple, predictor: Predictor, delta_mm: float, rng, labels: sitk.Image | None = None
+    prepared: tuple[np.ndarray, np.ndarray, Grid],
+    predictor: Predictor,
+    delta_mm: float,
+    rng: np.random.Generator,
+    labels: sitk.Image | None = None,
 ) -> dict:
     """One simulated follow-up (paper, section 3.2.2): scores before and after the network.
 
@@ -179,7 +186,7 @@ def model_scores(
     Every scan and delta starts from the same seed; with several draws the scores are their means. Scans are taken one
     by one, so that they need not be in memory together; with `progress` they must be a sequence.
     """
-    results = {}
+    results: dict[str, dict[str, dict]] = {}
     for number, scan in enumerate(scans):
         results[scan.name] = {}
         prepared = on_scoring_grid(scan.image)
@@ -187,7 +194,7 @@ def model_scores(
             rng = np.random.default_rng(seed)
             found = [simulated_scores(prepared, predictor, delta, rng, scan.labels) for _ in range(draws)]
             results[scan.name][f"delta {delta:g} mm"] = _rounded(_mean_of(found))
-            if progress:
+            if progress and isinstance(scans, Sequence):
                 progress((number + (nth + 1) / len(deltas_mm)) / len(scans))
     return results
 
@@ -216,7 +223,7 @@ def _mean_of(scores: list[dict]) -> dict:
     return {**scores[0], **means}
 
 
-def _rounded(value):
+def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(part) for key, part in value.items()}
     if isinstance(value, list):

@@ -6,10 +6,14 @@ import csv
 import json
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from TableRemovalLib.errors import InputError
 
 from ..system.files import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TRAINING_COLOUR, VALIDATION_COLOUR = "#0072b2", "#d55e00"
 
@@ -24,7 +28,7 @@ def _rows(split: Path) -> list[dict]:
         return list(csv.DictReader(stream))
 
 
-def _curves(axes, rows: list[dict], title: str) -> None:
+def _curves(axes: Axes, rows: list[dict], title: str) -> None:
     steps = [int(row["step"]) for row in rows]
     for name, colour, label in (
         ("error_voxels", TRAINING_COLOUR, "training"),
@@ -37,7 +41,7 @@ def _curves(axes, rows: list[dict], title: str) -> None:
     axes.legend(frameon=False)
 
 
-def _iterations(axes, records: list[dict], title: str) -> None:
+def _iterations(axes: Axes, records: list[dict], title: str) -> None:
     """Best training and validation loss of every volume; hollow where the iteration left the weights as they were."""
     numbers = [record["iteration"] for record in records]
     for name, colour, label in (

@@ -11,7 +11,7 @@ from TableRemovalLib.body_mask import numeric_view
 
 from ..scan.geometry import linear_matrix, voxel_matrix
 from ..scan.grid import AIR_HU
-from .warp import lay
+from .warp import resample_into
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,18 @@ class Box:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Voxels a side, 0 where the box is empty."""
-        return tuple(max(b - a, 0) for a, b in zip(self.start, self.stop, strict=True))
+        (k, j, i), (last_k, last_j, last_i) = self.start, self.stop
+        return max(last_k - k, 0), max(last_j - j, 0), max(last_i - i, 0)
 
     @property
     def slices(self) -> tuple[slice, slice, slice]:
         """The box as an index of an array."""
-        return tuple(slice(a, a + n) for a, n in zip(self.start, self.shape, strict=True))
+        (k, j, i), (nk, nj, ni) = self.start, self.shape
+        return slice(k, k + nk), slice(j, j + nj), slice(i, i + ni)
 
 
 def whole(image: sitk.Image) -> Box:
-    """All voxels of an image."""
+    """Make the box of all voxels of an image."""
     return Box((0, 0, 0), tuple(image.GetSize()[::-1]))
 
 
@@ -46,7 +48,18 @@ class Parts:
 
 
 def parts_of(transform: sitk.Transform | None) -> Parts | None:
-    """Affine and field of a transform such as transforms.compose makes; None for a transform of another kind."""
+    """Take a transform apart into affine and field.
+
+    Parameters
+    ----------
+    transform
+        Such as transforms.compose makes, or None for the identity.
+
+    Returns
+    -------
+    Parts or None
+        None for a transform of another kind.
+    """
     if transform is None:
         return Parts(np.eye(4), None)
     if transform.IsLinear():
@@ -62,13 +75,14 @@ def parts_of(transform: sitk.Transform | None) -> Parts | None:
 
 
 def _two(composite: sitk.CompositeTransform) -> list[sitk.Transform]:
+    """List the parts of a transform that has two, the last applied first; ValueError where it has not."""
     if composite.GetNumberOfTransforms() != 2:
         raise ValueError("not two transforms")
     return [composite.GetNthTransform(n) for n in range(2)]
 
 
 def _fades(field: np.ndarray) -> bool:
-    """Whether a field [k, j, i, 3] is 0 on its outermost voxels."""
+    """Say whether a field [k, j, i, 3], mm, is 0 on its outermost voxels."""
     if min(field.shape[:3]) < 2:
         return False
     ends = (np.take(field, edge, axis=axis) for axis in range(3) for edge in (0, -1))
@@ -76,14 +90,18 @@ def _fades(field: np.ndarray) -> bool:
 
 
 def box_of_image(parts: Parts, image: sitk.Image, used: Box, reference: sitk.Image) -> Box:
-    """The box of a reference grid outside which T leads to no voxel of a box of the image.
+    """Find the box of a reference grid outside which T leads to no voxel of a box of the image.
 
     Parameters
     ----------
     parts
         T: reference points to image points.
+    image
+        The image.
     used
         Box of the image's voxels.
+    reference
+        Image with the reference grid.
     """
     edges = [(a - 0.5, b - 0.5) for a, b in zip(used.start[::-1], used.stop[::-1], strict=True)]
     corners = np.array([[*corner, 1.0] for corner in product(*edges)])
@@ -109,12 +127,16 @@ def sample(
     labels: bool = False,
     outside: float = AIR_HU,
 ) -> np.ndarray:
-    """An image at the voxels of a box of a reference grid, through a transform.
+    """Sample an image at the voxels of a box of a reference grid, through a transform.
 
     Affine and field are done by compiled code on all cores, any other transform by SimpleITK.
 
     Parameters
     ----------
+    image
+        Scan or labels, any type.
+    reference
+        Image with the reference grid.
     transform
         Reference points to image points, LPS mm; None is the identity.
     box
@@ -138,11 +160,14 @@ def sample(
     own = voxel_matrix(reference)
     own[:3, 3] += own[:3, :3] @ box.start[::-1]
     to_voxels = np.linalg.inv(voxel_matrix(image))
-    lay(out, own, values, to_voxels, parts.matrix, parts.field, labels, 0 if labels else outside)
+    resample_into(out, own, values, to_voxels, parts.matrix, parts.field, labels, 0 if labels else outside)
     return out
 
 
-def _by_itk(image, reference, transform, labels: bool, outside: float) -> np.ndarray:
+def _by_itk(
+    image: sitk.Image, reference: sitk.Image, transform: sitk.Transform | None, labels: bool, outside: float
+) -> np.ndarray:
+    """Resample a whole reference grid by SimpleITK; see sample."""
     if labels:
         warped = sitk.Resample(image, reference, transform, sitk.sitkNearestNeighbor, 0, sitk.sitkInt32)
     else:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
+from ..system.parallel import over_slices
+from .kernels import smallest_jacobian_slices
+
 
 def jacobian_determinant(field: sitk.Image) -> np.ndarray:
-    """Determinant of the Jacobian of x + u(x) by central differences; below 1 shrinks, 0 or less folds.
+    """Compute the determinant of the Jacobian of x + u(x) by central differences.
 
     Parameters
     ----------
@@ -17,19 +20,48 @@ def jacobian_determinant(field: sitk.Image) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        [k, j, i], float32.
+        [k, j, i], float32; below 1 shrinks, 0 or less folds.
     """
     return sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(field, True)).astype(np.float32)
 
 
-_CORNERS = [(a, b, c) for a in (1, -1) for b in (1, -1) for c in (1, -1)]
+def smallest_jacobian(field: np.ndarray, spacing_mm: float | tuple[float, float, float]) -> np.ndarray:
+    """Find, at each voxel, the smallest of the eight one-sided Jacobian determinants of x + u(x).
+
+    For a field that is interpolated linearly between its voxels these are its Jacobians at the corners of every cell.
+
+    Parameters
+    ----------
+    field
+        u: [component, k, j, i], mm, (x, y, z), voxels along the LPS axes.
+    spacing_mm
+        Voxel size, or that along x, y, z.
+
+    Returns
+    -------
+    numpy.ndarray
+        [k, j, i], float32; 0 or less folds. 1e9 where an axis has one voxel only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> shrunk = np.zeros((3, 4, 4, 4))
+    >>> shrunk[0] = -0.5 * 8.0 * np.arange(4)
+    >>> float(smallest_jacobian(shrunk, 8.0).min())
+    0.5
+    """
+    field = np.ascontiguousarray(field, np.float32)
+    smallest = np.empty(field.shape[1:], np.float32)
+    spacing = np.broadcast_to(np.asarray(spacing_mm, np.float32), 3).copy()
+    over_slices(smallest_jacobian_slices, field, spacing, smallest, slices=len(smallest))
+    return smallest
 
 
 def folded_voxels(field: sitk.Image) -> np.ndarray:
-    """Voxels at which any one-sided finite-difference Jacobian of x + u(x) is not positive.
+    """Mark the voxels at which any one-sided finite-difference Jacobian of x + u(x) is not positive.
 
-    Central differences miss a fold of one voxel; here all eight combinations of forward and backward
-    differences are looked at, each the volume of a tetrahedron with its tip at the voxel.
+    Central differences miss a fold of one voxel; here all eight combinations of forward and backward differences count,
+    each the volume of a tetrahedron with its tip at the voxel.
 
     Parameters
     ----------
@@ -41,34 +73,12 @@ def folded_voxels(field: sitk.Image) -> np.ndarray:
     numpy.ndarray
         Boolean, [k - 2, j - 2, i - 2]: the voxels that have all neighbours.
     """
-    u = sitk.GetArrayViewFromImage(field)
-    spacing = field.GetSpacing()
-    inner = (slice(1, -1),) * 3
-
-    def difference(axis: int, sign: int) -> np.ndarray:
-        """Derivative of x + u along array axis `axis`, one-sided."""
-        shifted = list(inner)
-        shifted[axis] = slice(2, None) if sign > 0 else slice(0, -2)
-        component = 2 - axis
-        result = (u[tuple(shifted)] - u[inner]) * np.float32(sign / spacing[component])
-        result[..., component] += 1
-        return result
-
-    sides = {(axis, sign): difference(axis, sign) for axis in range(3) for sign in (1, -1)}
-    folded = np.zeros(tuple(n - 2 for n in u.shape[:3]), bool)
-    for a, b, c in _CORNERS:
-        dx, dy, dz = sides[2, a], sides[1, b], sides[0, c]
-        determinant = (
-            dx[..., 0] * (dy[..., 1] * dz[..., 2] - dy[..., 2] * dz[..., 1])
-            - dx[..., 1] * (dy[..., 0] * dz[..., 2] - dy[..., 2] * dz[..., 0])
-            + dx[..., 2] * (dy[..., 0] * dz[..., 1] - dy[..., 1] * dz[..., 0])
-        )
-        folded |= determinant <= 0
-    return folded
+    components = np.moveaxis(sitk.GetArrayViewFromImage(field), -1, 0)
+    return smallest_jacobian(components, field.GetSpacing())[1:-1, 1:-1, 1:-1] <= 0
 
 
 def ndv_percent(field: sitk.Image, body: np.ndarray | None = None) -> float:
-    """Non-diffeomorphic volume: the part of the body's voxels at which the field folds, in percent.
+    """Compute the non-diffeomorphic volume: the part of the body's voxels at which the field folds.
 
     Parameters
     ----------
@@ -76,6 +86,11 @@ def ndv_percent(field: sitk.Image, body: np.ndarray | None = None) -> float:
         Vector image, mm, LPS, identity direction.
     body
         Mask on the field's grid, [k, j, i]; None: everywhere.
+
+    Returns
+    -------
+    float
+        Percent.
     """
     folded = folded_voxels(field)
     if body is None:

@@ -1,69 +1,121 @@
-"""Compiled resampling of a whole scan through an affine and a displacement field, a range of slices each."""
+"""Compiled steps on displacement fields, a range of slices each: resampling a scan through one, folding."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from ..scan.sampling import cell, corners_at, transformed, trilinear
+from ..system.compiled import kernel
 
 
-@njit(cache=True, nogil=True, fastmath=True)
-def warp_slices(moving, to_moving, turn, field, to_field, nearest, rounded, outside, out, first, stop):
-    """out[k, j, i] = moving at to_moving (i, j, k, 1) + turn u, where u is the field at to_field (i, j, k, 1).
+class Mapping(NamedTuple):
+    """A(x + u(x)), from voxels of the output to voxels of an image.
 
-    The matrices (3, 4) give voxel coordinates, turn (3, 3) takes mm of the field to voxels of the moving scan. field is
-    [component, k, j, i], zero beyond its voxels. Trilinear, rounded to integers where told so, or the nearest voxel;
-    `outside` where a point is more than half a voxel off the moving scan.
+    to_image: (3, 4), float64, voxels (i, j, k, 1) of the output to voxels of the image through A alone; jacobian:
+    (3, 3), float64, mm of the field to voxels of the image; field: u, [component, k, j, i], float32, mm, zero beyond
+    its voxels; to_field: (3, 4), float64, voxels of the output to voxels of the field.
     """
-    depth, height, width = moving.shape
+
+    to_image: np.ndarray
+    jacobian: np.ndarray
+    field: np.ndarray
+    to_field: np.ndarray
+
+
+@kernel(fastmath=True)
+def resample_slices(image, mapping, nearest, rounded, outside, out, first, stop):
+    """Resample an image through an affine and a displacement field.
+
+    Parameters
+    ----------
+    image
+        [k, j, i], any type.
+    mapping
+        Mapping.
+    nearest
+        bool, whether to take the nearest voxel; else the linear value.
+    rounded
+        bool, whether the linear value is rounded to an integer.
+    outside
+        Value, of the output's type, where a point is more than half a voxel off the image.
+    out
+        [k, j, i], any type; slices first..stop-1 are written.
+    """
+    to_image, jacobian, field, to_field = mapping
+    field_x, field_y, field_z = field[0], field[1], field[2]
+    depth, height, width = image.shape
     fk, fj, fi = field.shape[1:]
     zero = np.float32(0)
     for k in range(first, stop):
         for j in range(out.shape[1]):
             for i in range(out.shape[2]):
                 ux = uy = uz = zero
-                p = to_field[0, 0] * i + to_field[0, 1] * j + to_field[0, 2] * k + to_field[0, 3]
-                q = to_field[1, 0] * i + to_field[1, 1] * j + to_field[1, 2] * k + to_field[1, 3]
-                r = to_field[2, 0] * i + to_field[2, 1] * j + to_field[2, 2] * k + to_field[2, 3]
+                p, q, r = transformed(to_field, i, j, k)
                 if p >= 0 and q >= 0 and r >= 0 and p <= fi - 1 and q <= fj - 1 and r <= fk - 1:
-                    a, b, c = min(int(p), fi - 2), min(int(q), fj - 2), min(int(r), fk - 2)
-                    u, v, w = np.float32(p - a), np.float32(q - b), np.float32(r - c)
-                    w00, w01 = (1 - w) * (1 - v), (1 - w) * v
-                    w10, w11 = w * (1 - v), w * v
-                    for n in range(3):
-                        low = w00 * field[n, c, b, a] + w01 * field[n, c, b + 1, a]
-                        low += w10 * field[n, c + 1, b, a] + w11 * field[n, c + 1, b + 1, a]
-                        high = w00 * field[n, c, b, a + 1] + w01 * field[n, c, b + 1, a + 1]
-                        high += w10 * field[n, c + 1, b, a + 1] + w11 * field[n, c + 1, b + 1, a + 1]
-                        value = low + u * (high - low)
-                        if n == 0:
-                            ux = value
-                        elif n == 1:
-                            uy = value
-                        else:
-                            uz = value
-                x = to_moving[0, 0] * i + to_moving[0, 1] * j + to_moving[0, 2] * k + to_moving[0, 3]
-                y = to_moving[1, 0] * i + to_moving[1, 1] * j + to_moving[1, 2] * k + to_moving[1, 3]
-                z = to_moving[2, 0] * i + to_moving[2, 1] * j + to_moving[2, 2] * k + to_moving[2, 3]
-                x += turn[0, 0] * ux + turn[0, 1] * uy + turn[0, 2] * uz
-                y += turn[1, 0] * ux + turn[1, 1] * uy + turn[1, 2] * uz
-                z += turn[2, 0] * ux + turn[2, 1] * uy + turn[2, 2] * uz
+                    a0, a1, u64 = cell(p, fi)
+                    b0, b1, v64 = cell(q, fj)
+                    c0, c1, w64 = cell(r, fk)
+                    u, v, w = np.float32(u64), np.float32(v64), np.float32(w64)
+                    ux = trilinear(corners_at(field_x, c0, c1, b0, b1, a0, a1), u, v, w)
+                    uy = trilinear(corners_at(field_y, c0, c1, b0, b1, a0, a1), u, v, w)
+                    uz = trilinear(corners_at(field_z, c0, c1, b0, b1, a0, a1), u, v, w)
+                x, y, z = transformed(to_image, i, j, k)
+                x += jacobian[0, 0] * ux + jacobian[0, 1] * uy + jacobian[0, 2] * uz
+                y += jacobian[1, 0] * ux + jacobian[1, 1] * uy + jacobian[1, 2] * uz
+                z += jacobian[2, 0] * ux + jacobian[2, 1] * uy + jacobian[2, 2] * uz
                 if x < -0.5 or y < -0.5 or z < -0.5 or x >= width - 0.5 or y >= height - 0.5 or z >= depth - 0.5:
                     out[k, j, i] = outside
                     continue
                 if nearest:
                     a, b, c = int(math.floor(x + 0.5)), int(math.floor(y + 0.5)), int(math.floor(z + 0.5))
-                    out[k, j, i] = moving[min(c, depth - 1), min(b, height - 1), min(a, width - 1)]
+                    out[k, j, i] = image[min(c, depth - 1), min(b, height - 1), min(a, width - 1)]
                     continue
-                x, y, z = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0), min(max(z, 0.0), depth - 1.0)
-                a, b, c = int(x), int(y), int(z)
-                d, e, f = min(a + 1, width - 1), min(b + 1, height - 1), min(c + 1, depth - 1)
-                u, v, w = x - a, y - b, z - c
-                x00 = moving[c, b, a] + u * (moving[c, b, d] - float(moving[c, b, a]))
-                x01 = moving[c, e, a] + u * (moving[c, e, d] - float(moving[c, e, a]))
-                x10 = moving[f, b, a] + u * (moving[f, b, d] - float(moving[f, b, a]))
-                x11 = moving[f, e, a] + u * (moving[f, e, d] - float(moving[f, e, a]))
-                y0, y1 = x00 + v * (x01 - x00), x10 + v * (x11 - x10)
-                total = y0 + w * (y1 - y0)
-                out[k, j, i] = math.floor(total + 0.5) if rounded else total
+                i0, i1, s = cell(x, width)
+                j0, j1, t = cell(y, height)
+                k0, k1, r = cell(z, depth)
+                value = trilinear(corners_at(image, k0, k1, j0, j1, i0, i1), s, t, r)
+                out[k, j, i] = math.floor(value + 0.5) if rounded else value
+
+
+@kernel(fastmath=True)
+def smallest_jacobian_slices(field, spacing, smallest, first, stop):
+    """Find, at each voxel, the smallest of the eight one-sided Jacobian determinants of x + field(x).
+
+    Parameters
+    ----------
+    field
+        [component, k, j, i], float32, mm, (x, y, z).
+    spacing
+        (3,), float32: voxel size along x, y, z, mm.
+    smallest
+        [k, j, i], float32; slices first..stop-1 are written. 1e9 where an axis has one voxel only.
+    """
+    nk, nj, ni = smallest.shape
+    one = np.float32(1)
+    per_x, per_y, per_z = one / spacing[0], one / spacing[1], one / spacing[2]
+    for k in range(first, stop):
+        for j in range(nj):
+            for i in range(ni):
+                least = np.float32(1e9)
+                ux, uy, uz = field[0, k, j, i], field[1, k, j, i], field[2, k, j, i]
+                for corner in range(8):
+                    sk, sj, si = 2 * (corner >> 2) - 1, 2 * ((corner >> 1) & 1) - 1, 2 * (corner & 1) - 1
+                    kn, jn, im = k + sk, j + sj, i + si
+                    if kn < 0 or kn >= nk or jn < 0 or jn >= nj or im < 0 or im >= ni:
+                        continue
+                    ex, ey, ez = np.float32(si) * per_x, np.float32(sj) * per_y, np.float32(sk) * per_z
+                    xx = one + ex * (field[0, k, j, im] - ux)
+                    xy = ex * (field[1, k, j, im] - uy)
+                    xz = ex * (field[2, k, j, im] - uz)
+                    yx = ey * (field[0, k, jn, i] - ux)
+                    yy = one + ey * (field[1, k, jn, i] - uy)
+                    yz = ey * (field[2, k, jn, i] - uz)
+                    zx = ez * (field[0, kn, j, i] - ux)
+                    zy = ez * (field[1, kn, j, i] - uy)
+                    zz = one + ez * (field[2, kn, j, i] - uz)
+                    determinant = xx * (yy * zz - yz * zy) - xy * (yx * zz - yz * zx) + xz * (yx * zy - yy * zx)
+                    least = min(least, determinant)
+                smallest[k, j, i] = least

@@ -22,6 +22,8 @@ def extend_smoothly(field: sitk.Image, taper_mm: float = TAPER_MM) -> sitk.Image
     ----------
     field
         Vector image, mm, LPS, isotropic spacing.
+    taper_mm
+        How far beyond the edge the field reaches.
 
     Returns
     -------
@@ -31,7 +33,7 @@ def extend_smoothly(field: sitk.Image, taper_mm: float = TAPER_MM) -> sitk.Image
     spacing = field.GetSpacing()[0]
     pad = int(np.ceil(taper_mm / spacing)) + 1
     values = np.pad(sitk.GetArrayFromImage(field).astype(np.float64), [(pad, pad)] * 3 + [(0, 0)], mode="edge")
-    fade = 1.0
+    fade = np.ones(1)
     for axis, size in enumerate(values.shape[:3]):
         steps = np.arange(size)
         beyond = np.maximum(np.maximum(pad - steps, steps - (size - 1 - pad)), 0) * spacing
@@ -46,9 +48,21 @@ def extend_smoothly(field: sitk.Image, taper_mm: float = TAPER_MM) -> sitk.Image
 
 
 def for_storage(field: sitk.Image, spacing_mm: float = FIELD_SPACING_MM) -> sitk.Image:
-    """A field on 4 mm voxels over the same box, unless its voxels are that large already.
+    """Resample a field to 4 mm voxels over the same box, unless its voxels are that large already.
 
     The fields are smooth over more than 10 mm; a file of 2 mm voxels would be eight times larger.
+
+    Parameters
+    ----------
+    field
+        Vector image, mm, LPS.
+    spacing_mm
+        Voxel size.
+
+    Returns
+    -------
+    SimpleITK.Image
+        Vector image, float64, mm, LPS.
     """
     if field.GetSpacing()[0] >= spacing_mm:
         return sitk.Cast(field, sitk.sitkVectorFloat64)
@@ -69,7 +83,20 @@ def for_storage(field: sitk.Image, spacing_mm: float = FIELD_SPACING_MM) -> sitk
 
 
 def field_on(field: sitk.Image, reference: sitk.Image) -> sitk.Image:
-    """A field on other voxels, float64; beyond its grid the nearest vector, so that it stays continuous."""
+    """Resample a field to other voxels; beyond its grid the nearest vector, so that it stays continuous.
+
+    Parameters
+    ----------
+    field
+        Vector image, mm, LPS.
+    reference
+        Image with the grid that is wanted.
+
+    Returns
+    -------
+    SimpleITK.Image
+        Vector image, float64, mm, LPS.
+    """
     return sitk.Resample(
         sitk.Cast(field, sitk.sitkVectorFloat64),
         reference,
@@ -82,19 +109,30 @@ def field_on(field: sitk.Image, reference: sitk.Image) -> sitk.Image:
 
 
 def component_first(field: sitk.Image) -> np.ndarray:
-    """A vector image as an array [component, k, j, i], float32."""
+    """Copy a vector image to an array [component, k, j, i], float32, components (x, y, z)."""
     return np.ascontiguousarray(np.moveaxis(sitk.GetArrayViewFromImage(field), -1, 0), np.float32)
 
 
 def compose(affine: sitk.Transform, field: sitk.Image) -> sitk.CompositeTransform:
-    """The transform T(x) = A(x + u(x)); u fades to zero past its grid.
+    """Compose the transform T(x) = A(x + u(x)); u fades to zero past its grid.
 
     Parameters
     ----------
     affine
         Fixed points to moving points, LPS mm.
     field
-        Vector image on a grid in the fixed space, mm, LPS.
+        u: vector image on a grid in the fixed space, mm, LPS.
+
+    Returns
+    -------
+    SimpleITK.CompositeTransform
+        Fixed points to moving points, LPS mm.
+
+    Examples
+    --------
+    >>> field = sitk.Image([4, 4, 4], sitk.sitkVectorFloat64, 3) + sitk.Image([4, 4, 4], sitk.sitkVectorFloat64, 3)
+    >>> compose(sitk.TranslationTransform(3, (1.0, 2.0, 3.0)), field).TransformPoint((1.0, 1.0, 1.0))
+    (2.0, 3.0, 4.0)
     """
     displacement = sitk.DisplacementFieldTransform(extend_smoothly(field))
     return sitk.CompositeTransform([affine, displacement])
@@ -104,6 +142,18 @@ def displacement_on(transform: sitk.Transform, reference: sitk.Image) -> sitk.Im
     """Sample a transform as a displacement field T(x) - x, mm, LPS, float32, on a reference grid.
 
     The values are rounded to 1/256 mm, which makes the compressed file several times smaller.
+
+    Parameters
+    ----------
+    transform
+        Any, LPS mm.
+    reference
+        Image with the grid that is wanted.
+
+    Returns
+    -------
+    SimpleITK.Image
+        Vector image, float32, mm, LPS.
     """
     field = sitk.TransformToDisplacementField(
         transform,
@@ -121,12 +171,19 @@ def displacement_on(transform: sitk.Transform, reference: sitk.Image) -> sitk.Im
 
 
 def without_affine(total: sitk.Image, affine: sitk.AffineTransform) -> sitk.Image:
-    """The field u of T(x) = A(x + u(x)), given the displacement T(x) - x of the whole.
+    """Find the field u of T(x) = A(x + u(x)), given the displacement T(x) - x of the whole.
 
     Parameters
     ----------
     total
         Vector image, mm, LPS, with identity direction.
+    affine
+        A.
+
+    Returns
+    -------
+    SimpleITK.Image
+        u: vector image, float32, mm, LPS, on the same grid.
     """
     values = sitk.GetArrayFromImage(total).astype(np.float64)
     nk, nj, ni = values.shape[:3]

@@ -5,11 +5,17 @@ the sacrum (z = 0) and the middle of the trunk (y = 0). Lengths here are those o
 is applied once, where shapes become numbers for the renderer.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline, PchipInterpolator
+
+from .options import PhantomOptions
 
 L5, T10 = 24, 17
 
@@ -69,25 +75,25 @@ class Patient:
     arms_down: bool
     vertebrae: tuple[Vertebra, ...] = ()
 
-    def spine(self, z):
+    def spine(self, z: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Centre line of the vertebral bodies: (x, y) in mm at the heights z (mm)."""
         phase = 2.0 * np.pi * (np.asarray(z) / 330.0 + self.scoliosis_phase)
         along = np.exp(-(((np.asarray(z) - 140.0) / 150.0) ** 2))
         return self.scoliosis_mm * along * np.sin(phase), _spine_back(self.lordosis_mm)(z)
 
-    def half_width(self, z):
+    def half_width(self, z: ArrayLike) -> np.ndarray:
         """Half the width of the trunk under the fat, mm."""
         heights = [-460, -120, -70, 0, 50, 110, 190, 270, 360, 460]
         lean = [156, 158, 157, 146, 133, 128, 136, 143, 146, 140]
         return PchipInterpolator(heights, lean)(z) * self.width_factor + 0.5 * self.belly_mm * _bump(z, 80, 110)
 
-    def front(self, z):
+    def front(self, z: ArrayLike) -> np.ndarray:
         """Depth of the trunk under the fat from its middle forwards, mm."""
         heights = [-460, -150, -110, -50, 20, 90, 170, 260, 350, 460]
         lean = [70, 74, 82, 92, 96, 97, 101, 104, 98, 85]
         return np.asarray(PchipInterpolator(heights, lean)(z)) + self.belly_mm * _bump(z, 60, 90)
 
-    def back(self, z):
+    def back(self, z: ArrayLike) -> np.ndarray:
         """Depth of the trunk under the fat from its middle backwards, mm."""
         heights = [-460, -140, -90, -40, 30, 100, 180, 270, 360, 460]
         lean = [105, 112, 108, 99, 90, 87, 95, 104, 108, 100]
@@ -102,11 +108,11 @@ def _spine_back(lordosis_mm: float) -> CubicSpline:
     return CubicSpline(heights, back - lordosis_mm * np.exp(-(((heights - 90.0) / 60.0) ** 2)))
 
 
-def _bump(z, centre, sigma):
+def _bump(z: ArrayLike, centre: float, sigma: float) -> np.ndarray:
     return np.exp(-(((np.asarray(z, dtype=float) - centre) / sigma) ** 2))
 
 
-def make_patient(rng: np.random.Generator, options) -> Patient:
+def make_patient(rng: np.random.Generator, options: PhantomOptions) -> Patient:
     """Draw a patient; ``options`` is a PhantomOptions whose scenario switches change the anatomy."""
     patient = Patient(
         scale=rng.uniform(0.94, 1.06),
@@ -129,7 +135,7 @@ def make_patient(rng: np.random.Generator, options) -> Patient:
     return replace(patient, vertebrae=tuple(_stack_vertebrae(patient, rng)))
 
 
-def _stack_vertebrae(patient: Patient, rng: np.random.Generator):
+def _stack_vertebrae(patient: Patient, rng: np.random.Generator) -> Iterator[Vertebra]:
     """Vertebrae from L5 upwards, each in the frame of the spine's curve."""
     length, height_factor = 0.0, rng.uniform(0.96, 1.03)
     for number, width, depth, height, disc in VERTEBRA_SIZES:

@@ -4,14 +4,20 @@ A field is a table of Gaussian terms, one a row: centre (3), 1/sigma^2 (3), vect
 mm. Its displacement at x is the sum of (vector + gain * (x - centre)) * exp(-0.5 * sum((x - centre)^2 / sigma^2)).
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
 from numba import njit, prange
+from numpy.typing import ArrayLike
 from scipy.ndimage import laplace
 
 from ..field.transforms import compose
+from .anatomy import Patient
 
 NODE_SPACING_MM = 6.0
 _REFERENCE_MM = 8.0
@@ -19,8 +25,17 @@ _MAX_ITERATIONS = 60
 _CONVERGED_MM = 1e-3
 
 
+@dataclass(frozen=True)
+class ScanMap:
+    """Scan point p to canonical point: q = matrix p + offset, then q + displacement(terms, q). mm."""
+
+    matrix: np.ndarray
+    offset: np.ndarray
+    terms: np.ndarray
+
+
 @njit(cache=True, inline="always")
-def displacement(terms, x, y, z):
+def displacement(terms: np.ndarray, x: float, y: float, z: float) -> tuple[float, float, float]:
     """Displacement (mm) of the field at one canonical point (mm)."""
     ux = uy = uz = 0.0
     for n in range(terms.shape[0]):
@@ -36,13 +51,21 @@ def displacement(terms, x, y, z):
 
 
 @njit(cache=True, parallel=True)
-def _displace(terms, points, out):
+def _displace(terms: np.ndarray, points: np.ndarray, out: np.ndarray) -> None:
     for n in prange(points.shape[0]):
         out[n, 0], out[n, 1], out[n, 2] = displacement(terms, points[n, 0], points[n, 1], points[n, 2])
 
 
 @njit(cache=True, parallel=True)
-def _invert_on_grid(terms, matrix, offset, inverse, origin, step, out):
+def _invert_on_grid(
+    terms: np.ndarray,
+    matrix: np.ndarray,
+    offset: np.ndarray,
+    inverse: np.ndarray,
+    origin: np.ndarray,
+    step: float,
+    out: np.ndarray,
+) -> None:
     """Fill out [k, j, i, 3] with the displacement (scan mm) from each node to where the field's inverse puts it.
 
     Fixed-point iteration in canonical space, each node starting from its neighbour's answer.
@@ -72,7 +95,7 @@ def displace(terms: np.ndarray, points: np.ndarray) -> np.ndarray:
     return out
 
 
-def draw_field(rng: np.random.Generator, patient, deformation_mm: float) -> np.ndarray:
+def draw_field(rng: np.random.Generator, patient: Patient, deformation_mm: float) -> np.ndarray:
     """Random motion of a follow-up: spine bend, breathing, bladder filling, bowel. Table of terms, see the module."""
     rows = [_bend(rng, z) for z in (-40.0, 45.0, 125.0, 205.0, 285.0)]
     for index, row in enumerate(rows):
@@ -91,16 +114,18 @@ def draw_field(rng: np.random.Generator, patient, deformation_mm: float) -> np.n
     return terms
 
 
-def _bend(rng, z):
+def _bend(rng: np.random.Generator, z: float) -> np.ndarray:
     sideways = rng.uniform(3.5, 5.5)
     return _term((0, 30, z), (400, 170, 42), (sideways, rng.choice([-1.0, 1.0]) * rng.uniform(2.0, 3.6), 0.0))
 
 
-def _term(centre, sigma, vector, gain=0.0):
+def _term(
+    centre: Sequence[float] | np.ndarray, sigma: ArrayLike, vector: Sequence[float] | np.ndarray, gain: float = 0.0
+) -> np.ndarray:
     return np.array([*centre, *(1.0 / np.asarray(sigma, dtype=float) ** 2), *vector, gain], dtype=float)
 
 
-def true_transform(baseline, followup, reference: sitk.Image) -> sitk.CompositeTransform:
+def true_transform(baseline: ScanMap, followup: ScanMap, reference: sitk.Image) -> sitk.CompositeTransform:
     """Baseline points to follow-up points (LPS mm): an affine after a displacement field of 6 mm nodes.
 
     ``baseline`` and ``followup`` are ScanMaps (scan point to canonical point); the baseline's must be affine. The field

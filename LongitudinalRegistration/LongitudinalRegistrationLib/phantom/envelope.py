@@ -17,14 +17,30 @@ HIGH = np.array([292.0, 212.0, 450.0])
 
 @dataclass(frozen=True)
 class Envelope:
-    """values: float32 [k, j, i, 4] in mm; origin (xyz) and step in mm."""
+    """The distance fields of a patient.
+
+    values: [k, j, i, 4], float32, mm; origin: (3,), float64, canonical x, y, z of the first voxel, mm; step: mm.
+    """
 
     values: np.ndarray
     origin: np.ndarray
     step: float
 
-    def at(self, points: np.ndarray, channel: int) -> np.ndarray:
-        """Channel at canonical points [n, 3] (mm), linear interpolation."""
+    def sample(self, points: np.ndarray, channel: int) -> np.ndarray:
+        """Interpolate a channel linearly.
+
+        Parameters
+        ----------
+        points
+            (n, 3), canonical x, y, z, mm.
+        channel
+            SKIN, MUSCLE, CAVITY or DIAPHRAGM.
+
+        Returns
+        -------
+        numpy.ndarray
+            (n,), float32, mm.
+        """
         index = ((np.atleast_2d(points) - self.origin) / self.step).T[::-1]
         return map_coordinates(self.values[..., channel], index, order=1, mode="nearest")
 

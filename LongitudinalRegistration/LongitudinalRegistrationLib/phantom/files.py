@@ -1,5 +1,7 @@
 """The phantom on disk."""
 
+from __future__ import annotations
+
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,10 +9,12 @@ from pathlib import Path
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
+from .pair import PhantomPair
+
 _COMPRESSION_LEVEL = 1
 
 
-def write_phantom(pair, folder) -> tuple[Path, ...]:
+def write_phantom(pair: PhantomPair, folder: str | Path) -> tuple[Path, ...]:
     """Write ``pair`` (PhantomPair) into ``folder``; the paths written.
 
     baseline.nii.gz, baseline_body.nii.gz, baseline_vertebrae.nii.gz, baseline_vertebra_parts.nii.gz,
@@ -34,13 +38,13 @@ def write_phantom(pair, folder) -> tuple[Path, ...]:
     return tuple(path for _, path in jobs) + (folder / "true_transform.h5",)
 
 
-def _write_image(image: sitk.Image, path: Path):
+def _write_image(image: sitk.Image, path: Path) -> None:
     temporary = path.with_name(f".{path.name.removesuffix('.nii.gz')}.part.nii.gz")
     sitk.WriteImage(image, str(temporary), useCompression=True, compressionLevel=_COMPRESSION_LEVEL)
     os.replace(temporary, path)
 
 
-def _write_transform(transform: sitk.Transform, path: Path):
+def _write_transform(transform: sitk.Transform, path: Path) -> None:
     temporary = path.with_name(f".{path.stem}.part.h5")
     sitk.WriteTransform(transform, str(temporary))
     os.replace(temporary, path)

@@ -1,11 +1,15 @@
 """Soft organs of the scene: muscles, bowel, liver, spleen, kidneys, vessels, bladder, heart."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 
-from .shapes import CLIP_CAVITY, CLIP_DIAPHRAGM, NO_GAS, smooth_curve
+from .anatomy import Patient
+from .shapes import CLIP_CAVITY, CLIP_DIAPHRAGM, NO_GAS, Scene, smooth_curve
 
 CLIP_BELOW = CLIP_CAVITY | CLIP_DIAPHRAGM
 
@@ -22,7 +26,7 @@ class ScanState:
     gravity: float
 
 
-def add_organs(scene, patient, state: ScanState, rng: np.random.Generator):
+def add_organs(scene: Scene, patient: Patient, state: ScanState, rng: np.random.Generator) -> None:
     """Paint all soft organs. ``rng`` draws shapes and must start alike for both scans; gas has its own seed."""
     gas = np.random.default_rng(state.gas_seed)
     _add_mediastinum(scene, patient, state)
@@ -37,12 +41,12 @@ def add_organs(scene, patient, state: ScanState, rng: np.random.Generator):
     _add_vessels(scene, patient, state)
 
 
-def _spine_xy(patient, z):
+def _spine_xy(patient: Patient, z: float) -> tuple[float, float]:
     x, y = patient.spine(z)
     return float(x), float(y)
 
 
-def _add_mediastinum(scene, patient, state):
+def _add_mediastinum(scene: Scene, patient: Patient, state: ScanState) -> None:
     scene.structure(-70.0, texture=22.0, rough_mm=2.0, clip=CLIP_CAVITY)
     rows = [(z, *(np.array(_spine_xy(patient, z)) + [4, -42]), 42.0, 62.0) for z in np.arange(215.0, 440.0, 15.0)]
     scene.sweep(rows)
@@ -56,7 +60,7 @@ def _add_mediastinum(scene, patient, state):
     scene.tube([(18, _spine_xy(patient, z)[1] - 42 + (z < 290) * -6, z) for z in (270, 290, 360, 440)], 8.0)
 
 
-def _add_muscles(scene, patient):
+def _add_muscles(scene: Scene, patient: Patient) -> None:
     """Psoas, erector spinae, quadratus lumborum and iliacus; each with a thin rim of fat."""
     m = patient.muscle_factor
     for side in (-1.0, 1.0):
@@ -94,7 +98,7 @@ def _add_muscles(scene, patient):
         _muscle(scene, patient, smooth_rows(rows, 14.0))
 
 
-def smooth_rows(rows, step):
+def smooth_rows(rows: ArrayLike, step: float) -> np.ndarray:
     """Rows of a sweep interpolated smoothly along z at about ``step`` mm."""
     rows = np.asarray(rows, dtype=float)
     count = int(np.ceil((rows[-1, 0] - rows[0, 0]) / step)) + 1
@@ -102,12 +106,14 @@ def smooth_rows(rows, step):
     return np.column_stack([z, PchipInterpolator(rows[:, 0], rows[:, 1:])(z)])
 
 
-def _muscle(scene, patient, rows):
+def _muscle(scene: Scene, patient: Patient, rows: ArrayLike) -> None:
     scene.structure(60.0, rim_hu=-55.0, rim_mm=1.0, texture=8.0, rough_mm=0.9)
     scene.sweep(rows)
 
 
-def _add_small_bowel(scene, patient, state, rng, gas):
+def _add_small_bowel(
+    scene: Scene, patient: Patient, state: ScanState, rng: np.random.Generator, gas: np.random.Generator
+) -> None:
     front = -float(patient.front(20.0)) + 6.0
     for _ in range(34):
         start = rng.uniform((-92, front + 24, -74), (92, 2, 118))
@@ -132,7 +138,9 @@ def _add_small_bowel(scene, patient, state, rng, gas):
         scene.tube(smooth_curve(path, 9.0), radius)
 
 
-def _add_colon(scene, patient, state, rng, gas):
+def _add_colon(
+    scene: Scene, patient: Patient, state: ScanState, rng: np.random.Generator, gas: np.random.Generator
+) -> None:
     side = float(patient.half_width(70.0)) - 47.0
     front = -float(patient.front(100.0)) + 34.0
     y0 = _spine_xy(patient, 0.0)[1]
@@ -175,7 +183,7 @@ def _add_colon(scene, patient, state, rng, gas):
         scene.tube(path, radii)
 
 
-def _add_stomach(scene, patient, state, gas):
+def _add_stomach(scene: Scene, patient: Patient, state: ScanState, gas: np.random.Generator) -> None:
     front = -float(patient.front(200.0)) + 30.0
     level = front + 40.0 + gas.uniform(-14.0, 10.0)
     scene.structure(
@@ -195,7 +203,7 @@ def _add_stomach(scene, patient, state, gas):
     )
 
 
-def _add_liver(scene, patient, state, rng):
+def _add_liver(scene: Scene, patient: Patient, state: ScanState, rng: np.random.Generator) -> None:
     f = patient.liver_factor
     base = 56.0 + 0.5 * state.parenchyma_hu
     scene.structure(base, texture=6.0, rough_mm=1.4, blend_mm=30.0, clip=CLIP_BELOW)
@@ -219,7 +227,7 @@ def _add_liver(scene, patient, state, rng):
     scene.ellipsoid((-62.0, -52.0, 160.0), (15.0, 28.0, 18.0), None)
 
 
-def _add_spleen_pancreas(scene, patient, state):
+def _add_spleen_pancreas(scene: Scene, patient: Patient, state: ScanState) -> None:
     f = patient.spleen_factor
     scene.structure(54.0 + 0.65 * state.parenchyma_hu, texture=5.0, rough_mm=1.6, blend_mm=10.0, clip=CLIP_BELOW)
     scene.ellipsoid((106.0, 44.0, 226.0), (34.0 * f, 48.0, 46.0 * f))
@@ -232,7 +240,7 @@ def _add_spleen_pancreas(scene, patient, state):
     )
 
 
-def _add_kidneys(scene, patient, state):
+def _add_kidneys(scene: Scene, patient: Patient, state: ScanState) -> None:
     f = patient.kidney_factor
     for side, z in ((-1.0, 132.0), (1.0, 146.0)):
         x, y = _spine_xy(patient, z)
@@ -260,7 +268,7 @@ def _add_kidneys(scene, patient, state):
         )
 
 
-def _add_pelvic_organs(scene, patient, state):
+def _add_pelvic_organs(scene: Scene, patient: Patient, state: ScanState) -> None:
     y0 = _spine_xy(patient, 0.0)[1]
     scene.structure(64.0 + 0.3 * state.parenchyma_hu, texture=7.0, rough_mm=1.0, blend_mm=6.0)
     scene.ellipsoid((4.0, y0 - 26.0, -76.0), (25.0, 19.0, 24.0))
@@ -272,7 +280,7 @@ def _add_pelvic_organs(scene, patient, state):
         scene.ellipsoid((side * 58.0, y0 - 26.0, -104.0), (9.0, 26.0, 24.0), None)
 
 
-def _add_vessels(scene, patient, state):
+def _add_vessels(scene: Scene, patient: Patient, state: ScanState) -> None:
     arterial, venous = 45.0 + state.arterial_hu, 45.0 + state.venous_hu
     aorta = []
     for z in (36.0, 80.0, 140.0, 200.0, 260.0, 340.0, 440.0):
@@ -283,7 +291,7 @@ def _add_vessels(scene, patient, state):
         aorta.append((z, x + aside, y + back, radius, radius))
     scene.structure(venous, texture=3.0, rough_mm=0.5)
     cava = []
-    for z, out, back, rx, ry in (
+    for z, out, behind, rx, ry in (
         (30, -16, -27, 10, 8),
         (90, -20, -28, 12, 9),
         (160, -24, -32, 12, 10),
@@ -291,7 +299,7 @@ def _add_vessels(scene, patient, state):
         (275, -20, -48, 13, 13),
     ):
         x, y = _spine_xy(patient, z)
-        cava.append((z, x + out, y + back, rx, ry))
+        cava.append((z, x + out, y + behind, rx, ry))
     scene.sweep(smooth_rows(cava, 12.0))
     for side in (-1.0, 1.0):
         x, y = _spine_xy(patient, 130.0)
@@ -312,7 +320,7 @@ def _add_vessels(scene, patient, state):
     _add_iliac_vessels(scene, patient, arterial, venous)
 
 
-def _add_iliac_vessels(scene, patient, arterial, venous):
+def _add_iliac_vessels(scene: Scene, patient: Patient, arterial: float, venous: float) -> None:
     x, y = _spine_xy(patient, 34.0)
     y0 = _spine_xy(patient, 0.0)[1]
     f = patient.pelvis_factor

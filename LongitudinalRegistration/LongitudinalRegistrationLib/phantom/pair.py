@@ -1,20 +1,24 @@
 """Two scans of one procedural patient and the exact motion between them."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import ArrayLike
 from TableRemovalLib.errors import InputError
 
-from .anatomy import make_patient
-from .deformation import draw_field, true_transform
-from .envelope import arm_axis, build_envelope
+from ..system.parallel import over_slices
+from .anatomy import Patient, make_patient
+from .deformation import ScanMap, draw_field, true_transform
+from .envelope import Envelope, arm_axis, build_envelope
 from .options import PhantomOptions
 from .organs import ScanState, add_organs
-from .render import render
+from .render import Content, Distances, Placement, Volumes, render_slices
 from .shapes import Scene
-from .skeleton import add_skeleton, draw_lesions
+from .skeleton import Lesion, add_skeleton, draw_lesions
 from .surroundings import finish, fit_table, make_noise, make_texture
 
 _TOP_MM, _BOTTOM_MM, _CHEST_TOP_MM = 292.0, -158.0, 408.0
@@ -44,15 +48,6 @@ class PhantomPair:
     baseline: PhantomScan
     followup: PhantomScan
     true_transform: sitk.Transform
-
-
-@dataclass(frozen=True)
-class ScanMap:
-    """Scan point p to canonical point: q = matrix p + offset, then q + displacement(terms, q). mm."""
-
-    matrix: np.ndarray
-    offset: np.ndarray
-    terms: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -107,7 +102,7 @@ def make_phantom(
                 scan,
                 options,
                 table_rng,
-                lambda f, s=start: report(s + 0.45 * f),
+                _part_of(report, start, 0.45),
             )
         )
     transform = true_transform(scans[0].map, scans[1].map, rendered[0].image)
@@ -115,7 +110,12 @@ def make_phantom(
     return PhantomPair(rendered[0], rendered[1], transform)
 
 
-def _rotation(degrees_xyz, flipped: bool) -> np.ndarray:
+def _part_of(report: Callable[[float], None], start: float, share: float) -> Callable[[float], None]:
+    """What to call with the fraction done of a part that begins at `start` and makes up `share` of the whole."""
+    return lambda fraction: report(start + share * fraction)
+
+
+def _rotation(degrees_xyz: ArrayLike, flipped: bool) -> np.ndarray:
     """Rotation about x, then y, then z; ``flipped`` turns the patient face down first."""
     a, b, c = np.radians(degrees_xyz)
     rx = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
@@ -125,7 +125,7 @@ def _rotation(degrees_xyz, flipped: bool) -> np.ndarray:
     return turn @ rz @ ry @ rx
 
 
-def _plan_scans(patient, options, rng, seed):
+def _plan_scans(patient: Patient, options: PhantomOptions, rng: np.random.Generator, seed: int) -> tuple[_Scan, _Scan]:
     flipped = options.position == "prone"
     gravity = -1.0 if flipped else 1.0
     steady = 0.0 if options.table_contact else 1.0
@@ -151,7 +151,7 @@ def _plan_scans(patient, options, rng, seed):
     )
 
 
-def _field_of_view(patient, options) -> float:
+def _field_of_view(patient: Patient, options: PhantomOptions) -> float:
     trunk = 2.0 * patient.scale * (float(patient.half_width(-80.0)) + 1.3 * patient.fat_mm)
     if options.truncated_fov:
         return trunk * 0.9
@@ -163,7 +163,9 @@ def _field_of_view(patient, options) -> float:
     return max(400.0, trunk + 44.0 + margin)
 
 
-def _grid(patient, options, fov, shift, slice_factor, lower) -> _Grid:
+def _grid(
+    patient: Patient, options: PhantomOptions, fov: float, shift: np.ndarray, slice_factor: float, lower: float
+) -> _Grid:
     """Grid around the patient's centre; slice_factor scales the slice distance, ``lower`` cuts mm off both ends."""
     s = patient.scale
     top = (_CHEST_TOP_MM if options.coverage == "chest" else _TOP_MM) * s - lower
@@ -179,7 +181,9 @@ def _grid(patient, options, fov, shift, slice_factor, lower) -> _Grid:
     return _Grid(origin, np.array([spacing, spacing, step]), options.size, slices)
 
 
-def _build_scene(patient, lesions, envelope, scan):
+def _build_scene(
+    patient: Patient, lesions: tuple[Lesion, ...], envelope: Envelope, scan: _Scan
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     scene = Scene(patient.scale)
     rng = np.random.default_rng(scan.organ_seed)
     add_organs(scene, patient, scan.state, rng)
@@ -187,7 +191,7 @@ def _build_scene(patient, lesions, envelope, scan):
     return scene.tables()
 
 
-def _things_on_skin(patient, options, rng) -> np.ndarray:
+def _things_on_skin(patient: Patient, options: PhantomOptions, rng: np.random.Generator) -> np.ndarray:
     """Numbers of blanket, prosthesis and cable for the renderer, mm and HU."""
     s = patient.scale
     side = rng.choice([-1.0, 1.0])
@@ -211,7 +215,16 @@ def _things_on_skin(patient, options, rng) -> np.ndarray:
     )
 
 
-def _render_scan(patient, lesions, envelope, texture, scan, options, rng, report) -> PhantomScan:
+def _render_scan(
+    patient: Patient,
+    lesions: tuple[Lesion, ...],
+    envelope: Envelope,
+    texture: np.ndarray,
+    scan: _Scan,
+    options: PhantomOptions,
+    rng: np.random.Generator,
+    report: Callable[[float], None],
+) -> PhantomScan:
     grid = scan.grid
     shape = (grid.slices, grid.size, grid.size)
     image = np.empty(shape, np.int16)
@@ -221,32 +234,14 @@ def _render_scan(patient, lesions, envelope, texture, scan, options, rng, report
     width = max(1.0, 0.55 * grid.spacing[0] + 0.45)
     knot = max(1, min(4, int(_KNOT_MM / grid.spacing[0])))
     batch = max(8, grid.slices // 8)
+    field = scan.map
+    placement = Placement(grid.origin, grid.spacing, field.matrix, field.offset, field.terms, knot)
+    distances = Distances(envelope.values, envelope.origin, envelope.step)
+    content = Content(shapes, boxes, structures, texture, things, scan.state.gravity, width)
+    volumes = Volumes(image, body, vertebrae, parts, lesion)
     for first in range(0, grid.slices, batch):
-        render(
-            first,
-            min(first + batch, grid.slices),
-            scan.map.terms,
-            scan.map.matrix,
-            scan.map.offset,
-            grid.origin,
-            grid.spacing,
-            knot,
-            np.array([width]),
-            envelope.values,
-            envelope.origin,
-            envelope.step,
-            texture,
-            shapes,
-            boxes,
-            structures,
-            things,
-            scan.state.gravity,
-            image,
-            body,
-            vertebrae,
-            parts,
-            lesion,
-        )
+        count = min(batch, grid.slices - first)
+        over_slices(render_slices, placement, distances, content, volumes, first, slices=count)
         report(0.85 * min(first + batch, grid.slices) / grid.slices)
     _finish(image, body, scan, options, rng, width)
     if options.padding_hu is not None:
@@ -255,7 +250,9 @@ def _render_scan(patient, lesions, envelope, texture, scan, options, rng, report
     return PhantomScan(*(_as_image(a, grid) for a in (image, body, vertebrae, parts, lesion)))
 
 
-def _finish(image, body, scan, options, rng, width):
+def _finish(
+    image: np.ndarray, body: np.ndarray, scan: _Scan, options: PhantomOptions, rng: np.random.Generator, width: float
+) -> None:
     grid = scan.grid
     table = fit_table(rng, body, grid.origin, grid.spacing, options.table_contact, scan.boxy_table)
     noise = make_noise(rng, min(grid.size, 512), grid.spacing[0])
@@ -278,7 +275,7 @@ def _finish(image, body, scan, options, rng, width):
     )
 
 
-def _pad(image, labels, padding_hu):
+def _pad(image: np.ndarray, labels: Iterable[np.ndarray], padding_hu: int) -> None:
     """Outside the circle of reconstruction the image is padding and shows nothing of the patient; in place."""
     half = 0.5 * image.shape[1]
     square = (np.arange(image.shape[1]) - half + 0.5) ** 2

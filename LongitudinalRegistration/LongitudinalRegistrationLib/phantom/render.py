@@ -1,10 +1,12 @@
 """The renderer: signed distances of the scene to HU and labels, voxel by voxel, in the order of painting."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
 
+from ..scan.sampling import cell, channel_corners_at, corners_at, lerp, trilinear
+from ..system.compiled import kernel
 from .deformation import displacement
 from .shapes import NO_GAS
 
@@ -12,57 +14,88 @@ TILE = 8
 AIR_HU = -1000.0
 
 
-@njit(cache=True, inline="always")
-def _mix(a, b, t):
-    return a + (b - a) * t
+class Placement(NamedTuple):
+    """Where the voxels of a scan lie in the patient.
+
+    origin, spacing: (3,), float64, x, y, z of the scan, mm; matrix (3, 3), offset (3,), float64: scan points to
+    canonical points, mm; terms: (n, 10), float64, the motion (see deformation); knot: pixels of a row between points
+    that are computed and not interpolated.
+    """
+
+    origin: np.ndarray
+    spacing: np.ndarray
+    matrix: np.ndarray
+    offset: np.ndarray
+    terms: np.ndarray
+    knot: int
 
 
-@njit(cache=True)
-def _sample_envelope(grid, origin, step, x, y, z, out):
-    """Trilinear interpolation of the four channels into out[4]; clamped at the border."""
-    fx, fy, fz = (x - origin[0]) / step, (y - origin[1]) / step, (z - origin[2]) / step
-    nk, nj, ni = grid.shape[0], grid.shape[1], grid.shape[2]
-    fx = min(max(fx, 0.0), ni - 1.001)
-    fy = min(max(fy, 0.0), nj - 1.001)
-    fz = min(max(fz, 0.0), nk - 1.001)
-    i, j, k = int(fx), int(fy), int(fz)
-    tx, ty, tz = fx - i, fy - j, fz - k
+class Distances(NamedTuple):
+    """The patient's envelope: values [k, j, i, 4], float32, mm; origin (3,), float64, and step, canonical mm."""
+
+    values: np.ndarray
+    origin: np.ndarray
+    step: float
+
+
+class Content(NamedTuple):
+    """What is painted, in canonical mm and HU.
+
+    shapes, boxes, structures: tables, float64 (see shapes), a row for each; texture: periodic [k, j, i], float32, unit
+    variance; things: (14,), float64, what lies on the skin (see pair); gravity: 1 supine, -1 prone; width: of the soft
+    edges, mm.
+    """
+
+    shapes: np.ndarray
+    boxes: np.ndarray
+    structures: np.ndarray
+    texture: np.ndarray
+    things: np.ndarray
+    gravity: float
+    width: float
+
+
+class Volumes(NamedTuple):
+    """What is rendered, all [k, j, i]: image, int16, HU; body, vertebrae, parts and lesion, uint8, labels."""
+
+    image: np.ndarray
+    body: np.ndarray
+    vertebrae: np.ndarray
+    parts: np.ndarray
+    lesion: np.ndarray
+
+
+class Point(NamedTuple):
+    """A canonical point, mm, and the coarse and the fine texture there, in standard deviations."""
+
+    x: float
+    y: float
+    z: float
+    rough: float
+    fine: float
+
+
+@kernel()
+def _sample_envelope(envelope, x, y, z, out):
+    """Interpolate the four distances at a canonical point into out (4,), mm; clamped at the border."""
+    values, origin, step = envelope
+    i0, i1, u = cell((x - origin[0]) / step, values.shape[2])
+    j0, j1, v = cell((y - origin[1]) / step, values.shape[1])
+    k0, k1, w = cell((z - origin[2]) / step, values.shape[0])
     for c in range(4):
-        low = _mix(
-            _mix(grid[k, j, i, c], grid[k, j, i + 1, c], tx),
-            _mix(grid[k, j + 1, i, c], grid[k, j + 1, i + 1, c], tx),
-            ty,
-        )
-        high = _mix(
-            _mix(grid[k + 1, j, i, c], grid[k + 1, j, i + 1, c], tx),
-            _mix(grid[k + 1, j + 1, i, c], grid[k + 1, j + 1, i + 1, c], tx),
-            ty,
-        )
-        out[c] = _mix(low, high, tz)
+        out[c] = trilinear(channel_corners_at(values, c, k0, k1, j0, j1, i0, i1), u, v, w)
 
 
-@njit(cache=True)
+@kernel()
 def _noise(texture, x, y, z):
-    """Trilinear sample of a periodic cubic texture whose side is a power of two, at cell coordinates."""
+    """Interpolate a periodic cubic texture, whose side is a power of two, at cell coordinates."""
     mask = texture.shape[0] - 1
     i, j, k = int(math.floor(x)), int(math.floor(y)), int(math.floor(z))
-    tx, ty, tz = x - i, y - j, z - k
-    i0, j0, k0 = i & mask, j & mask, k & mask
-    i1, j1, k1 = (i + 1) & mask, (j + 1) & mask, (k + 1) & mask
-    low = _mix(
-        _mix(texture[k0, j0, i0], texture[k0, j0, i1], tx),
-        _mix(texture[k0, j1, i0], texture[k0, j1, i1], tx),
-        ty,
-    )
-    high = _mix(
-        _mix(texture[k1, j0, i0], texture[k1, j0, i1], tx),
-        _mix(texture[k1, j1, i0], texture[k1, j1, i1], tx),
-        ty,
-    )
-    return _mix(low, high, tz)
+    corners = corners_at(texture, k & mask, (k + 1) & mask, j & mask, (j + 1) & mask, i & mask, (i + 1) & mask)
+    return trilinear(corners, x - i, y - j, z - k)
 
 
-@njit(cache=True)
+@kernel()
 def _ellipsoid_distance(px, py, pz, rx, ry, rz):
     ax, ay, az = px / rx, py / ry, pz / rz
     k0 = math.sqrt(ax * ax + ay * ay + az * az)
@@ -73,7 +106,7 @@ def _ellipsoid_distance(px, py, pz, rx, ry, rz):
     return k0 * (k0 - 1.0) / k1
 
 
-@njit(cache=True)
+@kernel()
 def _body_distance(u, v, w, hu, hv, hw):
     """Vertebral body: waist of 9 %, concave back, slightly concave endplates."""
     t = w / hw
@@ -91,7 +124,7 @@ def _body_distance(u, v, w, hu, hv, hw):
     return inner
 
 
-@njit(cache=True)
+@kernel()
 def _plate_distance(u, v, n, p):
     hu, hv, thick, bend_u, bend_v, taper, edge = p[16], p[17], p[18], p[19], p[20], p[21], p[22]
     width = hu * (1.0 + taper * min(max(v / hv, -1.0), 1.0))
@@ -106,7 +139,7 @@ def _plate_distance(u, v, n, p):
     return max(outline, across)
 
 
-@njit(cache=True)
+@kernel()
 def _shape_distance(p, x, y, z):
     kind = int(p[0])
     if kind == 1:
@@ -116,13 +149,13 @@ def _shape_distance(p, x, y, z):
         t = (dx * bx + dy * by + dz * bz) / max(bx * bx + by * by + bz * bz, 1e-9)
         t = min(max(t, 0.0), 1.0)
         dx, dy, dz = dx - t * bx, dy - t * by, dz - t * bz
-        return math.sqrt(dx * dx + dy * dy + dz * dz) - _mix(p[10], p[11], t)
+        return math.sqrt(dx * dx + dy * dy + dz * dz) - lerp(p[10], p[11], t)
     if kind == 2:
         if z < p[4] or z > p[5]:
             return 1e3
         t = (z - p[4]) / (p[5] - p[4])
-        rx, ry = _mix(p[10], p[12], t), _mix(p[11], p[13], t)
-        dx, dy = x - _mix(p[6], p[8], t), y - _mix(p[7], p[9], t)
+        rx, ry = lerp(p[10], p[12], t), lerp(p[11], p[13], t)
+        dx, dy = x - lerp(p[6], p[8], t), y - lerp(p[7], p[9], t)
         ax, ay = dx / rx, dy / ry
         k0 = math.sqrt(ax * ax + ay * ay)
         k1 = math.sqrt((ax / rx) ** 2 + (ay / ry) ** 2)
@@ -140,7 +173,7 @@ def _shape_distance(p, x, y, z):
     return _plate_distance(u, v, w, p)
 
 
-@njit(cache=True)
+@kernel()
 def _background(env, layered, n_rough, n_fine, width, air):
     """HU of skin, fat, muscle wall, cavity fat, lung and diaphragm at a point, from the envelope's distances."""
     skin, muscle, cavity, dia = env[0], env[1] + 1.2 * n_rough, env[2] + 0.8 * n_rough, env[3]
@@ -150,7 +183,7 @@ def _background(env, layered, n_rough, n_fine, width, air):
     if abs(n_rough + 0.35 * n_fine) < 0.07:
         tissue += 26.0
     rim = min(max(0.5 + (skin + 1.8) / width, 0.0), 1.0)
-    tissue = _mix(tissue, 30.0, rim)
+    tissue = lerp(tissue, 30.0, rim)
     flesh = min(max(0.5 - muscle / width, 0.0), 1.0) * (1.0 - rim)
     if flesh > 0.0:
         meat = 56.0 + 7.0 * n_fine
@@ -164,7 +197,7 @@ def _background(env, layered, n_rough, n_fine, width, air):
             meat -= 85.0
         elif n_rough > 2.1:
             meat -= 110.0
-        tissue = _mix(tissue, meat, flesh)
+        tissue = lerp(tissue, meat, flesh)
     inside = min(max(0.5 - cavity / width, 0.0), 1.0)
     if inside > 0.0:
         filler = -106.0 + 6.0 * n_fine
@@ -175,34 +208,77 @@ def _background(env, layered, n_rough, n_fine, width, air):
             air_space = -862.0 + 22.0 * n_fine
             if n_fine + 0.5 * n_rough > 2.25:
                 air_space = -250.0
-            filler = _mix(filler, air_space, lung)
+            filler = lerp(filler, air_space, lung)
         if dia < 1.2 and dia > -1.6:
             filler = 40.0
-        tissue = _mix(tissue, filler, inside)
-    return _mix(hu, tissue, outside)
+        tissue = lerp(tissue, filler, inside)
+    return lerp(hu, tissue, outside)
 
 
-@njit(cache=True)
-def _paint(hu, d, q, row, n_rough, n_fine, alpha, gravity):
-    """HU after a structure at distance d (negative inside) is painted over hu."""
+@kernel()
+def _paint(hu, d, row, point, alpha, gravity):
+    """Paint a structure over hu.
+
+    Parameters
+    ----------
+    hu
+        What is painted over.
+    d
+        Distance to the structure, mm, negative inside.
+    row
+        Its row of the table of structures.
+    point
+        Point.
+    alpha
+        How much of the voxel it covers, 0 to 1.
+    gravity
+        See Content.
+
+    Returns
+    -------
+    float
+        HU.
+    """
     depth = -d
-    if row[8] > 0.5 * NO_GAS and q * gravity < row[8] * gravity and depth > row[2]:
+    if row[8] > 0.5 * NO_GAS and point.y * gravity < row[8] * gravity and depth > row[2]:
         material = -960.0
     else:
-        material = row[0] + row[3] * n_fine
+        material = row[0] + row[3] * point.fine
         if row[9] > 0.0:
-            bubbles = n_fine + 0.6 * n_rough
+            bubbles = point.fine + 0.6 * point.rough
             if bubbles > 0.3:
                 material -= row[9] * min(bubbles - 0.3, 1.6)
     if row[2] > 0.0:
         rim = min(max((row[2] - depth) / 0.9 + 0.5, 0.0), 1.0)
-        material = _mix(material, row[1] + 0.4 * row[3] * n_fine, rim)
-    return _mix(hu, material, alpha)
+        material = lerp(material, row[1] + 0.4 * row[3] * point.fine, rim)
+    return lerp(hu, material, alpha)
 
 
-@njit(cache=True)
-def _scene_voxel(shapes, structures, tile, count, env, x, y, z, n_rough, n_fine, width, gravity, hu, out):
-    """Paints the shapes tile[:count] over hu; out = (vertebra label, part, lesion). Returns HU."""
+@kernel()
+def _scene_voxel(content, tile, count, env, point, hu, out):
+    """Paint the shapes tile[:count] over hu.
+
+    Parameters
+    ----------
+    content
+        Content.
+    tile, count
+        (n,), int32, numbers of shapes in the order of painting, and how many of them count.
+    env
+        (4,), float64, the envelope's distances at the point, mm.
+    point
+        Point.
+    hu
+        What is painted over.
+    out
+        (3,), float64: vertebra label, part, lesion; written.
+
+    Returns
+    -------
+    float
+        HU.
+    """
+    shapes, structures, width = content.shapes, content.structures, content.width
     n = 0
     while n < count:
         s = int(shapes[tile[n], 1])
@@ -211,7 +287,7 @@ def _scene_voxel(shapes, structures, tile, count, env, x, y, z, n_rough, n_fine,
         blend = row[5]
         while n < count and int(shapes[tile[n], 1]) == s:
             p = shapes[tile[n]]
-            e = _shape_distance(p, x, y, z)
+            e = _shape_distance(p, point.x, point.y, point.z)
             if p[2] > 0.0:
                 cut_d = min(cut_d, e)
             else:
@@ -223,7 +299,7 @@ def _scene_voxel(shapes, structures, tile, count, env, x, y, z, n_rough, n_fine,
                 else:
                     d = min(d, e)
             n += 1
-        d = max(d, -cut_d) + row[4] * n_rough
+        d = max(d, -cut_d) + row[4] * point.rough
         if d > width:
             continue
         clip = int(row[6])
@@ -238,7 +314,7 @@ def _scene_voxel(shapes, structures, tile, count, env, x, y, z, n_rough, n_fine,
         alpha = min(max(0.5 - d / width, 0.0), 1.0)
         if alpha <= 0.0:
             continue
-        hu = _paint(hu, d, y, row, n_rough, n_fine, alpha, gravity)
+        hu = _paint(hu, d, row, point, alpha, content.gravity)
         if d < 0.0:
             if clip & 4:
                 out[2] = int(row[10])
@@ -251,7 +327,7 @@ def _scene_voxel(shapes, structures, tile, count, env, x, y, z, n_rough, n_fine,
     return hu
 
 
-@njit(cache=True)
+@kernel()
 def _outside(env, x, y, z, n_rough, above, things, width):
     """HU of the air around the patient with what lies on the skin: prosthesis, blanket, cable (table ``things``)."""
     skin = env[0]
@@ -261,22 +337,23 @@ def _outside(env, x, y, z, n_rough, above, things, width):
     if z > things[0]:
         gap = things[1] + 3.0 * n_rough
         d = abs(skin - gap) - things[2]
-        hu = _mix(hu, things[3], min(max(0.5 - d / width, 0.0), 1.0))
+        hu = lerp(hu, things[3], min(max(0.5 - d / width, 0.0), 1.0))
     centre = things[11] + things[12] * math.sin(z / things[13])
     d = math.sqrt((x - centre) ** 2 + (skin - 6.0) ** 2) - 2.3
-    hu = _mix(hu, 2300.0 if d < -1.2 else 180.0, min(max(0.5 - d / width, 0.0), 1.0))
+    hu = lerp(hu, 2300.0 if d < -1.2 else 180.0, min(max(0.5 - d / width, 0.0), 1.0))
     rho = ((x - things[4]) / things[6]) ** 2 + ((z - things[5]) / things[7]) ** 2
     if rho < 1.0:
         d = max(things[8] - skin, skin - things[8] - things[9] * math.sqrt(1.0 - rho))
         depth_hu = things[10] if d < -1.5 else things[10] + 60.0
-        hu = _mix(hu, depth_hu, min(max(0.5 - d / width, 0.0), 1.0))
+        hu = lerp(hu, depth_hu, min(max(0.5 - d / width, 0.0), 1.0))
     return hu
 
 
-@njit(cache=True)
-def _canonical_rows(qs, terms, matrix, offset, origin, spacing, k, knot):
-    """Canonical points of slice k into qs [nj, ni, 3]: exact every ``knot`` pixels, linear between."""
-    nj, ni = qs.shape[0], qs.shape[1]
+@kernel()
+def _canonical_rows(points, placement, k):
+    """Write the canonical points of slice k to points (j, i, 3), float32, mm: exact every knot, linear between."""
+    origin, spacing, matrix, offset, terms, knot = placement
+    nj, ni = points.shape[0], points.shape[1]
     pz = origin[2] + k * spacing[2]
     for j in range(nj):
         py = origin[1] + j * spacing[1]
@@ -284,26 +361,43 @@ def _canonical_rows(qs, terms, matrix, offset, origin, spacing, k, knot):
         while True:
             px = origin[0] + i * spacing[0]
             for a in range(3):
-                qs[j, i, a] = matrix[a, 0] * px + matrix[a, 1] * py + matrix[a, 2] * pz + offset[a]
+                points[j, i, a] = matrix[a, 0] * px + matrix[a, 1] * py + matrix[a, 2] * pz + offset[a]
             if terms.shape[0] > 0:
-                ux, uy, uz = displacement(terms, qs[j, i, 0], qs[j, i, 1], qs[j, i, 2])
-                qs[j, i, 0] += ux
-                qs[j, i, 1] += uy
-                qs[j, i, 2] += uz
+                ux, uy, uz = displacement(terms, points[j, i, 0], points[j, i, 1], points[j, i, 2])
+                points[j, i, 0] += ux
+                points[j, i, 1] += uy
+                points[j, i, 2] += uz
             if i > 0:
                 last = max(i - knot, 0) if i % knot == 0 else i - i % knot
                 for m in range(last + 1, i):
                     t = (m - last) / (i - last)
                     for a in range(3):
-                        qs[j, m, a] = _mix(qs[j, last, a], qs[j, i, a], t)
+                        points[j, m, a] = lerp(points[j, last, a], points[j, i, a], t)
             if i == ni - 1:
                 break
             i = min(i + knot, ni - 1)
 
 
-@njit(cache=True)
+@kernel()
 def _touching(boxes, candidates, count, low, high, tile):
-    """Candidates whose box meets [low, high]; their number."""
+    """List the candidates whose box meets another.
+
+    Parameters
+    ----------
+    boxes
+        (n, 6), float64, low and high corners, canonical mm.
+    candidates, count
+        (n,), int32, numbers of boxes, and how many of them count.
+    low, high
+        (3,), float64: the other box.
+    tile
+        (n,), int32: the output.
+
+    Returns
+    -------
+    int
+        How many there are.
+    """
     found = 0
     for n in range(count):
         b = boxes[candidates[n]]
@@ -320,35 +414,28 @@ def _touching(boxes, candidates, count, low, high, tile):
     return found
 
 
-@njit(cache=True)
-def _bounds(qs, j0, j1, i0, i1, low, high):
-    """Box of the canonical points at the corners of a tile."""
+@kernel()
+def _bounds(points, j0, j1, i0, i1, low, high):
+    """Write the box, low and high (3,), of the canonical points (j, i, 3) at the corners of a tile."""
     for a in range(3):
-        c0, c1, c2, c3 = qs[j0, i0, a], qs[j0, i1, a], qs[j1, i0, a], qs[j1, i1, a]
+        c0, c1, c2, c3 = points[j0, i0, a], points[j0, i1, a], points[j1, i0, a], points[j1, i1, a]
         low[a] = min(min(c0, c1), min(c2, c3)) - 0.7
         high[a] = max(max(c0, c1), max(c2, c3)) + 0.7
 
 
-@njit(cache=True)
-def _render_slice(
-    k,
-    qs,
-    geometry,
-    grid,
-    grid_origin,
-    grid_step,
-    texture,
-    shapes,
-    boxes,
-    structures,
-    things,
-    gravity,
-    outputs,
-):
-    image, body, vertebrae, parts, lesion = outputs
+@kernel()
+def _render_slice(k, points, envelope, content, volumes):
+    """Render slice k, tile by tile, from its canonical points (j, i, 3)."""
+    image, body, vertebrae, parts, lesion = volumes
+    boxes, texture, things, gravity, width = (
+        content.boxes,
+        content.texture,
+        content.things,
+        content.gravity,
+        content.width,
+    )
     nj, ni = image.shape[1], image.shape[2]
-    width = geometry[0]
-    total = shapes.shape[0]
+    total = boxes.shape[0]
     in_slice, in_tile = np.empty(total, np.int32), np.empty(total, np.int32)
     everything = np.arange(total).astype(np.int32)
     low, high = np.empty(3), np.empty(3)
@@ -357,16 +444,16 @@ def _render_slice(
     for j in range(0, nj + TILE, TILE):
         for i in range(0, ni + TILE, TILE):
             for a in range(3):
-                v = qs[min(j, nj - 1), min(i, ni - 1), a]
+                v = points[min(j, nj - 1), min(i, ni - 1), a]
                 low[a], high[a] = min(low[a], v - 1.0), max(high[a], v + 1.0)
     slice_count = _touching(boxes, everything, total, low, high, in_slice)
     for j0 in range(0, nj, TILE):
         j1 = min(j0 + TILE, nj)
         for i0 in range(0, ni, TILE):
             i1 = min(i0 + TILE, ni)
-            _bounds(qs, j0, j1 - 1, i0, i1 - 1, low, high)
+            _bounds(points, j0, j1 - 1, i0, i1 - 1, low, high)
             cx, cy, cz = 0.5 * (low[0] + high[0]), 0.5 * (low[1] + high[1]), 0.5 * (low[2] + high[2])
-            _sample_envelope(grid, grid_origin, grid_step, cx, cy, cz, env)
+            _sample_envelope(envelope, cx, cy, cz, env)
             reach = 0.75 * ((high[0] - low[0]) + (high[1] - low[1]) + (high[2] - low[2])) + 4.0
             if env[0] > 60.0 + reach:
                 image[k, j0:j1, i0:i1] = AIR_HU
@@ -376,8 +463,8 @@ def _render_slice(
                 count = _touching(boxes, in_slice, slice_count, low, high, in_tile)
             for j in range(j0, j1):
                 for i in range(i0, i1):
-                    x, y, z = qs[j, i, 0], qs[j, i, 1], qs[j, i, 2]
-                    _sample_envelope(grid, grid_origin, grid_step, x, y, z, env)
+                    x, y, z = points[j, i, 0], points[j, i, 1], points[j, i, 2]
+                    _sample_envelope(envelope, x, y, z, env)
                     above = gravity * y < 55.0
                     hu = AIR_HU
                     if env[0] > 60.0 or (env[0] > width and not above):
@@ -391,22 +478,8 @@ def _render_slice(
                         hu = _background(env, y < 40.0 and z > -55.0, n_rough, n_fine, width, hu)
                         out[0] = out[1] = out[2] = 0.0
                         if count > 0 and env[0] < 0.0:
-                            hu = _scene_voxel(
-                                shapes,
-                                structures,
-                                in_tile,
-                                count,
-                                env,
-                                x,
-                                y,
-                                z,
-                                n_rough,
-                                n_fine,
-                                width,
-                                gravity,
-                                hu,
-                                out,
-                            )
+                            point = Point(x, y, z, n_rough, n_fine)
+                            hu = _scene_voxel(content, in_tile, count, env, point, hu, out)
                         if env[0] < 0.0:
                             body[k, j, i] = 1
                             vertebrae[k, j, i] = int(out[0])
@@ -415,48 +488,23 @@ def _render_slice(
                     image[k, j, i] = hu
 
 
-@njit(cache=True, parallel=True)
-def render(
-    first,
-    last,
-    terms,
-    matrix,
-    offset,
-    origin,
-    spacing,
-    knot,
-    geometry,
-    grid,
-    grid_origin,
-    grid_step,
-    texture,
-    shapes,
-    boxes,
-    structures,
-    things,
-    gravity,
-    image,
-    body,
-    vertebrae,
-    parts,
-    lesion,
-):
-    """Render the slices first..last-1 into the [k, j, i] arrays image (float32 HU), body, vertebrae, parts, lesion."""
-    for k in prange(first, last):
-        qs = np.empty((image.shape[1], image.shape[2], 3), np.float32)
-        _canonical_rows(qs, terms, matrix, offset, origin, spacing, k, knot)
-        _render_slice(
-            k,
-            qs,
-            geometry,
-            grid,
-            grid_origin,
-            grid_step,
-            texture,
-            shapes,
-            boxes,
-            structures,
-            things,
-            gravity,
-            (image, body, vertebrae, parts, lesion),
-        )
+@kernel()
+def render_slices(placement, envelope, content, volumes, start, first, stop):
+    """Render the slices start + first..start + stop - 1.
+
+    Parameters
+    ----------
+    placement
+        Placement.
+    envelope
+        Distances.
+    content
+        Content.
+    volumes
+        Volumes; labels must be 0 before.
+    """
+    image = volumes.image
+    points = np.empty((image.shape[1], image.shape[2], 3), np.float32)
+    for k in range(start + first, start + stop):
+        _canonical_rows(points, placement, k)
+        _render_slice(k, points, envelope, content, volumes)

@@ -4,7 +4,12 @@ A structure is a tissue region made of shapes (union, smooth where asked; a shap
 in the order in which they are added. All lengths are mm of an average patient; ``Scene`` multiplies by the scale.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline
 
 ELLIPSOID, CONE, SWEEP, BODY, PLATE = range(5)
@@ -23,7 +28,7 @@ HU, RIM_HU, RIM_MM, TEXTURE, ROUGH_MM, BLEND_MM, CLIP, LABEL, GAS_Y, STOOL, LESI
 class Scene:
     """Collects structures and shapes; ``tables()`` gives the arrays for the renderer."""
 
-    def __init__(self, scale: float):
+    def __init__(self, scale: float) -> None:
         self._scale = scale
         self._structures: list[np.ndarray] = []
         self._shapes: list[np.ndarray] = []
@@ -31,33 +36,50 @@ class Scene:
 
     def structure(
         self,
-        hu,
+        hu: float,
         *,
-        rim_hu=0.0,
-        rim_mm=0.0,
-        texture=0.0,
-        rough_mm=0.0,
-        blend_mm=0.0,
-        clip=0,
-        label=0,
-        gas_y=NO_GAS,
-        stool=0.0,
-        lesion=0,
-    ):
+        rim_hu: float = 0.0,
+        rim_mm: float = 0.0,
+        texture: float = 0.0,
+        rough_mm: float = 0.0,
+        blend_mm: float = 0.0,
+        clip: int = 0,
+        label: int = 0,
+        gas_y: float = NO_GAS,
+        stool: float = 0.0,
+        lesion: int = 0,
+    ) -> None:
         """Open a structure; shapes added from now on belong to it. HU values, lengths in mm, gas above y = gas_y."""
         s = self._scale
         row = [hu, rim_hu, rim_mm, texture, rough_mm, blend_mm * s, clip, label, gas_y * s, stool, lesion]
         self._structures.append(np.array(row, dtype=float))
 
-    def ellipsoid(self, centre, radii, frame=None, cut=False, part=0):
+    def ellipsoid(
+        self,
+        centre: ArrayLike,
+        radii: Sequence[float] | np.ndarray,
+        frame: np.ndarray | None = None,
+        cut: bool = False,
+        part: int = 0,
+    ) -> None:
         """Ellipsoid with semi-axes ``radii`` along the columns of ``frame``."""
         self._framed(ELLIPSOID, centre, radii, frame, radii, cut, part)
 
-    def body(self, centre, half_sizes, frame):
+    def body(self, centre: ArrayLike, half_sizes: Sequence[float], frame: np.ndarray | None) -> None:
         """Vertebral body: waisted cylinder of kidney-shaped section; half sizes (left, back, up)."""
         self._framed(BODY, centre, half_sizes, frame, half_sizes, False, 1)
 
-    def plate(self, centre, half_sizes, frame, bend=(0.0, 0.0), taper=0.0, edge_mm=0.0, cut=False, part=2):
+    def plate(
+        self,
+        centre: ArrayLike,
+        half_sizes: Sequence[float],
+        frame: np.ndarray | None,
+        bend: tuple[float, float] = (0.0, 0.0),
+        taper: float = 0.0,
+        edge_mm: float = 0.0,
+        cut: bool = False,
+        part: int = 2,
+    ) -> None:
         """Bent plate of elliptical outline: half sizes (u, v, thickness) along the frame's columns.
 
         Its middle is n = bend[0] u^2 + bend[1] v^2 (1/mm); ``taper`` narrows u towards negative v; ``edge_mm`` thickens
@@ -70,7 +92,16 @@ class Scene:
         self._framed(PLATE, centre, values, frame, (wide, v, deep), cut, part)
         self._shapes[-1][16 + 5] = taper
 
-    def cone(self, start, end, radius, end_radius=None, z_scale=1.0, cut=False, part=2):
+    def cone(
+        self,
+        start: ArrayLike,
+        end: ArrayLike,
+        radius: float,
+        end_radius: float | None = None,
+        z_scale: float = 1.0,
+        cut: bool = False,
+        part: int = 2,
+    ) -> None:
         """Rounded cone from start to end; z_scale < 1 makes its section taller than wide."""
         s = self._scale
         end_radius = radius if end_radius is None else end_radius
@@ -81,13 +112,15 @@ class Scene:
         reach = max(radius, end_radius) * s * np.array([1.0, 1.0, 1.0 / z_scale])
         self._push(row, np.minimum(a, b) - reach, np.maximum(a, b) + reach)
 
-    def tube(self, points, radii, z_scale=1.0, part=2):
+    def tube(
+        self, points: Sequence[ArrayLike] | np.ndarray, radii: ArrayLike, z_scale: float = 1.0, part: int = 2
+    ) -> None:
         """Chain of rounded cones through points [n, 3] with radii [n] (or one)."""
         radii = np.broadcast_to(radii, len(points))
         for n in range(len(points) - 1):
             self.cone(points[n], points[n + 1], radii[n], radii[n + 1], z_scale, part=part)
 
-    def sweep(self, rows):
+    def sweep(self, rows: ArrayLike) -> None:
         """Upright column with elliptical axial sections: rows of (z, x, y, radius x, radius y), z increasing."""
         s = self._scale
         rows = np.asarray(rows, dtype=float) * s
@@ -98,16 +131,25 @@ class Scene:
             high = np.array([max(x0 + rx0, x1 + rx1), max(y0 + ry0, y1 + ry1), z1])
             self._push(row, low, high)
 
-    def tables(self):
+    def tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(shapes [n, 24], boxes [n, 6] as xyz low and high in mm, structures [m, 11]), float64."""
         return np.array(self._shapes), np.array(self._boxes), np.array(self._structures)
 
-    def _row(self, kind, cut, part):
+    def _row(self, kind: int, cut: bool, part: int) -> np.ndarray:
         row = np.zeros(SHAPE_COLUMNS)
         row[KIND], row[STRUCTURE], row[CUT], row[PART] = kind, len(self._structures) - 1, float(cut), part
         return row
 
-    def _framed(self, kind, centre, values, frame, half_sizes, cut, part):
+    def _framed(
+        self,
+        kind: int,
+        centre: ArrayLike,
+        values: Sequence[float] | np.ndarray,
+        frame: np.ndarray | None,
+        half_sizes: Sequence[float] | np.ndarray,
+        cut: bool,
+        part: int,
+    ) -> None:
         frame = np.eye(3) if frame is None else np.asarray(frame, dtype=float)
         row = self._row(kind, cut, part)
         centre = np.asarray(centre, dtype=float) * self._scale
@@ -116,22 +158,22 @@ class Scene:
         reach = np.abs(frame) @ (np.asarray(half_sizes, dtype=float) * self._scale)
         self._push(row, centre - reach, centre + reach)
 
-    def _push(self, row, low, high):
+    def _push(self, row: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
         grow = 2.0 + self._structures[-1][ROUGH_MM] * 3.0 + 0.3 * self._structures[-1][BLEND_MM]
         self._shapes.append(row)
         self._boxes.append(np.concatenate([low - grow, high + grow]))
 
 
-def frame_from(u, v):
+def frame_from(u: ArrayLike, v: ArrayLike) -> np.ndarray:
     """3 x 3 frame whose first column is along u and whose second is v made orthogonal to it."""
-    u = np.asarray(u, dtype=float)
-    u = u / np.linalg.norm(u)
-    v = np.asarray(v, dtype=float) - np.dot(v, u) * u
-    v = v / np.linalg.norm(v)
-    return np.column_stack([u, v, np.cross(u, v)])
+    first, second = np.asarray(u, dtype=float), np.asarray(v, dtype=float)
+    first = first / np.linalg.norm(first)
+    second = second - np.dot(second, first) * first
+    second = second / np.linalg.norm(second)
+    return np.column_stack([first, second, np.cross(first, second)])
 
 
-def smooth_curve(points, step_mm):
+def smooth_curve(points: ArrayLike, step_mm: float) -> np.ndarray:
     """Points every step_mm along a Catmull-like spline through ``points`` [n, 3]; a repeated point counts once."""
     points = np.asarray(points, dtype=float)
     steps = np.linalg.norm(np.diff(points, axis=0), axis=1)

@@ -1,16 +1,30 @@
 """Bones of the scene: vertebrae with discs and canal, ribs, sacrum, pelvis, femurs, sternum, arms."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
-from .anatomy import L5, T10, spine_frame
-from .envelope import CAVITY, arm_axis
-from .shapes import CLIP_LABEL, frame_from, smooth_curve
+from .anatomy import L5, T10, Patient, Vertebra, spine_frame
+from .envelope import CAVITY, Envelope, arm_axis
+from .shapes import CLIP_LABEL, Scene, frame_from, smooth_curve
 
 CORTEX_HU = 760.0
 SCLEROTIC, LYTIC = 1, 2
 
+Lesion = tuple[Vertebra, int, np.ndarray, float]
+"""Vertebra, SCLEROTIC or LYTIC, offset from the vertebral body's centre in its frame (mm), radius (mm)."""
 
-def add_skeleton(scene, patient, envelope, lesions, growth, rng):
+
+def add_skeleton(
+    scene: Scene,
+    patient: Patient,
+    envelope: Envelope,
+    lesions: Sequence[Lesion],
+    growth: float,
+    rng: np.random.Generator,
+) -> None:
     """Paint all bones; ``lesions`` from ``draw_lesions``, ``growth`` multiplies their radii on this scan."""
     _add_ribs(scene, patient, envelope, rng)
     _add_pelvis(scene, patient)
@@ -26,7 +40,7 @@ def add_skeleton(scene, patient, envelope, lesions, growth, rng):
         _add_lesion(scene, patient, vertebra, kind, offset, radius * growth)
 
 
-def draw_lesions(patient, rng):
+def draw_lesions(patient: Patient, rng: np.random.Generator) -> Iterator[Lesion]:
     """One sclerotic and one lytic lesion in two labelled vertebrae: (vertebra, kind, offset mm, radius mm)."""
     labelled = [v for v in patient.vertebrae if T10 <= v.number <= L5]
     first, second = rng.permutation(len(labelled))[:2]
@@ -36,7 +50,17 @@ def draw_lesions(patient, rng):
         yield vertebra, kind, rng.uniform(-0.35, 0.35, 3) * half, rng.uniform(5.5, 7.5)
 
 
-def _bone(scene, patient, *, rim_mm=1.5, blend_mm=4.0, rough_mm=0.35, label=0, rim_hu=CORTEX_HU, hu=None):
+def _bone(
+    scene: Scene,
+    patient: Patient,
+    *,
+    rim_mm: float = 1.5,
+    blend_mm: float = 4.0,
+    rough_mm: float = 0.35,
+    label: int = 0,
+    rim_hu: float = CORTEX_HU,
+    hu: float | None = None,
+) -> None:
     scene.structure(
         patient.bone_hu if hu is None else hu,
         rim_hu=rim_hu,
@@ -48,7 +72,7 @@ def _bone(scene, patient, *, rim_mm=1.5, blend_mm=4.0, rough_mm=0.35, label=0, r
     )
 
 
-def _add_discs(scene, patient):
+def _add_discs(scene: Scene, patient: Patient) -> None:
     scene.structure(88.0, rim_hu=110.0, rim_mm=3.0, texture=4.0)
     for vertebra in patient.vertebrae:
         below = vertebra.centre - vertebra.frame[:, 2] * (vertebra.height + vertebra.disc_below) / 2.0
@@ -56,7 +80,7 @@ def _add_discs(scene, patient):
         scene.body(below, half, vertebra.frame)
 
 
-def _add_vertebra(scene, patient, vertebra):
+def _add_vertebra(scene: Scene, patient: Patient, vertebra: Vertebra) -> None:
     """Body and processes of one vertebra, in one structure; lumbar and thoracic processes differ."""
     label = vertebra.number if T10 <= vertebra.number <= L5 else 0
     _bone(scene, patient, rim_mm=1.25, blend_mm=5.0, rough_mm=0.3, label=label, rim_hu=620.0)
@@ -64,7 +88,7 @@ def _add_vertebra(scene, patient, vertebra):
     w, d, h = vertebra.width / 2.0, vertebra.depth / 2.0, vertebra.height / 2.0
     lumbar = vertebra.number >= 20
 
-    def at(left, back, up):
+    def at(left: float, back: float, up: float) -> np.ndarray:
         return centre + frame @ np.array([left, back, up], dtype=float)
 
     scene.body(centre, (w, d, h), frame)
@@ -95,7 +119,7 @@ def _add_vertebra(scene, patient, vertebra):
     scene.plate(middle, (length, tall, 2.4), spinous, edge_mm=1.6)
 
 
-def _add_canal(scene, patient):
+def _add_canal(scene: Scene, patient: Patient) -> None:
     """Dural sac with a rim of epidural fat, behind the vertebral bodies from the sacrum up."""
     scene.structure(28.0, rim_hu=-70.0, rim_mm=1.8, texture=3.0)
     rows = []
@@ -108,7 +132,9 @@ def _add_canal(scene, patient):
     scene.sweep(rows)
 
 
-def _add_lesion(scene, patient, vertebra, kind, offset, radius):
+def _add_lesion(
+    scene: Scene, patient: Patient, vertebra: Vertebra, kind: int, offset: np.ndarray, radius: float
+) -> None:
     """Rough ball of dense or of destroyed bone, kept within its vertebra."""
     if kind == SCLEROTIC:
         scene.structure(
@@ -126,14 +152,16 @@ def _add_lesion(scene, patient, vertebra, kind, offset, radius):
     scene.ellipsoid(vertebra.centre + vertebra.frame @ offset, (radius, radius, 0.9 * radius), vertebra.frame)
 
 
-def _wall_point(envelope, patient, centre, angle, z, outward_mm):
+def _wall_point(
+    envelope: Envelope, patient: Patient, centre: Sequence[float], angle: float, z: float, outward_mm: float
+) -> np.ndarray:
     """Point at height z where a ray from centre (xy) at angle leaves the cavity by outward_mm, average-size mm."""
     s = patient.scale
     steps = np.arange(20.0, 220.0, 2.0)
     rays = np.column_stack(
         [centre[0] + steps * np.sin(angle), centre[1] + steps * np.cos(angle), np.full(len(steps), z)]
     )
-    distance = envelope.at(rays * s, CAVITY) / s
+    distance = envelope.sample(rays * s, CAVITY) / s
     inside = np.nonzero(distance < outward_mm)[0]
     last = inside[-1] if len(inside) else 0
     following = min(last + 1, len(steps) - 1)
@@ -158,7 +186,7 @@ _RIBS = {
 }
 
 
-def _add_ribs(scene, patient, envelope, rng):
+def _add_ribs(scene: Scene, patient: Patient, envelope: Envelope, rng: np.random.Generator) -> None:
     outward = 4.0 if patient.thin_chest_wall else 6.0
     cartilage = []
     for vertebra in patient.vertebrae:
@@ -180,7 +208,9 @@ def _add_ribs(scene, patient, envelope, rng):
     scene.plate((0.0, sternum[1], 355.0), (17.0, 75.0, 4.6), frame_from((1, 0, 0), (0, 0.12, 1)))
 
 
-def _rib_path(patient, envelope, vertebra, side, end, drop, outward):
+def _rib_path(
+    patient: Patient, envelope: Envelope, vertebra: Vertebra, side: float, end: float, drop: float, outward: float
+) -> np.ndarray:
     """From the costovertebral joint along the chest wall, falling towards the front."""
     frame = vertebra.frame
     head = vertebra.centre + frame @ np.array(
@@ -196,7 +226,9 @@ def _rib_path(patient, envelope, vertebra, side, end, drop, outward):
     return smooth_curve(points, 9.0)
 
 
-def _cartilage_path(patient, envelope, start, side, number, outward):
+def _cartilage_path(
+    patient: Patient, envelope: Envelope, start: np.ndarray, side: float, number: int, outward: float
+) -> np.ndarray:
     """From a rib's end up and inwards to the costal arch."""
     rise = 24.0 + 5.0 * (number - 9)
     points = [start]
@@ -207,7 +239,7 @@ def _cartilage_path(patient, envelope, start, side, number, outward):
     return smooth_curve(points, 9.0)
 
 
-def _add_sacrum(scene, patient):
+def _add_sacrum(scene: Scene, patient: Patient) -> None:
     x0, y0 = (float(v) for v in patient.spine(0.0))
     curve = smooth_curve(
         [(x0, y0, 0), (x0, y0 + 16, -28), (x0, y0 + 38, -62), (x0, y0 + 45, -95), (x0, y0 + 34, -122)], 12.0
@@ -230,12 +262,12 @@ def _add_sacrum(scene, patient):
     scene.tube(ridge, 4.0)
 
 
-def hip_centre(patient, side):
+def hip_centre(patient: Patient, side: float) -> np.ndarray:
     """Centre of the femoral head, mm."""
     return np.array([side * 88.0 * patient.pelvis_factor, float(patient.spine(0.0)[1]) - 24.0, -96.0])
 
 
-def _add_pelvis(scene, patient):
+def _add_pelvis(scene: Scene, patient: Patient) -> None:
     y0 = float(patient.spine(0.0)[1])
     f = patient.pelvis_factor
     for side in (-1.0, 1.0):
@@ -272,7 +304,7 @@ def _add_pelvis(scene, patient):
         scene.ellipsoid(hip + [side * -38, 2, -36], (17.0, 30.0, 15.0), cut=True)
 
 
-def _add_femurs(scene, patient):
+def _add_femurs(scene: Scene, patient: Patient) -> None:
     for side in (-1.0, 1.0):
         hip = hip_centre(patient, side)
         lean = 0.26 if patient.legs_apart else 0.02
@@ -288,7 +320,7 @@ def _add_femurs(scene, patient):
         scene.tube(shaft, [15.5, 14.5, 14.0, 14.0])
 
 
-def _add_arm_bones(scene, patient):
+def _add_arm_bones(scene: Scene, patient: Patient) -> None:
     for side in (-1.0, 1.0):
         axis = side * arm_axis(patient)
         _bone(scene, patient, rim_mm=4.0, rim_hu=1100.0, hu=-40.0)

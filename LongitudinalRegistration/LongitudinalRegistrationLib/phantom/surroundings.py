@@ -1,5 +1,7 @@
 """What surrounds the patient: table, mattress, and the scanner's noise."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +26,9 @@ class Table:
     centre: float
 
 
-def fit_table(rng, body: np.ndarray, origin, spacing, contact: bool, boxy: bool) -> Table:
+def fit_table(
+    rng: np.random.Generator, body: np.ndarray, origin: np.ndarray, spacing: np.ndarray, contact: bool, boxy: bool
+) -> Table:
     """A table under the patient of the mask body [k, j, i]; with ``contact`` it follows the skin slice by slice."""
     radius = 2000.0 if contact else (rng.uniform(900.0, 1200.0) if boxy else rng.uniform(420.0, 560.0))
     mattress = 0.0 if contact else rng.uniform(14.0, 26.0)
@@ -51,7 +55,7 @@ def fit_table(rng, body: np.ndarray, origin, spacing, contact: bool, boxy: bool)
     )
 
 
-def make_noise(rng, size: int, pixel_mm: float, count: int = 6) -> np.ndarray:
+def make_noise(rng: np.random.Generator, size: int, pixel_mm: float, count: int = 6) -> np.ndarray:
     """Noise pictures [count, size, size], unit variance, with the band-pass texture of filtered back-projection."""
     frequency = np.fft.rfft2(rng.standard_normal((count, size, size), dtype=np.float32))
     fy, fx = np.fft.fftfreq(size, pixel_mm)[:, None], np.fft.rfftfreq(size, pixel_mm)[None, :]
@@ -61,7 +65,7 @@ def make_noise(rng, size: int, pixel_mm: float, count: int = 6) -> np.ndarray:
     return (noise / noise.std()).astype(np.float32)
 
 
-def make_texture(rng, size: int = 64) -> np.ndarray:
+def make_texture(rng: np.random.Generator, size: int = 64) -> np.ndarray:
     """Periodic cubic texture [size, size, size], unit variance, structures of one to a few cells."""
     white = rng.standard_normal((size, size, size), dtype=np.float32)
     mixed = gaussian_filter(white, 0.9, mode="wrap") + 2.2 * gaussian_filter(white, 2.0, mode="wrap")
@@ -69,7 +73,7 @@ def make_texture(rng, size: int = 64) -> np.ndarray:
 
 
 @njit(cache=True)
-def _table_hu(x, y, top_y, table, width):
+def _table_hu(x: float, y: float, top_y: float, table: np.ndarray, width: float) -> tuple[float, float]:
     """Weight and HU of the table's or mattress's material at a point; weight 0 where there is none."""
     radius, half, depth, boxy, mattress = table[0], table[1], table[2], table[3], table[4]
     across = abs(x)
@@ -97,19 +101,19 @@ def _table_hu(x, y, top_y, table, width):
 
 @njit(cache=True, parallel=True)
 def finish(
-    image,
-    body,
-    tops,
-    table,
-    centre,
-    origin,
-    spacing,
-    noise,
-    shifts,
-    sigma,
-    patient_xy,
-    width,
-):
+    image: np.ndarray,
+    body: np.ndarray,
+    tops: np.ndarray,
+    table: np.ndarray,
+    centre: float,
+    origin: np.ndarray,
+    spacing: np.ndarray,
+    noise: np.ndarray,
+    shifts: np.ndarray,
+    sigma: float,
+    patient_xy: np.ndarray,
+    width: float,
+) -> None:
     """Add table and noise to the HU image [k, j, i] in place, clamp to -1024..3071."""
     nk, nj, ni = image.shape
     size = noise.shape[1]

@@ -1,133 +1,113 @@
-"""The ways to register a pair of scans: by network and refinement, by refinement alone, by NiftyReg."""
+"""One method's answer to a registration, and what speaks for and against it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import SimpleITK as sitk
 
+from ..evaluation.scores import Agreement, body_on, largest_component_mm
+from ..evaluation.verdict import AFFINE_DOUBT, reason_for_doubt
+from ..field.jacobian import ndv_percent
 from ..field.transforms import compose, for_storage
 from ..methods.affine.align import AffineFit, align
-from ..methods.network.model_store import Model
-from ..methods.network.predict import loaded_predictor
-from ..methods.niftyreg.binaries import find_programs
-from ..methods.niftyreg.run import aladin, f3d
-from ..methods.refinement.refine import refine
-from ..scan.grid import AIR_HU, common_box, covering_grid, resample, smooth_for_spacing
-from ..scan.pyramid import FINEST_MM, ScanPyramid
+from ..methods.method import Problem, Start
+from ..methods.refinement.agreement import agreement
+from ..methods.registry import METHODS, make_method
+from ..scan.grid import common_box
 from .options import RegistrationOptions
-from .stages import Stages
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A pair of scans as every method sees it; keep_volume: mask on the fixed side whose change of volume is kept."""
-
-    fixed: ScanPyramid
-    moving: ScanPyramid
-    options: RegistrationOptions
-    stages: Stages
-    keep_volume: sitk.Image | None = None
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One method's answer: T(x) = A(x + u(x)), LPS mm; network: the model used, if any; warnings: for the user."""
+    """One method's answer: T(x) = A(x + u(x)), fixed points to moving points, LPS, mm.
+
+    Attributes
+    ----------
+    method
+        A key of methods.registry.METHODS.
+    affine
+        A.
+    field
+        u: vector image, float64, LPS, mm, on voxels of 4 mm or more.
+    network, known_mm, warnings
+        See methods.method.Answer.
+    before, after
+        How well the scans agree under the affine alone, and under the whole.
+    ndv_percent
+        Folded part of the body.
+    largest_mm
+        Largest displacement component in the body after the affine step.
+    doubt
+        Why it should not be trusted, in words; None where nothing speaks against it.
+    """
 
     method: str
-    affine: sitk.Transform
+    affine: sitk.AffineTransform
     field: sitk.Image
-    network: str | None = None
-    warnings: tuple[str, ...] = ()
+    network: str | None
+    known_mm: float | None
+    warnings: tuple[str, ...]
+    before: Agreement
+    after: Agreement
+    ndv_percent: float
+    largest_mm: float
+    doubt: str | None
 
     @cached_property
     def transform(self) -> sitk.CompositeTransform:
+        """T as one ITK transform."""
         return compose(self.affine, self.field)
 
 
-def prealign(problem: Problem) -> AffineFit | None:
-    """Our own affine step; None where it is switched off.
+def candidate_of(name: str, problem: Problem, options: RegistrationOptions) -> Candidate:
+    """Register a pair by one method, and judge its answer.
+
+    Parameters
+    ----------
+    name
+        A key of methods.registry.METHODS.
 
     Raises
     ------
     InputError
-        If the scans have no part of the body in common.
+        If the scans have nothing in common, or what the method needs is not installed.
+    MethodError
+        If the method fails.
     """
-    fit = None
-    if problem.options.affine:
-        with problem.stages.stage("affine") as progress:
-            fit = align(problem.fixed, problem.moving, progress)
-    common_box(problem.fixed.bounds, problem.moving.bounds, affine_of(fit))
-    return fit
+    method, fit, start = make_method(name, options), None, None
+    if not METHODS[name].independent:
+        fit = _prealign(problem) if options.affine else None
+        start = Start(sitk.AffineTransform(3) if fit is None else fit.transform)
+        common_box(problem.fixed.bounds, problem.moving.bounds, start.affine)
+    elif not options.affine:
+        start = Start(sitk.AffineTransform(3))
+    answer = method.register(problem, start)
+    field = for_storage(answer.field)
+    with problem.stages.stage("judge"):
+        fixed, moving = problem.fixed, problem.moving
+        before, after = agreement(fixed, moving, answer.affine), agreement(fixed, moving, answer.affine, field)
+        body = body_on(fixed, field)
+        folded, largest = ndv_percent(field, body), largest_component_mm(field, body)
+        doubt = reason_for_doubt(before, after, folded, largest, answer.known_mm)
+        if fit is not None and fit.doubtful:
+            doubt = f"{AFFINE_DOUBT} (correlation {fit.ncc:.2f})"
+    return Candidate(
+        name,
+        answer.affine,
+        field,
+        answer.network,
+        answer.known_mm,
+        answer.warnings,
+        before,
+        after,
+        folded,
+        largest,
+        doubt,
+    )
 
 
-def affine_of(fit: AffineFit | None) -> sitk.AffineTransform:
-    """The transform of an affine step, or the identity."""
-    return sitk.AffineTransform(3) if fit is None else fit.transform
-
-
-def _refined(problem: Problem, affine: sitk.Transform, start: sitk.Image | None) -> tuple[sitk.Image, tuple[str, ...]]:
-    options = problem.options.refinement_options
-    with problem.stages.stage("refinement") as progress:
-        found = refine(problem.fixed, problem.moving, affine, start, options, problem.keep_volume, progress)
-    late = f"The refinement was stopped after {found.steps} steps, for its budget of {options.budget_seconds:g} s."
-    return found.field, () if found.in_time else (late,)
-
-
-def by_network(problem: Problem, affine: sitk.Transform, model: Model) -> Candidate:
-    """VoxelMorph, then refinement; where that follows, the network's finest steps are left to it.
-
-    Raises
-    ------
-    NetworkError
-        If the network does not run.
-    """
-    stages, options = problem.stages, problem.options
-    level = problem.fixed.levels[model.spacing_mm]
-    with stages.stage("load"):
-        predictor = loaded_predictor(model, options.thread_count)
-    with stages.stage("grid"):
-        images = problem.fixed.normalised(model.spacing_mm), problem.moving.normalised_through(level.grid, affine)
-    with stages.stage("network"):
-        field = predictor.field(*images, level.grid, to_the_end=not options.refinement)
-    warnings = ()
-    if options.refinement:
-        field, warnings = _refined(problem, affine, field)
-    return Candidate("voxelmorph", affine, for_storage(field), model.name, warnings)
-
-
-def by_refinement(problem: Problem, affine: sitk.Transform) -> Candidate:
-    """Refinement alone, from the affine step on."""
-    field, warnings = _refined(problem, affine, None)
-    return Candidate("refinement", affine, for_storage(field), None, warnings)
-
-
-def _for_niftyreg(scan: ScanPyramid, spacing_mm: float) -> sitk.Image:
-    level = scan.levels[FINEST_MM]
-    image = level.grid.image(np.where(level.seen > 0, level.values, np.float32(AIR_HU)))
-    box = covering_grid(scan.bounds, spacing_mm).reference()
-    return resample(smooth_for_spacing(image, spacing_mm) if spacing_mm > FINEST_MM else image, box)
-
-
-def by_niftyreg(problem: Problem, affine: sitk.AffineTransform | None) -> Candidate:
-    """reg_aladin (unless an affine is given) and reg_f3d on isotropic voxels.
-
-    Raises
-    ------
-    InputError
-        If NiftyReg is not installed.
-    NiftyRegError
-        If it fails or is killed.
-    """
-    stages, options = problem.stages, problem.options
-    programs = find_programs(options.niftyreg_folder)
-    with stages.stage("grid"):
-        fixed, moving = (_for_niftyreg(s, options.niftyreg_spacing_mm) for s in (problem.fixed, problem.moving))
-    if affine is None:
-        with stages.stage("affine") as progress:
-            affine = aladin(programs, fixed, moving, options.thread_count, progress)
-    with stages.stage("niftyreg") as progress:
-        field = f3d(programs, fixed, moving, affine, options.thread_count, progress)
-    return Candidate("niftyreg", affine, for_storage(field))
+def _prealign(problem: Problem) -> AffineFit:
+    with problem.stages.stage("affine") as progress:
+        return align(problem.fixed, problem.moving, progress)

@@ -120,25 +120,27 @@ class _Child:
         self._reader.start()
 
     def _read(self, part: str, tell: Callable[[str], None]) -> None:
+        assert self._process.stdout is not None, "opened with a pipe"
         for _ in self._process.stdout:
             tell(part)
 
     def succeeded(self) -> bool:
         """Whether it did what it should; waits for its end."""
         self._reader.join()
-        self._process.stdin.close()
+        if self._process.stdin:
+            self._process.stdin.close()
         return self._process.wait() == 0
 
 
 def _mark() -> Path:
     """A file beside the compiled kernels whose name stands for the sources, the versions and the processor."""
-    packages = Path(__file__).parents[1], Path(TableRemovalLib.__file__).parent
+    packages = Path(__file__).parents[1], Path(str(TableRemovalLib.__file__)).parent
     sources = sorted(path for package in packages for path in package.rglob("*.py"))
     state = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sources]
-    processor = llvmlite.binding.get_host_cpu_name(), llvmlite.binding.get_host_cpu_features().flatten()
-    processor += numba.config.CPU_NAME, numba.config.CPU_FEATURES
+    asked_for = getattr(numba.config, "CPU_NAME", None), getattr(numba.config, "CPU_FEATURES", None)
+    processor = (llvmlite.binding.get_host_cpu_name(), llvmlite.binding.get_host_cpu_features().flatten(), *asked_for)
     content = repr((numba.__version__, sys.version, processor, state))
-    cache = Path(volume_kernels.blur_slices.stats.cache_path)
+    cache = Path(str(volume_kernels.blur_slices.stats.cache_path))
     return cache / f"longct-{hashlib.sha256(content.encode()).hexdigest()[:16]}.compiled"
 
 
@@ -150,10 +152,10 @@ def _end_with_parent() -> None:
 class _SaysEach(numba.core.event.Listener):
     """Says the name of each function of ours that has been compiled."""
 
-    def on_start(self, event) -> None:
+    def on_start(self, event: numba.core.event.Event) -> None:
         pass
 
-    def on_end(self, event) -> None:
+    def on_end(self, event: numba.core.event.Event) -> None:
         function = event.data["dispatcher"].py_func
         if "Lib." in function.__module__:
             print(function.__qualname__, flush=True)

@@ -7,21 +7,37 @@ from dataclasses import dataclass, field
 
 from ..methods.network.architectures import DEFAULT_NETWORK
 from ..methods.refinement.options import RefinementOptions
-
-METHODS = ("auto", "voxelmorph", "niftyreg", "refinement")
+from ..methods.registry import AUTO, NAMES
 
 
 @dataclass(frozen=True)
 class RegistrationOptions:
     """Options of a registration.
 
-    method: "auto" takes VoxelMorph and falls back to NiftyReg, "refinement" needs neither; table_removal: find the
-    bodies and leave out all else; affine: pre-align; refinement: improve the network's field; network: name of the
-    model; threads: most threads at work (None: all cores); niftyreg_folder: where its programs are, if not in the
-    usual places; niftyreg_spacing_mm: isotropic voxels it works on.
+    Attributes
+    ----------
+    method
+        One of methods.registry.NAMES: "auto" takes the first method that its policy names, and the other where that
+        cannot be trusted (see choice).
+    table_removal
+        Whether the bodies are found, and all else is left out.
+    affine
+        Whether the scans are pre-aligned.
+    refinement
+        Whether the network's field is improved.
+    network
+        Name of the model.
+    threads
+        Most threads at work; None: all cores.
+    niftyreg_folder
+        Where NiftyReg's programs are, if not in the usual places.
+    niftyreg_spacing_mm
+        Isotropic voxels that NiftyReg works on, 2 to 10 mm.
+    refinement_options
+        How much work the refinement does.
     """
 
-    method: str = "auto"
+    method: str = AUTO
     table_removal: bool = True
     affine: bool = True
     refinement: bool = True
@@ -33,8 +49,8 @@ class RegistrationOptions:
 
     def isValid(self) -> tuple[bool, str]:
         """Whether the options make sense, and if not, what to change."""
-        if self.method not in METHODS:
-            return False, f"method must be one of {', '.join(METHODS)}, not {self.method}."
+        if self.method not in NAMES:
+            return False, f"method must be one of {', '.join(NAMES)}, not {self.method}."
         if self.threads is not None and self.threads < 1:
             return False, f"threads must be 1 or more, not {self.threads}."
         if not 2.0 <= self.niftyreg_spacing_mm <= 10.0:

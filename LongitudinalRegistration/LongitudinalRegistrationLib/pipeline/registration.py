@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 from TableRemovalLib.validate import validate_ct
 
-from ..evaluation.label_scores import LabelScore, score_labels
-from ..evaluation.scores import Scorer, Scores, common_body_percent
+from ..evaluation.scores import LabelScore, Scorer, Scores, common_body_percent, score_labels
 from ..field.transforms import displacement_on
 from ..field.warp import warp_image
-from ..methods.network.model_store import find_model
-from ..methods.network.runtime import runtime_missing
-from ..methods.niftyreg.binaries import find_programs
+from ..methods.method import Problem
 from ..scan.grid import Grid, common_grid
 from ..scan.label_checks import check_label_volume, same_grid
 from ..scan.pyramid import ScanPyramid, make_pyramid
 from ..system.parallel import bound_threads
-from .candidates import Problem
-from .choice import Solution, solve
+from .choice import Solution, check_method, solve
 from .options import RegistrationOptions
 from .stages import Stages
 from .warm_up import warm_up
@@ -30,7 +26,15 @@ from .warm_up import warm_up
 
 @dataclass(frozen=True)
 class Registered:
-    """What is there before the scores; transform and dvf_grid as in RegistrationResult, image: the registered scan."""
+    """What is there before the scores.
+
+    Attributes
+    ----------
+    transform, dvf_grid
+        See RegistrationResult.
+    image
+        The moving scan on the fixed grid, HU.
+    """
 
     transform: sitk.CompositeTransform
     dvf_grid: Grid
@@ -46,12 +50,40 @@ class Registered:
 class RegistrationResult:
     """What a registration gives.
 
-    method, network: what gave the result, and by which model (None without). transform: fixed points to moving points,
-    LPS mm, affine included. dvf_grid: 2 mm voxels around what both scans show. registered: the moving scan on the fixed
-    grid. registered_labels: the moving labels there, or None. scores: per stage "before" (as they
-    came), "affine" and "after": Scores. label_scores: per label. common_body_percent: see scores. largest_mm: largest
-    displacement component in the body after the affine step; known_mm: the largest that the model was trained on, None
-    without a model. options: what was asked for.
+    Attributes
+    ----------
+    method
+        What gave the result: a key of methods.registry.METHODS.
+    network
+        Name of the model; None without.
+    fallback_reason
+        Why `auto` fell back; None where it did not.
+    transform
+        Fixed points to moving points, LPS, mm, affine included.
+    dvf_grid
+        2 mm voxels around what both scans show.
+    registered
+        The moving scan on the fixed grid, HU.
+    registered_labels
+        The moving labels there, or None.
+    scores
+        Per step, "before" (as they came), "affine" and "after".
+    label_scores
+        Per label.
+    ndv_percent
+        Folded part of the body.
+    common_body_percent
+        See scores.common_body_percent.
+    largest_mm
+        Largest displacement component in the body after the affine step.
+    known_mm
+        The largest that the model was trained on; None without a model.
+    options
+        What was asked for.
+    seconds
+        Per stage, see Stages.report.
+    warnings
+        For the user, a sentence each.
     """
 
     method: str
@@ -118,18 +150,7 @@ def check_ready(options: RegistrationOptions) -> None:
     ok, reason = options.isValid()
     if not ok:
         raise InputError(reason)
-    missing = runtime_missing()
-    if options.method == "niftyreg":
-        find_programs(options.niftyreg_folder)
-    elif options.method == "voxelmorph":
-        if missing:
-            raise InputError(f"The network cannot run: {missing}.")
-        find_model(options.network)
-    elif options.method == "auto" and missing:
-        try:
-            find_programs(options.niftyreg_folder)
-        except InputError as error:
-            raise InputError(f"Neither method can run: {missing}; and {error}") from error
+    check_method(options)
 
 
 def prepare(
@@ -154,6 +175,7 @@ def prepare(
 def finish(
     problem: Problem,
     solution: Solution,
+    options: RegistrationOptions,
     fixed_labels: sitk.Image | None = None,
     moving_labels: sitk.Image | None = None,
     on_registered: Callable[[Registered], None] | None = None,
@@ -173,12 +195,11 @@ def finish(
         )
     with stages.stage("score") as report:
         scorer = Scorer(fixed, moving)
-        steps = {"before": None, "affine": candidate.affine, "after": transform}
+        steps: dict[str, sitk.Transform | None] = {"before": None, "affine": candidate.affine, "after": transform}
         scores = {name: scorer.scores(step) for name, step in steps.items()}
         report(0.7)
         label_scores = score_labels(fixed_labels, moving_labels, steps)
         common = common_body_percent(fixed, moving, candidate.affine)
-    known = find_model(candidate.network).largest_displacement_mm if candidate.network else None
     return RegistrationResult(
         candidate.method,
         candidate.network,
@@ -189,11 +210,11 @@ def finish(
         registered_labels,
         scores,
         label_scores,
-        solution.ndv_percent,
+        candidate.ndv_percent,
         common,
-        solution.largest_mm,
-        known,
-        problem.options,
+        candidate.largest_mm,
+        candidate.known_mm,
+        options,
         stages.report(),
         solution.warnings,
     )
@@ -231,7 +252,7 @@ def register(
     ------
     InputError
         If an input cannot be used or a method's parts are not installed.
-    NiftyRegError, NetworkError
+    MethodError
         If the method that was asked for fails.
     """
     options = options or RegistrationOptions()
@@ -246,8 +267,13 @@ def register(
         warm_up(lambda words, part: report(part))
     with stages.stage("body_mask") as report:
         scans = [
-            prepare(image, options, name, lambda part, n=n: report((n + part) / 2))
-            for n, (image, name) in enumerate(((fixed, "fixed scan"), (moving, "moving scan")))
+            prepare(image, options, name, partial(_report_half, report, half))
+            for half, (image, name) in enumerate(((fixed, "fixed scan"), (moving, "moving scan")))
         ]
-    problem = Problem(*scans, options, stages, keep_volume)
-    return finish(problem, solve(problem), fixed_labels, moving_labels, on_registered)
+    problem = Problem(scans[0], scans[1], stages, keep_volume)
+    return finish(problem, solve(problem, options), options, fixed_labels, moving_labels, on_registered)
+
+
+def _report_half(report: Callable[[float], None], half: int, part: float) -> None:
+    """Tell the progress of the first or the second of two scans."""
+    report((half + part) / 2)

@@ -21,15 +21,16 @@ if TYPE_CHECKING:
 
 def quick_content(solution: Solution, stages: Stages) -> dict:
     """What is known as soon as the transform is: method, agreement on 4 mm voxels, seconds, verdict."""
-    steps = {"affine": solution.affine, "after": solution.after}
+    candidate = solution.candidate
+    steps = {"affine": candidate.before, "after": candidate.after}
     content = {
-        "method": solution.candidate.method,
-        "network": solution.candidate.network,
+        "method": candidate.method,
+        "network": candidate.network,
         "fallback_reason": solution.reason,
         "seconds": stages.report(),
         "quick_ncc": {step: rounded(found.ncc) for step, found in steps.items()},
         "quick_local_ncc": {step: rounded(found.local_ncc) for step, found in steps.items()},
-        "ndv_percent": round(solution.ndv_percent, 5),
+        "ndv_percent": round(candidate.ndv_percent, 5),
         "warnings": list(solution.warnings),
     }
     return {**content, "verdict": asdict(verdict(content))}

@@ -5,11 +5,7 @@ from __future__ import annotations
 import threading
 from functools import cache
 
-from TableRemovalLib.errors import InputError
-
-from ..methods.network.model_store import find_model
-from ..methods.network.predict import NetworkError, loaded_predictor
-from ..methods.network.runtime import runtime_missing
+from .choice import load_method
 from .compile_kernels import RUNS, Progress, compile_kernels, is_compiled
 from .options import RegistrationOptions
 
@@ -37,14 +33,9 @@ def _run_all(progress: Progress | None) -> None:
 
 
 def load(options: RegistrationOptions, progress: Progress | None = None) -> None:
-    """Warm up, and load the network that the options name; what goes wrong with that is told when it is used."""
+    """Warm up, and load what the method needs that the options name."""
     warm_up(progress)
-    if options.method not in ("auto", "voxelmorph") or runtime_missing():
-        return
-    try:
-        loaded_predictor(find_model(options.network), options.thread_count)
-    except (InputError, NetworkError):
-        return
+    load_method(options)
 
 
 def load_beside(options: RegistrationOptions, progress: Progress | None = None) -> threading.Thread:

@@ -42,20 +42,24 @@ import sys
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, TextIO
 
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
+from ..methods.method import Problem
 from ..methods.network.runtime import runtime_words
-from ..methods.niftyreg.run import end_children
 from ..methods.refinement.options import RefinementOptions
 from ..scan.geometry import linear_matrix
 from ..scan.pyramid import ScanPyramid
 from ..system.parallel import bound_threads
+from ..system.programs import end_programs
 from ..system.shared_arrays import save_image, take_image
+from .choice import solve
 from .options import RegistrationOptions
-from .registration import Problem, Registered, check_labels, check_ready, finish, prepare, solve
+from .registration import Registered, check_labels, check_ready, finish, prepare
 from .report_content import quick_content, result_content
 from .stages import Stages
 from .warm_up import load
@@ -71,7 +75,7 @@ class Cancelled(Exception):
 class Worker:
     """Holds prepared scans and does what it is told, one command after the other."""
 
-    def __init__(self, folder: Path, output):
+    def __init__(self, folder: Path, output: TextIO):
         self._folder, self._output = folder, output
         self._commands: queue.SimpleQueue = queue.SimpleQueue()
         self._scans: OrderedDict[str, ScanPyramid] = OrderedDict()
@@ -79,15 +83,15 @@ class Worker:
         self._cancelled: set[int] = set()
         self._said = 0.0
 
-    def listen(self, source) -> None:
+    def listen(self, source: Iterable[str]) -> None:
         """Take commands as they come; end the process when there can be no more."""
         for line in source:
             command = json.loads(line)
             if command["do"] == "cancel":
                 self._cancelled.add(command["job"])
-                end_children()
+                end_programs()
             self._commands.put(command)
-        end_children()
+        end_programs()
         shutil.rmtree(self._folder, ignore_errors=True)
         os._exit(0)
 
@@ -102,7 +106,7 @@ class Worker:
             if command["do"] in work:
                 work[command["do"]](command)
 
-    def _say(self, **event) -> None:
+    def _say(self, **event: Any) -> None:
         self._output.write(json.dumps(event) + "\n")
         self._output.flush()
 
@@ -154,8 +158,8 @@ class Worker:
         check_labels(labels.get("moving"), moving.image, "moving")
         check_labels(labels.get("keep_volume"), fixed.image, "keep-volume", "fixed")
         stages = Stages(progress)
-        problem = Problem(fixed, moving, options, stages, labels.get("keep_volume"))
-        solution = solve(problem)
+        problem = Problem(fixed, moving, stages, labels.get("keep_volume"))
+        solution = solve(problem, options)
         candidate = solution.candidate
         self._say(
             event="transform",
@@ -169,7 +173,7 @@ class Worker:
             record = save_image(registered.image, self._folder, f"registered-{job}.npy")
             self._say(event="registered", job=job, image=record)
 
-        result = finish(problem, solution, labels.get("fixed"), labels.get("moving"), say_registered)
+        result = finish(problem, solution, options, labels.get("fixed"), labels.get("moving"), say_registered)
         self._say(event="result", job=job, report=result_content(result))
 
     def _scan(self, key: str) -> ScanPyramid:

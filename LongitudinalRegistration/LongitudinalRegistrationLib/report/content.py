@@ -14,10 +14,11 @@ from ..scan.geometry import bounds_of
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-    from ..evaluation.label_scores import LabelScore
+    from ..evaluation.scores import LabelScore
 
 SCANS = ("fixed", "Baseline"), ("moving", "Follow-up")
-METHODS = {"niftyreg": "NiftyReg", "refinement": "refinement alone"}
+METHODS = {"voxelmorph": "network {network}{refined}", "niftyreg": "NiftyReg", "refinement": "refinement alone"}
+"""How a report says by which method a pair was registered (see methods.registry)."""
 
 
 def checksum(path: Path) -> str:
@@ -99,10 +100,11 @@ def _cell(value: float | None) -> str:
 
 def method_text(content: dict) -> str:
     """How a pair was registered, in words: "network lkpyramid, refinement"."""
-    if content.get("method") != "voxelmorph":
-        return METHODS.get(content.get("method"), str(content.get("method", "unknown")))
+    method = str(content.get("method", "unknown"))
     refined = (content.get("options") or {}).get("refinement", True)
-    return f"network {content.get('network') or 'unknown'}" + (", refinement" if refined else "")
+    return METHODS.get(method, method).format(
+        network=content.get("network") or "unknown", refined=", refinement" if refined else ""
+    )
 
 
 def _scan_text(noted: dict) -> str:

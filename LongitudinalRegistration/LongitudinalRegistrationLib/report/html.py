@@ -3,19 +3,43 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
-from html import escape
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
 
 from ..evaluation.verdict import dsc_word, verdict
-from ..system.files import write_atomically
+from ..system.files import write_text
+from .bars import bar_plot
 from .content import method_text
-from .html_style import STYLE, bar_plot
 
-LEVELS = {"good": "Good", "check": "Check", "poor": "Poor"}
+FOLDER = Path(__file__).resolve().parents[2] / "Resources" / "Report"
+TEMPLATE, STYLE = "report.html.j2", "report.css"
 STEPS = {"before": "before", "affine": "affine step", "after": "after"}
 MEASURES = {"ssim": "SSIM", "ncc": "NCC", "bone": "Bone overlap (Dice, above 180 HU)"}
 STATUS = {"baseline only": "only in the baseline", "follow-up only": "only in the follow-up"}
+Pairs = list[tuple[str, object]]
+
+
+@dataclass(frozen=True)
+class _LabelMeasure:
+    """A measure of every label: its key in the report, its title, how many places; worst: min or max."""
+
+    key: str
+    title: str
+    digits: int
+    worst: Callable[..., Any]
+
+
+LABEL_MEASURES = (
+    _LabelMeasure("dsc", "DSC", 2, min),
+    _LabelMeasure("hd95_mm", "Hausdorff 95 %, mm", 1, max),
+    _LabelMeasure("centroid_mm", "Centroids apart, mm", 1, max),
+)
 
 
 def write_html_report(
@@ -44,8 +68,7 @@ def write_html_report(
     InputError
         If the file cannot be written.
     """
-    text = html_report(report, pictures, title, patient, names)
-    return write_atomically(path, ".html", lambda name: Path(name).write_text(text, encoding="utf-8"))
+    return write_text(html_report(report, pictures, title, patient, names), path)
 
 
 def html_report(
@@ -57,120 +80,86 @@ def html_report(
 ) -> str:
     """The page's text; see write_html_report."""
     rows = [
-        {**row, "name": (names or {}).get(label, row["name"]), "label": label}
+        {**row, "name": (names or {}).get(label, row["name"]), "fit": dsc_word(row["dsc"].get("after")) or "none"}
         for label, row in (report.get("vertebrae") or {}).items()
     ]
-    parts = [
-        f"<h1>{escape(title)}</h1>",
-        f"<p>{escape(patient)}</p>" if patient else "",
-        _verdict(report),
-        _pictures(pictures),
-        _vertebrae(rows),
-        _figures(report),
-        f'<div class="details">{_details(report)}</div>',
-        f'<div class="checksums">{_section("Scans", _pairs(_inputs(report.get("inputs") or {})))}</div>',
-        "<footer>For research. Not a medical device; no diagnosis rests on these figures alone.</footer>",
-    ]
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>\n'
-        + "\n".join(filter(None, parts))
-        + ("\n</body></html>\n")
-    )
-
-
-def _section(title: str, content: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{content}</section>" if content else ""
-
-
-def _pairs(pairs: Iterable[tuple[str, object]]) -> str:
-    rows = "".join(f"<tr><th>{escape(str(name))}</th><td>{escape(str(value))}</td></tr>" for name, value in pairs)
-    return f'<table class="pairs">{rows}</table>' if rows else ""
-
-
-def _verdict(report: dict) -> str:
-    found = verdict(report)
-    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in found.reasons)
-    method = f"<p>Method: {escape(method_text(report))}.</p>"
-    return f'<div class="verdict {found.level}"><strong>{LEVELS[found.level]}</strong><ul>{reasons}</ul></div>{method}'
-
-
-def _pictures(pictures: dict[str, bytes]) -> str:
-    figures = "".join(
-        f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{base64.b64encode(data).decode()}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-        for caption, data in pictures.items()
-    )
-    return f'<div class="pictures">{figures}</div>' if figures else ""
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
-def _vertebrae(rows: list[dict]) -> str:
-    """The table with a row for each label, the mean and the worst, and the plot of DSC."""
-    if not rows:
-        return ""
-    columns = [("dsc", 2), ("hd95_mm", 1), ("centroid_mm", 1)]
-    body = "".join(_vertebra(row, columns) for row in rows)
     both = [row for row in rows if row["status"] == "both"]
-    for name, pick in (("mean", lambda values, _: sum(values) / len(values)), ("worst", _worst)):
-        cells = ""
-        for key, digits in columns:
-            for step in ("before", "after"):
-                values = [row[key][step] for row in both if row[key].get(step) is not None]
-                cells += f"<td>{_number(pick(values, key) if values else None, digits)}</td>"
-        body += f'<tr class="sum"><th>{name}</th>{cells}<td></td></tr>'
-    head = "".join(f'<th colspan="2">{words}</th>' for words in ("DSC", "Hausdorff 95 %, mm", "Centroids apart, mm"))
-    steps = "<th>before</th><th>after</th>" * 3
-    table = (
-        f'<table class="vertebrae"><thead><tr><th rowspan="2">Vertebra</th>{head}<th rowspan="2">Fit after</th></tr>'
-        f"<tr>{steps}</tr></thead><tbody>{body}</tbody></table>"
+    return (
+        _environment()
+        .get_template(TEMPLATE)
+        .render(
+            title=title,
+            style=Markup((FOLDER / STYLE).read_text(encoding="utf-8")),
+            patient=patient,
+            verdict=verdict(report),
+            method=method_text(report),
+            pictures=[(caption, base64.b64encode(data).decode()) for caption, data in pictures.items()],
+            vertebrae=rows,
+            sums=_sums(both),
+            label_measures=LABEL_MEASURES,
+            status_words=STATUS,
+            plot=bar_plot([(row["name"], row["dsc"]) for row in both]),
+            steps=STEPS,
+            measures=[(words, report[key]) for key, words in MEASURES.items() if report.get(key)],
+            figures=_figures(report),
+            details=_details(report),
+            inputs=_inputs(report.get("inputs") or {}),
+        )
     )
-    return _section("Vertebrae", table + bar_plot([(row["name"], row["dsc"]) for row in both]))
 
 
-def _worst(values: list[float], key: str) -> float:
-    return min(values) if key == "dsc" else max(values)
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, keep_trailing_newline=True
+    )
+    environment.filters["number"] = _number
+    environment.filters["short"] = "{:g}".format
+    return environment
 
 
-def _vertebra(row: dict, columns: list[tuple[str, int]]) -> str:
-    name = f"<th>{escape(row['name'])}</th>"
-    if row["status"] != "both":
-        return f'<tr>{name}<td class="none" colspan="7">{escape(STATUS.get(row["status"], row["status"]))}</td></tr>'
-    after = dsc_word(row["dsc"].get("after")) or "none"
-    cells = ""
-    for key, digits in columns:
+def _number(value: float | None | jinja2.Undefined, digits: int) -> str:
+    """A number to some places; a dash for one that is not known."""
+    return "–" if value is None or isinstance(value, jinja2.Undefined) else f"{value:.{digits}f}"
+
+
+def _sums(rows: list[dict]) -> list[dict[str, Any]]:
+    """The rows of the mean and of the worst of each measure; without rows, dashes."""
+    mean: dict[str, Any] = {"name": "mean"}
+    worst: dict[str, Any] = {"name": "worst"}
+    for measure in LABEL_MEASURES:
+        mean[measure.key], worst[measure.key] = {}, {}
         for step in ("before", "after"):
-            style = f' class="{after}"' if (key, step) == ("dsc", "after") else ""
-            cells += f"<td{style}>{_number(row[key].get(step), digits)}</td>"
-    return f'<tr>{name}{cells}<td class="{after}">{after}</td></tr>'
+            known = [row[measure.key][step] for row in rows if row[measure.key].get(step) is not None]
+            mean[measure.key][step] = sum(known) / len(known) if known else None
+            worst[measure.key][step] = measure.worst(known, default=None)
+    return [mean, worst]
 
 
-def _figures(report: dict) -> str:
-    head = "".join(f"<th>{words}</th>" for words in STEPS.values())
-    body = "".join(
-        f"<tr><th>{words}</th>{''.join(f'<td>{_number(report[key].get(step), 3)}</td>' for step in STEPS)}</tr>"
-        for key, words in MEASURES.items()
-        if report.get(key)
-    )
-    table = f'<table class="figures"><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>'
-    single = []
+def _figures(report: dict) -> Pairs:
+    """The single figures of a registration."""
+    found: Pairs = []
     if report.get("ndv_percent") is not None:
-        single.append(("Folded part of the body (NDV)", f"{report['ndv_percent']:.4f} %"))
+        found.append(("Folded part of the body (NDV)", f"{report['ndv_percent']:.4f} %"))
     displacement = report.get("displacement") or {}
     if displacement.get("largest_mm") is not None:
-        single.append(("Largest displacement component after the affine step", f"{displacement['largest_mm']:.1f} mm"))
+        found.append(("Largest displacement component after the affine step", f"{displacement['largest_mm']:.1f} mm"))
     common = (report.get("fields_of_view") or {}).get("common_percent")
     if common is not None:
-        single.append(("Common part of the bodies (of the smaller one)", f"{common:.0f} %"))
-    return _section("Figures", (table if body else "") + _pairs(single))
+        found.append(("Common part of the bodies (of the smaller one)", f"{common:.0f} %"))
+    return found
 
 
-def _seconds(seconds: dict[str, float]) -> list[tuple[str, str]]:
+def _details(report: dict) -> list[tuple[str, Pairs]]:
+    """Seconds, parameters and versions, beside each other."""
     words = {"to_transform": "prepared scans to transform", "total": "in total"}
-    return [(words.get(name, name.replace("_", " ")), f"{value:.2f} s") for name, value in seconds.items() if value]
+    seconds = (report.get("seconds") or {}).items()
+    versions = (report.get("versions") or {}).items()
+    return [
+        ("Time", [(words.get(name, name.replace("_", " ")), f"{value:.2f} s") for name, value in seconds if value]),
+        ("Parameters", list(_flat(report.get("options") or {}))),
+        ("Versions", [(name, value or "not installed") for name, value in versions]),
+    ]
 
 
 def _flat(options: dict, prefix: str = "") -> Iterable[tuple[str, object]]:
@@ -183,24 +172,13 @@ def _flat(options: dict, prefix: str = "") -> Iterable[tuple[str, object]]:
             yield words, _value(value)
 
 
-def _details(report: dict) -> str:
-    """Seconds, parameters and versions, beside each other."""
-    versions = (report.get("versions") or {}).items()
-    parts = {
-        "Time": _seconds(report.get("seconds") or {}),
-        "Parameters": _flat(report.get("options") or {}),
-        "Versions": ((name, value or "not installed") for name, value in versions),
-    }
-    return "".join(_section(title, _pairs(pairs)) for title, pairs in parts.items())
-
-
 def _value(value: object) -> object:
     if value is None:
         return "default"
     return ("no", "yes")[value] if isinstance(value, bool) else value
 
 
-def _inputs(inputs: dict[str, dict]) -> list[tuple[str, str]]:
+def _inputs(inputs: dict[str, dict]) -> Pairs:
     """What was read, by size and checksum: a file's name may hold the patient's."""
     return [(role.replace("_", " "), _input(record)) for role, record in inputs.items()]
 

@@ -60,7 +60,7 @@ def central_point(dvf: sitk.Image, fixed_labels: sitk.Image | None) -> tuple[flo
     return dvf.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in dvf.GetSize()])
 
 
-def _plane(fixed: sitk.Image, axis: int, point) -> sitk.Image:
+def _plane(fixed: sitk.Image, axis: int, point: tuple[float, float, float]) -> sitk.Image:
     """An empty plane of 1 mm pixels across a scan, normal to an LPS axis, through a point."""
     low, high = bounds_of(fixed)
     pixels = np.maximum(np.round((high - low) / PIXEL_MM).astype(int) + 1, 1)

@@ -24,17 +24,24 @@ class Grid:
     spacing_mm: float = NETWORK_SPACING_MM
 
     def reference(self) -> sitk.Image:
-        """An empty image with this geometry."""
+        """Make an empty image with this geometry, uint8."""
         image = sitk.Image(list(self.size), sitk.sitkUInt8)
         image.SetSpacing([self.spacing_mm] * 3)
         image.SetOrigin(self.origin)
         return image
 
     def coarser(self, factor: int) -> Grid:
-        """The same box with voxels `factor` times as large, each covering a cube of ours."""
+        """Cover the same box with voxels `factor` times as large, each covering a cube of ours.
+
+        Examples
+        --------
+        >>> Grid((8, 8, 4), (0.0, 0.0, 0.0), 2.0).coarser(2)
+        Grid(size=(4, 4, 2), origin=(1.0, 1.0, 1.0), spacing_mm=4.0)
+        """
         shift = 0.5 * (factor - 1) * self.spacing_mm
-        size = tuple(n // factor for n in self.size)
-        return Grid(size, tuple(v + shift for v in self.origin), factor * self.spacing_mm)
+        (ni, nj, nk), (x, y, z) = self.size, self.origin
+        size = ni // factor, nj // factor, nk // factor
+        return Grid(size, (x + shift, y + shift, z + shift), factor * self.spacing_mm)
 
     def image(self, array: np.ndarray) -> sitk.Image:
         """Give an array [k, j, i] (or [k, j, i, component]) this geometry."""
@@ -44,13 +51,24 @@ class Grid:
         return image
 
 
+def grid_from(size: np.ndarray, origin: np.ndarray, spacing_mm: float) -> Grid:
+    """Make a grid from arrays (3,): voxels (i, j, k), whole numbers, and origin (x, y, z), LPS mm."""
+    (ni, nj, nk), (x, y, z) = size.astype(int).tolist(), origin.astype(float).tolist()
+    return Grid((ni, nj, nk), (x, y, z), spacing_mm)
+
+
 def body_bounds(mask: sitk.Image) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest LPS box, mm, around a mask.
+    """Find the smallest LPS box around a mask.
+
+    Parameters
+    ----------
+    mask
+        Any grid; not 0 inside.
 
     Returns
     -------
     low, high
-        Corners, (x, y, z).
+        Corners, (3,), float64: x, y, z, mm.
 
     Raises
     ------
@@ -75,7 +93,7 @@ Bounds = tuple[np.ndarray, np.ndarray]
 
 
 def common_box(fixed: Bounds, moving: Bounds, affine: sitk.Transform) -> Bounds:
-    """The box, LPS mm, that two bodies share.
+    """Find the box that two bodies share.
 
     Parameters
     ----------
@@ -83,6 +101,11 @@ def common_box(fixed: Bounds, moving: Bounds, affine: sitk.Transform) -> Bounds:
         Corners of the bodies, as from body_bounds.
     affine
         Fixed points to moving points, LPS mm.
+
+    Returns
+    -------
+    low, high
+        Corners, LPS mm.
 
     Raises
     ------
@@ -101,17 +124,27 @@ def common_box(fixed: Bounds, moving: Bounds, affine: sitk.Transform) -> Bounds:
 
 
 def common_grid(fixed: Bounds, moving: Bounds, affine: sitk.Transform) -> Grid:
-    """The paper's grid, centred on the part that both bodies share (cropped or padded to its size); see common_box."""
+    """Centre the paper's grid on the part that both bodies share (cropped or padded to its size); see common_box."""
     low, high = common_box(fixed, moving, affine)
     origin = (low + high) / 2.0 - (np.array(NETWORK_SIZE) - 1) / 2.0 * NETWORK_SPACING_MM
-    return Grid(NETWORK_SIZE, tuple(float(v) for v in origin), NETWORK_SPACING_MM)
+    return grid_from(np.array(NETWORK_SIZE), origin, NETWORK_SPACING_MM)
 
 
 def covering_grid(bounds: Bounds, spacing_mm: float, margin_mm: float = 10.0) -> Grid:
-    """Grid of isotropic voxels around a body (corners as from body_bounds) and a margin."""
+    """Make a grid of isotropic voxels around a body and a margin.
+
+    Parameters
+    ----------
+    bounds
+        Corners, LPS mm, as from body_bounds.
+    spacing_mm
+        Voxel size.
+    margin_mm
+        On every side.
+    """
     low, high = bounds
     size = np.ceil((high - low + 2 * margin_mm) / spacing_mm).astype(int) + 1
-    return Grid(tuple(int(n) for n in size), tuple(float(v) for v in low - margin_mm), spacing_mm)
+    return grid_from(size, low - margin_mm, spacing_mm)
 
 
 def resample(
@@ -126,10 +159,19 @@ def resample(
 
     Parameters
     ----------
+    image
+        Any grid and type.
+    reference
+        Image with the grid that is wanted.
     transform
         Reference points to image points, LPS mm; None is the identity.
     outside
         Value where the image has none (labels: 0).
+
+    Returns
+    -------
+    SimpleITK.Image
+        On the reference's grid, of the image's type.
     """
     return sitk.Resample(
         image,

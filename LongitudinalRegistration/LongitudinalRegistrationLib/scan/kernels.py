@@ -1,53 +1,88 @@
 """Compiled steps on whole volumes, a range of slices each: decimating, blurring, halving, sampling.
 
-They stand in one file because numba's cache looks at one file only. Arrays are [k, j, i], float32 unless named
-otherwise; every kernel writes the slices first..stop-1 of its output and lets other threads run.
+Arrays are [k, j, i], float32 unless named otherwise; every kernel writes the slices first..stop-1 of its output and
+lets other threads run.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from numba import njit
+
+from ..system.compiled import kernel
+from .sampling import bilinear, cell, corners_at, lerp, transformed, trilinear
 
 
-@njit(cache=True, nogil=True, fastmath=True)
-def decimate_slices(image, mask, air, rows, row_weights, columns, column_weights, out, first, stop):
-    """Weighted means in plane: out[k, a, b] from rows rows[a].. and columns columns[b]..; air where mask is 0.
+class Windows(NamedTuple):
+    """Windows that decimate one axis.
 
-    rows, columns: first index of each window, int64; the weights are [output, tap] and their sum is 1.
+    first: (outputs,), int64, the first index of each window; weights: (outputs, taps), float32, with sum 1 each.
+    """
+
+    first: np.ndarray
+    weights: np.ndarray
+
+
+@kernel(fastmath=True)
+def decimate_slices(image, mask, air, rows, columns, out, first, stop):
+    """Take weighted means in plane, with air where the mask is 0.
+
+    Parameters
+    ----------
+    image
+        [k, j, i], HU, any type.
+    mask
+        [k, j, i], uint8.
+    air
+        float32, HU.
+    rows, columns
+        Windows along j and i.
+    out
+        [k, rows, columns], float32, HU; slices first..stop-1 are written.
     """
     height, width = image.shape[1], image.shape[2]
+    first_row, row_weights = rows
+    first_column, column_weights = columns
     clean = np.empty((height, width), np.float32)
     lines = np.empty(width, np.float32)
     for k in range(first, stop):
         for j in range(height):
             for i in range(width):
                 clean[j, i] = np.float32(image[k, j, i]) if mask[k, j, i] else air
-        for a in range(rows.size):
+        for a in range(first_row.size):
             lines[:] = 0
             for t in range(row_weights.shape[1]):
-                weight, source = row_weights[a, t], clean[rows[a] + t]
+                weight, source = row_weights[a, t], clean[first_row[a] + t]
                 for i in range(width):
                     lines[i] += weight * source[i]
-            for b in range(columns.size):
+            for b in range(first_column.size):
                 total = np.float32(0)
                 for t in range(column_weights.shape[1]):
-                    total += column_weights[b, t] * lines[columns[b] + t]
+                    total += column_weights[b, t] * lines[first_column[b] + t]
                 out[k, a, b] = total
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@kernel(fastmath=True)
 def blur_slices(volume, out, first, stop):
-    """Binomial smoothing [1 2 1] / 4 along each axis, the ends held constant."""
+    """Smooth with [1 2 1] / 4 along each axis, the ends held constant.
+
+    Parameters
+    ----------
+    volume
+        [k, j, i], float32.
+    out
+        Like volume; slices first..stop-1 are written.
+    """
     depth, height, width = volume.shape
     half, quarter = np.float32(0.5), np.float32(0.25)
     plane = np.empty((height, width), np.float32)
     line = np.empty(width, np.float32)
     for k in range(first, stop):
-        before, here, after = volume[max(k - 1, 0)], volume[k], volume[min(k + 1, depth - 1)]
+        before, centre, after = volume[max(k - 1, 0)], volume[k], volume[min(k + 1, depth - 1)]
         for j in range(height):
             for i in range(width):
-                plane[j, i] = half * here[j, i] + quarter * (before[j, i] + after[j, i])
+                plane[j, i] = half * centre[j, i] + quarter * (before[j, i] + after[j, i])
         for j in range(height):
             above, middle, below = plane[max(j - 1, 0)], plane[j], plane[min(j + 1, height - 1)]
             for i in range(width):
@@ -59,9 +94,17 @@ def blur_slices(volume, out, first, stop):
             target[width - 1] = half * line[width - 1] + quarter * (line[max(width - 2, 0)] + line[width - 1])
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@kernel(fastmath=True)
 def halve_slices(volume, out, first, stop):
-    """Means over cubes of 2 x 2 x 2 voxels."""
+    """Take the means of cubes of 2 x 2 x 2 voxels.
+
+    Parameters
+    ----------
+    volume
+        [2 k, 2 j, 2 i], float32.
+    out
+        [k, j, i], float32; slices first..stop-1 are written.
+    """
     eighth = np.float32(0.125)
     for k in range(first, stop):
         for j in range(out.shape[1]):
@@ -72,9 +115,17 @@ def halve_slices(volume, out, first, stop):
                 out[k, j, i] = eighth * (low + a[2 * i + 1] + b[2 * i + 1] + c[2 * i + 1] + d[2 * i + 1])
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@kernel(fastmath=True)
 def all_of_eight_slices(flags, out, first, stop):
-    """1 where all voxels of the cube of 2 x 2 x 2 are 1; uint8."""
+    """Set 1 where all voxels of a cube of 2 x 2 x 2 are 1, else 0.
+
+    Parameters
+    ----------
+    flags
+        [2 k, 2 j, 2 i], uint8, 0 or 1.
+    out
+        [k, j, i], uint8; slices first..stop-1 are written.
+    """
     for k in range(first, stop):
         for j in range(out.shape[1]):
             for i in range(out.shape[2]):
@@ -82,47 +133,51 @@ def all_of_eight_slices(flags, out, first, stop):
                 out[k, j, i] = cube.min()
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _cell(position, size):
-    """Index below a position held within 0..size-1, and the part of the way to the next one."""
-    held = min(max(position, 0.0), size - 1.0)
-    low = min(int(held), max(size - 2, 0))
-    return low, np.float32(held - low)
-
-
-@njit(cache=True, nogil=True, fastmath=True)
+@kernel(fastmath=True)
 def sample_slices(volume, matrix, out, first, stop):
-    """Trilinear sampling of a volume at matrix (3, 4) applied to the output's (i, j, k, 1); the edges go on outside."""
+    """Sample a volume linearly at the output's voxels, taken through an affine; the outermost voxels go on outside.
+
+    Parameters
+    ----------
+    volume
+        [k, j, i], float32.
+    matrix
+        (3, 4), float64: voxels (i, j, k, 1) of `out` to voxels (i, j, k) of `volume`.
+    out
+        [k, j, i], float32; slices first..stop-1 are written.
+    """
     depth, height, width = volume.shape
-    dk, dj, di = min(1, depth - 1), min(1, height - 1), min(1, width - 1)
     for k in range(first, stop):
         for j in range(out.shape[1]):
-            x = matrix[0, 1] * j + matrix[0, 2] * k + matrix[0, 3]
-            y = matrix[1, 1] * j + matrix[1, 2] * k + matrix[1, 3]
-            z = matrix[2, 1] * j + matrix[2, 2] * k + matrix[2, 3]
             for i in range(out.shape[2]):
-                a, u = _cell(x + matrix[0, 0] * i, width)
-                b, v = _cell(y + matrix[1, 0] * i, height)
-                c, w = _cell(z + matrix[2, 0] * i, depth)
-                top, bottom = volume[c, b], volume[c, b + dj]
-                upper = (1 - v) * ((1 - u) * top[a] + u * top[a + di])
-                upper += v * ((1 - u) * bottom[a] + u * bottom[a + di])
-                top, bottom = volume[c + dk, b], volume[c + dk, b + dj]
-                lower = (1 - v) * ((1 - u) * top[a] + u * top[a + di])
-                lower += v * ((1 - u) * bottom[a] + u * bottom[a + di])
-                out[k, j, i] = (1 - w) * upper + w * lower
+                x, y, z = transformed(matrix, i, j, k)
+                i0, i1, u = cell(x, width)
+                j0, j1, v = cell(y, height)
+                k0, k1, w = cell(z, depth)
+                corners = corners_at(volume, k0, k1, j0, j1, i0, i1)
+                out[k, j, i] = trilinear(corners, np.float32(u), np.float32(v), np.float32(w))
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@kernel(fastmath=True)
 def nearest_slices(flags, matrix, margin, out, first, stop):
-    """Nearest-neighbour sampling of flags (uint8) as in sample_slices; 0 beyond `margin` voxels outside."""
+    """Take the nearest voxel as sample_slices takes the linear value; 0 outside.
+
+    Parameters
+    ----------
+    flags
+        [k, j, i], uint8.
+    matrix
+        (3, 4), float64: voxels (i, j, k, 1) of `out` to voxels (i, j, k) of `flags`.
+    margin
+        float, voxels: so far beyond the centres of the outermost voxels these go on.
+    out
+        [k, j, i], uint8; slices first..stop-1 are written.
+    """
     depth, height, width = flags.shape
     for k in range(first, stop):
         for j in range(out.shape[1]):
             for i in range(out.shape[2]):
-                x = matrix[0, 0] * i + matrix[0, 1] * j + matrix[0, 2] * k + matrix[0, 3]
-                y = matrix[1, 0] * i + matrix[1, 1] * j + matrix[1, 2] * k + matrix[1, 3]
-                z = matrix[2, 0] * i + matrix[2, 1] * j + matrix[2, 2] * k + matrix[2, 3]
+                x, y, z = transformed(matrix, i, j, k)
                 outside = x < -margin or y < -margin or z < -margin
                 outside |= x > width - 1 + margin or y > height - 1 + margin or z > depth - 1 + margin
                 a = int(min(max(x, 0.0), width - 1.0) + 0.5)
@@ -131,29 +186,42 @@ def nearest_slices(flags, matrix, margin, out, first, stop):
                 out[k, j, i] = 0 if outside else flags[c, b, a]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@kernel(fastmath=True)
 def contrast_slices(values, mean, square, flat, low, high, out, first, stop):
-    """Two channels, out [k, j, i, 2]: the value windowed to 0..1, and the windowed value freed of its local mean and
-    deviation, whose moments lie on voxels twice as large; `flat` is added to the deviation."""
+    """Make the two channels that scans are compared by.
+
+    Parameters
+    ----------
+    values
+        [2 k, 2 j, 2 i], float32, HU.
+    mean, square
+        [k, j, i], float32: the windowed values' local mean and mean square, on voxels twice as large.
+    flat
+        float32, added to the local deviation.
+    low, high
+        float32, HU that are 0 and 1.
+    out
+        [2 k, 2 j, 2 i, 2], float32: the value windowed to 0..1, and that freed of its local mean and deviation; slices
+        first..stop-1 are written.
+    """
     depth, height, width = mean.shape
     scale = np.float32(1.0) / (high - low)
     for k in range(first, stop):
-        k0, w = _cell(0.5 * k - 0.25, depth)
-        k1 = min(k0 + 1, depth - 1)
+        k0, k1, w64 = cell(0.5 * k - 0.25, depth)
+        w = np.float32(w64)
         for j in range(values.shape[1]):
-            j0, v = _cell(0.5 * j - 0.25, height)
-            j1 = min(j0 + 1, height - 1)
+            j0, j1, v64 = cell(0.5 * j - 0.25, height)
+            v = np.float32(v64)
             m00, m01, m10, m11 = mean[k0, j0], mean[k0, j1], mean[k1, j0], mean[k1, j1]
             s00, s01, s10, s11 = square[k0, j0], square[k0, j1], square[k1, j0], square[k1, j1]
             for i in range(values.shape[2]):
-                i0, u = _cell(0.5 * i - 0.25, width)
-                i1 = min(i0 + 1, width - 1)
-                a = (1 - w) * ((1 - v) * m00[i0] + v * m01[i0]) + w * ((1 - v) * m10[i0] + v * m11[i0])
-                b = (1 - w) * ((1 - v) * m00[i1] + v * m01[i1]) + w * ((1 - v) * m10[i1] + v * m11[i1])
-                centre = (1 - u) * a + u * b
-                a = (1 - w) * ((1 - v) * s00[i0] + v * s01[i0]) + w * ((1 - v) * s10[i0] + v * s11[i0])
-                b = (1 - w) * ((1 - v) * s00[i1] + v * s01[i1]) + w * ((1 - v) * s10[i1] + v * s11[i1])
-                spread = np.sqrt(max((1 - u) * a + u * b - centre * centre, np.float32(1e-6)))
+                i0, i1, u64 = cell(0.5 * i - 0.25, width)
+                u = np.float32(u64)
+                near = bilinear(m00[i0], m01[i0], m10[i0], m11[i0], v, w)
+                centre = lerp(near, bilinear(m00[i1], m01[i1], m10[i1], m11[i1], v, w), u)
+                near = bilinear(s00[i0], s01[i0], s10[i0], s11[i0], v, w)
+                power = lerp(near, bilinear(s00[i1], s01[i1], s10[i1], s11[i1], v, w), u)
+                deviation = np.sqrt(max(power - centre * centre, np.float32(1e-6)))
                 value = min(max((values[k, j, i] - low) * scale, np.float32(0)), np.float32(1))
                 out[k, j, i, 0] = value
-                out[k, j, i, 1] = (value - centre) / (spread + flat)
+                out[k, j, i, 1] = (value - centre) / (deviation + flat)

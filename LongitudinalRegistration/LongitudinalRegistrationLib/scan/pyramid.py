@@ -18,8 +18,9 @@ from TableRemovalLib.body_mask import apply_body_mask, numeric_view
 from ..system.parallel import over_slices
 from .body import SOLID_HU, find_body
 from .geometry import linear_matrix, voxel_matrix
-from .grid import AIR_HU, Grid, body_bounds
+from .grid import AIR_HU, Grid, body_bounds, grid_from
 from .kernels import (
+    Windows,
     all_of_eight_slices,
     blur_slices,
     contrast_slices,
@@ -97,12 +98,25 @@ class ScanPyramid:
         return (self.bounds[0] + self.bounds[1]) / 2
 
     def normalised(self, spacing_mm: float) -> np.ndarray:
-        """The level of 2 or 4 mm as the network sees it: [k, j, i], [0, 1], 0 where the scan has no data."""
+        """Give the level of 2 or 4 mm as the network sees it: [k, j, i], float32, [0, 1], 0 without data."""
         level = self.levels[spacing_mm]
         return normalise(level.values, self.ceiling) * level.seen
 
     def normalised_through(self, grid: Grid, affine: sitk.Transform) -> np.ndarray:
-        """The same on another scan's grid of 2 or 4 mm; the affine takes its points to points of this scan, LPS mm."""
+        """Sample the scan, as the network sees it, on another scan's grid.
+
+        Parameters
+        ----------
+        grid
+            Voxels of 2 or 4 mm.
+        affine
+            Points of the grid to points of this scan, LPS mm.
+
+        Returns
+        -------
+        numpy.ndarray
+            [k, j, i], float32, [0, 1], 0 where the scan has no data.
+        """
         finest = self.levels[FINEST_MM]
         matrix = index_matrix(grid, finest.grid, affine)
         out = np.empty(grid.size[::-1], np.float32)
@@ -114,12 +128,14 @@ class ScanPyramid:
 
 
 def _blurred(volume: np.ndarray) -> np.ndarray:
+    """Smooth a volume [k, j, i], float32, with [1 2 1] / 4 along each axis."""
     out = np.empty_like(volume)
     over_slices(blur_slices, volume, out, slices=out.shape[0])
     return out
 
 
 def _halved(volume: np.ndarray) -> np.ndarray:
+    """Halve a volume [k, j, i]: means of cubes of eight voxels (float32), or 1 where all eight are (uint8)."""
     out = np.empty(tuple(n // 2 for n in volume.shape), volume.dtype)
     kernel = halve_slices if volume.dtype == np.float32 else all_of_eight_slices
     over_slices(kernel, volume, out, slices=out.shape[0])
@@ -127,46 +143,84 @@ def _halved(volume: np.ndarray) -> np.ndarray:
 
 
 def index_matrix(grid: Grid, other: Grid, affine: sitk.Transform | None = None) -> np.ndarray:
-    """(3, 4): voxel (i, j, k, 1) of a grid to the voxel of another at the same place, or where the affine takes it."""
+    """Find the matrix from voxels of a grid to voxels of another at the same point, or where an affine takes it.
+
+    Parameters
+    ----------
+    grid, other
+        Both grids.
+    affine
+        Points of the first to points of the other, LPS mm; None: the identity.
+
+    Returns
+    -------
+    numpy.ndarray
+        (3, 4), float64: (i, j, k, 1) to (i, j, k).
+
+    Examples
+    --------
+    >>> fine, coarse = Grid((8, 8, 8), (1.0, 1.0, 1.0), 2.0), Grid((4, 4, 4), (2.0, 2.0, 2.0), 4.0)
+    >>> index_matrix(fine, coarse)[0].tolist()
+    [0.5, 0.0, 0.0, -0.25]
+    """
     matrix = np.eye(4) if affine is None else linear_matrix(affine)
     ratio = grid.spacing_mm / other.spacing_mm
     offset = (matrix @ [*grid.origin, 1.0])[:3] - np.array(other.origin)
     return np.column_stack([matrix[:3, :3] * ratio, offset / other.spacing_mm])
 
 
-def _windows(size: int, spacing: float) -> tuple[np.ndarray, np.ndarray, float]:
-    """Gaussian windows (sigma half the finest voxels) that decimate one axis: first indices, weights, new spacing."""
+def _windows(size: int, spacing: float) -> tuple[Windows, float]:
+    """Make Gaussian windows (sigma half the finest voxels) that decimate one axis.
+
+    Parameters
+    ----------
+    size
+        Voxels of the axis.
+    spacing
+        Their spacing, mm.
+
+    Returns
+    -------
+    windows, spacing_mm
+        One window for each new voxel, and the new spacing; the old one where the voxels are not much finer than 2 mm.
+    """
     if spacing >= 0.75 * FINEST_MM:
-        return np.arange(size), np.ones((size, 1), np.float32), spacing
+        return Windows(np.arange(size), np.ones((size, 1), np.float32)), spacing
     step, sigma = FINEST_MM / spacing, 0.5 * FINEST_MM / spacing
     centres = np.arange(0, size - 0.5, step)
     taps = min(2 * int(np.ceil(REACH * sigma)) + 1, size)
     first = np.clip(np.round(centres).astype(np.int64) - taps // 2, 0, size - taps)
     weights = np.exp(-0.5 * ((first[:, None] + np.arange(taps) - centres[:, None]) / sigma) ** 2)
-    return first, (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32), FINEST_MM
+    return Windows(first, (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)), FINEST_MM
 
 
 def _box(low: np.ndarray, high: np.ndarray) -> Grid:
-    """The finest grid around a body: sides are multiples of 64 mm, which every level and the network divide."""
+    """Make the finest grid around a body's box, LPS mm: its sides are multiples of 64 mm, which every level divides."""
     sides = np.maximum(np.ceil((high - low - 2 * SPARED_MM) / BLOCK_MM), 1) * BLOCK_MM
     origin = (low + high) / 2 - sides / 2 + FINEST_MM / 2
-    return Grid(tuple(int(n) for n in sides / FINEST_MM), tuple(float(v) for v in origin), FINEST_MM)
+    return grid_from(sides / FINEST_MM, origin, FINEST_MM)
 
 
 def _decimated(image: sitk.Image, mask: sitk.Image) -> tuple[np.ndarray, np.ndarray]:
-    """The masked scan on 2 mm voxels in plane along its own axes, and (4, 4): these voxels to LPS mm."""
+    """Decimate the masked scan to 2 mm voxels in plane, along its own axes.
+
+    Returns
+    -------
+    values, to_world
+        [k, j, i], float32, HU; (4, 4), float64: their voxels (i, j, k, 1) to LPS mm.
+    """
     width, height, depth = image.GetSize()
     spacing = image.GetSpacing()
-    columns, column_weights, dx = _windows(width, spacing[0])
-    rows, row_weights, dy = _windows(height, spacing[1])
-    out = np.empty((depth, rows.size, columns.size), np.float32)
+    columns, dx = _windows(width, spacing[0])
+    rows, dy = _windows(height, spacing[1])
+    out = np.empty((depth, rows.first.size, columns.first.size), np.float32)
     arrays = numeric_view(image), sitk.GetArrayViewFromImage(mask)
-    windows = rows, row_weights, columns, column_weights
-    over_slices(decimate_slices, *arrays, np.float32(AIR_HU), *windows, out, slices=depth)
+    over_slices(decimate_slices, *arrays, np.float32(AIR_HU), rows, columns, out, slices=depth)
     return out, voxel_matrix(image) @ np.diag([dx / spacing[0], dy / spacing[1], 1.0, 1.0])
 
 
 def _finest_level(image: sitk.Image, mask: sitk.Image, grid: Grid) -> Level:
+    """Resample a scan, with air outside the mask, to the finest grid."""
     decimated, to_world = _decimated(image, mask)
     shape = grid.size[::-1]
     from_grid = np.diag([grid.spacing_mm] * 3 + [1.0])
@@ -184,6 +238,7 @@ def _finest_level(image: sitk.Image, mask: sitk.Image, grid: Grid) -> Level:
 
 
 def _next_level(level: Level, smooth: np.ndarray) -> Level:
+    """Make the level with voxels twice as large from a level and its blurred values [k, j, i]."""
     body = 1 - _halved(1 - level.body)
     return Level(level.grid.coarser(2), _halved(smooth), body, _halved(level.seen))
 
@@ -199,6 +254,13 @@ def make_pyramid(
         CT in HU, any grid.
     table_removal
         Whether what is outside the body becomes air; else all that is denser than air counts as body.
+    progress
+        Called with the part that is done, 0 to 1.
+
+    Returns
+    -------
+    ScanPyramid
+        With all levels and their channels.
 
     Raises
     ------
@@ -211,11 +273,12 @@ def make_pyramid(
     level = _finest_level(image, keep, _box(low, high))
     if not table_removal:
         level = Level(level.grid, level.values, (level.values > SOLID_HU).astype(np.uint8), level.seen)
-    levels, smooth = {FINEST_MM: level}, None
+    levels = {FINEST_MM: level}
+    blurred = smooth = _blurred(level.values)
     for spacing in SPACINGS_MM[1:]:
-        blurred = _blurred(level.values)
-        smooth = blurred if smooth is None else smooth
         level = levels[spacing] = _next_level(level, blurred)
+        if spacing < SPACINGS_MM[-1]:
+            blurred = _blurred(level.values)
     fourth = levels[4.0]
     pyramid = ScanPyramid(
         image, body.mask, table_removal, levels, smooth, ceiling_hu(fourth.values, fourth.body), (low, high)

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from TableRemovalLib.errors import InputError
 
@@ -67,7 +68,7 @@ def remove_earlier(folder: Path, files: Iterable[str]) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def write_atomically(path: Path, suffix: str, write: Callable[[str], None]) -> Path:
+def write_atomically(path: Path, suffix: str, write: Callable[[str], object]) -> Path:
     """Call `write` with a temporary name in the target's folder, then rename it to the target.
 
     Raises
@@ -103,7 +104,7 @@ def write_json(content: dict, path: Path) -> Path:
     return write_text(json.dumps(without_nan(content), indent=2, ensure_ascii=False) + "\n", path)
 
 
-def without_nan(value):
+def without_nan(value: Any) -> Any:
     """The same content with None for every NaN, which JSON does not know."""
     if isinstance(value, dict):
         return {key: without_nan(part) for key, part in value.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from TableRemovalLib.slice_workers import worker_count
@@ -17,18 +18,49 @@ _most = 0
 
 
 def bound_threads(threads: int | None) -> None:
-    """Use at most so many threads from now on; None: all cores, but not more than 8."""
+    """Bound the threads that kernels are run on from now on.
+
+    Parameters
+    ----------
+    threads
+        At most; None: all cores, but not more than 8.
+    """
     global _most
     _most = threads or 0
 
 
 def thread_count() -> int:
-    """Threads that a kernel is run on."""
+    """Say how many threads a kernel is run on."""
     return _most or worker_count()
 
 
-def over_slices(kernel: Callable, *arguments, slices: int) -> list:
-    """Call kernel(*arguments, first, stop) for ranges that cover 0..slices, all threads at once; results in order."""
+def over_slices(kernel: Callable[..., Any], *arguments: Any, slices: int) -> list[Any]:
+    """Call kernel(*arguments, first, stop) for ranges that cover 0..slices, all threads at once.
+
+    Parameters
+    ----------
+    kernel
+        Writes, or sums over, the slices first..stop-1.
+    *arguments
+        What each call is given.
+    slices
+        How many there are.
+
+    Returns
+    -------
+    list
+        The results, in the ranges' order.
+
+    Raises
+    ------
+    Exception
+        What the kernel raises.
+
+    Examples
+    --------
+    >>> sum(over_slices(lambda values, first, stop: sum(values[first:stop]), range(100), slices=100))
+    4950
+    """
     threads = min(thread_count(), slices)
     if threads <= 1:
         return [kernel(*arguments, 0, slices)]

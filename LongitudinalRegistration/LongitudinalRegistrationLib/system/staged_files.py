@@ -40,7 +40,7 @@ class StagedFiles:
     def __enter__(self) -> StagedFiles:
         return self
 
-    def __exit__(self, kind, *error) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         self._pool.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
         end = time.monotonic() + PATIENCE_S
         while self._staging and self._staging.exists() and time.monotonic() < end:

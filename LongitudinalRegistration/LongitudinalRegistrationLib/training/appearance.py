@@ -5,6 +5,7 @@ All on arrays [k, j, i] in [0, 1], isotropic voxels; every function gives a new 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +45,7 @@ class AppearanceOptions:
         return True, ""
 
 
-def _smooth_map(shape, knots: int, rng) -> np.ndarray:
+def _smooth_map(shape: Sequence[int], knots: int, rng: np.random.Generator) -> np.ndarray:
     """A smooth random field in [-1, 1], [k, j, i]."""
     x = rng.uniform(-1.0, 1.0, (knots,) * 3).astype(np.float32)
     for count in shape:
@@ -54,7 +55,7 @@ def _smooth_map(shape, knots: int, rng) -> np.ndarray:
     return x
 
 
-def contrast_phase(image: np.ndarray, strength: float, rng) -> np.ndarray:
+def contrast_phase(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Brighten or darken soft tissue of a band of intensities, here more, there less, as a contrast agent does."""
     centre, width = rng.uniform(0.78, 0.92), rng.uniform(0.02, 0.06)
     band = np.exp(-0.5 * ((image - np.float32(centre)) / np.float32(width)) ** 2)
@@ -62,7 +63,7 @@ def contrast_phase(image: np.ndarray, strength: float, rng) -> np.ndarray:
     return image + np.float32(rng.uniform(-strength, strength)) * band * where
 
 
-def common_remap(images: list[np.ndarray], strength: float, rng) -> list[np.ndarray]:
+def common_remap(images: list[np.ndarray], strength: float, rng: np.random.Generator) -> list[np.ndarray]:
     """One random, monotone intensity map for all images: a power, and a steeper or flatter soft-tissue range."""
     power = np.exp(strength * rng.uniform(-0.7, 0.7))
     knots = np.linspace(0.0, 1.0, 17)
@@ -72,14 +73,14 @@ def common_remap(images: list[np.ndarray], strength: float, rng) -> list[np.ndar
     return [table[(np.clip(image, 0, 1) * 512).astype(np.int16)] for image in images]
 
 
-def common_window(images: list[np.ndarray], rng) -> list[np.ndarray]:
+def common_window(images: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
     """All images through one random narrow window around fat and soft tissue, clipped to [0, 1]."""
     low = np.float32(rng.uniform(0.6, 0.78))
     width = np.float32(rng.uniform(0.12, 0.35))
     return [np.clip((image - low) / width, 0.0, 1.0) for image in images]
 
 
-def other_kernel(image: np.ndarray, strength: float, rng) -> np.ndarray:
+def other_kernel(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Another reconstruction kernel: smoother, or sharper."""
     amount = rng.uniform(-strength, strength)
     if amount >= 0:
@@ -113,7 +114,14 @@ def add_lesion(image: np.ndarray, centre: np.ndarray, radii: np.ndarray, change:
     return result
 
 
-def _with_lesions(fixed, moving, flow, body, options, rng):
+def _with_lesions(
+    fixed: np.ndarray,
+    moving: np.ndarray,
+    flow: np.ndarray,
+    body: np.ndarray,
+    options: AppearanceOptions,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
     """Lesions that are new, gone, grown or shrunken: at x in the fixed image, at x + flow(x) in the moving one."""
     places = np.argwhere(body[::4, ::4, ::4]) * 4
     for _ in range(rng.integers(0, options.lesions + 1) if len(places) else 0):
@@ -128,7 +136,7 @@ def _with_lesions(fixed, moving, flow, body, options, rng):
     return fixed, moving
 
 
-def _with_gas(image: np.ndarray, body: np.ndarray, most: int, rng) -> np.ndarray:
+def _with_gas(image: np.ndarray, body: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
     """Pockets of gas where there was none; body: 0/1."""
     places = np.argwhere(body[::4, ::4, ::4]) * 4
     for _ in range(rng.integers(0, most + 1) if len(places) else 0):
@@ -138,7 +146,12 @@ def _with_gas(image: np.ndarray, body: np.ndarray, most: int, rng) -> np.ndarray
 
 
 def differ(
-    fixed: np.ndarray, moving: np.ndarray, flow: np.ndarray, body: np.ndarray, options: AppearanceOptions, rng
+    fixed: np.ndarray,
+    moving: np.ndarray,
+    flow: np.ndarray,
+    body: np.ndarray,
+    options: AppearanceOptions,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give the two scans of a pair what scans of two dates differ in.
 
@@ -173,4 +186,5 @@ def differ(
         image + np.float32(sigma) * rng.standard_normal(image.shape, dtype=np.float32) * inside
         for image, inside in zip(images, solid, strict=True)
     ]
-    return tuple(np.clip(image, 0.0, 1.0) for image in images)
+    fixed, moving = (np.clip(image, 0.0, 1.0) for image in images)
+    return fixed, moving

@@ -32,7 +32,7 @@ def save(folder: Path, position: dict, arrays: dict[str, list[np.ndarray]]) -> N
 
     def write(name: str) -> None:
         with open(name, "wb") as stream:
-            np.savez(stream, **flat)
+            np.savez(stream, allow_pickle=False, **flat)
 
     write_atomically(folder / NAME, ".npz", write)
 

@@ -7,6 +7,7 @@ import json
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from TableRemovalLib.errors import InputError
 
@@ -15,6 +16,11 @@ from ..methods.network.compute import COMPUTE
 from .appearance import AppearanceOptions
 from .motion import MotionOptions
 from .simulator import SimulatorOptions
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Options = TypeVar("Options", bound="DataclassInstance")
 
 SCHEMES = ("incremental", "single", "pooled")
 
@@ -166,7 +172,7 @@ class TrainingConfig:
         return json.loads(json.dumps(asdict(self), default=str))
 
 
-def _make(kind, content: dict, where: str):
+def _make(kind: type[Options], content: dict, where: str) -> Options:
     """A dataclass from JSON content; unknown names and wrong types are refused."""
     if not isinstance(content, dict):
         raise InputError(f"{where} must be an object with named values, not {content!r}.")
@@ -176,9 +182,9 @@ def _make(kind, content: dict, where: str):
         raise InputError(f"{where}: there is no option {unknown[0]!r}; there are {', '.join(known)}.")
     values = {}
     for name, value in content.items():
-        default = known[name].default
-        if default is dataclasses.MISSING and known[name].default_factory is not dataclasses.MISSING:
-            value = _make(type(known[name].default_factory()), value, f"{where}, {name}")
+        default, factory = known[name].default, known[name].default_factory
+        if default is dataclasses.MISSING and factory is not dataclasses.MISSING:
+            value = _make(type(factory()), value, f"{where}, {name}")
         elif isinstance(default, tuple) or isinstance(value, list):
             if not isinstance(value, list):
                 raise InputError(f"{where}: {name} must be a list, not {value!r}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,14 +21,16 @@ class DeformedCopy:
     motion: Motion
     noise: float
 
-    def pair(self, shape, rng) -> Pair:
+    def pair(self, shape: Sequence[int], rng: np.random.Generator) -> Pair:
         """A block [k, j, i] of 2 mm voxels somewhere in the body: moving is the scan, fixed the noisy copy."""
         pair = moved_pair(self.scan, self.motion, block_origin(self.scan, shape, rng), shape)
         noise = np.float32(self.noise) * rng.standard_normal(pair.fixed.shape, dtype=np.float32)
         return replace(pair, fixed=np.clip(pair.fixed + noise, 0.0, 1.0))
 
 
-def deformed_copies(scan: PreparedScan, count: int, options: SimulatorOptions, rng) -> list[DeformedCopy]:
+def deformed_copies(
+    scan: PreparedScan, count: int, options: SimulatorOptions, rng: np.random.Generator
+) -> list[DeformedCopy]:
     """Draw `count` deformed copies."""
     motions = (paper_motion(scan.body, NETWORK_SPACING_MM, options, rng) for _ in range(count))
     return [DeformedCopy(scan, motion, options.noise) for motion in motions]

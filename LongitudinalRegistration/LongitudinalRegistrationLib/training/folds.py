@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ class Split:
     test: tuple[Entry, ...]
 
 
-def _of(entries, chosen) -> tuple[Entry, ...]:
+def _of(entries: tuple[Entry, ...], chosen: Collection[str]) -> tuple[Entry, ...]:
     return tuple(entry for entry in entries if entry.patient in chosen)
 
 

@@ -8,8 +8,14 @@ processor's name: the network that is to be trained is asked for the gradients o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from .config import LossOptions
+
+if TYPE_CHECKING:
+    import keras
 
 LARGEST_DEVIATION = 0.25
 """Right ones deviate by 0.003 to 0.04 of their size, wrong ones by about 1 or more."""
@@ -50,7 +56,9 @@ def wrong_in_bfloat16(gradients_in: Callable[[str], Sequence[np.ndarray]]) -> st
     )
 
 
-def batch_gradients(network, loss, block: Sequence[int], batch: int, seed: int) -> list[np.ndarray]:
+def batch_gradients(
+    network: keras.Model, loss: LossOptions, block: Sequence[int], batch: int, seed: int
+) -> list[np.ndarray]:
     """The gradients of one batch of noise, by a step of gradient descent of length 1.
 
     Parameters

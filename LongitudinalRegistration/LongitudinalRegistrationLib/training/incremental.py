@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,7 +55,9 @@ def watched_entries(split: Split, config: TrainingConfig) -> tuple[Entry, ...]:
     return split.validation or (split.test if config.folds else ()) or split.train
 
 
-def set_apart(split: Split, prepare, config: TrainingConfig) -> tuple[list[DeformedCopy], list[DeformedCopy]]:
+def set_apart(
+    split: Split, prepare: Callable[[Entry], PreparedScan], config: TrainingConfig
+) -> tuple[list[DeformedCopy], list[DeformedCopy]]:
     """The deformed validation set, split once: copies that monitor, and copies that are kept for testing."""
     rng, options = np.random.default_rng([config.seed, 4]), config.incremental
     scans = [prepare(entry) for entry in watched_entries(split, config)]
@@ -87,7 +89,7 @@ class IncrementalTraining:
         folder: Path,
         config: TrainingConfig,
         tell: Tell | None = None,
-    ):
+    ) -> None:
         self.stepper, self.config, self.folder, self._prepare = stepper, config, folder, prepare
         self.volumes = volumes_in_order(split, config)
         self._watched = watched_entries(split, config)
@@ -96,7 +98,14 @@ class IncrementalTraining:
         self._monitor, self._kept = set_apart(split, prepare, config)
         self.rng = np.random.default_rng([config.seed, 6])
         self._fresh = stepper.optimizer_state()
-        self.position = {"iteration": 0, "epoch": 0, "step": 0, "rows": 0, "records": [], "seconds": 0.0}
+        self.position: dict[str, Any] = {
+            "iteration": 0,
+            "epoch": 0,
+            "step": 0,
+            "rows": 0,
+            "records": [],
+            "seconds": 0.0,
+        }
         self._best = stepper.weights()
         self._copies: list[DeformedCopy] = []
         if found := checkpoint.resume_run(folder, stepper, self.rng):

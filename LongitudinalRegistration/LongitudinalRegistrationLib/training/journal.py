@@ -37,10 +37,11 @@ class Journal:
 
     def __init__(
         self, folder: Path, columns: tuple[str, ...], tell: Tell | None = None, rows_kept: int = 0, step: int = 0
-    ):
+    ) -> None:
         self._path, self._columns, self._tell = folder / "log.csv", columns, tell
         self.rows = self._cut_to(rows_kept)
-        self._begun, self._first_part = time.monotonic(), None
+        self._begun = time.monotonic()
+        self._first_part: float | None = None
         self._writer = None
         if find_spec("tensorboardX") is not None:
             from tensorboardX import SummaryWriter
@@ -59,7 +60,9 @@ class Journal:
         with open(self._path, "a", newline="", encoding="utf-8") as stream:
             csv.writer(stream, lineterminator="\n").writerow([_text(values.get(name)) for name in self._columns])
         self.rows += 1
-        for name, value in values.items() if self._writer is not None else ():
+        if self._writer is None:
+            return
+        for name, value in values.items():
             if isinstance(value, float):
                 self._writer.add_scalar(name, value, step)
 
@@ -79,7 +82,7 @@ class Journal:
             self._writer.close()
 
 
-def _text(value) -> str:
+def _text(value: object) -> str:
     return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

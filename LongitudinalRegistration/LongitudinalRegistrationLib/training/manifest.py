@@ -70,7 +70,8 @@ def read_manifest(path: Path) -> tuple[Entry, ...]:
         rows = [(reader.line_num, row) for row in reader]
     if not rows:
         raise InputError(f"{path.name} lists no scan.")
-    entries, seen = [], {}
+    entries: list[Entry] = []
+    seen: dict[tuple | Path, int] = {}
     for line, row in rows:
         values = {name: (row.get(name) or "").strip() for name in (*COLUMNS, "labels")}
         empty = [name for name in COLUMNS if not values[name]]
@@ -83,17 +84,18 @@ def read_manifest(path: Path) -> tuple[Entry, ...]:
             raise InputError(
                 f"{where}: {time_point!r} is no time point: give a number (1, 2, ...) or a date (2021-02-28)."
             ) from None
-        files = [path.parent / values[name] if values[name] else None for name in ("image", "labels")]
-        for file in files:
-            if file is not None and not file.exists():
-                raise InputError(f"{where}: there is no file {file}.")
-        image = files[0].resolve()
+        file = path.parent / values["image"]
+        labels = path.parent / values["labels"] if values["labels"] else None
+        for needed in (file, labels):
+            if needed is not None and not needed.exists():
+                raise InputError(f"{where}: there is no file {needed}.")
+        image = file.resolve()
         if key in seen:
             raise InputError(f"{where}: patient {patient} has time point {time_point} in line {seen[key]} too.")
         if image in seen:
             raise InputError(f"{where}: the image is that of line {seen[image]} too; list every scan once.")
         seen[key] = seen[image] = line
-        entries.append(Entry(patient, time_point, *files))
+        entries.append(Entry(patient, time_point, file, labels))
     return tuple(entries)
 
 

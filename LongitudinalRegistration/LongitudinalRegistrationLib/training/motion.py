@@ -1,12 +1,13 @@
 """Motion between two scans beyond the paper's field (its future work, section 5): several kinds, added up.
 
-Mixed scales, a shift of the patient that the affine step left over, breathing with sliding along the chest wall, a
+Mixed scales, a residual shift of the patient, breathing with sliding along the chest wall, a
 bladder or bowel that fills or empties. No motion folds.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter, gaussian_filter1d
@@ -34,8 +35,8 @@ class MotionOptions:
     """What moves, and how far at most.
 
     delta_mm: limits of the largest component of the smooth part, drawn log-uniformly; sigma_mm: limits of its scale;
-    paper_share: how often the smooth part is the paper's field instead; shift_mm: left-over shift of the patient, each
-    component; linear: left-over rotation, scale and shear, largest entry of the matrix; breathing_mm: cranio-caudal
+    paper_share: how often the smooth part is the paper's field instead; shift_mm: residual shift of the patient, each
+    component; linear: residual rotation, scale and shear, largest entry of the matrix; breathing_mm: cranio-caudal
     motion inside the chest and belly wall, breathing_share: how often there is any; filling: limits of the radial gain
     of a bladder or bowel loop, filling_share: how often there are any; still_share: how often nothing moves at all.
     """
@@ -52,7 +53,7 @@ class MotionOptions:
     still_share: float = 0.02
 
     def isValid(self) -> tuple[bool, str]:
-        """Whether the options make sense, and if not, what to change."""
+        """Say whether the options make sense, and if not, what to change."""
         for name in ("delta_mm", "sigma_mm"):
             low, high = getattr(self, name)
             if not 0 < low <= high < np.inf:
@@ -80,22 +81,36 @@ class Motion:
     smooth: np.ndarray
     breathing: np.ndarray | None
 
-    def on_block(self, spacing_mm: float, origin: np.ndarray, shape) -> np.ndarray:
-        """The displacement (k, j, i, 3), mm, at a block of the scan's voxels; origin: its first voxel [k, j, i]."""
-        shape = np.array(shape)
+    def on_block(self, spacing_mm: float, origin: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+        """Interpolate the displacement at a block of the scan's voxels.
+
+        Parameters
+        ----------
+        spacing_mm
+            The scan's voxels.
+        origin
+            (3,), int64: the block's first voxel [k, j, i].
+        shape
+            Its voxels [k, j, i].
+
+        Returns
+        -------
+        numpy.ndarray
+            (k, j, i, 3), float32, mm, components (x, y, z).
+        """
         field = densify_field(self.smooth, spacing_mm / COARSE_SPACING_MM, origin, shape)
         if self.breathing is not None:
             field[..., 2:] += densify_field(self.breathing, spacing_mm / CAVITY_SPACING_MM, origin, shape)
         return field
 
 
-def paper_motion(body: np.ndarray, spacing_mm: float, options: SimulatorOptions, rng) -> Motion:
+def paper_motion(body: np.ndarray, spacing_mm: float, options: SimulatorOptions, rng: np.random.Generator) -> Motion:
     """Draw the paper's motion of a whole scan; see random_coarse_field."""
     return Motion(random_coarse_field(body, spacing_mm, options, rng), None)
 
 
 def cavity_weight(image: np.ndarray, body: np.ndarray, spacing_mm: float) -> np.ndarray:
-    """How far a voxel moves with breathing, 0 to 1, on 4 mm voxels: what lies 25 mm under the skin and is no bone.
+    """Weigh how far a voxel moves with breathing, on 4 mm voxels: what lies 25 mm under the skin and is no bone.
 
     Sharp across the wall and around the spine, along which organs slide; smooth from head to foot, where they are
     compressed.
@@ -104,6 +119,13 @@ def cavity_weight(image: np.ndarray, body: np.ndarray, spacing_mm: float) -> np.
     ----------
     image, body
         [k, j, i], [0, 1] and 0/1.
+    spacing_mm
+        Their voxels.
+
+    Returns
+    -------
+    numpy.ndarray
+        [k, j, i], float32, 0 to 1.
     """
     step = max(1, round(CAVITY_SPACING_MM / spacing_mm))
     image, body = image[::step, ::step, ::step], body[::step, ::step, ::step]
@@ -114,8 +136,8 @@ def cavity_weight(image: np.ndarray, body: np.ndarray, spacing_mm: float) -> np.
     return gaussian_filter1d(inside, 4.0, axis=0)
 
 
-def _smooth_part(body, spacing_mm: float, options: MotionOptions, rng) -> np.ndarray:
-    """The paper's field, or Gaussians of another scale in places of their own; up to delta."""
+def _smooth_part(body: np.ndarray, spacing_mm: float, options: MotionOptions, rng: np.random.Generator) -> np.ndarray:
+    """The paper's field, or Gaussians of another scale in positions of their own; up to delta."""
     delta = np.exp(rng.uniform(*np.log(options.delta_mm)))
     low, high = np.log(options.sigma_mm)
     sigma = PAPER_SIGMA_MM if rng.random() < options.paper_share else np.exp(rng.uniform(low, high))
@@ -125,9 +147,9 @@ def _smooth_part(body, spacing_mm: float, options: MotionOptions, rng) -> np.nda
     return field * np.float32(delta / max(float(np.abs(field).max()), 1e-6))
 
 
-def _filling_part(body, spacing_mm: float, options: MotionOptions, rng) -> np.ndarray:
+def _filling_part(body: np.ndarray, spacing_mm: float, options: MotionOptions, rng: np.random.Generator) -> np.ndarray:
     """One to three organs that grow or shrink: radial motion, gain * (x - centre), fading over 20 to 40 mm."""
-    total = 0.0
+    parts = []
     for _ in range(rng.integers(1, 4)):
         centre = voxels_inside(body, 1, rng)[0][::-1] * spacing_mm
         sigma, gain = rng.uniform(20.0, 40.0), rng.uniform(-options.filling, options.filling)
@@ -135,18 +157,18 @@ def _filling_part(body, spacing_mm: float, options: MotionOptions, rng) -> np.nd
         axes = [np.arange(n, dtype=np.float32) * COARSE_SPACING_MM for n in bump.shape[2::-1]]
         x, y, z = (axis - c for axis, c in zip(axes, centre, strict=True))
         arm = np.stack(np.broadcast_arrays(x[None, None], y[None, :, None], z[:, None, None]), axis=-1)
-        total = total + gain * bump * arm.astype(np.float32)
-    return total
+        parts.append(gain * bump * arm.astype(np.float32))
+    return np.sum(parts, axis=0)
 
 
-def _linear_part(shape, options: MotionOptions, rng) -> np.ndarray:
+def _linear_part(shape: Sequence[int], options: MotionOptions, rng: np.random.Generator) -> np.ndarray:
     """A random matrix times the distance from the middle of the scan, on 8 mm voxels of a shape [k, j, i]."""
     matrix = rng.uniform(-options.linear, options.linear, (3, 3))
-    places = np.stack(np.meshgrid(*[np.arange(n) for n in shape], indexing="ij")[::-1], axis=-1) * COARSE_SPACING_MM
-    return ((places - places.reshape(-1, 3).mean(axis=0)) @ matrix.T).astype(np.float32)
+    positions = np.stack(np.meshgrid(*[np.arange(n) for n in shape], indexing="ij")[::-1], axis=-1) * COARSE_SPACING_MM
+    return ((positions - positions.reshape(-1, 3).mean(axis=0)) @ matrix.T).astype(np.float32)
 
 
-def _breathing_part(cavity: np.ndarray, options: MotionOptions, rng) -> np.ndarray:
+def _breathing_part(cavity: np.ndarray, options: MotionOptions, rng: np.random.Generator) -> np.ndarray:
     """Cranio-caudal motion inside the wall, largest somewhere in the upper half, fading over 60 to 160 mm."""
     planes = np.arange(len(cavity)) * CAVITY_SPACING_MM
     centre, width = rng.uniform(0.4, 1.0) * planes[-1], rng.uniform(60.0, 160.0)
@@ -157,7 +179,7 @@ def _breathing_part(cavity: np.ndarray, options: MotionOptions, rng) -> np.ndarr
 
 
 def random_motion(
-    body: np.ndarray, cavity: np.ndarray | None, spacing_mm: float, options: MotionOptions, rng
+    body: np.ndarray, cavity: np.ndarray | None, spacing_mm: float, options: MotionOptions, rng: np.random.Generator
 ) -> Motion:
     """Draw a motion of a whole scan.
 
@@ -167,6 +189,15 @@ def random_motion(
         Mask, [k, j, i], isotropic voxels of `spacing_mm`.
     cavity
         As from cavity_weight; None: no breathing.
+    options
+        What moves, and how far.
+    rng
+        Where it is drawn from.
+
+    Returns
+    -------
+    Motion
+        It does not fold.
     """
     if rng.random() < options.still_share:
         return Motion(np.zeros((2, 2, 2, 3), np.float32), None)
@@ -180,13 +211,16 @@ def random_motion(
     field = field + rng.uniform(-options.shift_mm, options.shift_mm, 3).astype(np.float32)
     motion = Motion(np.ascontiguousarray(field, np.float32), None)
     if cavity is not None and rng.random() < options.breathing_share:
-        motion = _without_folds(replace(motion, breathing=_breathing_part(cavity, options, rng)))
+        motion = _without_folds(motion.smooth, _breathing_part(cavity, options, rng))
     return motion
 
 
-def _without_folds(motion: Motion) -> Motion:
-    """Less breathing, a fifth at a time, until the sum does not fold on the 4 mm voxels of the breathing."""
-    shape = motion.breathing.shape[:3]
-    while least_jacobian(motion.on_block(CAVITY_SPACING_MM, np.zeros(3, np.int64), shape), CAVITY_SPACING_MM) <= 0.0:
-        motion = replace(motion, breathing=0.8 * motion.breathing)
-    return motion
+def _without_folds(smooth: np.ndarray, breathing: np.ndarray) -> Motion:
+    """Take breathing away, a fifth at a time, until the sum does not fold on the 4 mm voxels of the breathing."""
+    origin = np.zeros(3, np.int64)
+    while True:
+        motion = Motion(smooth, breathing)
+        field = motion.on_block(CAVITY_SPACING_MM, origin, breathing.shape[:3])
+        if least_jacobian(field, CAVITY_SPACING_MM) > 0.0:
+            return motion
+        breathing = 0.8 * breathing

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
-import numba
 import numpy as np
 
 from ..methods.network.architectures import spacing_of
 from ..scan.grid import NETWORK_SPACING_MM
+from ..system.parallel import bound_threads
 from .config import TrainingConfig
 from .samples import PreparedScan, batch_of, on_voxels, random_pair
 
@@ -23,7 +23,7 @@ AHEAD = 4
 Batch = tuple[np.ndarray, np.ndarray]
 
 
-def draw_batch(scans: list[PreparedScan], config: TrainingConfig, count: int, rng) -> Batch:
+def draw_batch(scans: list[PreparedScan], config: TrainingConfig, count: int, rng: np.random.Generator) -> Batch:
     """A batch of `count` random pairs on the network's voxels; see batch_of."""
     spacing = spacing_of(config.network)
     shape = tuple(int(n * spacing / NETWORK_SPACING_MM) for n in config.block)
@@ -39,7 +39,7 @@ def numbered_pair(scans: list[PreparedScan], config: TrainingConfig, number: int
     return images.astype(np.float16), truth.astype(np.float16)
 
 
-def mirrored(batch: Batch, axes) -> Batch:
+def mirrored(batch: Batch, axes: tuple[int, ...]) -> Batch:
     """Images (n, k, j, i, 2) and truth (n, k, j, i, 4) mirrored along axes 1, 2, 3; the flow along them turns."""
     images, truth = (np.flip(part, axes).copy() for part in batch)
     for axis in axes:
@@ -58,52 +58,44 @@ class PairSource:
         The first step that is asked for; then one after the other.
     """
 
-    def __init__(self, scans: list[PreparedScan], config: TrainingConfig, first_step: int = 0):
-        self._config, self._step, self._pairs = config, first_step, {}
-        self._folder = self._pool = self._thread = None
+    def __init__(self, scans: list[PreparedScan], config: TrainingConfig, first_step: int = 0) -> None:
+        self._config, self._step = config, first_step
+        self._pairs: dict[int, Future[Batch] | Batch] = {}
+        self._workers: _Workers | None = None
         self._threads = ThreadPoolExecutor(config.batch)
-        self._draw: Callable[[int], Future | Batch] = lambda number: numbered_pair(scans, config, number)
+        self._draw: Callable[[int], Future[Batch] | Batch] = lambda number: numbered_pair(scans, config, number)
         if config.pooled.workers:
-            self._folder = tempfile.TemporaryDirectory(prefix="longct-pairs-")
-            _share(scans, Path(self._folder.name))
-            self._pool = ProcessPoolExecutor(
-                config.pooled.workers,
-                multiprocessing.get_context("spawn"),
-                _start_worker,
-                (self._folder.name, [scan.name for scan in scans], config),
-            )
-            self._draw = lambda number: self._pool.submit(_work, number)
-            self._thread = ThreadPoolExecutor(1)
-            self._next = self._thread.submit(self._batch, first_step)
+            workers = self._workers = _Workers(scans, config)
+            self._draw = workers.draw
+            self._next = workers.thread.submit(self._batch, first_step)
 
     def batch(self) -> Batch:
         """The batch of the next step."""
         step, self._step = self._step, self._step + 1
-        if self._thread is None:
+        if self._workers is None:
             return self._batch(step)
-        ready, self._next = self._next, self._thread.submit(self._batch, step + 1)
+        ready, self._next = self._next, self._workers.thread.submit(self._batch, step + 1)
         return ready.result()
 
     def close(self) -> None:
         """End the workers."""
-        if self._pool is not None:
-            self._thread.shutdown(cancel_futures=True)
-            self._pool.shutdown(cancel_futures=True)
-            self._folder.cleanup()
+        if self._workers is not None:
+            self._workers.close()
         self._threads.shutdown()
 
     def _batch(self, step: int) -> Batch:
         config = self._config
         if config.pooled.repeats == 1:
-            numbers, axes = range(step * config.batch, (step + 1) * config.batch), [()] * config.batch
+            numbers = list(range(step * config.batch, (step + 1) * config.batch))
+            axes: list[tuple[int, ...]] = [()] * config.batch
             oldest, newest = numbers[0], numbers[-1]
         else:
             kept = KEPT_BATCHES * config.batch
             newest = config.batch * 4 + step * config.batch // config.pooled.repeats
             oldest = max(0, newest - kept)
             rng = np.random.default_rng([config.seed, CHOICES, step])
-            numbers = rng.choice(np.arange(oldest, newest + 1), config.batch, replace=False)
-            axes = [tuple(1 + np.flatnonzero(rng.random(2) < 0.5)) for _ in numbers]
+            numbers = rng.choice(np.arange(oldest, newest + 1), config.batch, replace=False).tolist()
+            axes = [tuple((1 + np.flatnonzero(rng.random(2) < 0.5)).tolist()) for _ in numbers]
         ahead = AHEAD * config.pooled.workers
         for number in range(oldest, newest + ahead + 1) if ahead else numbers:
             if number not in self._pairs:
@@ -111,13 +103,45 @@ class PairSource:
         pairs = self._threads.map(mirrored, [self._taken(number) for number in numbers], axes)
         for number in [number for number in self._pairs if number < oldest]:
             del self._pairs[number]
-        return tuple(np.concatenate(part) for part in zip(*pairs, strict=True))
+        images, truth = (np.concatenate(part) for part in zip(*pairs, strict=True))
+        return images, truth
 
     def _taken(self, number: int) -> Batch:
         pair = self._pairs[number]
         if isinstance(pair, Future):
             pair = self._pairs[number] = pair.result()
         return pair
+
+
+class _Workers:
+    """Processes that draw pairs, and the thread that puts batches together ahead.
+
+    Parameters
+    ----------
+    scans
+        Handed over through files in a temporary folder.
+    """
+
+    def __init__(self, scans: list[PreparedScan], config: TrainingConfig) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="longct-pairs-")
+        _share(scans, Path(self._folder.name))
+        self._pool = ProcessPoolExecutor(
+            config.pooled.workers,
+            multiprocessing.get_context("spawn"),
+            _start_worker,
+            (self._folder.name, [scan.name for scan in scans], config),
+        )
+        self.thread = ThreadPoolExecutor(1)
+
+    def draw(self, number: int) -> Future[Batch]:
+        """Ask for the pair of this number."""
+        return self._pool.submit(_work, number)
+
+    def close(self) -> None:
+        """End thread and processes, remove the folder."""
+        self.thread.shutdown(cancel_futures=True)
+        self._pool.shutdown(cancel_futures=True)
+        self._folder.cleanup()
 
 
 def _share(scans: list[PreparedScan], folder: Path) -> None:
@@ -131,7 +155,7 @@ _worker: dict = {}
 
 def _start_worker(folder: str, names: list[str], config: TrainingConfig) -> None:
     """Take the scans up; one thread each, as there are as many workers as cores."""
-    numba.set_num_threads(1)
+    bound_threads(1)
     scans = []
     for number, name in enumerate(names):
         image, body, cavity = (

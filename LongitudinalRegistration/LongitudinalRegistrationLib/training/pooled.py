@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from TableRemovalLib.errors import InputError
@@ -53,13 +53,14 @@ def train_pooled(
     steps, limit = config.pooled.steps, 60.0 * config.pooled.minutes or np.inf
     judge, begun = np.random.default_rng([config.seed, 1]), time.monotonic()
     judged = [draw_batch(validation or train, config, 1, judge) for _ in range(config.pooled.validation_pairs)]
-    position = {"step": 0, "best": float("inf"), "best_step": 0, "rows": 0, "seconds": 0.0}
+    position: dict[str, Any] = {"step": 0, "best": float("inf"), "best_step": 0, "rows": 0, "seconds": 0.0}
     best = stepper.weights()
     if found := checkpoint.resume_run(folder, stepper):
         position, best = found
     earlier, saved = position["seconds"], time.monotonic()
     journal = Journal(folder, COLUMNS, tell, position["rows"], position["step"])
-    seconds, recent = earlier, []
+    seconds = earlier
+    recent: list[dict[str, float]] = []
     with closing(PairSource(train, config, position["step"])) as source:
         while position["step"] < steps and seconds < limit:
             rate = rate_at(position["step"], config, seconds)

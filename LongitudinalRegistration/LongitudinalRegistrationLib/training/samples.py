@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -64,28 +65,34 @@ def prepare_scan(path: Path, name: str | None = None) -> PreparedScan:
     return prepare_body(find_body(sitk.DICOMOrient(image, "LPS")), name or Path(path).name)[0]
 
 
-def block_origin(scan: PreparedScan, shape, rng) -> np.ndarray:
+def block_origin(scan: PreparedScan, shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """A block [k, j, i] whose centre lies in the body, inside the scan where it fits; its first voxel."""
-    shape = np.array(shape)
+    size = np.array(shape)
     centre = voxels_inside(scan.body, 1, rng)[0]
-    highest = np.maximum(np.array(scan.body.shape) - shape, 0)
-    return np.clip(centre - shape // 2, 0, highest).astype(np.int64)
+    highest = np.maximum(np.array(scan.body.shape) - size, 0)
+    return np.clip(centre - size // 2, 0, highest).astype(np.int64)
 
 
-def cut(volume: np.ndarray, origin: np.ndarray, shape) -> np.ndarray:
+def cut(volume: np.ndarray, origin: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     """Cut a block, padded with 0 where the volume ends."""
     part = volume[tuple(slice(o, o + n) for o, n in zip(origin, shape, strict=True))]
     return np.pad(part, [(0, n - m) for n, m in zip(shape, part.shape, strict=True)])
 
 
-def moved_pair(scan: PreparedScan, motion: Motion, origin: np.ndarray, shape) -> Pair:
+def moved_pair(scan: PreparedScan, motion: Motion, origin: np.ndarray, shape: Sequence[int]) -> Pair:
     """A block of a scan and of its deformed copy: the moving image is the scan, the fixed one the copy."""
     flow = motion.on_block(NETWORK_SPACING_MM, origin, shape) / np.float32(NETWORK_SPACING_MM)
     body = warp_block(scan.body.astype(np.float32), flow, origin)
     return Pair(warp_block(scan.image, flow, origin), cut(scan.image, origin, shape), flow, body)
 
 
-def random_pair(scan: PreparedScan, shape, motion: MotionOptions, appearance: AppearanceOptions, rng) -> Pair:
+def random_pair(
+    scan: PreparedScan,
+    shape: Sequence[int],
+    motion: MotionOptions,
+    appearance: AppearanceOptions,
+    rng: np.random.Generator,
+) -> Pair:
     """A random block with a random motion and what else differs between two dates; half of them mirrored.
 
     Parameters
@@ -103,7 +110,7 @@ def random_pair(scan: PreparedScan, shape, motion: MotionOptions, appearance: Ap
     return flipped(pair) if rng.random() < 0.5 else pair
 
 
-def cut_short(pair: Pair, rng) -> Pair:
+def cut_short(pair: Pair, rng: np.random.Generator) -> Pair:
     """One of the two scans ends inside the block, above or below, by up to a third; air is beyond."""
     name = ("fixed", "moving")[rng.integers(2)]
     image, body = getattr(pair, name).copy(), pair.body.copy()

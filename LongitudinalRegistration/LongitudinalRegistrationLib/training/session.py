@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
@@ -23,8 +24,17 @@ from .folds import Split, splits
 from .journal import Tell
 from .manifest import Entry, read_manifest
 
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from .samples import PreparedScan
+    from .stepper import Stepper
+
 CONFIG, SPLITS, RESULT, WEIGHTS = "config.json", "splits.json", "result.json", "best.weights.h5"
 PARTS = ("train", "validation", "test")
+Scans = dict[Entry, "PreparedScan"]
+"""What has been prepared so far."""
 Score = Callable[[tuple[Entry, ...], Path, TrainingConfig], dict]
 
 
@@ -119,7 +129,8 @@ def train(folder: Path, tell: Tell | None = None, score: Score | None = None) ->
     config = kept_config(folder)
     if reason := _no_backend():
         raise InputError(f"Nothing can be trained here: {reason}.")
-    chosen, scans = splits(read_manifest(config.manifest), config), {}
+    chosen = splits(read_manifest(config.manifest), config)
+    scans: Scans = {}
     if splits_content(chosen) != json.loads((folder / SPLITS).read_text(encoding="utf-8")):
         raise InputError(
             f"The cohort {config.manifest} is not the one that this run began with ({folder / SPLITS}): "
@@ -136,7 +147,7 @@ def _no_backend() -> str:
     return f"{' and '.join(missing)} not installed" if missing else ""
 
 
-def _prepare(entries, scans: dict, tell: Tell | None) -> list:
+def _prepare(entries: Iterable[Entry], scans: Scans, tell: Tell | None) -> list[PreparedScan]:
     from .samples import prepare_scan
 
     for entry in entries:
@@ -151,7 +162,7 @@ def _prepare(entries, scans: dict, tell: Tell | None) -> list:
 
 
 def _train_split(
-    split: Split, folder: Path, config: TrainingConfig, scans: dict, tell: Tell | None, score: Score | None
+    split: Split, folder: Path, config: TrainingConfig, scans: Scans, tell: Tell | None, score: Score | None
 ) -> TrainedSplit:
     where = folder / split.name
     weights = where / WEIGHTS
@@ -173,7 +184,7 @@ def _train_split(
     else:
         from .incremental import IncrementalTraining
 
-        def prepare(entry: Entry):
+        def prepare(entry: Entry) -> PreparedScan:
             return _prepare([entry], scans, tell)[0]
 
         result = IncrementalTraining(stepper, split, prepare, where, config, tell).run()
@@ -204,7 +215,7 @@ def _test_scores(
     return score(split.test, weights, config)
 
 
-def _make_stepper(config: TrainingConfig):
+def _make_stepper(config: TrainingConfig) -> Stepper:
     quiet_tensorflow()
     with muted_stderr():
         import keras
@@ -223,7 +234,7 @@ def _make_stepper(config: TrainingConfig):
     return Stepper(network, config.loss)
 
 
-def _build(config: TrainingConfig, compute: str):
+def _build(config: TrainingConfig, compute: str) -> keras.Model:
     from ..methods.network.build import build_network
 
     return build_network(config.network, config.block, leaky_slope=config.leaky_slope, compute=compute)
@@ -234,7 +245,7 @@ def _check_bfloat16(config: TrainingConfig) -> None:
 
     from .gradient_check import batch_gradients, wrong_in_bfloat16
 
-    def gradients_in(compute: str):
+    def gradients_in(compute: str) -> list[np.ndarray]:
         keras.utils.set_random_seed(config.seed)
         return batch_gradients(_build(config, compute), config.loss, config.block, config.batch, config.seed)
 

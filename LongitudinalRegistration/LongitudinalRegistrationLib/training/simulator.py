@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
+
+from ..field.jacobian import smallest_jacobian
+from ..system.parallel import over_slices
+from .kernels import densify_slices, warp_slices
 
 COARSE_SPACING_MM = 8.0
 FREQUENCY_SIGMA = 0.005
@@ -30,7 +34,7 @@ class SimulatorOptions:
     noise: float = 0.001
 
     def isValid(self) -> tuple[bool, str]:
-        """Whether the options make sense, and if not, what to change."""
+        """Say whether the options make sense, and if not, what to change."""
         if not 0 <= self.delta_mm < np.inf:
             return False, f"delta_mm must be a number that is not negative, it is {self.delta_mm}."
         if not (self.points >= 1 and 0 < self.sigma_mm < np.inf and 0 <= self.min_distance_mm < np.inf):
@@ -40,13 +44,22 @@ class SimulatorOptions:
         return True, ""
 
 
-def voxels_inside(body: np.ndarray, count: int, rng) -> np.ndarray:
+def voxels_inside(body: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Draw voxels of a mask, with replacement, without listing all of them.
+
+    Parameters
+    ----------
+    body
+        Mask, [k, j, i].
+    count
+        How many.
+    rng
+        Where they are drawn from.
 
     Returns
     -------
     numpy.ndarray
-        (count, 3), indices (k, j, i).
+        (count, 3), int64, indices (k, j, i).
 
     Raises
     ------
@@ -62,18 +75,24 @@ def voxels_inside(body: np.ndarray, count: int, rng) -> np.ndarray:
     return found[:count]
 
 
-def scatter_points(body: np.ndarray, spacing_mm: float, options: SimulatorOptions, rng) -> np.ndarray:
+def scatter_points(
+    body: np.ndarray, spacing_mm: float, options: SimulatorOptions, rng: np.random.Generator
+) -> np.ndarray:
     """Draw points inside the body that keep their distance.
 
     Parameters
     ----------
     body
         Mask, [k, j, i], isotropic voxels of `spacing_mm`.
+    options
+        How many points, and how far apart.
+    rng
+        Where they are drawn from.
 
     Returns
     -------
     numpy.ndarray
-        (n, 3) in mm, components (x, y, z) from the first voxel's centre; n <= options.points, n >= 1.
+        (n, 3), float64, in mm, components (x, y, z) from the first voxel's centre; n <= options.points, n >= 1.
 
     Raises
     ------
@@ -90,13 +109,19 @@ def scatter_points(body: np.ndarray, spacing_mm: float, options: SimulatorOption
     return kept
 
 
-def gaussian_sum(points: np.ndarray, vectors: np.ndarray, sigma_mm: float, shape, spacing_mm: float) -> np.ndarray:
-    """Impulses smoothed with a Gaussian, on a grid of 8 mm that covers a grid of `shape` [k, j, i] and `spacing_mm`.
+def gaussian_sum(
+    points: np.ndarray, vectors: np.ndarray, sigma_mm: float, shape: Sequence[int], spacing_mm: float
+) -> np.ndarray:
+    """Smooth impulses with a Gaussian, on a grid of 8 mm.
 
     Parameters
     ----------
     points, vectors
         (n, 3), mm, components (x, y, z); points from the first voxel's centre.
+    sigma_mm
+        Standard deviation of the Gaussian.
+    shape, spacing_mm
+        Voxels [k, j, i], and their size, of a grid that is to be covered.
 
     Returns
     -------
@@ -111,52 +136,23 @@ def gaussian_sum(points: np.ndarray, vectors: np.ndarray, sigma_mm: float, shape
     return np.tensordot(gaussians[2], along_ji, axes=(0, 0)).astype(np.float32)
 
 
-@numba.njit(inline="always")
-def _determinant(u, k, j, i, dk, dj, di, per_mm):
-    """Of the Jacobian of x + u(x) at a voxel, from the differences to its neighbours dk, dj and di away (-1 or 1)."""
-    sx, sy, sz = di * per_mm, dj * per_mm, dk * per_mm
-    xx = 1.0 + sx * (u[k, j, i + di, 0] - u[k, j, i, 0])
-    xy = sx * (u[k, j, i + di, 1] - u[k, j, i, 1])
-    xz = sx * (u[k, j, i + di, 2] - u[k, j, i, 2])
-    yx = sy * (u[k, j + dj, i, 0] - u[k, j, i, 0])
-    yy = 1.0 + sy * (u[k, j + dj, i, 1] - u[k, j, i, 1])
-    yz = sy * (u[k, j + dj, i, 2] - u[k, j, i, 2])
-    zx = sz * (u[k + dk, j, i, 0] - u[k, j, i, 0])
-    zy = sz * (u[k + dk, j, i, 1] - u[k, j, i, 1])
-    zz = 1.0 + sz * (u[k + dk, j, i, 2] - u[k, j, i, 2])
-    return xx * (yy * zz - yz * zy) - xy * (yx * zz - yz * zx) + xz * (yx * zy - yy * zx)
-
-
-@numba.njit(cache=True, parallel=True)
-def _least_determinants(field, spacing_mm, out):
-    """Per slice, the smallest determinant over all voxels and all combinations of one-sided differences."""
-    nk, nj, ni, _ = field.shape
-    for k in numba.prange(nk):
-        least = np.inf
-        for j in range(nj):
-            for i in range(ni):
-                for dk in (-1, 1):
-                    for dj in (-1, 1):
-                        for di in (-1, 1):
-                            if 0 <= k + dk < nk and 0 <= j + dj < nj and 0 <= i + di < ni:
-                                value = _determinant(field, k, j, i, dk, dj, di, 1.0 / spacing_mm)
-                                least = min(least, value)
-        out[k] = least
-
-
 def least_jacobian(field: np.ndarray, spacing_mm: float = COARSE_SPACING_MM) -> float:
-    """Smallest determinant of the Jacobian of x + u(x); 0 or less folds.
+    """Find the smallest one-sided Jacobian determinant of x + u(x); 0 or less folds. See field.jacobian.
 
-    All eight combinations of one-sided differences are looked at, which for a field that is interpolated linearly
-    between its voxels are its Jacobians at the corners of every cell. field: (k, j, i, 3), mm.
+    Parameters
+    ----------
+    field
+        u: (k, j, i, 3), mm, components (x, y, z).
+    spacing_mm
+        Its voxels.
     """
-    least = np.empty(len(field))
-    _least_determinants(np.ascontiguousarray(field), spacing_mm, least)
-    return float(least.min())
+    return float(smallest_jacobian(np.moveaxis(field, -1, 0), spacing_mm).min())
 
 
-def random_coarse_field(body: np.ndarray, spacing_mm: float, options: SimulatorOptions, rng) -> np.ndarray:
-    """The paper's random field on a grid of 8 mm: impulses, Gaussian, largest component delta.
+def random_coarse_field(
+    body: np.ndarray, spacing_mm: float, options: SimulatorOptions, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw the paper's random field on a grid of 8 mm: impulses, Gaussian, largest component delta.
 
     A field that folds is drawn again; after ten such draws its Gaussian is made a tenth wider, and so on.
 
@@ -164,6 +160,10 @@ def random_coarse_field(body: np.ndarray, spacing_mm: float, options: SimulatorO
     ----------
     body
         Mask, [k, j, i], isotropic voxels of `spacing_mm`.
+    options
+        Of the field.
+    rng
+        Where it is drawn from.
 
     Returns
     -------
@@ -184,77 +184,65 @@ def random_coarse_field(body: np.ndarray, spacing_mm: float, options: SimulatorO
             sigma *= 1.1
 
 
-@numba.njit(inline="always")
-def _sample(volume, z, y, x):
-    nz, ny, nx = volume.shape
-    z = min(max(z, 0.0), nz - 1.0)
-    y = min(max(y, 0.0), ny - 1.0)
-    x = min(max(x, 0.0), nx - 1.0)
-    k, j, i = min(int(z), nz - 2), min(int(y), ny - 2), min(int(x), nx - 2)
-    c, b, a = z - k, y - j, x - i
-    near = (volume[k, j, i] * (1 - a) + volume[k, j, i + 1] * a) * (1 - b) + (
-        volume[k, j + 1, i] * (1 - a) + volume[k, j + 1, i + 1] * a
-    ) * b
-    far = (volume[k + 1, j, i] * (1 - a) + volume[k + 1, j, i + 1] * a) * (1 - b) + (
-        volume[k + 1, j + 1, i] * (1 - a) + volume[k + 1, j + 1, i + 1] * a
-    ) * b
-    return near * (1 - c) + far * c
+def densify_field(coarse: np.ndarray, ratio: float, origin: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """Interpolate a coarse field at the voxels of a block of a fine grid, trilinear.
 
+    Parameters
+    ----------
+    coarse
+        (k, j, i, components), float32; the first voxels of both grids coincide.
+    ratio
+        Fine spacing over coarse spacing.
+    origin
+        (3,), int64: the block's first voxel [k, j, i] on the fine grid.
+    shape
+        The block's voxels [k, j, i].
 
-@numba.njit(cache=True, parallel=True, fastmath=True)
-def densify_field(coarse, ratio, origin, shape):
-    """Interpolate a coarse field (k, j, i, components) at the voxels of a block of the fine grid, trilinear.
+    Returns
+    -------
+    numpy.ndarray
+        (k, j, i, components), float32, in the field's unit.
 
-    ratio: fine spacing over coarse spacing; origin: first voxel [k, j, i] of the block on the fine grid.
+    Examples
+    --------
+    >>> coarse = np.float32([0.0, 8.0]).reshape(1, 1, 2, 1)
+    >>> densify_field(coarse, 0.25, np.zeros(3, np.int64), (1, 1, 5)).ravel().tolist()
+    [0.0, 2.0, 4.0, 6.0, 8.0]
     """
-    nz, ny, nx, components = coarse.shape
-    out = np.empty((shape[0], shape[1], shape[2], components), np.float32)
-    for k in numba.prange(shape[0]):
-        z = min(max((k + origin[0]) * ratio, 0.0), nz - 1.0)
-        low_z = min(int(z), nz - 2)
-        c = np.float32(z - low_z)
-        row = np.empty((nx, components), np.float32)
-        for j in range(shape[1]):
-            y = min(max((j + origin[1]) * ratio, 0.0), ny - 1.0)
-            low_y = min(int(y), ny - 2)
-            b = np.float32(y - low_y)
-            one = np.float32(1.0)
-            for i in range(nx):
-                for n in range(components):
-                    near = coarse[low_z, low_y, i, n] * (one - b) + coarse[low_z, low_y + 1, i, n] * b
-                    far = coarse[low_z + 1, low_y, i, n] * (one - b) + coarse[low_z + 1, low_y + 1, i, n] * b
-                    row[i, n] = near * (one - c) + far * c
-            for i in range(shape[2]):
-                x = min(max((i + origin[2]) * ratio, 0.0), nx - 1.0)
-                low_x = min(int(x), nx - 2)
-                a = np.float32(x - low_x)
-                for n in range(components):
-                    out[k, j, i, n] = row[low_x, n] * (one - a) + row[low_x + 1, n] * a
+    out = np.empty((*(int(n) for n in shape), coarse.shape[3]), np.float32)
+    over_slices(densify_slices, np.ascontiguousarray(coarse), ratio, np.asarray(origin), out, slices=out.shape[0])
     return out
 
 
-@numba.njit(cache=True, parallel=True, fastmath=True)
-def warp_block(volume, field_voxels, origin):
-    """Sample volume [k, j, i] at x + field(x) for the voxels x of a block.
+def warp_block(volume: np.ndarray, field_voxels: np.ndarray, origin: np.ndarray) -> np.ndarray:
+    """Sample a volume at x + field(x) for the voxels x of a block, trilinear, the nearest edge voxel outside.
 
-    field_voxels: (k, j, i, 3), components (i, j, k) in voxels; origin: the block's first voxel [k, j, i].
+    Parameters
+    ----------
+    volume
+        [k, j, i], float32.
+    field_voxels
+        (k, j, i, 3), float32, components (i, j, k), in voxels.
+    origin
+        (3,), int64: the block's first voxel [k, j, i] in the volume.
+
+    Returns
+    -------
+    numpy.ndarray
+        [k, j, i], float32, of the block's shape.
     """
-    nk, nj, ni, _ = field_voxels.shape
-    out = np.empty((nk, nj, ni), np.float32)
-    for k in numba.prange(nk):
-        for j in range(nj):
-            for i in range(ni):
-                out[k, j, i] = _sample(
-                    volume,
-                    k + origin[0] + field_voxels[k, j, i, 2],
-                    j + origin[1] + field_voxels[k, j, i, 1],
-                    i + origin[2] + field_voxels[k, j, i, 0],
-                )
+    out = np.empty(field_voxels.shape[:3], np.float32)
+    arguments = np.ascontiguousarray(volume), np.ascontiguousarray(field_voxels), np.asarray(origin)
+    over_slices(warp_slices, *arguments, out, slices=len(out))
     return out
 
 
 def simulate_follow_up(
-    image: np.ndarray, body: np.ndarray, spacing_mm: float, options: SimulatorOptions, rng
+    image: np.ndarray,
+    body: np.ndarray,
+    spacing_mm: float,
+    options: SimulatorOptions,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Deform a scan: the fixed image of a pair whose moving image is the scan itself.
 
@@ -264,6 +252,10 @@ def simulate_follow_up(
         [k, j, i], float32, [0, 1], isotropic voxels of `spacing_mm`.
     body
         Mask on the same grid.
+    options
+        Of the deformation.
+    rng
+        Where it is drawn from.
 
     Returns
     -------
@@ -272,7 +264,7 @@ def simulate_follow_up(
     """
     coarse = random_coarse_field(body, spacing_mm, options, rng)
     origin = np.zeros(3, np.int64)
-    field = densify_field(coarse, spacing_mm / COARSE_SPACING_MM, origin, np.array(image.shape))
+    field = densify_field(coarse, spacing_mm / COARSE_SPACING_MM, origin, image.shape)
     fixed = warp_block(image, field / np.float32(spacing_mm), origin)
     fixed += options.noise * rng.standard_normal(fixed.shape, dtype=np.float32)
     return np.clip(fixed, 0.0, 1.0), field

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -9,14 +12,19 @@ from keras import ops
 from ..methods.network.fields import double, halve
 from ..methods.network.losses import diffusion_loss, inverse_consistency_loss, local_ncc_loss, mean_length
 from ..methods.network.spatial_transformer import warp
+from ..methods.network.tensor import Tensor
 from .config import LossOptions
 
 OUTSIDE_WEIGHT = 0.05
 EARLIER_STEPS = 0.5
 CLIP_NORM = 1.0
 
+Estimate = tuple[Tensor, Tensor | None]
+"""A flow (batch, k, j, i, 3), and the length of its error that the network expects (batch, k, j, i, 1) or None; both in
+voxels of the input."""
 
-def estimates_of(network, pair) -> list:
+
+def estimates_of(network: keras.Model, pair: Tensor) -> list:
     """All flows a network gives, (batch, k, j, i, 3), the last one its answer, each with the length of its error that
     the network expects, (batch, k, j, i, 1), or None; voxels of the input."""
     if hasattr(network, "estimates"):
@@ -25,7 +33,7 @@ def estimates_of(network, pair) -> list:
     return [(flow, None) for flow in flows]
 
 
-def on_grid_of(values, flow):
+def on_grid_of(values: Tensor, flow: Tensor) -> Tensor:
     """Means of values (batch, k, j, i, channels) over the voxels of a coarser flow."""
     while values.shape[1] > flow.shape[1]:
         values = halve(values)
@@ -35,23 +43,23 @@ def on_grid_of(values, flow):
 class TrainingModel(keras.Model):
     """A network with the loss that LossOptions asks for."""
 
-    def __init__(self, network, options: LossOptions, **kwargs):
+    def __init__(self, network: keras.Model, options: LossOptions, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.network, self.options = network, options
         self.error = keras.metrics.Mean(name="end_point_error")
         self.total = keras.metrics.Mean(name="total")
         self.built = True
 
-    def call(self, pair, training=None):
+    def call(self, pair: Tensor, training: bool | None = None) -> list[Estimate]:
         return estimates_of(self.network, pair)
 
     @staticmethod
-    def _at_full_size(flow, pair):
+    def _at_full_size(flow: Tensor, pair: Tensor) -> Tensor:
         while flow.shape[1] < pair.shape[1]:
             flow = double(flow)
         return flow
 
-    def _end_point(self, flows, truth):
+    def _end_point(self, flows: list[Tensor], truth: Tensor) -> Tensor:
         """Mean distance in the body, with a little of what lies outside; every step counts, the last one most."""
         loss = 0.0
         for number, flow in enumerate(flows):
@@ -62,7 +70,7 @@ class TrainingModel(keras.Model):
         return loss
 
     @staticmethod
-    def _expected_error(estimates, truth):
+    def _expected_error(estimates: Sequence[Estimate], truth: Tensor) -> Tensor:
         """Negative log-likelihood of the error's length, exponentially distributed around what is expected."""
         loss = 0.0
         for flow, expected in estimates:
@@ -73,7 +81,14 @@ class TrainingModel(keras.Model):
             loss += ops.sum(weight * likelihood) / (ops.sum(weight) * len(estimates))
         return loss
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: Tensor = None,
+        y: Tensor = None,
+        y_pred: Sequence[Estimate] = (),
+        sample_weight: Tensor = None,
+        training: bool = True,
+    ) -> Tensor:
         options, flows = self.options, [flow for flow, _ in y_pred]
         x, y, final, loss = ops.cast(x, "float32"), ops.cast(y, "float32"), flows[-1], 0.0
         if options.end_point:
@@ -95,7 +110,7 @@ class TrainingModel(keras.Model):
         return loss
 
 
-def compiled_model(network, options: LossOptions, optimizer) -> TrainingModel:
+def compiled_model(network: keras.Model, options: LossOptions, optimizer: keras.optimizers.Optimizer) -> TrainingModel:
     """The network with its loss as it is trained: on TensorFlow without XLA, whose kernels are others."""
     model = TrainingModel(network, options)
     compiled = {"jit_compile": False} if keras.backend.backend() == "tensorflow" else {}
@@ -112,7 +127,7 @@ class Stepper:
         As from build_network.
     """
 
-    def __init__(self, network, options: LossOptions):
+    def __init__(self, network: keras.Model, options: LossOptions) -> None:
         self.network = network
         self.optimizer = keras.optimizers.Adam(1e-4, clipnorm=CLIP_NORM)
         self._model = compiled_model(network, options, self.optimizer)
@@ -130,7 +145,7 @@ class Stepper:
         return self._scores(self._model.test_on_batch(images, truth, return_dict=True))
 
     @staticmethod
-    def _scores(logs) -> dict[str, float]:
+    def _scores(logs: dict[str, float]) -> dict[str, float]:
         return {"loss": float(logs["total"]), "error": float(logs["end_point_error"])}
 
     def weights(self) -> list[np.ndarray]:

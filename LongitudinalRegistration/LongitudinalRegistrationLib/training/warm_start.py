@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+
 SOFT_TISSUE_LEVEL = 0.78
 SOFT_TISSUE_GAIN = 6.0
 
 
-def centre_first_layer(network, level: float = SOFT_TISSUE_LEVEL, gain: float = SOFT_TISSUE_GAIN) -> None:
+def centre_first_layer(network: keras.Model, level: float = SOFT_TISSUE_LEVEL, gain: float = SOFT_TISSUE_GAIN) -> None:
     """Start the first convolution as if its input were gain * (intensity - level).
 
     On [0, 1] against the 99th percentile, soft tissue is crowded around 0.8; without this the first thousands

@@ -1,1 +1,1 @@
-"""The displacement of a result: sampled, in colour, as lines, as arrows, in words."""
+"""The displacement of a result: sampled, in colour, as lines, as arrows, as text."""

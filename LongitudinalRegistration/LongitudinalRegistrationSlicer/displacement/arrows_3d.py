@@ -3,17 +3,16 @@
 import numpy as np
 import slicer
 import vtk
-from TableRemovalSlicer.hidden_nodes import addHiddenNode
+from TableRemovalSlicer.hidden_nodes import addHiddenNode, removeWithDisplays
 from vtk.util.numpy_support import numpy_to_vtk
 
 from LongitudinalRegistrationSlicer.displacement.colours import magnitudeColours
 from LongitudinalRegistrationSlicer.results.nodes import fixedOf
-from LongitudinalRegistrationSlicer.vertebrae.label_segmentations import removeHidden
 
 SPACING_MM = 20.0
 SHORTEST_MM = 0.5
 SHAFT_RADIUS, TIP_RADIUS, TIP_LENGTH = 0.05, 0.17, 0.4
-COLOURS = "Displacement"
+COLOURS = "Displacement colours"
 
 
 class Displacement3D:
@@ -36,21 +35,21 @@ class Displacement3D:
         self._shown = wanted
         if self._node is None:
             self._node = _addModel()
-        starts, ways = self._samples(withAffine, onlyBody)
-        self._node.SetAndObservePolyData(_arrows(starts, ways, largestMm, scale))
+        starts, displacements = self._samples(withAffine, onlyBody)
+        self._node.SetAndObservePolyData(_arrows(starts, displacements, largestMm, scale))
 
     def remove(self):
         """Take the arrows away."""
-        removeHidden(self._node)
+        removeWithDisplays(self._node)
         self._node, self._shown = None, None
 
     def _samples(self, withAffine, onlyBody):
         starts = _lattice(fixedOf(self._sampler.result))
         if onlyBody:
             starts = starts[self._sampler.body(starts) > 0.5]
-        ways = self._sampler.displacement(starts, withAffine)
-        long = np.linalg.norm(ways, axis=-1) >= SHORTEST_MM
-        return starts[long], ways[long]
+        displacements = self._sampler.displacement(starts, withAffine)
+        long = np.linalg.norm(displacements, axis=-1) >= SHORTEST_MM
+        return starts[long], displacements[long]
 
 
 def _lattice(volume):
@@ -64,16 +63,16 @@ def _lattice(volume):
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
 
 
-def _arrows(starts, ways, largestMm, scale):
+def _arrows(starts, displacements, largestMm, scale):
     """Return the arrows as poly data with their colours."""
-    colours = np.uint8(np.round(magnitudeColours(np.linalg.norm(ways, axis=-1) / largestMm)))
+    colours = np.uint8(np.round(magnitudeColours(np.linalg.norm(displacements, axis=-1) / largestMm)))
     points, polyData = vtk.vtkPoints(), vtk.vtkPolyData()
     arrow, glyphs = vtk.vtkArrowSource(), vtk.vtkGlyph3D()
     points.SetData(numpy_to_vtk(np.ascontiguousarray(starts, np.float32), deep=True))
     polyData.SetPoints(points)
-    vectors = numpy_to_vtk(np.ascontiguousarray(ways, np.float32), deep=True)
+    vectors = numpy_to_vtk(np.ascontiguousarray(displacements, np.float32), deep=True)
     scalars = numpy_to_vtk(colours.reshape(-1, 3), deep=True)
-    vectors.SetName("Way")
+    vectors.SetName("Displacement")
     scalars.SetName(COLOURS)
     polyData.GetPointData().SetVectors(vectors)
     polyData.GetPointData().SetScalars(scalars)

@@ -1,4 +1,4 @@
-"""The painter that lays the displacement over a slice view in colour, with its legend.
+"""The painter that shows the displacement in colour over a slice view, with its legend.
 
 MAGNITUDE: viridis, from 0 to the largest value in mm. RGB: red, green and blue are the displacement to the patient's
 left or right, front or back, head or foot (x, y, z) without its sign, as in figure 2 of the paper: what does not move
@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from LongitudinalRegistrationSlicer.displacement.display import DisplacementDisplay
 from LongitudinalRegistrationSlicer.views.colour_ramp import colourRamp
 from LongitudinalRegistrationSlicer.views.legend import Legend, drawLegend
 from LongitudinalRegistrationSlicer.views.upsampling import blended
@@ -31,25 +32,22 @@ VIRIDIS = (
 SHRINKS, NEUTRAL, EXPANDS, FOLDS = (5, 80, 200), (235, 235, 235), (230, 97, 1), (255, 255, 0)
 NICE = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)
 RATIOS = (1.1, 1.25, 1.5, 2.0, 3.0, 4.0)
-PERCENT, RAMP_STEPS = 99, 1000
+RAMP_STEPS = 1000
 
 
 @dataclasses.dataclass
-class DisplacementPainter:
+class DisplacementPainter(DisplacementDisplay):
     """mode: one of MODES; opacity 0..1; largestMm: where the scale ends, None: by itself."""
 
-    sampler: object
     mode: str = MAGNITUDE
     opacity: float = 0.6
     largestMm: object = None
-    withAffine: bool = False
-    onlyBody: bool = True
 
     def __call__(self, frame, picture):
         """Return the picture of a slice_overlay.Frame with the colours and their legend over it."""
         if frame.background is None:
             return picture
-        samples = self.sampler.onFrame(frame, self.withAffine, self.onlyBody)
+        samples = self.samples(frame)
         colours, alpha = self._colours(samples)
         painted = blended(picture, colours, alpha * samples.body * np.float32(self.opacity))
         return drawLegend(painted, self.legend())
@@ -57,9 +55,9 @@ class DisplacementPainter:
     def largest(self):
         """Return where the scale ends: mm, or for the Jacobian its ratio."""
         if self.mode == JACOBIAN:
-            ratio = math.exp(self.sampler.percentile(PERCENT, self.withAffine, ofJacobian=True))
+            ratio = math.exp(self.highest(ofJacobian=True))
             return next((nice for nice in RATIOS if nice >= ratio), RATIOS[-1])
-        return self.largestMm or niceAbove(self.sampler.percentile(PERCENT, self.withAffine))
+        return self.largestMm or niceAbove(self.highest())
 
     def legend(self):
         """Return the Legend of what is shown."""
@@ -67,15 +65,15 @@ class DisplacementPainter:
         if self.mode == JACOBIAN:
             places = np.linspace(-1, 1, 64, dtype=np.float32)
             ticks = ((0.0, f"{1 / end:.2g}"), (0.5, "1"), (1.0, f"{end:g}"))
-            extra = ((FOLDS, "folds"), (SHRINKS, "shrinks"), (EXPANDS, "expands"))
-            return Legend(("Volume x",), (("", _asTuple(_diverging(places))),), ticks, extra)
+            extra = ((FOLDS, "folding"), (SHRINKS, "shrinkage"), (EXPANDS, "expansion"))
+            return Legend(("Volume ratio",), (("", _asTuple(_diverging(places))),), ticks, extra)
         shares = np.linspace(0, 1, 64, dtype=np.float32)
         count = min((5, 4, 3), key=lambda n: len(f"{end / n:g}"))
         ticks = tuple((n / count, f"{n * end / count:g}") for n in range(count + 1))
         if self.mode == RGB:
             names = ("L/R", "A/P", "S/I")
             bars = [(name, _asTuple(shares[:, None] * 255 * np.eye(3)[n])) for n, name in enumerate(names)]
-            return Legend(("mm, either way",), tuple(bars), ticks)
+            return Legend(("mm (absolute)",), tuple(bars), ticks)
         return Legend(("mm",), (("", _asTuple(magnitudeColours(shares))),), ticks)
 
     def _colours(self, samples):
@@ -116,7 +114,7 @@ def _diverging(places):
 
 
 def _ramp(anchors, shares):
-    """Return the colours [..., 3], float32, at shares 0..1 of the way along anchors."""
+    """Return the colours [..., 3], float32, at fractions 0..1 between the first and the last anchor."""
     places = np.clip(shares, 0, 1) * np.float32(RAMP_STEPS)
     return np.take(_table(anchors), (places + np.float32(0.5)).astype(np.intp), axis=0)
 

@@ -10,7 +10,8 @@ import numpy as np
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
-from LongitudinalRegistrationSlicer.displacement.colours import PERCENT, magnitudeColours, niceAbove
+from LongitudinalRegistrationSlicer.displacement.colours import magnitudeColours, niceAbove
+from LongitudinalRegistrationSlicer.displacement.display import DisplacementDisplay
 from LongitudinalRegistrationSlicer.views.legend import Legend, drawLegend
 from LongitudinalRegistrationSlicer.views.slice_overlay import Lines
 from LongitudinalRegistrationSlicer.views.upsampling import STEP_PX, pointsOf
@@ -25,14 +26,11 @@ LEVELS = 5
 
 
 @dataclasses.dataclass
-class DisplacementDrawer:
+class DisplacementDrawer(DisplacementDisplay):
     """mode: one of MODES; scale: how many times as long as they are arrows and the grid's bending are drawn."""
 
-    sampler: object
     mode: str = ARROWS
     scale: float = 1.0
-    withAffine: bool = False
-    onlyBody: bool = True
 
     def __call__(self, frame):
         """Return the Lines over a slice_overlay.Frame."""
@@ -59,18 +57,18 @@ class DisplacementDrawer:
 
     def levels(self):
         """Return the levels of the iso-contours in mm: a nice step, its double, and so on."""
-        step = niceAbove(self.sampler.percentile(PERCENT, self.withAffine) / LEVELS)
+        step = niceAbove(self.highest() / LEVELS)
         return [step * n for n in range(1, LEVELS + 1)]
 
     def _arrows(self, frame):
         xs, ys = (latticePx(frame, axis, ARROW_SPACING_PX) for axis in (0, 1))
         start = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
-        way = self._inPlane(frame, start)
-        length = np.linalg.norm(way, axis=-1)
+        vector = self._inPlane(frame, start)
+        length = np.linalg.norm(vector, axis=-1)
         shown = self._inBody(frame, start) & (length > SHORTEST_PX)
-        start, way, length = start[shown], way[shown], length[shown, None]
-        tip = start + way
-        back = -way * np.minimum(HEAD_SHARE, LONGEST_HEAD_PX / length)
+        start, vector, length = start[shown], vector[shown], length[shown, None]
+        tip = start + vector
+        back = -vector * np.minimum(HEAD_SHARE, LONGEST_HEAD_PX / length)
         wings = [tip + back @ _rotation(sign * HEAD_ANGLE) for sign in (1, -1)]
         return np.concatenate([np.stack([start, tip], axis=1), *(np.stack([tip, wing], axis=1) for wing in wings)])
 
@@ -89,7 +87,7 @@ class DisplacementDrawer:
         return np.stack([bent[:, :-1], bent[:, 1:]], axis=2)[shown]
 
     def _contours(self, frame):
-        samples = self.sampler.onFrame(frame, self.withAffine, self.onlyBody)
+        samples = self.samples(frame)
         image, filtered = vtk.vtkImageData(), vtk.vtkFlyingEdges2D()
         rows, columns = samples.magnitude.shape
         image.SetDimensions(columns, rows, 1)

@@ -1,4 +1,4 @@
-"""How far a result moves each point, read from its one transform.
+"""The displacement field of a result, read from its one transform.
 
 A result takes a baseline point x to A(x + u(x)): linear parts A and grids of displacements u (see results.transforms).
 All points and vectors are RAS in mm, arrays of vectors are [..., 3].
@@ -76,7 +76,7 @@ class DisplacementSampler:
         return self._key
 
     def displacement(self, points, withAffine=False):
-        """Return the displacement at points: the deformation beside the affine, or the whole way T(x) - x."""
+        """Return the displacement at points: the deformation without the affine, or the total displacement T(x) - x."""
         points = np.asarray(points, np.float64)
         self._read()
         if withAffine:
@@ -150,7 +150,7 @@ def _moved(points, parts):
 
 
 def _determinants(points, parts):
-    """Return the product of the grids' Jacobians on the points' way through parts."""
+    """Return the product of the grids' Jacobians at the points as they pass through parts."""
     found = np.ones(points.shape[:-1], np.float32)
     for index, part in enumerate(parts):
         if isinstance(part, Lattice):

@@ -47,7 +47,7 @@ class RegistrationNodes:
 
 
 def scanKey(volume, tableRemoval):
-    """Return what stands for a volume as it is now, prepared one way."""
+    """Return a key of a volume with its present voxels and geometry, prepared with or without table removal."""
     spacing, origin, direction = geometryOfVolumeNode(volume)
     geometry = hash((*spacing, *origin, *direction))
     return f"{volume.GetID()} {volume.GetImageData().GetMTime()} {geometry} {int(tableRemoval)}"
@@ -147,7 +147,7 @@ def _removeEarlier(transform, role):
 
 
 def showTransformed(request):
-    """Lay the moving scan over the fixed one in all slice views, in the window for bone.
+    """Show the moving scan over the fixed one in all slice views, in the bone window.
 
     Views that are arranged for a comparison (views.layout) show it already, and are left alone.
     """

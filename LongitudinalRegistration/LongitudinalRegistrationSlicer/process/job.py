@@ -154,11 +154,11 @@ class RegistrationJob:
             self._complaint = line
             self.log.append(line)
         if code is not None:
-            self._lose(f"The registration process stopped with code {code}: {self._complaint or 'it said nothing'}")
+            self._lose(f"The registration process stopped with code {code}: {self._complaint or 'no message'}")
         elif self._deadline is not None and time.monotonic() > self._deadline:
             self._dropProcess()
         elif self._isSilent():
-            self._lose(f"The registration process did not answer for {SILENCE_S:.0f} s, and was ended.")
+            self._lose(f"The registration process did not answer for {SILENCE_S:.0f} s and was stopped.")
         return self.state
 
     def finish(self):
@@ -207,7 +207,7 @@ class RegistrationJob:
             self.warming = f"{said['text']}: {100 * said['fraction']:.0f} %"
         elif event == "ready":
             self.ready, self.warming, self.network = True, "", said["network"]
-            self.log.append(f"warm after {said['seconds']:.1f} s")
+            self.log.append(f"ready after {said['seconds']:.1f} s")
         elif event == "prepared":
             self.log.append(f"scan prepared in {said['seconds']:.2f} s")
         elif event == "refused":
@@ -246,7 +246,7 @@ class RegistrationJob:
             self._end(State.FAILED, said["message"])
         elif event == "failed" and self.pending:
             self.log.append(said["message"])
-            self.message, self.pending = f"The registered volume could not be made: {said['message']}", False
+            self.message, self.pending = f"The registered volume could not be computed: {said['message']}", False
 
     def _lose(self, message):
         """The process is no more: end what it was at, and say so."""

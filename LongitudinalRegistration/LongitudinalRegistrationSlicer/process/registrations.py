@@ -203,7 +203,7 @@ class Registrations:
         from LongitudinalRegistrationSlicer.process.exchange import importTransform, showTransformed
 
         if any(not slicer.mrmlScene.IsNodePresent(node) for node in self._request.nodes()):
-            self._job.fail("A scan was removed while it was registered.")
+            self._job.fail("A scan was removed during the registration.")
             return
         try:
             self.results = importTransform(self._request, self._job.folder, self._job.answer)

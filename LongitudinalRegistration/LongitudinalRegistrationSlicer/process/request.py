@@ -3,6 +3,8 @@
 import dataclasses
 import typing
 
+from LongitudinalRegistrationLib.methods.registry import AUTO
+from LongitudinalRegistrationLib.methods.registry import METHODS as REGISTRY
 from TableRemovalSlicer.checks import transformProblem
 
 from LongitudinalRegistrationSlicer.results.nodes import (
@@ -14,7 +16,7 @@ from LongitudinalRegistrationSlicer.results.nodes import (
     movingOf,
 )
 
-METHODS = {"Auto": "auto", "VoxelMorph": "voxelmorph", "NiftyReg": "niftyreg", "Refinement alone": "refinement"}
+METHODS = {"Auto": AUTO, **{entry.title: name for name, entry in REGISTRY.items()}}
 EFFORTS = {"Fast": "fast", "Thorough": "thorough"}
 
 

@@ -90,7 +90,7 @@ def interpolateLinearly(result):
 
 
 def transformIsOn(result):
-    """Whether the follow-up lies under the result."""
+    """Whether the follow-up is placed under the result."""
     moving = movingOf(result)
     return moving is not None and moving.GetParentTransformNode() is result
 

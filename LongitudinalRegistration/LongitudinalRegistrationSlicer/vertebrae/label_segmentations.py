@@ -40,17 +40,6 @@ def segmentIdsByLabel(node, labelsNode):
     return {segments.GetSegment(segmentId).GetLabelValue(): segmentId for segmentId in ids}
 
 
-def removeHidden(node):
-    """Take a node of addHiddenNode and its display nodes out of the scene."""
-    if node is None or node.GetScene() is None:
-        return
-    displays = [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
-    slicer.mrmlScene.RemoveNode(node)
-    for display in displays:
-        if display is not None and display.GetScene() is not None:
-            slicer.mrmlScene.RemoveNode(display)
-
-
 def _croppedCopy(labelMap):
     """Add a hidden label map of the part that has labels, under the same transform: the whole takes long to import."""
     array = slicer.util.arrayFromVolume(labelMap)

@@ -3,9 +3,7 @@ vertebra that the slice cuts."""
 
 import slicer
 import vtk
-from TableRemovalSlicer.hidden_nodes import addHiddenNode
-
-from LongitudinalRegistrationSlicer.vertebrae.label_segmentations import removeHidden
+from TableRemovalSlicer.hidden_nodes import addHiddenNode, removeWithDisplays
 
 AXIAL = "Axial"
 TEXT_SCALE, GLYPH_PERCENT = 3.4, 0.8
@@ -31,7 +29,7 @@ class OutlineNames:
         axial = [node for node in viewNodes if node.GetOrientation() == AXIAL]
         _showIn(self._projected, [node for node in viewNodes if node not in axial])
         for node in set(self._cut) - set(axial):
-            removeHidden(self._cut.pop(node))
+            removeWithDisplays(self._cut.pop(node))
         for node in axial:
             if node not in self._cut:
                 self._cut[node] = _addNames(self._points, f"Vertebra names in {node.GetLayoutName()}", projected=False)
@@ -42,7 +40,7 @@ class OutlineNames:
         """Take the names away."""
         self._stopFollowing()
         for node in (self._projected, *self._cut.values()):
-            removeHidden(node)
+            removeWithDisplays(node)
         self._cut = {}
 
     def _stopFollowing(self):

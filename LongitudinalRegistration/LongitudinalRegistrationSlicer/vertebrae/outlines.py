@@ -5,6 +5,7 @@ views.layout) show its own outlines, not moved.
 """
 
 import slicer
+from TableRemovalSlicer.hidden_nodes import removeWithDisplays
 
 from LongitudinalRegistrationSlicer.results.nodes import labelsOf, movingOf, transformIsOn
 from LongitudinalRegistrationSlicer.results.while_saved import WhileSaved
@@ -14,7 +15,6 @@ from LongitudinalRegistrationSlicer.vertebrae.label_extents import extentsOf
 from LongitudinalRegistrationSlicer.vertebrae.label_matching import matchesOf
 from LongitudinalRegistrationSlicer.vertebrae.label_segmentations import (
     addHiddenSegmentation,
-    removeHidden,
     segmentIdsByLabel,
     shareSegmentation,
 )
@@ -96,7 +96,7 @@ class VertebraOutlines:
         if self._whileSaved is not None:
             self._whileSaved.remove()
         for node in self._nodes.values():
-            removeHidden(node)
+            removeWithDisplays(node)
         if self._names is not None:
             self._names.remove()
         for display in _hiddenDisplays():

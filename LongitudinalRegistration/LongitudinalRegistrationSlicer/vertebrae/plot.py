@@ -1,6 +1,7 @@
 """A bar plot of every vertebra's DSC before and after, from the table of scores of a result."""
 
 import slicer
+from TableRemovalSlicer.chart_nodes import referencedNode
 
 from LongitudinalRegistrationSlicer.results.nodes import scoresOf
 from LongitudinalRegistrationSlicer.vertebrae.scores import NAME_COLUMN
@@ -17,9 +18,9 @@ def updateVertebraChart(result):
     table = scoresOf(result)
     if table is None:
         return None
-    chart = _referenced(result, CHART_ROLE, "vtkMRMLPlotChartNode", f"{result.GetName()} DSC plot")
+    chart = referencedNode(result, CHART_ROLE, "vtkMRMLPlotChartNode", f"{result.GetName()} DSC plot")
     for column, name, colour in SERIES:
-        series = _referenced(chart, f"{CHART_ROLE}.{name}", "vtkMRMLPlotSeriesNode", name)
+        series = referencedNode(chart, f"{CHART_ROLE}.{name}", "vtkMRMLPlotSeriesNode", name)
         series.SetAndObserveTableNodeID(table.GetID())
         series.SetPlotType(slicer.vtkMRMLPlotSeriesNode.PlotTypeBar)
         series.SetYColumnName(column)
@@ -34,11 +35,3 @@ def updateVertebraChart(result):
     chart.SetYAxisRange(0.0, 1.0)
     chart.SetLegendVisibility(True)
     return chart
-
-
-def _referenced(owner, role, className, name):
-    node = owner.GetNodeReference(role)
-    if node is None:
-        node = slicer.mrmlScene.AddNewNodeByClass(className, name)
-        owner.SetNodeReferenceID(role, node.GetID())
-    return node

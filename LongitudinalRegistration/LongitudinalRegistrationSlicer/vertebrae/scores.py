@@ -1,9 +1,10 @@
-"""The scores of a registration's report: in words, their mean, and the table in the scene."""
+"""The scores of a registration's report: as text, their mean, and the table in the scene."""
 
 import numpy as np
 import slicer
 import vtk
 from slicer.i18n import tr as _
+from TableRemovalSlicer.chart_nodes import setColumns
 
 from LongitudinalRegistrationSlicer.vertebrae.rows import MEASURES, vertebraRows
 
@@ -38,7 +39,7 @@ def resultText(report, pending, message):
         parts.append(f"NDV {report['ndv_percent']:.3f} %")
     parts += report.get("warnings", [])
     if pending:
-        parts.append(_("the registered volume follows"))
+        parts.append(_("the registered volume is being computed"))
     return "; ".join(part.rstrip(".") for part in parts + ([message] if message else [])) + "."
 
 
@@ -55,11 +56,7 @@ def addScores(report, values, name):
         columns.append((vtk.vtkDoubleArray(), measure.title, [round(row.figures[measure.key], 3) for row in rows]))
     columns.append((vtk.vtkStringArray(), STATUS_COLUMN, [row.status for row in rows]))
     table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", f"{name} vertebra scores")
-    for array, title, cells in columns:
-        array.SetName(title)
-        for cell in cells:
-            array.InsertNextValue(cell)
-        table.AddColumn(array)
+    setColumns(table, columns)
     table.SetUseColumnTitleAsColumnHeader(True)
     table.SetLocked(True)
     return table

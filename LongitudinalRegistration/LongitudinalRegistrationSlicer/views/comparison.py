@@ -1,14 +1,13 @@
 """A result in the views: which volume in which column, at which place, in which window; the transform on or off."""
 
-import slicer
-from TableRemovalSlicer.hidden_nodes import addHiddenNode
+from TableRemovalSlicer.hidden_nodes import addHiddenNode, removeNode
 
 from LongitudinalRegistrationSlicer.results.nodes import fixedOf, isResult, movingOf
 from LongitudinalRegistrationSlicer.views import layout
 from LongitudinalRegistrationSlicer.views.link import ViewLink
 from LongitudinalRegistrationSlicer.views.windows import setWindow
 
-UNMOVED_ATTRIBUTE = "LongitudinalRegistration.Unmoved"
+UNREGISTERED_ATTRIBUTE = "LongitudinalRegistration.Unregistered"
 
 
 class Comparison:
@@ -17,7 +16,7 @@ class Comparison:
     def __init__(self, result, secondOrientation=layout.SECOND_ORIENTATIONS[0], with3D=False, keepPlace=False):
         """keepPlace: the views stay where they are; else they show the whole baseline."""
         self.result = result
-        self._unmoved = _addUnmoved(movingOf(result))
+        self._unregistered = _addUnregistered(movingOf(result))
         layout.showLayout(secondOrientation, with3D)
         self._showVolumes()
         self.setWindow("Bone")
@@ -28,18 +27,17 @@ class Comparison:
             link.lead(layout.BASELINE)
 
     @property
-    def unmoved(self):
-        """The volume node that shows the follow-up as it came."""
-        return self._unmoved
+    def unregistered(self):
+        """The volume node that shows the follow-up unregistered."""
+        return self._unregistered
 
     def remove(self):
         """Take away what only the views need."""
         for link in self._links:
             link.remove()
         self._links = []
-        if self._unmoved is not None and self._unmoved.GetScene() is not None:
-            slicer.mrmlScene.RemoveNode(self._unmoved)
-        self._unmoved = None
+        removeNode(self._unregistered)
+        self._unregistered = None
 
     def fit(self):
         """Show the whole baseline in all views."""
@@ -67,7 +65,7 @@ class Comparison:
         fixed, moving = fixedOf(self.result), movingOf(self.result)
         shown = {
             layout.BASELINE: (fixed, None),
-            layout.FOLLOW_UP: (self._unmoved, None),
+            layout.FOLLOW_UP: (self._unregistered, None),
             layout.REGISTERED: (moving, None),
             layout.OVERLAY: (fixed, moving),
         }
@@ -85,10 +83,10 @@ def canBeCompared(result):
     return isResult(result) and fixedOf(result) is not None and movingOf(result) is not None
 
 
-def _addUnmoved(moving):
+def _addUnregistered(moving):
     """Add a hidden node, never saved, that shows the follow-up's voxels without a transform; they are not copied."""
-    node = addHiddenNode("vtkMRMLScalarVolumeNode", f"{moving.GetName()} as it came")
-    node.SetAttribute(UNMOVED_ATTRIBUTE, moving.GetID())
+    node = addHiddenNode("vtkMRMLScalarVolumeNode", f"{moving.GetName()} unregistered")
+    node.SetAttribute(UNREGISTERED_ATTRIBUTE, moving.GetID())
     node.CopyOrientation(moving)
     node.SetAndObserveImageData(moving.GetImageData())
     node.SetAndObserveDisplayNodeID(moving.GetDisplayNodeID())

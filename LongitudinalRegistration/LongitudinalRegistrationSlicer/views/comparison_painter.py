@@ -1,4 +1,4 @@
-"""The painter that lays the registered scan over the baseline in a slice view's overlay."""
+"""The painter that overlays the registered scan on the baseline in a slice view's overlay."""
 
 import dataclasses
 

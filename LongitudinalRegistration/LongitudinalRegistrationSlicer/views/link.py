@@ -1,4 +1,4 @@
-"""Keeps the views of a row at the same place of the patient: the follow-up's at the place the transform leads to."""
+"""Links the views of a row: same position in the patient, the unregistered follow-up at the transformed position."""
 
 import contextlib
 
@@ -59,7 +59,7 @@ class _Place:
         self.origin = node.GetXYZOrigin()
 
     def moved(self, result, toFixed, toMoving):
-        """Return the place on the other side of the transform, or itself where neither way is asked for."""
+        """Return the place on the other side of the transform, or itself where neither is asked for."""
         if toFixed or toMoving:
             through = result.GetTransformToParent() if toFixed else result.GetTransformFromParent()
             place = _Place.__new__(_Place)

@@ -43,7 +43,7 @@ class SimilarityPainter:
         if self.mode not in MAPS or frame.background is None:
             return picture
         if self._of is None or self._of != self._wanted():
-            return drawLegend(picture, Legend((self.mode, "not made yet")))
+            return drawLegend(picture, Legend((self.mode, "not computed yet")))
         values = self._maps[self.mode].sample(coarsePointsOf(frame))
         likeness = np.clip(values[..., 0] / np.maximum(values[..., 1], 1e-3), 0, 1)
         painted = blended(picture, _colours(likeness), (1 - likeness) * values[..., 1] * np.float32(OPACITY))

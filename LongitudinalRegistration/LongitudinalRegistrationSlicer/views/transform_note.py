@@ -1,4 +1,4 @@
-"""The words in the views of the registered scan that tell when its transform is off."""
+"""The note in the views of the registered scan that its transform is off."""
 
 from slicer.i18n import tr as _
 

@@ -1,4 +1,4 @@
-"""Every STEP_PX-th pixel of a slice view: where it is, and its colours laid bilinearly over a picture."""
+"""Every STEP_PX-th pixel of a slice view: where it is; its colours blended bilinearly over a picture."""
 
 import numpy as np
 

@@ -20,10 +20,12 @@ import platform
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import IO
 
 from TableRemovalLib.data_folder import data_folder
 from TableRemovalLib.errors import InputError
@@ -73,7 +75,7 @@ def is_satisfied(requirement: str) -> bool:
     try:
         from packaging.requirements import Requirement
     except ImportError:
-        from pip._vendor.packaging.requirements import Requirement
+        from pip._vendor.packaging.requirements import Requirement  # type: ignore[assignment]  # the same class, vendored
     wanted = Requirement(requirement)
     found = installed_version(wanted.name)
     return found is not None and wanted.specifier.contains(found, prereleases=True)
@@ -179,7 +181,7 @@ def size(folder: Path) -> int:
 
 
 @contextmanager
-def locked(root: Path):
+def locked(root: Path) -> Iterator[None]:
     """Hold the folder's lock; the system lets it go when the process ends, however it ends.
 
     Raises
@@ -209,9 +211,9 @@ def is_locked(root: Path) -> bool:
         return True
 
 
-def _take(lock) -> bool:
+def _take(lock: IO[bytes]) -> bool:
     try:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             lock.seek(0)

@@ -20,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from TableRemovalLib.errors import InputError
@@ -34,7 +36,8 @@ from TableRemovalLib.packages.folder import (
     write_installation,
 )
 
-LENT = ("llvmlite", "numba")
+LENT = ("llvmlite", "numba", "jinja2", "markupsafe")
+"""Import names that the panel's process may use too; each is its distribution's name in small letters."""
 PIP = (sys.executable, "-m", "pip")
 QUIETLY = ("--disable-pip-version-check", "--no-input", "--retries", "2", "--timeout", "20")
 WHEELS = ("--only-binary", ":all:")
@@ -43,7 +46,9 @@ RENAME_ATTEMPTS, RENAME_PAUSE_S = 10, 0.5
 TOLD = ("Downloading", "Using cached", "Installing", "Successfully")
 
 
-def install(root: Path, requirements: list[str], needs_mb: float = 0.0, say=print) -> Installation:
+def install(
+    root: Path, requirements: list[str], needs_mb: float = 0.0, say: Callable[[str], None] = print
+) -> Installation:
     """Install requirements, in place of what was installed before.
 
     Raises
@@ -71,7 +76,7 @@ def install(root: Path, requirements: list[str], needs_mb: float = 0.0, say=prin
         for old in older:
             retire(old)
         say(f"Installed {', '.join(f'{n} {v}' for n, v in installation.versions.items())}: {size(folder) / 1e6:.0f} MB")
-        return read_installation(folder)
+        return replace(installation, folder=folder)
 
 
 def _staging(root: Path) -> Path:
@@ -92,13 +97,13 @@ def _rename(staging: Path, folder: Path) -> None:
     os.replace(staging, folder)
 
 
-def _fill(staging: Path, requirements: list[str], say) -> Installation:
+def _fill(staging: Path, requirements: list[str], say: Callable[[str], None]) -> Installation:
     base = base_versions()
     say("Looking for " + ", ".join(requirements))
     missing = resolve(requirements, base)
     if missing is None:
         say("Nothing fits the application's numpy: the folder gets one of its own")
-        missing = resolve([*requirements, *(name for name, version in base.items() if version)], None)
+        missing = resolve([*requirements, *(name for name, version in base.items() if version)], None) or {}
     if missing:
         pinned = [f"{name}=={entry['version']}" for name, entry in missing.items()]
         if all(entry["sha256"] for entry in missing.values()):
@@ -109,7 +114,8 @@ def _fill(staging: Path, requirements: list[str], say) -> Installation:
             into = ("--target", str(staging), "--no-deps", "--no-compile", "--progress-bar", "off")
             _pip("install", *into, *WHEELS, "-r", str(listed), say=say)
     versions = {name: entry["version"] for name, entry in missing.items()}
-    lent = tuple(name for name in LENT if name in missing and _fits(missing[name]["requires"], base["numpy"]))
+    requires = {name.lower(): entry["requires"] for name, entry in missing.items()}
+    lent = tuple(name for name in LENT if name in requires and _fits(requires[name], base["numpy"]))
     installation = Installation(staging, tuple(requirements), versions, base, lent)
     write_installation(installation)
     if read_installation(staging) is None:
@@ -154,7 +160,7 @@ def resolve(requirements: list[str], base: dict[str, str | None] | None) -> dict
 class PipError(InputError):
     """pip has failed; `errors` is what it said on standard error."""
 
-    def __init__(self, errors: str):
+    def __init__(self, errors: str) -> None:
         lines = [line.strip() for line in errors.splitlines() if line.strip()]
         said = [line for line in lines if line.startswith("ERROR")] or lines or ["it gave no reason"]
         reason = said[-1].removeprefix("ERROR: ")
@@ -162,13 +168,19 @@ class PipError(InputError):
         self.errors = errors
 
 
-def _pip(*arguments: str, say=lambda line: None) -> None:
+def _pip(*arguments: str, say: Callable[[str], None] = lambda line: None) -> None:
     own = {"PIP_USER": "0", "PYTHONNOUSERSITE": "1", "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
     command = [*PIP, *arguments[:1], *QUIETLY, *arguments[1:]]
-    text = {"encoding": "utf-8", "errors": "replace"}
-    with tempfile.TemporaryFile("w+", **text) as errors:
-        pipes = {"stdout": subprocess.PIPE, "stderr": errors}
-        with subprocess.Popen(command, env={**os.environ, **own}, **pipes, **text) as pip:
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
+        with subprocess.Popen(
+            command,
+            env={**os.environ, **own},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            encoding="utf-8",
+            errors="replace",
+        ) as pip:
+            assert pip.stdout is not None
             for line in pip.stdout:
                 if line.strip().startswith(TOLD):
                     say(line.strip())

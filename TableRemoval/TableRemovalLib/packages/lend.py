@@ -7,8 +7,10 @@ only where the application has none of that name. Nothing else in the folder is:
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
 
 from TableRemovalLib.packages.folder import Installation
 
@@ -16,10 +18,12 @@ from TableRemovalLib.packages.folder import Installation
 class LentPackages(MetaPathFinder):
     """The last place where Python looks for a package."""
 
-    def __init__(self, installation: Installation):
+    def __init__(self, installation: Installation) -> None:
         self._folder, self._names = str(installation.folder), frozenset(installation.lent)
 
-    def find_spec(self, fullname, path=None, target=None):
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         if path is None and fullname in self._names:
             return PathFinder.find_spec(fullname, [self._folder])
         return None

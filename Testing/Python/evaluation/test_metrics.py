@@ -1,10 +1,14 @@
-"""Metrics against values worked out by hand, and against SimpleITK's."""
+"""Metrics against values worked out by hand, and against those of SimpleITK, scikit-image and surface-distance."""
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import surface_distance
 from LongitudinalRegistrationLib.evaluation import metrics
+from LongitudinalRegistrationLib.evaluation.metrics import Shape, hausdorff95_mm
 from LongitudinalRegistrationLib.field import jacobian
+from scipy.ndimage import gaussian_filter
+from skimage.metrics import structural_similarity
 
 
 def field_of(function, shape=(12, 14, 16), spacing=2.0):
@@ -47,6 +51,36 @@ def test_ssim_is_one_for_equal_images_and_falls_with_noise():
     much = np.clip(image + 0.2 * rng.standard_normal(image.shape), 0, 1)
     assert metrics.ssim(image, image) == pytest.approx(1.0, abs=1e-4)
     assert 1.0 > metrics.ssim(image, little) > metrics.ssim(image, much) > 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ssim_is_that_of_scikit_image(seed):
+    rng = np.random.default_rng(seed)
+    image = np.clip(0.5 + 0.15 * rng.standard_normal((20, 22, 24)), 0, 1)
+    other = np.clip(image + 0.1 * rng.standard_normal(image.shape), 0, 1)
+    options = {"win_size": metrics.SSIM_WINDOW, "data_range": 1.0, "use_sample_covariance": False}
+    _cropped, theirs = structural_similarity(image, other, full=True, **options)
+    assert metrics.ssim(image, other) == pytest.approx(theirs.mean(), abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_hausdorff95_is_that_of_surface_distance(seed):
+    """Theirs lies between voxels, ours on them: they differ by less than the voxels' diagonal, mostly by far less."""
+    rng, spacing = np.random.default_rng(seed), np.array([3.0, 0.8, 0.9])
+    first, change = (gaussian_filter(rng.standard_normal((20, 40, 44)), (2, 5, 5)) for _ in range(2))
+    masks = [values > 0.6 * first.std() for values in (first, first + 0.8 * change)]
+    ours = hausdorff95_mm(*(Shape(mask, np.zeros(3, int), spacing) for mask in masks))
+    theirs = surface_distance.compute_robust_hausdorff(surface_distance.compute_surface_distances(*masks, spacing), 95)
+    assert theirs > 3.0 and ours == pytest.approx(theirs, abs=1.0)  # they differ by up to 0.68 mm
+
+
+def test_hausdorff95_of_a_box_that_was_moved_is_how_far():
+    mask = np.zeros((20, 20, 20), bool)
+    mask[4:10, 4:10, 4:10] = True
+    spacing = np.array([3.0, 0.8, 0.9])
+    near, far = Shape(mask, np.zeros(3, int), spacing), Shape(mask, np.array([0, 0, 7]), spacing)
+    assert hausdorff95_mm(near, far) == pytest.approx(7 * 0.9)
+    assert np.isnan(hausdorff95_mm(near, Shape(np.zeros_like(mask), np.zeros(3, int), spacing)))
 
 
 def test_ssim_of_two_flat_images_is_the_luminance_term():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from LongitudinalRegistrationLib.cli.arguments import numbers, seeds
-from LongitudinalRegistrationLib.evaluation.label_scores import score_labels
 from LongitudinalRegistrationLib.evaluation.metrics import bone_overlap, dice_per_label, global_ncc, local_ncc, ssim
+from LongitudinalRegistrationLib.evaluation.scores import score_labels
 from LongitudinalRegistrationLib.evaluation.similarity_maps import similarity_maps
 from LongitudinalRegistrationLib.field.box_warp import Box, box_of_image, parts_of, sample, whole
 from LongitudinalRegistrationLib.field.transforms import compose

@@ -24,7 +24,7 @@ LAPTOP, DESKTOP, PANEL_PX = (1366, 768), (1920, 1080), 300
 
 
 def defect(number, reason):
-    return pytest.mark.xfail(strict=True, reason=f"defect {number}: {reason}")
+    return pytest.mark.xfail(strict=True, raises=AssertionError, reason=f"defect {number}: {reason}")
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def seen(size, folder):
     """Arrange a result in a window of a size, with a panel of 300 px, and return what is Seen."""
     import slicer
     from LongitudinalRegistrationSlicer.views.layout import isShown, viewNames
-    from LongitudinalRegistrationWidgets.see_section import SeeSection
+    from LongitudinalRegistrationWidgets.comparison_section import ComparisonSection
     from PySide6.QtWidgets import QWidget
     from slicerhost.scene_files import saveScene
     from slicerhost.window import mainWindow
@@ -106,7 +106,7 @@ def seen(size, folder):
         window.panel.setModule(panel)
         window.settle()
         result = make_result()
-        section = SeeSection(lambda name: str(RESOURCES / name))
+        section = ComparisonSection(lambda name: str(RESOURCES / name))
         section.setResult(result)
         section.enter()
         section.arrange()
@@ -145,16 +145,16 @@ def _widths_mm(views):
 def _legend(result, section, widget):
     """Return a view's corner text, and whether the legend of contours changes pixels there."""
     from LongitudinalRegistrationSlicer.displacement import lines
-    from LongitudinalRegistrationWidgets.dvf_section import LINES, DvfSection
+    from LongitudinalRegistrationWidgets.displacement_section import LINES, DisplacementSection
     from slicerhost.views import renderArray
 
-    dvf = DvfSection(lambda name: str(RESOURCES / name))
-    dvf.setResult(result)
-    dvf.setOverlays(section.overlays())
+    display = DisplacementSection(lambda name: str(RESOURCES / name))
+    display.setResult(result)
+    display.setOverlays(section.overlays())
     before = renderArray(widget.view).astype(int)
-    dvf.ui.linesComboBox.setCurrentIndex(LINES.index(lines.CONTOURS))
+    display.ui.linesComboBox.setCurrentIndex(LINES.index(lines.CONTOURS))
     changed = np.abs(renderArray(widget.view) - before).max(axis=-1) > 8
-    dvf.cleanup()
+    display.cleanup()
     assert changed.any()
     return widget.sliceView().cornerAnnotation().GetText(0), bool(changed[-40:, :100].any())
 
@@ -172,10 +172,11 @@ def laptop(tmp_path_factory, host):
 @pytest.fixture
 def panels(host, monkeypatch):
     """A function that opens a module's panel; a small program takes the place of the worker."""
+    from LongitudinalRegistrationSlicer.module import logic
     from slicerhost.application import closePanel, makePanel
 
     opened = []
-    monkeypatch.setattr(host.modules["LongitudinalRegistration"].python, "workerCommand", lambda: STAND_IN)
+    monkeypatch.setattr(logic, "workerCommand", lambda: STAND_IN)
 
     def make(name):
         opened.append(makePanel(host.modules[name]))
@@ -259,11 +260,11 @@ def test_5_the_way_back_stays_as_long_as_the_views_are_arranged(panels):
 
     with mainWindow(*DESKTOP):
         panel = registered_panel(panels)
-        panel.seeSection.ui.arrangeButton.click()
+        panel.results.comparisonSection.ui.arrangeButton.click()
         slicer.app.processEvents()
         slicer.mrmlScene.RemoveNode(panel.result)
-        lost = isShown() and panel.seeSection.widget.isHidden()
-        panel.seeSection.restore()
+        lost = isShown() and panel.results.comparisonSection.widget.isHidden()
+        panel.results.comparisonSection.restore()
     assert not lost
 
 
@@ -392,7 +393,7 @@ def test_16_the_slice_slider_follows_the_view(host, panels):
 
     view = makeSliceView(host, "Red", AXIAL)
     panel = panels("TableRemoval")
-    scan = host.modules["TableRemoval"].python.TableRemovalTest()._makeScan()[0]
+    scan = host.modules["TableRemoval"].python.TableRemovalTest().makeScan()[0]
     panel.ui.inputSelector.setCurrentNode(scan)
     end = time.monotonic() + PATIENCE_S
     while not (panel.logic.session.ready and panel.logic.session.current) and time.monotonic() < end:

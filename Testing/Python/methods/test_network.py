@@ -11,6 +11,8 @@ from LongitudinalRegistrationLib.methods.network.architectures import NETWORKS
 from LongitudinalRegistrationLib.methods.network.model_store import MODELS_FOLDER, find_model
 from LongitudinalRegistrationLib.methods.network.predict import NetworkError, Predictor
 from LongitudinalRegistrationLib.scan.grid import Grid
+from LongitudinalRegistrationLib.scan.pyramid import WINDOW_HU, Level
+from LongitudinalRegistrationLib.training.simulator import warp_block
 from TableRemovalLib.errors import InputError
 
 
@@ -243,8 +245,10 @@ def test_normal_equations_are_solved_as_numpy_solves_them(nn):
     solved = np.stack([nn.ops.convert_to_numpy(x) for x in nn.solve_symmetric(parts, list(right.T), 0.3)], axis=-1)
     damped = matrices + 0.3 * np.eye(3)
     np.testing.assert_allclose(solved, np.linalg.solve(damped, right[..., None])[..., 0], rtol=1e-4)
-    rest = np.stack([nn.ops.convert_to_numpy(x) for x in nn.left_over(parts, list(right.T), list(solved.T))], axis=-1)
-    np.testing.assert_allclose(rest, right - np.einsum("nab,nb->na", matrices, solved), atol=1e-5)
+    residual = np.stack(
+        [nn.ops.convert_to_numpy(x) for x in nn.residual(parts, list(right.T), list(solved.T))], axis=-1
+    )
+    np.testing.assert_allclose(residual, right - np.einsum("nab,nb->na", matrices, solved), atol=1e-5)
 
 
 def test_sampling_by_components_is_the_warp(nn):
@@ -253,6 +257,30 @@ def test_sampling_by_components_is_the_warp(nn):
     flow = rng.uniform(-3, 3, (2, 8, 9, 10, 3)).astype(np.float32)
     found = nn.ops.convert_to_numpy(nn.sample(volume, [flow[..., n] for n in range(3)]))
     np.testing.assert_allclose(found, nn.ops.convert_to_numpy(nn.warp(volume[..., None], flow))[..., 0], atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(3, 40, 5), (2, 2, 2), (6, 7, 9)])
+def test_sampling_in_the_graph_is_that_of_the_compiled_core(nn, shape):
+    """Inside, on the outermost voxels and beyond them; thin and uneven shapes."""
+    rng = np.random.default_rng(10)
+    volume = rng.normal(size=shape).astype(np.float32)
+    flow = rng.uniform(-3, 3, (*shape, 3)).astype(np.float32)
+    flow.reshape(-1, 3)[::5] = 0
+    found = nn.ops.convert_to_numpy(nn.sample(volume[None], [flow[None, ..., n] for n in range(3)]))[0]
+    np.testing.assert_allclose(found, warp_block(volume, flow, np.zeros(3, np.int64)), atol=1e-5, err_msg=str(shape))
+
+
+def test_contrast_channels_in_the_graph_are_those_that_are_compiled(nn):
+    """Both channels, the ends included, of an image that is 0 to 1 in the window."""
+    low, high = WINDOW_HU
+    image = smooth_noise(np.random.default_rng(11), (8, 12, 20))
+    image = (image - image.min()) / np.ptp(image)
+    ones = np.ones(image.shape, np.uint8)
+    compiled = Level(Grid(image.shape[::-1], (0.0,) * 3), low + (high - low) * image, ones, ones).channels
+    in_graph = [nn.ops.convert_to_numpy(x)[0] for x in nn.contrast_channels(image[None])]
+    np.testing.assert_allclose(compiled[..., 0], in_graph[0] / nn.RAW_GAIN, atol=1e-5)
+    np.testing.assert_allclose(compiled[..., 1], in_graph[1], atol=2e-3)
+    assert np.std(compiled[..., 1]) > 0.3
 
 
 def test_the_second_channel_does_not_see_gain_and_offset(nn):

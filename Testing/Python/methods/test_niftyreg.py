@@ -14,7 +14,8 @@ import pytest
 import SimpleITK as sitk
 from LongitudinalRegistrationLib.field.transforms import compose
 from LongitudinalRegistrationLib.methods.niftyreg.binaries import PROGRAMS, find_programs, unpack
-from LongitudinalRegistrationLib.methods.niftyreg.run import NiftyRegError, aladin, f3d, run_program
+from LongitudinalRegistrationLib.methods.niftyreg.run import NiftyRegError, aladin, f3d
+from LongitudinalRegistrationLib.system.programs import ProgramError, run_program
 from TableRemovalLib.errors import InputError
 
 
@@ -98,9 +99,9 @@ def test_a_wheel_with_other_programs_is_not_installed(tmp_path):
 
 
 def test_a_failing_program_says_its_last_words(programs):
-    with pytest.raises(NiftyRegError, match=r"reg_f3d (ended|was killed)"):
+    with pytest.raises(ProgramError, match=r"reg_f3d (ended|was killed)"):
         run_program([str(programs["reg_f3d"]), "-ref", "/none.nii", "-flo", "/none.nii"])
-    with pytest.raises(NiftyRegError, match="could not be started"):
+    with pytest.raises(ProgramError, match="could not be started"):
         run_program(["/no/such/program"])
 
 

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from LongitudinalRegistrationLib.field.jacobian import ndv_percent
+from LongitudinalRegistrationLib.field.jacobian import ndv_percent, smallest_jacobian
 from LongitudinalRegistrationLib.field.transforms import component_first, compose
 from LongitudinalRegistrationLib.methods.refinement.agreement import agreement
+from LongitudinalRegistrationLib.methods.refinement.kernels import System
 from LongitudinalRegistrationLib.methods.refinement.options import RefinementOptions
-from LongitudinalRegistrationLib.methods.refinement.refine import _solve, refine, smallest_jacobian, without_folds
+from LongitudinalRegistrationLib.methods.refinement.refine import refine, solve, without_folds
 from LongitudinalRegistrationLib.scan.grid import resample
 from LongitudinalRegistrationLib.scan.pyramid import make_pyramid
 from LongitudinalRegistrationLib.training.simulated_scan import simulate_scans
@@ -80,33 +81,33 @@ def test_a_spent_budget_stops_the_steps_and_says_so(simulated):
 
 
 def test_the_solution_is_that_of_the_normal_equations():
-    """Against numpy's dense solver, matrix by matrix, on a small grid with uneven stiffness."""
+    """Against numpy's dense solver, matrix by matrix, on a small grid with uneven regularisation."""
     rng = np.random.default_rng(2)
     shape = (4, 5, 6)
     slopes = rng.normal(size=(*shape, 2, 3))
     blocks = np.einsum("kjina,kjinb->kjiab", slopes, slopes)
     right = rng.normal(size=(*shape, 3))
-    stiffness = rng.uniform(0.5, 3.0, shape).astype(np.float32)
-    flow = rng.normal(size=(3, *shape)).astype(np.float32)
-    evidence = np.empty((9, *shape), np.float32)
+    regularisation = rng.uniform(0.5, 3.0, shape).astype(np.float32)
+    field = rng.normal(size=(3, *shape)).astype(np.float32)
+    equations = np.empty((9, *shape), np.float32)
     for n, (a, b) in enumerate(((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))):
-        evidence[n] = blocks[..., a, b]
-    evidence[6:] = np.moveaxis(right, -1, 0)
+        equations[n] = blocks[..., a, b]
+    equations[6:] = np.moveaxis(right, -1, 0)
     voxels = np.arange(np.prod(shape)).reshape(shape)
     laplacian = np.zeros((voxels.size, voxels.size))
     for axis in range(3):
         ahead, own = (np.moveaxis(voxels, axis, 0)[part].ravel() for part in (slice(1, None), slice(None, -1)))
         for p, q in zip(ahead, own, strict=True):
-            weight = 0.5 * (stiffness.ravel()[p] + stiffness.ravel()[q])
+            weight = 0.5 * (regularisation.ravel()[p] + regularisation.ravel()[q])
             laplacian[[p, q, p, q], [p, q, q, p]] += weight * np.array([1, 1, -1, -1])
     whole = np.zeros((voxels.size, 3, voxels.size, 3))
     for a in range(3):
         whole[:, a, :, a] += laplacian
     for v, block in enumerate(blocks.reshape(-1, 3, 3)):
         whole[v, :, v, :] += block
-    stretch = np.stack([laplacian @ flow[a].ravel() for a in range(3)], axis=-1)
-    expected = np.linalg.solve(whole.reshape(3 * voxels.size, -1), (right.reshape(-1, 3) - stretch).ravel())
-    found = _solve(evidence, stiffness, flow, iterations=200)
+    bending = np.stack([laplacian @ field[a].ravel() for a in range(3)], axis=-1)
+    expected = np.linalg.solve(whole.reshape(3 * voxels.size, -1), (right.reshape(-1, 3) - bending).ravel())
+    found = solve(System(equations, regularisation), field, iterations=200)
     np.testing.assert_allclose(np.moveaxis(found, 0, -1).reshape(-1, 3), expected.reshape(-1, 3), atol=2e-3)
 
 

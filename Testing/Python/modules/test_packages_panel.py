@@ -9,21 +9,19 @@ import time
 from pathlib import Path
 
 import pytest
+from jobs import STAND_IN
 from places import ROOT
 from wheels import make_wheel
 
 pytest.importorskip("trame_slicer")
 pytest.importorskip("PySide6")
 
-from slicerhost import boot  # noqa: E402
-
-STAND_IN = [sys.executable, "-m", "LongitudinalRegistrationSlicer.process.stand_in_worker"]
 COMPILES = "import tiny\nprint('compiling 1 of 1')\nprint(tiny.__file__)\n"
 APPLY = {"TableRemoval": "applyButton", "LongitudinalRegistration": "registerButton"}
 
 
 @pytest.fixture
-def root(monkeypatch, tmp_path):
+def root(host, monkeypatch, tmp_path):
     """Where the packages go; nothing is there yet, and pip has a few small wheels."""
     shop = tmp_path / "shop"
     shop.mkdir()
@@ -38,35 +36,24 @@ def root(monkeypatch, tmp_path):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.syspath_prepend(tmp_path)
-    boot()
     from TableRemovalSlicer.packages import packagesRoot
 
     return packagesRoot()
 
 
-@pytest.fixture
-def open_panel(root, monkeypatch):
-    """A function that opens a module's panel for which "tiny" is missing."""
-    from slicerhost.application import closePanel, makePanel
+@pytest.fixture(autouse=True)
+def tiny_is_missing(root, host, monkeypatch, use_worker):
+    """Both modules need "tiny", and the network "runtime"."""
+    from TableRemovalSlicer import logic as table
     from TableRemovalSlicer.packages import Package
 
-    host, opened = boot(), []
     tiny, runtime = Package("tiny>=1,<2", 64, 190), Package("runtime>=2", 28, 105, "The Runtime")
-    table, registration = (host.modules[name].python for name in APPLY)
+    registration = host.modules["LongitudinalRegistration"].python
     monkeypatch.setattr(table, "NUMBA", tiny)
     monkeypatch.setattr(registration, "PACKAGES", (tiny,))
     monkeypatch.setattr(registration, "ONNX_RUNTIME", runtime)
     monkeypatch.setattr(registration, "COMPILE", "made_ready.kernels")
-    monkeypatch.setattr(registration, "workerCommand", lambda: STAND_IN)
-    host.core.scene.Clear(0)
-
-    def make(name):
-        opened.append(makePanel(host.modules[name]))
-        return opened[-1]
-
-    yield make
-    for panel in opened:
-        closePanel(panel)
+    use_worker(STAND_IN)
 
 
 def section(panel):
@@ -124,15 +111,15 @@ def test_one_button_installs_beside_the_base_and_one_removes(open_panel, root, n
 def test_only_the_processes_that_work_have_the_folder_on_their_path(open_panel, root, monkeypatch):
     """The registering process is started again with the folder; it finds what was installed, as its sibling does."""
     import slicer
+    from LongitudinalRegistrationSlicer.module import logic
     from TableRemovalSlicer.packages import moduleCommand
 
     path, environment = list(sys.path), dict(os.environ)
     panel = open_panel("LongitudinalRegistration")
-    python = boot().modules["LongitudinalRegistration"].python
     command = moduleCommand("LongitudinalRegistrationSlicer.process.stand_in_worker")
     assert "TableRemovalLib.packages.start" not in command
     monkeypatch.setattr(
-        python, "workerCommand", lambda: moduleCommand("LongitudinalRegistrationSlicer.process.stand_in_worker")
+        logic, "workerCommand", lambda: moduleCommand("LongitudinalRegistrationSlicer.process.stand_in_worker")
     )
     section(panel)[2].installButton.click()
     wait(panel, lambda: not panel.packagesSection.packages.running)
@@ -221,13 +208,13 @@ def test_packages_made_for_another_numpy_are_to_be_installed_anew(open_panel, ro
 
 
 def test_where_only_the_network_lacks_its_runtime_the_panel_names_it_and_registers_all_the_same(
-    open_panel, monkeypatch
+    host, open_panel, monkeypatch
 ):
     from LongitudinalRegistrationSlicer.process.packages import ONNX_RUNTIME
     from TableRemovalLib.packages import folder
 
     monkeypatch.setattr(folder, "is_satisfied", lambda requirement: "onnxruntime" not in requirement)
-    monkeypatch.setattr(boot().modules["LongitudinalRegistration"].python, "ONNX_RUNTIME", ONNX_RUNTIME)
+    monkeypatch.setattr(host.modules["LongitudinalRegistration"].python, "ONNX_RUNTIME", ONNX_RUNTIME)
     panel = open_panel("LongitudinalRegistration")
     _found, isFirst, ui = section(panel)
     assert isFirst and not ui.installButton.isHidden()
@@ -236,12 +223,12 @@ def test_where_only_the_network_lacks_its_runtime_the_panel_names_it_and_registe
 
 
 @pytest.mark.slow
-def test_the_installation_ends_with_the_kernels_compiled(open_panel, monkeypatch, tmp_path):
+def test_the_installation_ends_with_the_kernels_compiled(host, open_panel, monkeypatch, tmp_path):
     """The real module, which says how far it is; what it compiles goes into a folder of this test."""
     from LongitudinalRegistrationSlicer.process.packages import COMPILE
 
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kernels"))
-    monkeypatch.setattr(boot().modules["LongitudinalRegistration"].python, "COMPILE", COMPILE)
+    monkeypatch.setattr(host.modules["LongitudinalRegistration"].python, "COMPILE", COMPILE)
     panel = open_panel("LongitudinalRegistration")
     found, _isFirst, ui = section(panel)
     ui.installButton.click()

@@ -12,8 +12,6 @@ from processes import children, runs
 pytest.importorskip("trame_slicer")
 pytest.importorskip("PySide6")
 
-from slicerhost import boot  # noqa: E402
-
 COARSE = (
     "import dataclasses\n"
     "from LongitudinalRegistrationLib.pipeline import worker\n"
@@ -32,11 +30,6 @@ WITHOUT_NETWORK = (
 
 
 @pytest.fixture(scope="module")
-def host():
-    return boot()
-
-
-@pytest.fixture(scope="module")
 def patient():
     """A patient small enough for NiftyReg within a test: coarse, and the middle 290 mm only."""
     from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
@@ -50,30 +43,6 @@ def _middle(scan):
     depth = scan.image.GetDepth()
     parts = {field.name: getattr(scan, field.name) for field in dataclasses.fields(scan)}
     return type(scan)(**{name: image[:, :, depth // 4 : -depth // 4] for name, image in parts.items()})
-
-
-@pytest.fixture
-def open_panel(host):
-    """A function that opens the panel on an empty scene and makes every panel's process end."""
-    from slicerhost.application import closePanel, makePanel
-
-    host.core.scene.Clear(0)
-    opened = []
-
-    def make():
-        opened.append(makePanel(host.modules["LongitudinalRegistration"]))
-        return opened[-1]
-
-    yield make
-    for panel in opened:
-        closePanel(panel)
-    host.core.scene.Clear(0)
-
-
-def _use(host, monkeypatch, code):
-    """Have panels start a Python program in place of the worker."""
-    command = [sys.executable, "-c", code]
-    monkeypatch.setattr(host.modules["LongitudinalRegistration"].python, "workerCommand", lambda: command)
 
 
 def _load(patient):
@@ -102,7 +71,7 @@ def _register(panel):
     _spin(panel, lambda: not panel.logic.needsPolling)
 
 
-def test_from_two_scans_to_a_report(host, open_panel, patient, tmp_path):
+def test_from_two_scans_to_a_report(open_panel, patient, tmp_path):
     """Choose, register, see, jump, save; leave and come back; save and reload the scene; undo."""
     import slicer
     from LongitudinalRegistrationSlicer.results.nodes import reportOf, resultNodes
@@ -124,11 +93,11 @@ def test_from_two_scans_to_a_report(host, open_panel, patient, tmp_path):
     assert panel.logic.state.value == "done" and resultNodes() == [result]
     report = reportOf(result)
     assert report["mean_dsc"]["after"] > 0.8 > report["mean_dsc"]["before"]
-    assert report["verdict"]["level"] in ("good", "check") and panel.resultSection.ui.verdictLabel.text
+    assert report["verdict"]["level"] in ("good", "check") and panel.results.resultSection.ui.verdictLabel.text
 
-    panel.seeSection.ui.arrangeButton.click()
-    assert layout.isShown() and panel.dvfSection._overlays
-    table = panel.vertebraSection.ui.scoresTable
+    panel.results.comparisonSection.ui.arrangeButton.click()
+    assert layout.isShown() and panel.results.displacementSection._overlays
+    table = panel.results.vertebraSection.ui.scoresTable
     labels = {int(value) for value in report["vertebrae"]}
     assert table.rowCount == len(labels) + 2
     table.selectRow(1)
@@ -137,12 +106,12 @@ def test_from_two_scans_to_a_report(host, open_panel, patient, tmp_path):
     low, high = (_ras(panel.ui.fixedLabelsSelector.currentNode(), corner) for corner in (kji.min(0), kji.max(0)))
     assert (centre > np.minimum(low, high) - 5).all() and (centre < np.maximum(low, high) + 5).all()
 
-    panel.resultSection.save(str(tmp_path / "saved"))
+    panel.results.resultSection.save(str(tmp_path / "saved"))
     written = {path.name for path in (tmp_path / "saved").iterdir()}
     assert written == {"transform.h5", "registered.nii.gz", "report.json", "vertebrae.csv", "report.html"}
     assert _saved_transform_agrees(tmp_path / "saved" / "transform.h5", result)
     pytest.importorskip("pydicom")
-    panel.resultSection.exportDicom(str(tmp_path / "dicom"))
+    panel.results.resultSection.exportDicom(str(tmp_path / "dicom"))
     assert len(list((tmp_path / "dicom" / "series").iterdir())) == patient.baseline.image.GetDepth()
 
     panel.exit()
@@ -172,9 +141,7 @@ def _saved_transform_agrees(path, result):
     return True
 
 
-def test_two_methods_side_by_side_and_a_scene_that_is_saved_and_loaded(
-    host, open_panel, patient, tmp_path, monkeypatch
-):
+def test_two_methods_side_by_side_and_a_scene_that_is_saved_and_loaded(open_panel, patient, tmp_path, use_worker):
     """NiftyReg instead: both results stay, the table has both, all of it comes back with the scene."""
     import slicer
     from LongitudinalRegistrationSlicer.results.nodes import (
@@ -186,23 +153,23 @@ def test_two_methods_side_by_side_and_a_scene_that_is_saved_and_loaded(
         resultNodes,
     )
 
-    _use(host, monkeypatch, COARSE)
+    use_worker([sys.executable, "-c", COARSE])
     panel = open_panel()
     _load(patient)
     panel.exit()
     panel.enter()
     _register(panel)
-    panel.resultSection.ui.niftyRegButton.click()
-    assert panel.ui.registerButton.text == "Cancel" and not panel.resultSection.ui.refineButton.enabled
+    panel.results.resultSection.ui.niftyRegButton.click()
+    assert panel.ui.registerButton.text == "Cancel" and not panel.results.resultSection.ui.refineButton.enabled
     _spin(panel, lambda: not panel.logic.needsPolling)
     assert [methodOf(node) for node in resultNodes()] == ["voxelmorph", "niftyreg"]
     assert movingOf(panel.result).GetParentTransformNode() is panel.result and methodOf(panel.result) == "niftyreg"
-    header = panel.vertebraSection.ui.scoresTable
+    header = panel.results.vertebraSection.ui.scoresTable
     titles = [header.horizontalHeaderItem(column).text() for column in range(header.columnCount)]
     assert any("voxelmorph" in title.lower() for title in titles), titles
-    box = panel.resultSection.ui.resultComboBox
+    box = panel.results.resultSection.ui.resultComboBox
     assert box.count == 2
-    panel.resultSection._onActivated(0)
+    panel.results.resultSection._onActivated(0)
     assert movingOf(panel.result).GetParentTransformNode() is panel.result and methodOf(panel.result) == "voxelmorph"
 
     point = panel.result.GetTransformFromParent().TransformPoint((10.0, 10.0, 50.0))
@@ -221,7 +188,7 @@ def test_two_methods_side_by_side_and_a_scene_that_is_saved_and_loaded(
     panel.exit()
     panel.enter()
     assert np.allclose(results[0].GetTransformFromParent().TransformPoint((10.0, 10.0, 50.0)), point, atol=1e-3)
-    assert panel.result is not None and panel.resultSection.ui.resultComboBox.count == 2
+    assert panel.result is not None and panel.results.resultSection.ui.resultComboBox.count == 2
 
 
 def _store_everything(folder):
@@ -241,8 +208,8 @@ def _store_everything(folder):
         assert storage.WriteData(node), node.GetName()
 
 
-def test_without_a_runtime_niftyreg_does_it_and_the_panel_says_why(host, open_panel, patient, monkeypatch):
-    _use(host, monkeypatch, WITHOUT_NETWORK)
+def test_without_a_runtime_niftyreg_does_it_and_the_panel_says_why(open_panel, patient, use_worker):
+    use_worker([sys.executable, "-c", WITHOUT_NETWORK])
     panel = open_panel()
     _load(patient)
     panel.exit()
@@ -251,15 +218,15 @@ def test_without_a_runtime_niftyreg_does_it_and_the_panel_says_why(host, open_pa
     panel.ui.registerButton.click()
     _spin(panel, lambda: seen.add(panel.ui.statusLabel.text) or not panel.logic.needsPolling)
     assert panel.logic.report["method"] == "niftyreg" and "ONNX Runtime" in panel.ui.statusLabel.text
-    assert "ONNX Runtime" in panel.resultSection.ui.verdictLabel.text
+    assert "ONNX Runtime" in panel.results.resultSection.ui.verdictLabel.text
     assert any("niftyreg" in text in text for text in seen), seen
 
 
-def test_several_follow_ups_in_one_go(host, open_panel, patient, monkeypatch):
+def test_several_follow_ups_in_one_go(open_panel, patient, use_worker):
     from LongitudinalRegistrationSlicer.results.nodes import fixedOf, resultNodes
     from TableRemovalSlicer.volumes import addVolumeNode
 
-    _use(host, monkeypatch, WITHOUT_NETWORK)
+    use_worker([sys.executable, "-c", WITHOUT_NETWORK])
     panel = open_panel()
     _load(patient)
     addVolumeNode(patient.followup.image, "CT 2025-06 follow-up")
@@ -280,10 +247,10 @@ def test_several_follow_ups_in_one_go(host, open_panel, patient, monkeypatch):
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="looks at processes in /proc")
 @pytest.mark.parametrize("stage", ["affine", "niftyreg"])
-def test_cancel_ends_the_children_and_leaves_the_scene(host, open_panel, patient, stage, monkeypatch):
+def test_cancel_ends_the_children_and_leaves_the_scene(open_panel, patient, stage, use_worker):
     import slicer
 
-    _use(host, monkeypatch, WITHOUT_NETWORK)
+    use_worker([sys.executable, "-c", WITHOUT_NETWORK])
     panel = open_panel()
     _load(patient)
     panel.exit()
@@ -304,7 +271,7 @@ def test_cancel_ends_the_children_and_leaves_the_scene(host, open_panel, patient
     assert panel.ui.registerButton.text == "Register" and panel.result is None
 
 
-def test_the_scene_is_closed_while_it_registers(host, open_panel, patient):
+def test_the_scene_is_closed_while_it_registers(open_panel, patient):
     import slicer
     from LongitudinalRegistrationSlicer.results.nodes import resultNodes
 

@@ -10,10 +10,10 @@ from LongitudinalRegistrationLib.evaluation.scores import Agreement
 from LongitudinalRegistrationLib.evaluation.verdict import reason_for_doubt
 from LongitudinalRegistrationLib.methods.affine.align import align
 from LongitudinalRegistrationLib.methods.affine.translation_search import best_offsets, correlation_map
-from LongitudinalRegistrationLib.pipeline import choice, registration
+from LongitudinalRegistrationLib.methods.network import method as network
+from LongitudinalRegistrationLib.pipeline import candidates, registration
 from LongitudinalRegistrationLib.pipeline.options import RegistrationOptions
 from LongitudinalRegistrationLib.pipeline.registration import register
-from LongitudinalRegistrationLib.scan.body import find_body
 from LongitudinalRegistrationLib.scan.grid import NETWORK_SIZE, body_bounds, common_grid
 from LongitudinalRegistrationLib.scan.normalise import ceiling_hu, normalise
 from LongitudinalRegistrationLib.scan.pyramid import make_pyramid
@@ -40,12 +40,13 @@ def body_points(pair, count=300, shown=None):
     return [p for p in inside if np.all(np.array(pair.true_transform.TransformPoint(p)) < high - 10)][:count]
 
 
+def points_apart_mm(first, second, points):
+    """Distance between where two transforms take each point."""
+    return np.array([np.linalg.norm(np.subtract(first.TransformPoint(p), second.TransformPoint(p))) for p in points])
+
+
 def mean_error_mm(transform, pair):
-    errors = [
-        np.linalg.norm(np.subtract(transform.TransformPoint(p), pair.true_transform.TransformPoint(p)))
-        for p in body_points(pair)
-    ]
-    return float(np.mean(errors))
+    return float(points_apart_mm(transform, pair.true_transform, body_points(pair)).mean())
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +60,10 @@ def mean_after(result, step):
 
 def test_the_network_and_refinement_bring_the_vertebrae_together(by_network, phantom_pair):
     assert by_network.method == "voxelmorph" and by_network.fallback_reason is None
-    assert mean_after(by_network, "before") < 0.5
-    assert mean_after(by_network, "after") > max(0.8, mean_after(by_network, "affine"))
-    assert mean_error_mm(by_network.transform, phantom_pair) < 2.5
+    # DSC 0.185, 0.742 and 0.893, 1.42 mm: slices of 7.6 mm cost half a millimetre
+    assert mean_after(by_network, "before") < 0.2
+    assert mean_after(by_network, "after") > 0.87 > 0.76 > mean_after(by_network, "affine")
+    assert mean_error_mm(by_network.transform, phantom_pair) < 1.6
     assert by_network.ndv_percent < 0.05
     assert by_network.scores["after"].ssim > by_network.scores["affine"].ssim > by_network.scores["before"].ssim
 
@@ -101,7 +103,7 @@ def test_inputs_are_not_changed(phantom_pair, by_network):
 
 @pytest.mark.slow
 def test_auto_falls_back_to_niftyreg_and_says_why(phantom_pair, monkeypatch):
-    monkeypatch.setattr(choice, "reason_for_doubt", lambda *_: "the field folds in 3.00 % of the body")
+    monkeypatch.setattr(candidates, "reason_for_doubt", lambda *_: "the field folds in 3.00 % of the body")
     result = register_phantom(phantom_pair, niftyreg_spacing_mm=6.0)
     assert result.method == "niftyreg"
     assert result.fallback_reason == "the field folds in 3.00 % of the body"
@@ -112,8 +114,7 @@ def test_auto_falls_back_to_niftyreg_and_says_why(phantom_pair, monkeypatch):
 
 def test_auto_without_a_runtime_or_niftyreg_says_what_to_install(phantom_pair, monkeypatch, tmp_path):
     monkeypatch.setenv("LONGCT_NIFTYREG", str(tmp_path))
-    for module in (registration, choice):
-        monkeypatch.setattr(module, "runtime_missing", lambda: "ONNX Runtime is not installed (pip install x)")
+    monkeypatch.setattr(network, "runtime_missing", lambda: "ONNX Runtime is not installed (pip install x)")
     with pytest.raises(InputError, match=r"ONNX Runtime is not installed .*correct the folder"):
         register_phantom(phantom_pair)
     with pytest.raises(InputError, match="ONNX Runtime is not installed"):
@@ -211,6 +212,18 @@ def test_affine_alignment_takes_30_mm_and_10_degrees(phantom_pair, baseline_pyra
     assert error < best + 0.5 and not fit.doubtful
 
 
+def test_affine_alignment_of_an_oblique_scan(phantom_pair, baseline_pyramid):
+    """The baseline's own voxels along turned axes: the turn is found, to a twentieth of a voxel of 2 mm."""
+    image = phantom_pair.baseline.image
+    turn = sitk.Euler3DTransform()
+    turn.SetCenter(image.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in image.GetSize()]))
+    turn.SetRotation(0.1, -0.05, 0.2)
+    fit = align(baseline_pyramid, make_pyramid(sitk.TransformGeometry(image, turn)))
+    back = sitk.CompositeTransform([turn, fit.transform])
+    apart = points_apart_mm(back, sitk.Transform(3, sitk.sitkIdentity), body_points(phantom_pair))
+    assert apart.mean() < 0.1 and apart.max() < 0.2  # 0.04 and 0.09 mm
+
+
 def test_affine_alignment_of_half_a_scan(phantom_pair, baseline_pyramid):
     half = phantom_pair.followup.image[:, :, 28:]
     fit = align(baseline_pyramid, make_pyramid(half))
@@ -248,15 +261,12 @@ def test_normalisation_maps_air_to_0_and_the_99th_percentile_to_1():
 
 
 def test_scans_stored_along_other_axes_register_the_same(phantom_pair):
-    """Sagittal slices, and an axis turned round: bodies lie at the same place in space."""
-    image = phantom_pair.baseline.image
-    straight = find_body(image).mask
-    for other in (sitk.PermuteAxes(image, (1, 2, 0)), sitk.Flip(image, (False, True, True))):
-        mask = find_body(other).mask
-        back = sitk.Resample(mask, image, sitk.Transform(3, sitk.sitkIdentity), sitk.sitkNearestNeighbor)
-        overlap = sitk.LabelOverlapMeasuresImageFilter()
-        overlap.Execute(back, straight)
-        assert overlap.GetDiceCoefficient(1) > 0.995
+    """Sagittal slices, and axes turned round: the same transform."""
+    fixed, moving = phantom_pair.baseline.image, phantom_pair.followup.image
+    others = sitk.PermuteAxes(fixed, (1, 2, 0)), sitk.Flip(moving, (False, True, True))
+    ours, same = (register(*pair, RegistrationOptions(method="refinement")) for pair in ((fixed, moving), others))
+    apart = points_apart_mm(ours.transform, same.transform, body_points(phantom_pair))
+    assert apart.max() < 0.01  # 0.0008 mm
 
 
 def test_labels_on_another_grid_are_refused(phantom_pair):

@@ -7,8 +7,10 @@ import sys
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from LongitudinalRegistrationLib.methods.method import Problem
+from LongitudinalRegistrationLib.pipeline.choice import solve
 from LongitudinalRegistrationLib.pipeline.options import RegistrationOptions
-from LongitudinalRegistrationLib.pipeline.registration import Problem, prepare, solve
+from LongitudinalRegistrationLib.pipeline.registration import prepare
 from LongitudinalRegistrationLib.pipeline.stages import Stages
 
 LARGEST_MM, MEAN_MM = 0.05, 1e-4
@@ -21,7 +23,7 @@ def test_the_number_of_threads_changes_nothing(phantom_pair):
     for threads in (1, 2, 3):
         options = RegistrationOptions(method="voxelmorph", threads=threads)
         scans = [prepare(scan.image, options) for scan in (phantom_pair.baseline, phantom_pair.followup)]
-        candidate = solve(Problem(*scans, options, Stages())).candidate
+        candidate = solve(Problem(*scans, Stages()), options).candidate
         fields.append(sitk.GetArrayFromImage(candidate.field))
     assert np.abs(fields[0]).max() > 5.0
     for field in fields[1:]:

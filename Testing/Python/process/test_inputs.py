@@ -6,20 +6,7 @@ import pytest
 pytest.importorskip("trame_slicer")
 pytest.importorskip("PySide6")
 
-from slicerhost import boot  # noqa: E402
-
-pytestmark = pytest.mark.xdist_group("host")
-
-
-@pytest.fixture(scope="module")
-def host():
-    return boot(loadModules=False)
-
-
-@pytest.fixture(autouse=True)
-def scene(host):
-    host.core.scene.Clear(0)
-    return host.core.scene
+pytestmark = pytest.mark.usefixtures("scene")
 
 
 def add_scan(name, lowest=-1000, shape=(8, 10, 10), seed=0):
@@ -306,3 +293,10 @@ def test_images_for_the_registration_have_one_value_for_one_vertebra():
     edited = rematched(matches, 0, "s1")
     other = sitk.GetArrayFromImage(commonLabelImage(moving, volume, movingValues(edited)))
     assert [int(other[k, 3, 3]) for k in range(4)] == [102, 20, 22, 101]
+
+
+def test_the_panel_offers_all_methods(host):
+    from LongitudinalRegistrationLib.methods.registry import NAMES
+    from LongitudinalRegistrationSlicer.process.request import METHODS
+
+    assert tuple(METHODS.values()) == NAMES and all(METHODS)

@@ -82,7 +82,7 @@ def test_gas_and_the_narrow_window():
     assert seen[0].mean() <= seen[1].mean() <= seen[2].mean() and seen[0].mean() < seen[2].mean()
 
 
-def test_a_left_over_linear_part_moves_the_ends_and_not_the_middle():
+def test_a_residual_linear_part_moves_the_ends_and_not_the_middle():
     body = np.ones((41, 41, 41), np.uint8)
     options = MotionOptions(
         delta_mm=(1e-3, 1e-3), shift_mm=0.0, linear=0.05, filling_share=0.0, still_share=0.0, breathing_share=0.0

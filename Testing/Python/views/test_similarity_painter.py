@@ -5,8 +5,6 @@ import pytest
 
 pytest.importorskip("trame_slicer")
 
-from slicerhost import boot  # noqa: E402
-
 PX, MM = 240, 1.5
 
 
@@ -25,8 +23,7 @@ def scans(phantom_pair):
 
 
 @pytest.fixture
-def result(scans):
-    boot().core.scene.Clear(0)
+def result(scans, scene):
     import slicer
     from LongitudinalRegistrationSlicer.results.nodes import REGISTERED_ROLE, RESULT_ATTRIBUTE
     from TableRemovalSlicer.volumes import addVolumeNode

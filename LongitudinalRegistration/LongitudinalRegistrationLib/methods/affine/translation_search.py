@@ -1,4 +1,4 @@
-"""Where to start: translations between two scans, found by looking at all of them (their origins may lie)."""
+"""Where to start: translations between two scans, from an exhaustive search (their origins may be wrong)."""
 
 from __future__ import annotations
 
@@ -12,30 +12,34 @@ MIN_OVERLAP = 0.25
 PEAK_DISTANCE = 2
 
 
-def correlation_map(fixed, fixed_mask, moving, moving_mask) -> np.ndarray:
-    """Correlation coefficient over the overlap of two masks for every shift of whole voxels (Padfield 2012).
+def correlation_map(
+    fixed: np.ndarray, fixed_mask: np.ndarray, moving: np.ndarray, moving_mask: np.ndarray
+) -> np.ndarray:
+    """Correlate two images over the overlap of their masks, for every shift of whole voxels (Padfield 2012).
 
     Parameters
     ----------
     fixed, moving
-        [k, j, i]; the masks (0 or 1) have the shapes of their images.
+        [k, j, i], of any unit, each of its own shape.
+    fixed_mask, moving_mask
+        [k, j, i], 0 or 1, of the shapes of their images.
 
     Returns
     -------
     numpy.ndarray
-        Entry [offset], negative offsets from the end: moving index = fixed index + offset. -1 where the masks
-        overlap by less than a quarter of the smaller one.
+        float64, correlation coefficients; entry [offset], negative offsets from the end: moving index = fixed index +
+        offset. -1 where the masks overlap by less than a quarter of the smaller one.
     """
     shape = [fft.next_fast_len(a + b - 1, real=True) for a, b in zip(fixed.shape, moving.shape, strict=True)]
 
-    def spectra(image, mask):
+    def spectra(image: np.ndarray, mask: np.ndarray) -> list[np.ndarray]:
         mask = mask.astype(np.float64)
         return [fft.rfftn(values, shape) for values in (mask, image * mask, image * image * mask)]
 
     of_fixed = [np.conj(spectrum) for spectrum in spectra(fixed, fixed_mask)]
     of_moving = spectra(moving, moving_mask)
 
-    def correlate(a, b):
+    def correlate(a: int, b: int) -> np.ndarray:
         return fft.irfftn(of_fixed[a] * of_moving[b], shape)
 
     count = np.maximum(correlate(0, 0), 1e-3)
@@ -49,7 +53,29 @@ def correlation_map(fixed, fixed_mask, moving, moving_mask) -> np.ndarray:
 
 
 def best_offsets(score: np.ndarray, moving_shape: tuple[int, ...], count: int) -> list[np.ndarray]:
-    """The offsets (k, j, i) of the highest peaks of a correlation map, best first, at least 3 voxels apart."""
+    """Find the highest peaks of a correlation map.
+
+    Parameters
+    ----------
+    score
+        As from correlation_map.
+    moving_shape
+        Shape of the moving image: what tells negative offsets from positive ones.
+    count
+        Of peaks at most.
+
+    Returns
+    -------
+    list
+        Offsets (k, j, i), int, voxels, best first, at least 3 voxels apart.
+
+    Examples
+    --------
+    >>> score = np.full((4, 4, 4), -1.0)
+    >>> score[1, 0, 3] = 0.9
+    >>> [offset.tolist() for offset in best_offsets(score, (2, 2, 2), 3)]
+    [[1, 0, -1]]
+    """
     score, offsets = score.copy(), []
     size = np.array(score.shape)
     for _ in range(count):
@@ -63,7 +89,20 @@ def best_offsets(score: np.ndarray, moving_shape: tuple[int, ...], count: int) -
 
 
 def candidate_translations(fixed: Level, moving: Level, count: int) -> list[np.ndarray]:
-    """Translations, fixed to moving points (mm, LPS; x, y, z), with the best correlation; origins do not matter."""
+    """Find the translations with the best correlation, wherever the scans' origins lie.
+
+    Parameters
+    ----------
+    fixed, moving
+        Levels of one voxel size.
+    count
+        Of translations at most.
+
+    Returns
+    -------
+    list
+        Fixed to moving points, (3,), float64: x, y, z, LPS mm; best first.
+    """
     arrays = []
     for level in (fixed, moving):
         around = binary_dilation(level.body, np.ones((1, 3, 3), bool))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 SPACING_MM = {"cvpyramid": 4.0, "lkpyramid": 4.0, "vxm2": 2.0}
 NETWORKS = tuple(SPACING_MM)
 DEFAULT_NETWORK = "lkpyramid"
 DIVISOR = 16
 
 
-def check_sides(shape) -> None:
+def check_sides(shape: Sequence[int | None]) -> None:
     """Check the size [k, j, i] of an input; a side may be None (any).
 
     Raises

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+
 
 def build_network(
     name: str,
-    shape=(None, None, None),
+    shape: tuple[int | None, int | None, int | None] = (None, None, None),
     flow_resolution: str = "half",
     leaky_slope: float = 0.2,
     compute: str = "float32",
-):
+) -> keras.Model:
     """Build a network; see build_cvpyramid, build_lkpyramid and build_vxm2.
 
     Only the last of them takes a resolution and a slope.
@@ -19,7 +24,13 @@ def build_network(
     name
         One of NETWORKS.
     shape
-        Input size [k, j, i].
+        Input size [k, j, i]; None: any.
+    flow_resolution
+        "half" or "full": of the flow against the input.
+    leaky_slope
+        Slope of the activations below zero.
+    compute
+        One of compute.COMPUTE.
 
     Raises
     ------

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+
 COMPUTE = ("float32", "bfloat16")
 
 
-def convolution_policy(compute: str):
+def convolution_policy(compute: str) -> keras.DTypePolicy:
     """The policy of a Keras layer: weights in float32, work in `compute`.
 
     Raises

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import layers, ops
 
 from .compute import convolution_policy
+from .tensor import Tensor
 
 SLOPE = 0.2
 
@@ -21,14 +24,14 @@ class SliceConvolution(layers.Layer):
         See convolution_policy.
     """
 
-    def __init__(self, channels: int, filters: int, compute: str, **kwargs):
+    def __init__(self, channels: int, filters: int, compute: str, **kwargs: Any) -> None:
         super().__init__(dtype=convolution_policy(compute), **kwargs)
         self.filters = filters
         self.kernel = self.add_weight(shape=(3, 3, 3, channels, filters), initializer="he_normal", name="kernel")
         self.bias = self.add_weight(shape=(filters,), initializer="zeros", name="bias")
         self.built = True
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         _, k, j, i, channels = ops.shape(x)
         padded = ops.pad(x, [(0, 0), (1, 1), (0, 0), (0, 0), (0, 0)])
         kernel = ops.convert_to_tensor(self.kernel)
@@ -39,14 +42,16 @@ class SliceConvolution(layers.Layer):
         return ops.reshape(total + self.bias, (-1, k, j, i, self.filters))
 
 
-def dense(channels: int, filters: int, initializer="he_normal", **kwargs) -> layers.Dense:
+def dense(
+    channels: int, filters: int, initializer: str | keras.initializers.Initializer = "he_normal", **kwargs: Any
+) -> layers.Dense:
     """A convolution over one voxel, in float32."""
     layer = layers.Dense(filters, kernel_initializer=initializer, dtype="float32", **kwargs)
     layer.build((None, channels))
     return layer
 
 
-def activate(x):
+def activate(x: Tensor) -> Tensor:
     """Leaky rectifier, float32."""
     return ops.leaky_relu(ops.cast(x, "float32"), SLOPE)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 
 import onnxruntime
@@ -55,7 +56,7 @@ def export_onnx(model: Model, folder: Path) -> dict:
             answer = tf.function(lambda pair, name=name, run=run: {name: run(pair)}, input_signature=signature)
             proto, _ = tf2onnx.convert.from_function(answer, input_signature=signature, opset=OPSET)
             path = folder / f"{model.name}_{name}.onnx"
-            write_atomically(path, ".onnx", lambda to, graph=proto: _simplify(graph.SerializeToString(), to))
+            write_atomically(path, ".onnx", partial(_simplify, proto.SerializeToString()))
             record[name] = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     return record
 

@@ -8,31 +8,55 @@ from __future__ import annotations
 
 from keras import ops
 
+from .tensor import Tensor
+
 SPATIAL_AXES = (1, 2, 3)
 
 
-def _part(x, axis: int, start, stop, step=None):
+def _part(x: Tensor, axis: int, start: int | None, stop: int | None, step: int | None = None) -> Tensor:
     index = [slice(None)] * len(x.shape)
     index[axis] = slice(start, stop, step)
     return x[tuple(index)]
 
 
-def _neighbours(x, axis: int):
+def _neighbours(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     """The voxels before and after along an axis; at the ends the voxel itself."""
     before = ops.concatenate([_part(x, axis, 0, 1), _part(x, axis, 0, -1)], axis=axis)
     after = ops.concatenate([_part(x, axis, 1, None), _part(x, axis, -1, None)], axis=axis)
     return before, after
 
 
-def halve(x):
-    """Mean over cubes of 2 x 2 x 2 voxels; each side must be even."""
+def halve(x: Tensor) -> Tensor:
+    """Take the mean over cubes of 2 x 2 x 2 voxels; each side must be even.
+
+    Parameters
+    ----------
+    x
+        (n, k, j, i) or (n, k, j, i, channels).
+
+    Returns
+    -------
+    tensor
+        With sides half as long. The compiled counterpart is scan/kernels.py: halve_slices.
+    """
     for axis in SPATIAL_AXES:
         x = 0.5 * (_part(x, axis, 0, None, 2) + _part(x, axis, 1, None, 2))
     return x
 
 
-def double(x):
-    """Twice as many voxels along each axis, linear between the centres, the ends held constant."""
+def double(x: Tensor) -> Tensor:
+    """Make twice as many voxels along each axis, linear between the centres, the ends held constant.
+
+    Parameters
+    ----------
+    x
+        (n, k, j, i) or (n, k, j, i, channels).
+
+    Returns
+    -------
+    tensor
+        With sides twice as long.
+    """
     for axis in SPATIAL_AXES:
         before, after = _neighbours(x, axis)
         most = 0.75 * x
@@ -43,16 +67,38 @@ def double(x):
     return x
 
 
-def blur(x):
-    """Binomial smoothing [1 2 1] / 4 along each axis, the ends held constant."""
+def blur(x: Tensor) -> Tensor:
+    """Smooth with [1 2 1] / 4 along each axis, the ends held constant.
+
+    Parameters
+    ----------
+    x
+        (n, k, j, i) or (n, k, j, i, channels).
+
+    Returns
+    -------
+    tensor
+        Of the same shape. The compiled counterpart is scan/kernels.py: blur_slices.
+    """
     for axis in SPATIAL_AXES:
         before, after = _neighbours(x, axis)
         x = 0.5 * x + 0.25 * (before + after)
     return x
 
 
-def central_differences(x) -> list:
-    """Half the difference of the two neighbours along i, j and k, in this order."""
+def central_differences(x: Tensor) -> list:
+    """Take half the difference of the two neighbours along each axis; at the ends the voxel itself stands in.
+
+    Parameters
+    ----------
+    x
+        (n, k, j, i) or (n, k, j, i, channels).
+
+    Returns
+    -------
+    list
+        Slopes along i, j and k, in this order, per voxel, tensors of the same shape.
+    """
     slopes = []
     for axis in reversed(SPATIAL_AXES):
         before, after = _neighbours(x, axis)

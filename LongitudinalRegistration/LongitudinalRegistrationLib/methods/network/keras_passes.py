@@ -5,12 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .model_store import Model
+
+if TYPE_CHECKING:
+    import keras
 
 
 @contextmanager
@@ -46,7 +51,7 @@ class KerasPasses:
         Most threads TensorFlow may use; it counts only before TensorFlow has run the first time.
     """
 
-    def __init__(self, model: Model, threads: int | None = None):
+    def __init__(self, model: Model, threads: int | None = None) -> None:
         quiet_tensorflow()
         with muted_stderr():
             import tensorflow as tf
@@ -65,9 +70,14 @@ class KerasPasses:
         return self._passes[name](pair).numpy()[0]
 
 
-def traced_passes(network) -> dict:
-    """The passes of a network, "flow" and, where it has one, "head_start", as functions of TensorFlow, for inputs
-    (1, k, j, i, 2) of any size."""
+def traced_passes(network: keras.Model) -> dict[str, Callable[[Any], Any]]:
+    """The passes of a network: "flow" and, where it has one, "head_start".
+
+    Returns
+    -------
+    dict
+        Functions of TensorFlow that take a pair of images (1, k, j, i, 2), float32, of any size.
+    """
     import tensorflow as tf
 
     signature = [tf.TensorSpec((1, None, None, None, 2), tf.float32, name="pair")]
@@ -77,7 +87,7 @@ def traced_passes(network) -> dict:
     return passes
 
 
-def _bound_threads(tf, threads: int | None) -> None:
+def _bound_threads(tf: ModuleType, threads: int | None) -> None:
     if not threads:
         return
     try:

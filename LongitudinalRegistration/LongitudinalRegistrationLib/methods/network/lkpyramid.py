@@ -2,7 +2,7 @@
 
 A plain image pair teaches a network little in the hours that two cores give. Here the matching evidence is computed in
 the graph (lucas_kanade.py), and the network learns how far to trust it and how to carry it to where the images are
-flat: at each step the moving image is warped by the flow so far, the flow that is left is estimated, and a few
+flat: at each step the moving image is warped by the flow so far, the residual flow is estimated, and a few
 convolutions correct the estimate. Every step is trained on its own answer; the flow that enters a step is a constant
 to it.
 """
@@ -10,6 +10,7 @@ to it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -19,6 +20,7 @@ from .compute import convolution_policy
 from .fields import blur, double, halve
 from .lucas_kanade import CHANNELS, EVIDENCE, contrast_channels, normal_equations, solve_over_scales
 from .spatial_transformer import sample
+from .tensor import Tensor
 
 SLOPE = 0.2
 
@@ -50,7 +52,7 @@ class Correction(keras.layers.Layer):
     What needs a neighbourhood is done on half of the grid; on the grid itself each voxel is looked at alone.
     """
 
-    def __init__(self, filters: int, compute: str, **kwargs):
+    def __init__(self, filters: int, compute: str, **kwargs: Any) -> None:
         super().__init__(dtype="float32", **kwargs)
         known, policy = 3 + EVIDENCE, convolution_policy(compute)
         self.around = [
@@ -80,7 +82,7 @@ class Correction(keras.layers.Layer):
 class Step(keras.layers.Layer):
     """One Gauss-Newton step of a level: warp, evidence, solution, correction."""
 
-    def __init__(self, level: Level, compute: str, **kwargs):
+    def __init__(self, level: Level, compute: str, **kwargs: Any) -> None:
         super().__init__(dtype="float32", **kwargs)
         self.level = level
         constant = keras.initializers.Constant
@@ -90,7 +92,7 @@ class Step(keras.layers.Layer):
         self.correction = Correction(level.filters, compute, name="correction")
         self.built = True
 
-    def call(self, fixed: list, moving, flow):
+    def call(self, fixed: list, moving: Tensor, flow: Tensor) -> Tensor:
         """Improve a flow, (3 * batch, k, j, i), voxels of the network's input, on the level's flow grid."""
         factor = float(self.level.factor)
         flow = ops.stop_gradient(flow)
@@ -113,7 +115,7 @@ class LucasKanadePyramid(keras.Model):
     as coarse as the input.
     """
 
-    def __init__(self, levels: tuple[Level, ...] = LEVELS, compute: str = "float32", **kwargs):
+    def __init__(self, levels: tuple[Level, ...] = LEVELS, compute: str = "float32", **kwargs: Any) -> None:
         super().__init__(dtype="float32", **kwargs)
         self.levels = levels
         self.steps_by_level = [
@@ -121,12 +123,12 @@ class LucasKanadePyramid(keras.Model):
         ]
         self.built = True
 
-    def head_start(self, pair):
+    def head_start(self, pair: Tensor) -> Tensor:
         """The flow after the first step of every level but the finest, as `call` gives it: a third of the time, for
         where a refinement goes on from it."""
         return self.flows(pair, len(self.levels) - 1, 1)[-1]
 
-    def flows(self, pair, most_levels: int | None = None, most_steps: int | None = None) -> list:
+    def flows(self, pair: Tensor, most_levels: int | None = None, most_steps: int | None = None) -> list:
         """The flow after every step, coarse to fine: tensors (batch, k, j, i, 3), voxels of the input.
 
         Of at most so many levels, the coarsest first, and steps a level.
@@ -152,7 +154,7 @@ class LucasKanadePyramid(keras.Model):
                 results.append(ops.stack(ops.split(flow, 3, axis=0), axis=-1))
         return results
 
-    def call(self, pair, training=None):
+    def call(self, pair: Tensor, training: bool | None = None) -> Tensor:
         return self.flows(pair)[-1]
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from keras import ops
 
 from .spatial_transformer import warp
+from .tensor import Tensor
 
 NCC_WINDOW = 9
 NCC_EPSILON = 1e-5
 
 
-def _running_sums(x, axis: int, window: int):
+def _running_sums(x: Tensor, axis: int, window: int) -> Tensor:
     """Sums of `window` neighbours along an axis, which gets shorter by window - 1; by doubling, a few additions."""
 
-    def part(values, start: int, count: int):
+    def part(values: Tensor, start: int, count: int) -> Tensor:
         index = [slice(None)] * len(values.shape)
         index[axis] = slice(start, start + count)
         return values[tuple(index)]
@@ -29,7 +30,7 @@ def _running_sums(x, axis: int, window: int):
     return total
 
 
-def _window_sums(x, window: int):
+def _window_sums(x: Tensor, window: int) -> Tensor:
     """Sums over a cube of `window` voxels around each voxel; (batch, k, j, i, 1), outside counts as 0."""
     for axis in (1, 2, 3):
         margin = [(0, 0)] * 5
@@ -38,7 +39,7 @@ def _window_sums(x, window: int):
     return x
 
 
-def squared_local_ncc(fixed, warped, window: int = NCC_WINDOW):
+def squared_local_ncc(fixed: Tensor, warped: Tensor, window: int = NCC_WINDOW) -> Tensor:
     """Squared correlation coefficient of two images in the cube around each voxel, in [0, 1].
 
     Parameters
@@ -64,12 +65,12 @@ def squared_local_ncc(fixed, warped, window: int = NCC_WINDOW):
     return cross * cross / (variance_f * variance_w + NCC_EPSILON)
 
 
-def local_ncc_loss(fixed, warped, window: int = NCC_WINDOW):
+def local_ncc_loss(fixed: Tensor, warped: Tensor, window: int = NCC_WINDOW) -> Tensor:
     """Negated mean of the squared local correlation coefficient (paper, eq. 3), in [-1, 0]."""
     return -ops.mean(squared_local_ncc(fixed, warped, window))
 
 
-def diffusion_loss(flow):
+def diffusion_loss(flow: Tensor) -> Tensor:
     """Mean squared forward difference of the field, averaged over the three axes (paper, eq. 4).
 
     Parameters
@@ -84,7 +85,7 @@ def diffusion_loss(flow):
     return (along_k + along_j + along_i) / 3.0
 
 
-def mean_length(vectors, weight):
+def mean_length(vectors: Tensor, weight: Tensor) -> Tensor:
     """Weighted mean length of vectors, smooth near 0.
 
     Parameters
@@ -98,7 +99,7 @@ def mean_length(vectors, weight):
     return ops.sum(weight * length) / (ops.sum(weight) + 1e-6)
 
 
-def inverse_consistency_loss(forward, backward):
+def inverse_consistency_loss(forward: Tensor, backward: Tensor) -> Tensor:
     """Mean squared length of what is left after going forth and back: u(x) + v(x + u(x)).
 
     Parameters

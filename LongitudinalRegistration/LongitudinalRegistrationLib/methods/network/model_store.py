@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from TableRemovalLib.errors import InputError
@@ -20,9 +21,28 @@ MODELS_FOLDER = Path(__file__).resolve().parents[3] / "Resources" / "Models"
 class Model:
     """A model as its card describes it.
 
-    network: name of the architecture; options: what it is built with (see build_network); size: grid (i, j, k) it
-    was made for; spacing_mm: of that grid; largest_displacement_mm: largest component in training; weights: the file
-    for Keras; onnx: the same for ONNX Runtime, a file each pass, none where the model was not converted.
+    Attributes
+    ----------
+    name
+        Of the model.
+    network
+        Name of the architecture.
+    options
+        What it is built with (see build_network).
+    size
+        Grid (i, j, k) it was made for.
+    spacing_mm
+        Of that grid, isotropic.
+    largest_displacement_mm
+        Largest component in training.
+    weights
+        The file for Keras.
+    sha256
+        Of that file.
+    card
+        The card's content.
+    onnx
+        The same for ONNX Runtime, a file each pass; none where the model was not converted.
     """
 
     name: str
@@ -40,11 +60,12 @@ class Model:
 def trained_model(network: str, weights: Path, leaky_slope: float, largest_displacement_mm: float) -> Model:
     """A model that has no card yet, on the box of the paper's grid."""
     spacing = spacing_of(network)
+    (i, j, k), ratio = NETWORK_SIZE, NETWORK_SPACING_MM / spacing
     return Model(
         name=network,
         network=network,
         options=network_options(network, leaky_slope),
-        size=tuple(round(n * NETWORK_SPACING_MM / spacing) for n in NETWORK_SIZE),
+        size=(round(i * ratio), round(j * ratio), round(k * ratio)),
         spacing_mm=spacing,
         largest_displacement_mm=largest_displacement_mm,
         weights=Path(weights),
@@ -87,5 +108,12 @@ def find_model(network: str = DEFAULT_NETWORK, folder: Path | None = None) -> Mo
 def _check_file(path: Path, sha256: str, card: Path) -> None:
     if not path.exists():
         raise InputError(f"The model's file {path} is missing: reinstall, or use --method niftyreg.")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+    state = path.stat()
+    if _sha256(path, state.st_size, state.st_mtime_ns) != sha256:
         raise InputError(f"The model's file {path} does not match its card {card.name}: reinstall it.")
+
+
+@cache
+def _sha256(path: Path, size: int, mtime_ns: int) -> str:
+    """SHA-256 of a file, computed once in a process as long as its size and time of change stay."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import SimpleITK as sitk
 
 from ...scan.grid import Grid
+from ..method import MethodError
 from .architectures import DIVISOR
 from .model_store import Model
-from .runtime import load_passes
+from .runtime import Passes, load_passes
 
 
-class NetworkError(RuntimeError):
+class NetworkError(MethodError):
     """The network could not be loaded or run."""
 
 
@@ -33,7 +36,9 @@ class Predictor:
         If the runtime does not start or the model does not fit.
     """
 
-    def __init__(self, model: Model, threads: int | None = None, load=load_passes):
+    def __init__(
+        self, model: Model, threads: int | None = None, load: Callable[[Model, int | None], Passes] = load_passes
+    ):
         self.model = model
         try:
             self._passes = load(model, threads)

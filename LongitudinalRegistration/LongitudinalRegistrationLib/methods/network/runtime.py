@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import Protocol
+
+import numpy as np
 
 from ...system.versions import package_version
 from .model_store import Model
 
 INSTALL_RUNTIME = "pip install 'onnxruntime>=1.19'"
 INSTALL_TENSORFLOW = "pip install tensorflow"
+
+
+class Passes(Protocol):
+    """The passes of a network in a runtime."""
+
+    def __call__(self, pair: np.ndarray, to_the_end: bool = True) -> np.ndarray:
+        """The flow [k, j, i, 3], voxels of the input, of a pair (1, k, j, i, 2), float32."""
+        ...
 
 
 def has_onnx_runtime() -> bool:
@@ -36,13 +47,13 @@ def runtime_words() -> str:
     return "" if tensorflow_missing() else f"TensorFlow {package_version('tensorflow')}"
 
 
-def load_passes(model: Model, threads: int | None):
+def load_passes(model: Model, threads: int | None) -> Passes:
     """Load a model into the runtime that is here.
 
-    Returns
-    -------
-    OnnxPasses or KerasPasses
-        Called with a pair of images and `to_the_end`, it gives the flow.
+    Parameters
+    ----------
+    threads
+        Most threads at work; None: all cores.
     """
     if model.onnx and has_onnx_runtime():
         from .onnx_passes import OnnxPasses

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from keras import ops
 
+from .tensor import Tensor
 
-def sample(image, flow: list):
+
+def sample(image: Tensor, flow: list) -> Tensor:
     """Sample an image at x + flow(x), trilinear, the nearest edge voxel outside.
 
     Parameters
@@ -14,6 +16,11 @@ def sample(image, flow: list):
         (batch, k, j, i).
     flow
         [x, y, z], in voxels; tensors of the image's shape.
+
+    Returns
+    -------
+    tensor
+        Of the image's shape. The compiled counterpart is scan/sampling.py; each side must have 2 voxels or more.
     """
     shape = ops.shape(image)[1:]
     axes = ops.meshgrid(*[ops.arange(n, dtype="float32") for n in shape], indexing="ij")
@@ -30,7 +37,7 @@ def sample(image, flow: list):
     base = first + sum(index * stride for index, stride in zip(low, strides, strict=True))
     flat = ops.reshape(image, (-1,))
 
-    def corner(*offsets):
+    def corner(*offsets: int) -> Tensor:
         return ops.take(flat, base + sum(o * stride for o, stride in zip(offsets, strides, strict=True)))
 
     c, b, a = fraction
@@ -42,7 +49,7 @@ def sample(image, flow: list):
     return near + c * (far - near)
 
 
-def warp(volume, flow):
+def warp(volume: Tensor, flow: Tensor) -> Tensor:
     """Sample a volume at x + flow(x); see sample.
 
     Parameters

@@ -11,6 +11,7 @@ from keras import layers
 
 from .architectures import check_sides
 from .compute import convolution_policy
+from .tensor import Tensor
 
 ENCODER_FILTERS = (16, 32, 32, 32)
 LEAKY_SLOPE = 0.2
@@ -21,14 +22,14 @@ FLOW_RESOLUTIONS = ("half", "full")
 class _Parts:
     """The network's parts, which all compute in one type."""
 
-    def __init__(self, slope: float, compute: str):
+    def __init__(self, slope: float, compute: str) -> None:
         self.slope, self.dtype = slope, convolution_policy(compute)
 
-    def convolution(self, x, filters: int, stride: int = 1):
+    def convolution(self, x: Tensor, filters: int, stride: int = 1) -> Tensor:
         layer = layers.Conv3D(filters, 3, stride, "same", kernel_initializer="he_normal", dtype=self.dtype)
         return layers.LeakyReLU(negative_slope=self.slope, dtype=self.dtype)(layer(x))
 
-    def up_and_join(self, x, skip):
+    def up_and_join(self, x: Tensor, skip: Tensor) -> Tensor:
         return layers.Concatenate(dtype=self.dtype)([layers.UpSampling3D(2, dtype=self.dtype)(x), skip])
 
 
@@ -37,7 +38,7 @@ def build_vxm2(
     flow_resolution: str = "half",
     leaky_slope: float = LEAKY_SLOPE,
     compute: str = "float32",
-):
+) -> keras.Model:
     """Build the network: a pair of images in, a displacement field in voxels out.
 
     Parameters

@@ -68,8 +68,8 @@ def find_programs(folder: str | Path | None = None) -> dict[str, Path]:
     named = folder or os.environ.get(FOLDER_VARIABLE)
     places = [Path(named)] if named else [install_folder(), *map(Path, os.get_exec_path())]
     for place in places:
-        found = {program: _executable(place, program) for program in PROGRAMS}
-        if all(found.values()):
+        found = {program: path for program in PROGRAMS if (path := _executable(place, program))}
+        if len(found) == len(PROGRAMS):
             return found
     if named:
         raise InputError(f"NiftyReg's programs {', '.join(PROGRAMS)} are not in {named}: correct the folder.")

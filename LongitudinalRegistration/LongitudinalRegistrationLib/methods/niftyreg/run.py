@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import signal
-import subprocess
-import sys
 import tempfile
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 import SimpleITK as sitk
@@ -21,90 +16,15 @@ from TableRemovalLib.errors import InputError
 from ...field.transforms import without_affine
 from ...scan.geometry import affine_from_matrix, linear_matrix
 from ...scan.grid import AIR_HU
+from ...system.programs import ProgramError, run_program
+from ..method import MethodError
 
 Progress = Callable[[float], None]
-LAST_LINES = 5
+FIXED, MOVING = "fixed.nii", "moving.nii"
 
 
-class NiftyRegError(RuntimeError):
+class NiftyRegError(MethodError):
     """A program of NiftyReg ended with an error or was killed."""
-
-
-_children: set[subprocess.Popen] = set()
-
-
-def end_children() -> None:
-    """Kill the programs that run now, from another thread: whoever waits for them gets a NiftyRegError."""
-    for child in list(_children):
-        child.kill()
-
-
-@contextmanager
-def _running(command: list[str]) -> Iterator[tuple[subprocess.Popen, Iterator[str]]]:
-    """A child process that does not outlive this block, nor (on Linux) this process, and its lines as they come."""
-    options = {"start_new_session": True}
-    if sys.platform == "win32":
-        options = {"creationflags": subprocess.CREATE_NO_WINDOW}
-    elif sys.platform.startswith("linux"):
-        options = {"preexec_fn": _die_with_parent, **options}
-    ours, theirs = os.openpty() if hasattr(os, "openpty") else os.pipe()
-    try:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.STDOUT, **options)
-    except OSError:
-        os.close(ours)
-        raise
-    finally:
-        os.close(theirs)
-    _children.add(child)
-    try:
-        with open(ours, encoding="utf-8", errors="replace") as output:
-            yield child, _lines(output)
-    finally:
-        _children.discard(child)
-        if child.poll() is None:
-            child.kill()
-        child.wait()
-
-
-def _lines(output: TextIO) -> Iterator[str]:
-    """Lines until the program ends, which on a terminal of one's own is an error of reading.
-
-    A terminal, because into a pipe NiftyReg's lines come in blocks of 4 KB: half a minute late.
-    """
-    try:
-        yield from output
-    except OSError:
-        return
-
-
-def _die_with_parent() -> None:
-    """Ask the kernel to kill this child when its parent dies, however that happens (PR_SET_PDEATHSIG)."""
-    import ctypes
-
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-
-
-def run_program(command: list[str], on_line: Callable[[str], None] | None = None) -> None:
-    """Run one program to its end.
-
-    Raises
-    ------
-    NiftyRegError
-        If it ended with an error or was killed; the message holds its last lines.
-    """
-    last = deque(maxlen=LAST_LINES)
-    try:
-        with _running(command) as (child, lines):
-            for line in lines:
-                last.append(line.strip())
-                if on_line:
-                    on_line(line)
-            code = child.wait()
-    except OSError as error:
-        raise NiftyRegError(f"{Path(command[0]).name} could not be started ({error})") from error
-    if code:
-        how = f"was killed (signal {-code})" if code < 0 else f"ended with code {code}"
-        raise NiftyRegError(f"{Path(command[0]).name} {how}: {' | '.join(filter(None, last))}")
 
 
 class _IterationProgress:
@@ -159,7 +79,6 @@ def read_displacement(path: Path, reference: sitk.Image) -> sitk.Image:
         values = np.moveaxis(values.reshape(3, *values.shape[-3:]), 0, -1)
     else:
         values = values.reshape(*values.shape[-4:])
-        values = values * np.array([1, 1, 1], values.dtype)
     values = values.astype(np.float32)
     values[..., :2] *= -1
     field = sitk.GetImageFromArray(values, isVector=True)
@@ -191,18 +110,9 @@ def aladin(
     NiftyRegError
         If the program fails or is killed.
     """
-    with tempfile.TemporaryDirectory(prefix="longct-") as temporary:
-        folder = Path(temporary)
-        _write_pair(folder, fixed, moving)
-        run_program(
-            [
-                str(programs["reg_aladin"]),
-                *("-ref", str(folder / "fixed.nii"), "-flo", str(folder / "moving.nii")),
-                *("-aff", str(folder / "affine.txt"), "-res", str(folder / "aladin.nii")),
-                *("-pad", str(AIR_HU), "-omp", str(threads)),
-            ],
-            progress and _IterationProgress(progress),
-        )
+    with _folder_with(fixed, moving) as folder:
+        to = ("-aff", folder / "affine.txt", "-res", folder / "aladin.nii")
+        _run_on_pair(programs["reg_aladin"], folder, to, threads, progress)
         return read_affine(folder / "affine.txt")
 
 
@@ -226,35 +136,47 @@ def f3d(
     NiftyRegError
         If a program fails or is killed.
     """
-    with tempfile.TemporaryDirectory(prefix="longct-") as temporary:
-        folder = Path(temporary)
-        _write_pair(folder, fixed, moving)
+    with _folder_with(fixed, moving) as folder:
         write_affine(affine, folder / "affine.txt")
-        run_program(
-            [
-                str(programs["reg_f3d"]),
-                *("-ref", str(folder / "fixed.nii"), "-flo", str(folder / "moving.nii")),
-                *("-aff", str(folder / "affine.txt"), "-cpp", str(folder / "cpp.nii")),
-                *("-res", str(folder / "f3d.nii"), "-pad", str(AIR_HU), "-omp", str(threads)),
-            ],
-            progress and _IterationProgress(progress),
-        )
-        run_program(
-            [
-                str(programs["reg_transform"]),
-                *("-ref", str(folder / "fixed.nii"), "-omp", str(threads)),
-                *("-disp", str(folder / "cpp.nii"), str(folder / "displacement.nii")),
-            ]
-        )
+        to = ("-aff", folder / "affine.txt", "-cpp", folder / "cpp.nii", "-res", folder / "f3d.nii")
+        _run_on_pair(programs["reg_f3d"], folder, to, threads, progress)
+        dense = ("-disp", folder / "cpp.nii", folder / "displacement.nii")
+        _run(programs["reg_transform"], ("-ref", folder / FIXED, "-omp", threads, *dense))
         total = read_displacement(folder / "displacement.nii", fixed)
     return without_affine(total, affine)
 
 
-def _write_pair(folder: Path, fixed: sitk.Image, moving: sitk.Image) -> None:
+@contextmanager
+def _folder_with(fixed: sitk.Image, moving: sitk.Image) -> Iterator[Path]:
+    """A temporary folder with a pair of scans, as float32.
+
+    Raises
+    ------
+    InputError
+        If they cannot be written.
+    """
+    with tempfile.TemporaryDirectory(prefix="longct-") as temporary:
+        folder = Path(temporary)
+        try:
+            for name, image in ((FIXED, fixed), (MOVING, moving)):
+                sitk.WriteImage(sitk.Cast(image, sitk.sitkFloat32), str(folder / name))
+        except RuntimeError as error:
+            free = os.statvfs(folder) if hasattr(os, "statvfs") else None
+            room = f" ({free.f_bavail * free.f_frsize // 2**20} MB free)" if free else ""
+            raise InputError(f"Temporary files cannot be written to {folder.parent}{room}: make room.") from error
+        yield folder
+
+
+def _run_on_pair(
+    program: Path, folder: Path, arguments: tuple[object, ...], threads: int, progress: Progress | None
+) -> None:
+    """Run a program that registers the pair in a folder; what it does not show is air."""
+    pair = ("-ref", folder / FIXED, "-flo", folder / MOVING, "-pad", AIR_HU, "-omp", threads)
+    _run(program, (*pair, *arguments), _IterationProgress(progress) if progress else None)
+
+
+def _run(program: Path, arguments: tuple[object, ...], on_line: Callable[[str], None] | None = None) -> None:
     try:
-        for name, image in (("fixed", fixed), ("moving", moving)):
-            sitk.WriteImage(sitk.Cast(image, sitk.sitkFloat32), str(folder / f"{name}.nii"))
-    except RuntimeError as error:
-        free = os.statvfs(folder) if hasattr(os, "statvfs") else None
-        room = f" ({free.f_bavail * free.f_frsize // 2**20} MB free)" if free else ""
-        raise InputError(f"Temporary files cannot be written to {folder.parent}{room}: make room.") from error
+        run_program([str(program), *map(str, arguments)], on_line)
+    except ProgramError as error:
+        raise NiftyRegError(str(error)) from error

@@ -9,7 +9,7 @@ from ...evaluation.scores import Agreement
 from ...field.transforms import component_first, field_on
 from ...scan.pyramid import ScanPyramid, index_matrix
 from ...system.parallel import over_slices
-from .kernels import agree_slices
+from .kernels import Geometry, Images, correlate_slices
 
 SPACING_MM = 4.0
 RATIO = 2
@@ -18,28 +18,35 @@ RATIO = 2
 def agreement(
     fixed: ScanPyramid, moving: ScanPyramid, affine: sitk.Transform, field: sitk.Image | None = None
 ) -> Agreement:
-    """Agreement of two scans under T(x) = A(x + u(x)).
+    """Measure the agreement of two scans under T(x) = A(x + u(x)), on 4 mm voxels of the fixed body.
 
     Parameters
     ----------
+    fixed, moving
+        Scans ready for registration.
     affine
         A: fixed points to moving points, LPS mm.
     field
         u: vector image, mm, LPS; None for zero.
+
+    Returns
+    -------
+    Agreement
+        Correlations of both contrast channels, -1 to 1.
     """
     own, other = fixed.levels[SPACING_MM], moving.levels[SPACING_MM]
     grid = own.grid.coarser(RATIO)
-    flow = np.zeros((3, *grid.size[::-1]), np.float32)
+    displacement = np.zeros((3, *grid.size[::-1]), np.float32)
     if field is not None:
-        flow = component_first(field_on(field, grid.reference()))
-    body = own.body * own.seen
-    matrix = index_matrix(own.grid, other.grid, affine)
-    arguments = own.channels, body, flow, RATIO, SPACING_MM, matrix, other.channels, other.seen
-    sums = sum(over_slices(agree_slices, *arguments, slices=body.shape[0]))
+        displacement = component_first(field_on(field, grid.reference()))
+    images = Images(own.channels, own.body * own.seen, other.channels, other.seen)
+    geometry = Geometry(RATIO, SPACING_MM, index_matrix(own.grid, other.grid, affine))
+    sums = sum(over_slices(correlate_slices, images, geometry, displacement, slices=images.mask.shape[0]))
     return Agreement(*(_correlation(*row) for row in sums))
 
 
-def _correlation(count, f, m, ff, mm, fm) -> float:
+def _correlation(count: float, f: float, m: float, ff: float, mm: float, fm: float) -> float:
+    """Correlate from the sums of correlate_slices; 0 where there is nothing to correlate."""
     if count < 2:
         return 0.0
     variances = (ff - f * f / count) * (mm - m * m / count)

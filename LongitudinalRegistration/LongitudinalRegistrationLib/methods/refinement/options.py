@@ -7,19 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RefinementLevel:
-    """image_mm: voxels of the images compared (2, 4, 8 or 16); ratio: voxels of the field are so many times as large (2
-    or 4); steps: most Gauss-Newton steps; stiffness: weight of the displacement's squared slopes against the image
-    differences; corners: how many of every eight image voxels are looked at (1 to 8)."""
+    """One level of a refinement.
+
+    image_mm: voxels of the images compared (2, 4, 8 or 16); ratio: voxels of the field are so many times as large (2
+    or 4); steps: most Gauss-Newton steps; regularisation: weight of the displacement's squared slopes against the image
+    differences; corners: how many of every eight image voxels are compared (1 to 8).
+    """
 
     image_mm: float
     ratio: int
     steps: int
-    stiffness: float
+    regularisation: float
     corners: int = 8
 
     @property
     def field_mm(self) -> float:
-        """Voxels of the field."""
+        """Voxel size of the field, mm."""
         return self.image_mm * self.ratio
 
 
@@ -40,24 +43,49 @@ EFFORTS = {"fast": FAST, "thorough": THOROUGH}
 
 @dataclass(frozen=True)
 class RefinementOptions:
-    """effort: "fast" (for a picture at once) or "thorough" (seconds, with a finer field); iterations: of conjugate
-    gradients in a step; budget_seconds: no further step is begun after it; keep_volume_stiffness: how many times
-    stiffer the field is where a change of volume is kept (see refine)."""
+    """Options of a refinement.
+
+    effort: "fast" (for a picture at once) or "thorough" (seconds, with a finer field); iterations: of conjugate
+    gradients in a step; budget_seconds: no further step is begun after it; keep_volume_factor: how many times as strong
+    the regularisation is where a change of volume is kept (see refine).
+    """
 
     effort: str = "fast"
     iterations: int = 8
     budget_seconds: float = 20.0
-    keep_volume_stiffness: float = 50.0
+    keep_volume_factor: float = 50.0
 
     def isValid(self) -> tuple[bool, str]:
-        """Whether the options make sense, and if not, what to change."""
+        """Check the options.
+
+        Returns
+        -------
+        ok, reason
+            Whether they make sense, and if not, what to change.
+
+        Examples
+        --------
+        >>> RefinementOptions(iterations=0).isValid()
+        (False, 'iterations and keep_volume_factor must be 1 or more, budget_seconds positive.')
+        """
         if self.effort not in EFFORTS:
             return False, f"The refinement's effort must be one of {', '.join(EFFORTS)}, not {self.effort}."
-        if self.iterations < 1 or self.keep_volume_stiffness < 1 or self.budget_seconds <= 0:
-            return False, "iterations and keep_volume_stiffness must be 1 or more, budget_seconds positive."
+        if self.iterations < 1 or self.keep_volume_factor < 1 or self.budget_seconds <= 0:
+            return False, "iterations and keep_volume_factor must be 1 or more, budget_seconds positive."
         return True, ""
 
     def levels(self, alone: bool) -> tuple[RefinementLevel, ...]:
-        """The levels to go through; `alone`: without a network's field to start from, thus from coarser ones."""
+        """List the levels to go through.
+
+        Parameters
+        ----------
+        alone
+            Without a network's field to start from, thus from coarser levels on.
+
+        Examples
+        --------
+        >>> [level.image_mm for level in RefinementOptions().levels(alone=True)]
+        [16.0, 8.0, 4.0, 2.0]
+        """
         levels = EFFORTS[self.effort]
         return ALONE + tuple(level for level in levels if level.image_mm < 8.0) if alone else levels

@@ -2,7 +2,7 @@
 
 Minimised is the robust squared difference of two channels of the scans (the windowed scan, and the scan freed of local
 mean and contrast, which makes it a local correlation) plus the squared slopes of the displacement. Each step solves
-for the best change of the whole field at once, by conjugate gradients.
+for the best update of the whole field at once, by conjugate gradients.
 """
 
 from __future__ import annotations
@@ -15,18 +15,23 @@ import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import binary_dilation
 
+from ...field.jacobian import smallest_jacobian
 from ...field.transforms import component_first, field_on
 from ...scan.grid import Grid, resample
 from ...scan.pyramid import ScanPyramid, index_matrix
 from ...system.parallel import over_slices
 from .kernels import (
-    advance_slices,
+    Geometry,
+    Gradients,
+    Images,
+    Robust,
+    System,
     apply_slices,
-    begin_slices,
     double_slices,
-    look_slices,
-    smallest_jacobian_slices,
-    turn_slices,
+    linearise_slices,
+    redirect_slices,
+    start_slices,
+    step_slices,
 )
 from .options import RefinementLevel, RefinementOptions
 
@@ -40,8 +45,11 @@ CORNERS = ((0, 0, 0), (1, 1, 1), (0, 1, 1), (1, 0, 0), (1, 0, 1), (0, 1, 0), (1,
 
 @dataclass(frozen=True)
 class Refined:
-    """field: vector image, mm, LPS; steps: Gauss-Newton steps that were done; in_time: whether none was left out for
-    the time budget."""
+    """What a refinement found.
+
+    field: vector image, mm, LPS; steps: Gauss-Newton steps that were done; in_time: whether none was left out for the
+    time budget.
+    """
 
     field: sitk.Image
     steps: int
@@ -49,128 +57,194 @@ class Refined:
 
 
 class _Comparison:
-    """The images of one level, and the evidence that its steps use."""
+    """The images of one level, and the normal equations of their difference.
 
-    def __init__(self, fixed: ScanPyramid, moving: ScanPyramid, affine, level: RefinementLevel, left_out):
+    Parameters
+    ----------
+    fixed, moving
+        Scans ready for registration.
+    affine
+        Fixed points to moving points, LPS mm.
+    level
+        Which of their levels, and how.
+    left_out
+        Mask in the fixed space of what is not compared, or None.
+    """
+
+    def __init__(
+        self,
+        fixed: ScanPyramid,
+        moving: ScanPyramid,
+        affine: sitk.Transform,
+        level: RefinementLevel,
+        left_out: sitk.Image | None,
+    ) -> None:
         own, other = fixed.levels[level.image_mm], moving.levels[level.image_mm]
         self.grid = own.grid.coarser(level.ratio)
         active = own.active
         if left_out is not None:
-            active = active * (1 - _on(left_out, own.grid))
-        self._images = own.channels, active
-        matrix = index_matrix(own.grid, other.grid, affine)
-        self._sampling = level.ratio, np.array(CORNERS[: level.corners]), level.image_mm, matrix
-        self._moving = other.channels, other.seen
-        self._weights = [np.array(values, np.float32) for values in (GAIN, WIDTH)]
-        self.evidence = np.empty((9, *self.grid.size[::-1]), np.float32)
+            active = active * (1 - _touched(left_out, own.grid))
+        self._images = Images(own.channels, active, other.channels, other.seen)
+        self._geometry = Geometry(level.ratio, level.image_mm, index_matrix(own.grid, other.grid, affine))
+        self._offsets = np.array(CORNERS[: level.corners])
+        self._robust = Robust(np.array(GAIN, np.float32), np.array(WIDTH, np.float32))
+        self.equations = np.empty((9, *self.grid.size[::-1]), np.float32)
 
-    def look(self, flow: np.ndarray) -> float:
-        """Set the evidence; the mean robust difference."""
-        arguments = *self._images, flow, *self._sampling, *self._moving, *self._weights, self.evidence
-        parts = over_slices(look_slices, *arguments, slices=flow.shape[1])
+    def linearise(self, field: np.ndarray) -> float:
+        """Set the normal equations at a field [component, k, j, i], mm; return the mean robust difference."""
+        arguments = self._images, self._geometry, self._offsets, self._robust, field, self.equations
+        parts = over_slices(linearise_slices, *arguments, slices=field.shape[1])
         return sum(cost for cost, _ in parts) / max(sum(count for _, count in parts), 1)
 
 
-def _on(mask: sitk.Image, grid: Grid) -> np.ndarray:
-    """1 where a voxel of the grid touches the mask, uint8."""
+def _touched(mask: sitk.Image, grid: Grid) -> np.ndarray:
+    """Set 1 where a voxel of the grid touches the mask, else 0; [k, j, i], uint8."""
     share = resample(sitk.Cast(mask > 0, sitk.sitkFloat32), grid.reference(), outside=0.0)
     near = resample(sitk.BinaryDilate(sitk.Cast(mask > 0, sitk.sitkUInt8), [1, 1, 1]), grid.reference(), labels=True)
     return ((sitk.GetArrayFromImage(share) > 0) | (sitk.GetArrayFromImage(near) > 0)).astype(np.uint8)
 
 
-def _solve(evidence: np.ndarray, stiffness: np.ndarray, flow: np.ndarray, iterations: int) -> np.ndarray:
-    """The change of the flow that lowers evidence and stretch together, by preconditioned conjugate gradients."""
-    rest, change, towards, applied, better = (np.empty_like(flow) for _ in range(5))
-    inverse = np.empty((6, *flow.shape[1:]), np.float32)
-    slices = flow.shape[1]
-    product = sum(over_slices(begin_slices, evidence, stiffness, flow, inverse, rest, change, towards, slices=slices))
+def solve(system: System, field: np.ndarray, iterations: int) -> np.ndarray:
+    """Find the update of a field that lowers image differences and slopes together, by conjugate gradients.
+
+    Parameters
+    ----------
+    system
+        Normal equations at the field, and the regularisation.
+    field
+        [component, k, j, i], float32, mm.
+    iterations
+        At most.
+
+    Returns
+    -------
+    numpy.ndarray
+        The update, like the field.
+    """
+    update, residual, direction, applied, preconditioned = (np.empty_like(field) for _ in range(5))
+    preconditioner = np.empty((6, *field.shape[1:]), np.float32)
+    gradients = Gradients(update, residual, direction, applied, preconditioned, preconditioner)
+    slices = field.shape[1]
+    product = sum(over_slices(start_slices, system, field, gradients, slices=slices))
     first = product
     for _ in range(iterations):
         if product <= SOLVED * first:
             break
-        curvature = sum(over_slices(apply_slices, evidence, stiffness, towards, applied, slices=slices))
-        length = np.float32(product / curvature)
-        now = sum(over_slices(advance_slices, length, inverse, towards, applied, rest, change, better, slices=slices))
-        over_slices(turn_slices, np.float32(now / product), better, towards, slices=slices)
-        product = now
-    return change
+        curvature = sum(over_slices(apply_slices, system, gradients, slices=slices))
+        following = sum(over_slices(step_slices, np.float32(product / curvature), gradients, slices=slices))
+        over_slices(redirect_slices, np.float32(following / product), gradients, slices=slices)
+        product = following
+    return gradients.update
 
 
-def _doubled(flow: np.ndarray) -> np.ndarray:
-    out = np.empty((3, *(2 * n for n in flow.shape[1:])), np.float32)
-    over_slices(double_slices, flow, out, slices=out.shape[1])
+def _doubled(field: np.ndarray) -> np.ndarray:
+    """Resample a field [component, k, j, i] to voxels half as large."""
+    out = np.empty((3, *(2 * n for n in field.shape[1:])), np.float32)
+    over_slices(double_slices, field, out, slices=out.shape[1])
     return out
 
 
-def smallest_jacobian(flow: np.ndarray, spacing_mm: float) -> np.ndarray:
-    """The smallest one-sided Jacobian determinant at each voxel of x + flow, [k, j, i].
+def without_folds(field: np.ndarray, spacing_mm: float) -> np.ndarray:
+    """Smooth a field where it folds, or nearly, until it does not.
 
     Parameters
     ----------
-    flow
-        [component, k, j, i], mm, (x, y, z), on isotropic voxels.
+    field
+        [component, k, j, i], float32, mm, (x, y, z), on isotropic voxels.
+    spacing_mm
+        Their size.
+
+    Returns
+    -------
+    numpy.ndarray
+        Like the field; the field itself where it does not fold.
     """
-    smallest = np.empty(flow.shape[1:], np.float32)
-    over_slices(smallest_jacobian_slices, flow, spacing_mm, smallest, slices=smallest.shape[0])
-    return smallest
-
-
-def without_folds(flow: np.ndarray, spacing_mm: float) -> np.ndarray:
-    """Smooth a field, as in smallest_jacobian, where it folds, or nearly, until it does not."""
     for _ in range(MOST_REPAIRS):
-        bad = smallest_jacobian(flow, spacing_mm) < LEAST_JACOBIAN
-        if not bad.any():
+        folded = smallest_jacobian(field, spacing_mm) < LEAST_JACOBIAN
+        if not folded.any():
             break
-        where = binary_dilation(bad, iterations=2)
-        padded = np.pad(flow, [(0, 0), (1, 1), (1, 1), (1, 1)], mode="edge")
+        where = binary_dilation(folded, iterations=2)
+        padded = np.pad(field, [(0, 0), (1, 1), (1, 1), (1, 1)], mode="edge")
         inner = slice(1, -1)
         mean = (padded[:, 2:, inner, inner] + padded[:, :-2, inner, inner]) / 6
         mean += (padded[:, inner, 2:, inner] + padded[:, inner, :-2, inner]) / 6
         mean += (padded[:, inner, inner, 2:] + padded[:, inner, inner, :-2]) / 6
-        flow = np.where(where, 0.5 * flow + 0.5 * mean, flow).astype(np.float32)
-    return flow
+        field = np.where(where, 0.5 * field + 0.5 * mean, field).astype(np.float32)
+    return field
 
 
-def _begin(flow: np.ndarray | None, start: sitk.Image | None, grid: Grid) -> np.ndarray:
-    """The flow on a level's voxels: the last level's, or the start."""
-    if flow is None:
+def _begin(field: np.ndarray | None, start: sitk.Image | None, grid: Grid) -> np.ndarray:
+    """Resample the last level's field, or else the start, to a level's voxels: [component, k, j, i], mm."""
+    if field is None:
         if start is not None:
             return component_first(field_on(start, grid.reference()))
         return np.zeros((3, *grid.size[::-1]), np.float32)
-    return flow if flow.shape[1:] == grid.size[::-1] else _doubled(flow)
+    return field if field.shape[1:] == grid.size[::-1] else _doubled(field)
 
 
 class _Clock:
-    """The time budget of a refinement, and its progress."""
+    """The time budget of a refinement, and its progress.
 
-    def __init__(self, deadline: float, total: int, progress: Callable[[float], None] | None):
+    Parameters
+    ----------
+    deadline
+        Of time.monotonic, seconds.
+    total
+        Steps that are planned.
+    progress
+        Called with the part of them that is done.
+    """
+
+    def __init__(self, deadline: float, total: int, progress: Callable[[float], None] | None) -> None:
         self._deadline, self._total, self._progress = deadline, total, progress
         self.done, self.in_time = 0, True
 
     def late(self) -> bool:
-        """Whether the time is up."""
+        """Say whether the time is up."""
         if time.monotonic() > self._deadline:
             self.in_time = False
         return not self.in_time
 
     def step(self) -> None:
-        """One more step is done."""
+        """Count a step."""
         self.done += 1
         if self._progress:
             self._progress(self.done / self._total)
 
 
-def _descend(comparison, flow, stiffness, steps: int, options: RefinementOptions, clock: _Clock) -> np.ndarray:
-    """Gauss-Newton steps while they lower the image differences; the best flow seen."""
-    best, least = flow, np.inf
+def _descend(
+    comparison: _Comparison,
+    field: np.ndarray,
+    regularisation: np.ndarray,
+    steps: int,
+    options: RefinementOptions,
+    clock: _Clock,
+) -> np.ndarray:
+    """Take Gauss-Newton steps while they lower the image differences.
+
+    Parameters
+    ----------
+    field
+        To start from, [component, k, j, i], float32, mm.
+    regularisation
+        [k, j, i], float32: weights of the squared slopes.
+    steps
+        At most.
+
+    Returns
+    -------
+    numpy.ndarray
+        The best field seen.
+    """
+    best, least = field, np.inf
     for step in range(steps + 1):
-        cost = comparison.look(flow)
+        cost = comparison.linearise(field)
         if cost >= least:
             break
-        best, least = flow, cost
+        best, least = field, cost
         if step == steps or clock.late():
             break
-        flow = flow + _solve(comparison.evidence, stiffness, flow, options.iterations)
+        field = field + solve(System(comparison.equations, regularisation), field, options.iterations)
         clock.step()
     return best
 
@@ -188,13 +262,19 @@ def refine(
 
     Parameters
     ----------
+    fixed, moving
+        Scans ready for registration.
     affine
         A: fixed points to moving points, LPS mm.
     start
         Field to start from (vector image, mm, LPS, any grid), or None for zero.
+    options
+        None: the defaults.
     keep_volume
         Mask in the fixed space (a growing lesion): what is in it does not steer the field, and moves nearly as one
         piece, so that a change of volume is left visible.
+    progress
+        Called with the part that is done, 0 to 1.
 
     Returns
     -------
@@ -204,15 +284,17 @@ def refine(
     options = options or RefinementOptions()
     levels = options.levels(alone=start is None)
     clock = _Clock(time.monotonic() + options.budget_seconds, sum(level.steps for level in levels), progress)
-    flow, grid = None, None
+    field: np.ndarray | None = None
     for level in levels:
-        if flow is not None and clock.late():
+        if field is not None and clock.late():
             break
         comparison = _Comparison(fixed, moving, affine, level, keep_volume)
         grid = comparison.grid
-        flow = _begin(flow, start, grid)
-        stiffness = np.full(flow.shape[1:], level.stiffness * level.corners / 8 / level.image_mm**2, np.float32)
+        field = _begin(field, start, grid)
+        weight = level.regularisation * level.corners / 8 / level.image_mm**2
+        regularisation = np.full(field.shape[1:], weight, np.float32)
         if keep_volume is not None:
-            stiffness[_on(keep_volume, grid) > 0] *= options.keep_volume_stiffness
-        flow = without_folds(_descend(comparison, flow, stiffness, level.steps, options, clock), grid.spacing_mm)
-    return Refined(grid.image(np.ascontiguousarray(np.moveaxis(flow, 0, -1))), clock.done, clock.in_time)
+            regularisation[_touched(keep_volume, grid) > 0] *= options.keep_volume_factor
+        field = without_folds(_descend(comparison, field, regularisation, level.steps, options, clock), grid.spacing_mm)
+    vectors = np.ascontiguousarray(np.moveaxis(np.asarray(field), 0, -1))
+    return Refined(grid.image(vectors), clock.done, clock.in_time)

@@ -9,17 +9,17 @@ SEGMENTATION_ROLE = "TableRemoval.HandEdited"
 EDITOR_TAG = "SegmentEditor"
 
 
-def handSegmentation(volumeNode):
+def editedSegmentation(volumeNode):
     """Return the segmentation in which this volume's mask is being edited by hand, or None."""
     return volumeNode.GetNodeReference(SEGMENTATION_ROLE)
 
 
-def handOver(volumeNode, mask):
+def toSegmentEditor(volumeNode, mask):
     """Put the mask (sitk.Image, uint8 0/1) into a segmentation that the Segment Editor opens with; return it."""
-    old = handSegmentation(volumeNode)
+    old = editedSegmentation(volumeNode)
     if old is not None:
         slicer.mrmlScene.RemoveNode(old)
-    segmentation = addBodySegmentation(volumeNode, mask, f"{volumeNode.GetName()} body mask by hand")
+    segmentation = addBodySegmentation(volumeNode, mask, f"{volumeNode.GetName()} body mask edited")
     volumeNode.SetNodeReferenceID(SEGMENTATION_ROLE, segmentation.GetID())
     editor = slicer.mrmlScene.GetSingletonNode(EDITOR_TAG, "vtkMRMLSegmentEditorNode")
     if editor is None:
@@ -33,18 +33,18 @@ def handOver(volumeNode, mask):
     return segmentation
 
 
-def handDrawnSlices(volumeNode, maskOf):
-    """Return the slices that differ between the hand-edited segmentation and maskOf(k), as {k: uint8 0/1 [j, i]}."""
-    segmentation = handSegmentation(volumeNode)
+def editedSlices(volumeNode, maskOf):
+    """Return the slices that differ between the edited segmentation and maskOf(k), as {k: uint8 0/1 [j, i]}."""
+    segmentation = editedSegmentation(volumeNode)
     segmentId = segmentation.GetSegmentation().GetSegmentIdBySegmentName(SEGMENT) or SEGMENT
     array = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segmentId, volumeNode)
     drawn = (array > 0).astype(np.uint8)
     return {k: drawn[k] for k in range(drawn.shape[0]) if not np.array_equal(drawn[k], maskOf(k))}
 
 
-def putAway(volumeNode):
-    """Remove the hand-edited segmentation from the scene."""
-    segmentation = handSegmentation(volumeNode)
+def removeEdited(volumeNode):
+    """Remove the edited segmentation from the scene."""
+    segmentation = editedSegmentation(volumeNode)
     if segmentation is not None:
         volumeNode.SetNodeReferenceID(SEGMENTATION_ROLE, None)
         slicer.mrmlScene.RemoveNode(segmentation)

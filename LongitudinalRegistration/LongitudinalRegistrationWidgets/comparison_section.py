@@ -1,4 +1,4 @@
-"""The section that arranges the views and lays the registered scan over the baseline."""
+"""The section that arranges the views and overlays the registered scan on the baseline."""
 
 import qt
 import slicer
@@ -27,18 +27,18 @@ from LongitudinalRegistrationWidgets.transform_switch import TransformSwitch
 WINDOW_KEYS = {"Bone": "F6", "Soft tissue": "F7", "Lung": "F8"}
 FLIP_KEY, TRANSFORM_KEY = "F5", "F9"
 SLIDERS = {
-    FADE: ("opacity", "Registered", 0.0, 1.0, 0.05, 2, ""),
+    FADE: ("opacity", "Opacity", 0.0, 1.0, 0.05, 2, ""),
     FLICKER: ("rateHz", "Rate", 0.5, 5.0, 0.5, 1, " Hz"),
-    CHECKERBOARD: ("tileMm", "Tiles", 5.0, 100.0, 5.0, 0, " mm"),
-    DIFFERENCE: ("largestHu", "Up to", 50.0, 1000.0, 50.0, 0, " HU"),
+    CHECKERBOARD: ("tileMm", "Tile size", 5.0, 100.0, 5.0, 0, " mm"),
+    DIFFERENCE: ("largestHu", "Maximum", 50.0, 1000.0, 50.0, 0, " HU"),
 }
 
 
-class SeeSection:
-    """Widgets of the section; `onArranged()` is called whenever the views were arranged or given up."""
+class ComparisonSection:
+    """Widgets of the section; `onArranged()` is called whenever the views were arranged or released."""
 
     def __init__(self, resourcePath, onArranged=None):
-        self.widget = slicer.util.loadUI(resourcePath("UI/SeeSection.ui"))
+        self.widget = slicer.util.loadUI(resourcePath("UI/ComparisonSection.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._onArranged = onArranged or (lambda: None)
         self._result, self._comparison, self._placedOn = None, None, None
@@ -54,11 +54,11 @@ class SeeSection:
         self.setResult(None)
 
     def setResult(self, result):
-        """Show another result in the views where they are arranged; None: give them up."""
+        """Show another result in the views where they are arranged; None: release them."""
         result = result if canBeCompared(result) else None
         if result is not self._result:
             self._isDue = result is not None and (self._isDue or self._comparison is not None)
-            self._giveUp()
+            self._release()
         self._result = result
         self._switch.setResult(result)
         self.ui.arrangeButton.enabled = result is not None
@@ -105,7 +105,7 @@ class SeeSection:
 
     def arrange(self):
         """Arrange the views for the result: baseline, follow-up, registered, overlay."""
-        self._giveUp()
+        self._release()
         isShown, fixed = layout.isShown(), fixedOf(self._result)
         if self._before is None or not isShown:
             self._before = DisplaySettings()
@@ -128,8 +128,8 @@ class SeeSection:
             layout.show3D(on)
 
     def restore(self):
-        """Give the views back as they were before they were arranged."""
-        self._giveUp()
+        """Restore layout, volumes and windows from before the views were arranged."""
+        self._release()
         if self._before is not None:
             self._before.restore()
             self._before = None
@@ -212,7 +212,7 @@ class SeeSection:
             _layoutWhereShown, lambda _n: before.restoreLayout(), lambda _n: layout.switchTo(self._with3D)
         )
 
-    def _giveUp(self):
+    def _release(self):
         self._flicker.stop()
         for overlay in self.overlays():
             overlay.remove()
@@ -246,10 +246,10 @@ class SeeSection:
             self._flicker.stop()
 
     def _prepared(self, mode):
-        """Return the map that can be shown for a mode, after it is made; "" for the other modes."""
+        """Return the map that can be shown for a mode, after it is computed; "" for the other modes."""
         if mode not in MAPS or not self._entered:
             return ""
-        with slicer.util.tryWithErrorDisplay(_("The map could not be made."), waitCursor=True):
+        with slicer.util.tryWithErrorDisplay(_("The similarity map could not be computed."), waitCursor=True):
             self._similarity.prepare()
         return mode
 

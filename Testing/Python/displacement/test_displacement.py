@@ -8,24 +8,11 @@ from places import RESOURCES
 pytest.importorskip("trame_slicer")
 pytest.importorskip("PySide6")
 
-from slicerhost import boot  # noqa: E402
-
-pytestmark = pytest.mark.xdist_group("host")
+pytestmark = pytest.mark.usefixtures("scene")
 HALF_MM, BODY_MM = 100.0, 60.0
 VIEW_PX = 400
 SHIFT = (3.0, 4.0, 0.0)
 AFFINE = np.array([[1.02, 0.05, 0.0, 6.0], [-0.04, 0.99, 0.02, -8.0], [0.01, 0.0, 1.01, 5.0], [0, 0, 0, 1]])
-
-
-@pytest.fixture(scope="module")
-def host():
-    return boot(loadModules=False)
-
-
-@pytest.fixture(autouse=True)
-def scene(host):
-    host.core.scene.Clear(0)
-    return host.core.scene
 
 
 def constant(points):
@@ -278,14 +265,14 @@ def test_contours_are_where_the_magnitude_is():
 
 
 def test_a_displacement_in_words():
-    from LongitudinalRegistrationSlicer.displacement.words import inWords
+    from LongitudinalRegistrationSlicer.displacement.description import describeDisplacement
 
     words = "7.1 mm: 5.1 mm to the patient's left, 4.8 mm towards the head, 1.2 mm forward"
-    assert inWords((-5.1, 1.2, 4.8)) == words
-    assert inWords((2.0, -3.0, -6.0)) == (
+    assert describeDisplacement((-5.1, 1.2, 4.8)) == words
+    assert describeDisplacement((2.0, -3.0, -6.0)) == (
         "7.0 mm: 6.0 mm towards the feet, 3.0 mm backward, 2.0 mm to the patient's right"
     )
-    assert inWords((0, 0, 0)) == "0.0 mm: not moved"
+    assert describeDisplacement((0, 0, 0)) == "0.0 mm"
 
 
 def arrows_of(node):
@@ -297,7 +284,9 @@ def arrows_of(node):
     source.Update()
     shape = vtk_to_numpy(source.GetOutput().GetPoints().GetData())
     points = vtk_to_numpy(node.GetPolyData().GetPoints().GetData()).reshape(-1, len(shape), 3)
-    colours = vtk_to_numpy(node.GetPolyData().GetPointData().GetArray("Displacement")).reshape(-1, len(shape), 3)
+    colours = vtk_to_numpy(node.GetPolyData().GetPointData().GetArray("Displacement colours")).reshape(
+        -1, len(shape), 3
+    )
     tip, base = shape[:, 0].argmax(), np.abs(shape[:, 0]) < 1e-6
     starts = points[:, base].mean(axis=1)
     return starts, points[:, tip] - starts, colours[:, 0]
@@ -335,7 +324,7 @@ class Shown:
     def __init__(self, host, result):
         from LongitudinalRegistrationSlicer.results.nodes import fixedOf
         from LongitudinalRegistrationSlicer.views.slice_overlay import SliceOverlay
-        from LongitudinalRegistrationWidgets.dvf_section import DvfSection
+        from LongitudinalRegistrationWidgets.displacement_section import DisplacementSection
         from slicerhost import views
 
         self.view = views.makeSliceView(host, "Red", views.AXIAL)
@@ -344,7 +333,7 @@ class Shown:
         self.view._logic.GetSliceCompositeNode().SetBackgroundVolumeID(fixedOf(result).GetID())
         self.overlay, self.idle = SliceOverlay("Red"), []
         self.host, self.in3D = host, []
-        self.section = DvfSection(lambda name: str(RESOURCES / name), lambda: self.onIdle(), self.in3D.append)
+        self.section = DisplacementSection(lambda name: str(RESOURCES / name), lambda: self.onIdle(), self.in3D.append)
         self.section.setOverlays([self.overlay])
         self.section.setResult(result)
 
@@ -429,7 +418,7 @@ def test_a_transform_changed_in_place_is_painted_anew(shown):
 def test_the_place_under_the_cursor_is_told_in_words(shown, scene):
     crosshair = scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
     assert crosshair is not None
-    label = shown.section.ui.wordsLabel
+    label = shown.section.ui.descriptionLabel
     crosshair.SetCursorPositionRAS([10.0, 0.0, 0.0])
     assert label.text == "5.0 mm: 4.0 mm forward, 3.0 mm to the patient's right"
     shown.section.ui.affineCheckBox.checked = True

@@ -1,4 +1,4 @@
-"""A displacement in words."""
+"""A displacement as text."""
 
 import math
 
@@ -10,9 +10,9 @@ AXES = (
 LEAST_MM = 0.05
 
 
-def inWords(vectorRas):
-    """Return a displacement (RAS, mm) as words: how far, then each direction, the largest first."""
+def describeDisplacement(vectorRas):
+    """Return a displacement (RAS, mm) as text: its length, then each direction, the largest first."""
     length = math.sqrt(sum(float(value) ** 2 for value in vectorRas))
     parts = [(abs(value), names[value < 0]) for value, names in zip(map(float, vectorRas), AXES, strict=True)]
     shown = [f"{size:.1f} mm {name}" for size, name in sorted(parts, reverse=True) if size >= LEAST_MM]
-    return f"{length:.1f} mm: {', '.join(shown)}" if shown else "0.0 mm: not moved"
+    return f"{length:.1f} mm: {', '.join(shown)}" if shown else "0.0 mm"

@@ -1,10 +1,10 @@
-"""The panel's section on the displacement: colours and lines in the slice views, arrows in 3-D, words."""
+"""The panel's section on the displacement: colours and lines in the views, arrows in 3-D, the value at the cursor."""
 
 import slicer
 from LongitudinalRegistrationSlicer.displacement import colours, lines
 from LongitudinalRegistrationSlicer.displacement.arrows_3d import Displacement3D
+from LongitudinalRegistrationSlicer.displacement.description import describeDisplacement
 from LongitudinalRegistrationSlicer.displacement.sampler import DisplacementSampler
-from LongitudinalRegistrationSlicer.displacement.words import inWords
 from LongitudinalRegistrationSlicer.views.cursor import CursorObserver
 from slicer.i18n import tr as _
 
@@ -12,14 +12,14 @@ COLOURS = (None, *colours.MODES)
 LINES = (None, *lines.MODES)
 
 
-class DvfSection:
-    """How far every point moved.
+class DisplacementSection:
+    """The displays of a result's displacement.
 
     `onIdle()` is called when nothing is in the overlays any more, `onIn3D(on)` when 3-D is asked for or no longer.
     """
 
     def __init__(self, resourcePath, onIdle=None, onIn3D=None):
-        self.widget = slicer.util.loadUI(resourcePath("UI/DvfSection.ui"))
+        self.widget = slicer.util.loadUI(resourcePath("UI/DisplacementSection.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._onIdle, self._entered = onIdle, True
         self._result, self._sampler, self._overlays, self._own = None, None, [], []
@@ -76,7 +76,7 @@ class DvfSection:
         self._show(*(chosen if on else (None, None)))
         self._showIn3D(on and self.ui.view3dCheckBox.checked)
         self._cursor.setEnabled(on)
-        self.ui.wordsLabel.text = problem or _("Point at the scan to read how far the place moved.")
+        self.ui.descriptionLabel.text = problem or _("Point at the scan to read the displacement there.")
 
     def _enableWidgets(self, colour, line):
         inMm = colour is not None and colour != colours.JACOBIAN
@@ -146,6 +146,8 @@ class DvfSection:
 
     def _onCursor(self, ras):
         if ras is None:
-            self.ui.wordsLabel.text = _("Point at the scan to read how far the place moved.")
+            self.ui.descriptionLabel.text = _("Point at the scan to read the displacement there.")
             return
-        self.ui.wordsLabel.text = inWords(self._sampler.displacementAt(ras, self.ui.affineCheckBox.checked))
+        self.ui.descriptionLabel.text = describeDisplacement(
+            self._sampler.displacementAt(ras, self.ui.affineCheckBox.checked)
+        )

@@ -1,0 +1,86 @@
+"""The methods by name. What they are made of is imported when it is used: it may not be installed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+from .method import Answer, Method, Problem, Start
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A method that can be asked for.
+
+    Attributes
+    ----------
+    title
+        What users know it by.
+    steps
+        Its classes (see method.Method), "module:class" within this package; each starts where the one before ended.
+    independent
+        Whether it has an affine step of its own, and gives its result as it is, whatever `auto` would think of it.
+    """
+
+    title: str
+    steps: tuple[str, ...]
+    independent: bool = False
+
+
+METHODS = {
+    "voxelmorph": Entry("VoxelMorph", ("network.method:Network", "refinement.method:Refinement")),
+    "niftyreg": Entry("NiftyReg", ("niftyreg.method:NiftyReg",), independent=True),
+    "refinement": Entry("Refinement alone", ("refinement.method:Refinement",)),
+}
+AUTO = "auto"
+FIRST, FALLBACK = "voxelmorph", "niftyreg"
+"""What `auto` tries, and what it takes where that cannot be trusted."""
+NAMES = (AUTO, *METHODS)
+"""All that a user can choose."""
+
+
+class Chain:
+    """A method of several steps."""
+
+    def __init__(self, steps: Sequence[Method]):
+        self._steps = tuple(steps)
+
+    def missing(self) -> str:
+        """Why a step cannot run here; empty if all can."""
+        return next(filter(None, (step.missing() for step in self._steps)), "")
+
+    def load(self) -> None:
+        """Load every step; see Method.load."""
+        for step in self._steps:
+            step.load()
+
+    def register(self, problem: Problem, start: Start | None) -> Answer:
+        """The last step's field, what each step has to say; see Method.register."""
+        answer = self._steps[0].register(problem, start)
+        for step in self._steps[1:]:
+            found = step.register(problem, Start(answer.affine, answer.field))
+            answer = Answer(
+                found.affine,
+                found.field,
+                found.network or answer.network,
+                answer.known_mm if found.known_mm is None else found.known_mm,
+                (*answer.warnings, *found.warnings),
+            )
+        return answer
+
+
+def make_method(name: str, options: object) -> Method:
+    """Make a method of METHODS.
+
+    Parameters
+    ----------
+    options
+        Of the registration, pipeline.options.RegistrationOptions; each step says in its own module what it takes.
+    """
+    return Chain([_step(path)(options) for path in METHODS[name].steps])
+
+
+def _step(path: str) -> type:
+    module, _, name = path.partition(":")
+    return getattr(import_module(f".{module}", __package__), name)

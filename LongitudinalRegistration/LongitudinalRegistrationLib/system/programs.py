@@ -1,0 +1,104 @@
+"""Run programs as children that do not outlive this process, read what they say, end them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+LAST_LINES = 5
+
+
+class ProgramError(RuntimeError):
+    """A program could not be started, ended with an error, or was killed."""
+
+
+_running: set[subprocess.Popen] = set()
+
+
+def end_programs() -> None:
+    """Kill the programs that run now, from another thread: whoever waits for them gets a ProgramError."""
+    for child in list(_running):
+        child.kill()
+
+
+def run_program(command: list[str], on_line: Callable[[str], None] | None = None) -> None:
+    """Run one program to its end.
+
+    Parameters
+    ----------
+    command
+        The program and its arguments.
+    on_line
+        Called with each line that it prints, on either output, as it comes.
+
+    Raises
+    ------
+    ProgramError
+        If it could not be started, ended with an error or was killed; the message holds its last lines.
+    """
+    name, last = Path(command[0]).name, deque[str](maxlen=LAST_LINES)
+    try:
+        with _started(command) as (child, lines):
+            for line in lines:
+                last.append(line.strip())
+                if on_line:
+                    on_line(line)
+            code = child.wait()
+    except OSError as error:
+        raise ProgramError(f"{name} could not be started ({error})") from error
+    if code:
+        how = f"was killed (signal {-code})" if code < 0 else f"ended with code {code}"
+        raise ProgramError(f"{name} {how}: {' | '.join(filter(None, last))}")
+
+
+@contextmanager
+def _started(command: list[str]) -> Iterator[tuple[subprocess.Popen, Iterator[str]]]:
+    """A child process that does not outlive this block, nor (on Linux) this process, and its lines as they come."""
+    options: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        options = {"creationflags": subprocess.CREATE_NO_WINDOW}
+    elif sys.platform.startswith("linux"):
+        options = {"preexec_fn": _die_with_parent, **options}
+    ours, theirs = os.openpty() if hasattr(os, "openpty") else os.pipe()
+    try:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.STDOUT, **options)
+    except OSError:
+        os.close(ours)
+        raise
+    finally:
+        os.close(theirs)
+    _running.add(child)
+    try:
+        with open(ours, encoding="utf-8", errors="replace") as output:
+            yield child, _lines(output)
+    finally:
+        _running.discard(child)
+        if child.poll() is None:
+            child.kill()
+        child.wait()
+
+
+def _lines(output: TextIO) -> Iterator[str]:
+    """Lines until the program ends, which on a terminal of one's own is an error of reading.
+
+    A terminal, because into a pipe many programs write in blocks of 4 KB: NiftyReg's lines would come half a minute
+    late.
+    """
+    try:
+        yield from output
+    except OSError:
+        return
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to kill this child when its parent dies, however that happens (PR_SET_PDEATHSIG)."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)

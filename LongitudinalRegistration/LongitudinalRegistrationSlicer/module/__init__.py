@@ -1,0 +1,1 @@
+"""The classes that Slicer asks of the module: logic, parameter node, test."""

@@ -1,0 +1,93 @@
+"""The sections that show a result, and which result they show."""
+
+from LongitudinalRegistrationSlicer.results.nodes import interpolateLinearly, isResult, lastResult, resultNodes
+from LongitudinalRegistrationSlicer.views.comparison import canBeCompared
+
+from LongitudinalRegistrationWidgets.comparison_section import ComparisonSection
+from LongitudinalRegistrationWidgets.displacement_section import DisplacementSection
+from LongitudinalRegistrationWidgets.result_section import ResultSection
+from LongitudinalRegistrationWidgets.vertebra_section import VertebraSection
+
+
+class ResultSections:
+    """Result, comparison, vertebrae and displacement, one below the other in a layout.
+
+    `result` is the transform node that they show, or None. `onAgain` is ResultSection's.
+    """
+
+    def __init__(self, resourcePath, layout, onAgain):
+        self.result, self._toCome = None, []
+        self.resultSection = ResultSection(resourcePath, self.show, onAgain)
+        self.comparisonSection = ComparisonSection(resourcePath, self._onArranged)
+        self.vertebraSection = VertebraSection(resourcePath, lambda value, ras: self.comparisonSection.jumpTo(ras))
+        self.displacementSection = DisplacementSection(
+            resourcePath, self.comparisonSection.showOwn, self.comparisonSection.show3D
+        )
+        self.sections = (self.resultSection, self.comparisonSection, self.vertebraSection, self.displacementSection)
+        for section in self.sections:
+            layout.addWidget(section.widget)
+
+    def enter(self):
+        """The module is shown."""
+        for section in self.sections:
+            section.enter()
+        if self.result is None:
+            self.showLast()
+
+    def exit(self):
+        """The module is left."""
+        for section in self.sections:
+            section.exit()
+
+    def cleanup(self):
+        """The module ends."""
+        for section in self.sections:
+            section.cleanup()
+
+    def show(self, result):
+        """Show a result in all sections; None: there is none."""
+        self.result, self._toCome = result, []
+        for section in self.sections:
+            section.setResult(result)
+            section.widget.visible = result is not None
+
+    def showLast(self):
+        """Show the newest result of the scene, which may have come with it."""
+        for result in resultNodes():
+            interpolateLinearly(result)
+        self.show(lastResult())
+
+    def showNew(self, result):
+        """Show a result that has just come: the views first, what takes longer at the next calls of `goOn`."""
+        self.result = result
+        self.resultSection.setResult(result)
+        self.comparisonSection.setResult(result)
+        self._toCome = [self.vertebraSection, self.displacementSection]
+
+    def goOn(self):
+        """Show a new result in the next section that is to come."""
+        if self._toCome:
+            section = self._toCome.pop(0)
+            section.setResult(self.result)
+            section.widget.visible = True
+
+    def forget(self):
+        """The scene is closed."""
+        self.show(None)
+        self.comparisonSection.forget()
+
+    def onNodeRemoved(self, node):
+        """A node was removed from the scene: it may be the result, another result, or a scan."""
+        if self.result is None:
+            return
+        if node is self.result:
+            self.show(lastResult())
+        elif isResult(node):
+            self.resultSection.setResult(self.result)
+        elif not canBeCompared(self.result):
+            self.comparisonSection.setResult(None)
+
+    def _onArranged(self):
+        """The views were arranged or released: other displays follow."""
+        self.vertebraSection.viewsChanged()
+        self.displacementSection.setOverlays(self.comparisonSection.overlays())

@@ -1,0 +1,23 @@
+"""Table and chart nodes that belong to another node of the scene."""
+
+import slicer
+
+
+def referencedNode(owner, role, className, name):
+    """Return the node that `owner` refers to under a role; it is added to the scene at the first call."""
+    node = owner.GetNodeReference(role)
+    if node is None:
+        node = slicer.mrmlScene.AddNewNodeByClass(className, name)
+        owner.SetNodeReferenceID(role, node.GetID())
+    return node
+
+
+def setColumns(tableNode, columns):
+    """Replace a table node's columns, as one change; each is (empty VTK array, title, values)."""
+    with slicer.util.NodeModify(tableNode):
+        tableNode.RemoveAllColumns()
+        for array, title, values in columns:
+            array.SetName(title)
+            for value in values:
+                array.InsertNextValue(value)
+            tableNode.AddColumn(array)

@@ -1,0 +1,149 @@
+"""The overlays of a result: a known pair with a known shift gives known pixels, in real views."""
+
+import numpy as np
+import pytest
+from comparisons import (
+    AIR,
+    BODY_MM,
+    CORE_MM,
+    FIXED_GREY,
+    IN_BOTH,
+    LEFT_SIDE,
+    MOVING_GREY,
+    RIGHT_SIDE,
+    near,
+)
+
+pytest.importorskip("trame_slicer")
+pytest.importorskip("PySide6")
+
+pytestmark = pytest.mark.usefixtures("scene")
+
+
+@pytest.mark.parametrize(
+    ("opacity", "expected"), [(0.0, FIXED_GREY), (0.5, (FIXED_GREY + MOVING_GREY) / 2), (1.0, MOVING_GREY)]
+)
+def test_fade_mixes_the_two(shown, opacity, expected):
+    shown.choose("Fade", opacity)
+    assert near(shown.colour(IN_BOTH), [expected] * 3)
+    assert near(shown.colour(LEFT_SIDE), [expected] * 3)
+
+
+def test_the_fade_is_flipped(shown):
+    shown.choose("Fade", 0.0)
+    shown.section.flip()
+    assert near(shown.colour(IN_BOTH), [MOVING_GREY] * 3)
+    shown.section.flip()
+    assert near(shown.colour(IN_BOTH), [FIXED_GREY] * 3)
+
+
+def test_the_checkerboard_has_tiles_of_their_size_that_stay_with_the_patient(shown):
+    shown.choose("Checkerboard", 10.0)
+    places = [(x, 35.0, 0.0) for x in np.arange(-45.0, 46.0, 10.0)]
+    seen = [shown.colour(place) for place in places]
+    assert all(near(colour, [FIXED_GREY] * 3) or near(colour, [MOVING_GREY] * 3) for colour in seen)
+    assert all(not near(one, other, 10) for one, other in zip(seen, seen[1:], strict=False))
+    node = shown.view("Overlay").get_view_node()
+    node.SetXYZOrigin(6.0, 3.0, 0.0)
+    assert [shown.colour(place) for place in places] == seen
+
+
+def test_red_and_cyan_tell_whose_tissue_it_is_with_the_transform_off_and_agree_with_it_on(shown):
+    shown.choose("Red/cyan")
+    assert near(shown.colour(LEFT_SIDE), (FIXED_GREY, MOVING_GREY, MOVING_GREY))
+    assert near(shown.colour(RIGHT_SIDE), (0, 0, 0))
+    shown.ui.transformCheckBox.click()
+    assert not shown.ui.transformCheckBox.checked
+    assert near(shown.colour(LEFT_SIDE), (FIXED_GREY, 0, 0))
+    assert near(shown.colour(RIGHT_SIDE), (0, MOVING_GREY, MOVING_GREY))
+    shown.ui.transformCheckBox.click()
+    assert shown.ui.transformCheckBox.checked
+    assert near(shown.colour(RIGHT_SIDE), (0, 0, 0))
+
+
+def test_a_known_difference_has_its_colour(shown):
+    shown.choose("Absolute difference", 225.0)
+    assert near(shown.colour(IN_BOTH), (237, 105, 37), 2)
+    assert near(shown.colour((0.0, 0.0, 0.0)), (0, 0, 0))
+    assert near(shown.colour(AIR), (0, 0, 0))
+
+
+def test_contours_lie_on_the_registered_bone_and_skin(shown):
+    import slicer
+
+    shown.choose("Contours")
+    picture = shown.picture()
+    matrix = slicer.util.arrayFromVTKMatrix(shown.view("Overlay").get_view_node().GetXYToRAS())
+    for colour, half in (((240, 228, 66), CORE_MM), ((86, 180, 233), BODY_MM)):
+        rows, columns = np.nonzero((np.abs(picture.astype(int) - colour) <= 1).all(axis=-1))
+        assert len(rows) > 100
+        xy = np.stack([columns, picture.shape[0] - 1 - rows, 0 * rows, 1 + 0 * rows])
+        distance = np.abs((matrix @ xy)[:2]).max(axis=0)
+        assert np.abs(distance - half).max() < 2.5
+    assert near(shown.colour(IN_BOTH), [FIXED_GREY] * 3)
+
+
+def test_the_flicker_shows_one_after_the_other_and_rests_outside_the_module(shown):
+    shown.choose("Flicker")
+    timer = shown.section._flicker
+    assert timer.isActive()
+    timer.stop()
+    seen = []
+    for _ in range(4):
+        seen.append(shown.colour(IN_BOTH)[0])
+        shown.section._onFlicker()
+    assert seen[0] == seen[2] and seen[1] == seen[3] and abs(abs(seen[0] - seen[1]) - (MOVING_GREY - FIXED_GREY)) <= 2
+    shown.section.enter()
+    assert timer.isActive()
+    shown.choose("Fade")
+    assert not timer.isActive()
+    shown.choose("Flicker")
+    shown.section.exit()
+    assert not timer.isActive()
+
+
+def test_the_flicker_ends_with_the_views(shown):
+    shown.choose("Flicker")
+    shown.section.setResult(None)
+    assert not shown.section._flicker.isActive()
+
+
+@pytest.mark.parametrize("column", ["Registered", "Overlay"])
+def test_the_views_say_when_the_transform_is_off(shown, column):
+    def corner():
+        return shown.picture(column)[6:30, 6:60].max()
+
+    shown.choose("Off")
+    assert corner() < 10
+    shown.ui.transformCheckBox.click()
+    assert corner() > 200
+    shown.choose("Fade", 0.0)
+    assert corner() > 200
+    shown.ui.transformCheckBox.click()
+    assert corner() < 10
+
+
+def test_scrolling_changes_the_overlay(shown):
+    shown.choose("Red/cyan")
+    before = shown.picture()
+    shown.section.jumpTo((0.0, 0.0, 80.0))
+    assert (before != shown.picture()).any() and near(shown.colour((0.0, 35.0, 80.0)), (0, 0, 0))
+    shown.section.jumpTo((0.0, 0.0, 0.0))
+    assert (before == shown.picture()).all()
+
+
+def test_overlays_put_nothing_into_the_scene_and_leave_the_view_as_it_was(shown, scene):
+    shown.choose("Off")
+    count, before = scene.GetNumberOfNodes(), shown.picture()
+    for mode in ("Fade", "Flicker", "Checkerboard", "Red/cyan", "Absolute difference", "Contours"):
+        shown.choose(mode)
+        shown.picture()
+        assert scene.GetNumberOfNodes() == count, mode
+    assert (shown.picture() != before).any()
+    shown.section.exit()
+    assert (shown.picture() == before).all()
+    shown.section.enter()
+    assert (shown.picture() != before).any()
+    for overlay in shown.section.overlays():
+        overlay.remove()
+    assert (shown.picture() == before).all()
