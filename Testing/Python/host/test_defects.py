@@ -396,7 +396,9 @@ def test_16_the_slice_slider_follows_the_view(host, panels):
     scan = host.modules["TableRemoval"].python.TableRemovalTest().makeScan()[0]
     panel.ui.inputSelector.setCurrentNode(scan)
     end = time.monotonic() + PATIENCE_S
-    while not (panel.logic.session.ready and panel.logic.session.current) and time.monotonic() < end:
+    while not (panel.logic.session.ready and panel.logic.session.current):
+        if time.monotonic() > end:
+            raise TimeoutError(panel.ui.previewLabel.text)
         panel.poll()
         time.sleep(0.01)
     node = view.get_view_node()
