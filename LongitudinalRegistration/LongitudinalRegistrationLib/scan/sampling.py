@@ -2,7 +2,7 @@
 
 All of it is inlined into the kernels that call it. Numbers keep the precision of the position that is asked for: with
 float32 positions all is done in float32, with float64 positions in float64. The in-graph counterpart is
-methods/network/spatial_transformer.py.
+methods/network/architectures/spatial_transformer.py.
 """
 
 from __future__ import annotations

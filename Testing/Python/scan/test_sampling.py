@@ -6,7 +6,7 @@ import SimpleITK as sitk
 from LongitudinalRegistrationLib.field.kernels import Mapping, resample_slices
 from LongitudinalRegistrationLib.methods.affine.kernels import Points, sample_points
 from LongitudinalRegistrationLib.scan import kernels, sampling
-from LongitudinalRegistrationLib.training.simulator import densify_field, warp_block
+from LongitudinalRegistrationLib.training.simulation.simulator import densify_field, warp_block
 from scipy import ndimage
 
 SHAPES = [(7, 9, 11), (3, 40, 5), (2, 2, 2), (64, 4, 3), (1, 6, 8), (5, 1, 1)]

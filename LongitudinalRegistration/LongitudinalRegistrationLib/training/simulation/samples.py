@@ -11,10 +11,10 @@ import numpy as np
 import SimpleITK as sitk
 from TableRemovalLib.validate import validate_ct
 
-from ..scan.body import Body, find_body
-from ..scan.grid import NETWORK_SPACING_MM, Grid, body_bounds, covering_grid
-from ..scan.normalise import normalised_on_grid
-from ..scan.read import read_image
+from ...scan.body import Body, find_body
+from ...scan.grid import NETWORK_SPACING_MM, Grid, body_bounds, covering_grid
+from ...scan.normalise import normalised_on_grid
+from ...scan.read import read_image
 from .appearance import AppearanceOptions, differ
 from .motion import Motion, MotionOptions, cavity_weight, random_motion
 from .simulator import voxels_inside, warp_block

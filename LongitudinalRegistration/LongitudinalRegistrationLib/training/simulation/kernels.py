@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..scan.sampling import bilinear, cell, corners_at, lerp, trilinear
-from ..system.compiled import kernel
+from ...scan.sampling import bilinear, cell, corners_at, lerp, trilinear
+from ...system.compiled import kernel
 
 
 @kernel(fastmath=True)
