@@ -60,6 +60,11 @@ def similarity_maps(
         Isotropic voxels of the maps, a multiple of 2 mm, along the LPS axes around the body; windows are some 18 mm
         wide.
 
+    Returns
+    -------
+    SimilarityMaps
+        Both maps on one grid.
+
     Raises
     ------
     InputError

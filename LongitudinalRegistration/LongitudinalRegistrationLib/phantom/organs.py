@@ -99,7 +99,20 @@ def _add_muscles(scene: Scene, patient: Patient) -> None:
 
 
 def smooth_rows(rows: ArrayLike, step: float) -> np.ndarray:
-    """Rows of a sweep interpolated smoothly along z at about ``step`` mm."""
+    """Interpolate the rows of a sweep smoothly along z.
+
+    Parameters
+    ----------
+    rows
+        (n, 5): z, x, y, radius x, radius y, mm, z increasing.
+    step
+        mm, about.
+
+    Returns
+    -------
+    numpy.ndarray
+        (m, 5), float64, like the rows.
+    """
     rows = np.asarray(rows, dtype=float)
     count = int(np.ceil((rows[-1, 0] - rows[0, 0]) / step)) + 1
     z = np.linspace(rows[0, 0], rows[-1, 0], count)

@@ -263,7 +263,20 @@ def _add_sacrum(scene: Scene, patient: Patient) -> None:
 
 
 def hip_centre(patient: Patient, side: float) -> np.ndarray:
-    """Centre of the femoral head, mm."""
+    """Find the centre of the femoral head.
+
+    Parameters
+    ----------
+    patient
+        The patient.
+    side
+        1 left, -1 right.
+
+    Returns
+    -------
+    numpy.ndarray
+        (3,), x, y, z, mm of an average patient.
+    """
     return np.array([side * 88.0 * patient.pelvis_factor, float(patient.spine(0.0)[1]) - 24.0, -96.0])
 
 

@@ -84,7 +84,18 @@ def mean_dsc(scores: tuple[LabelScore, ...], step: str) -> float:
 
 
 def place_content(image: sitk.Image) -> dict:
-    """A scan's size, spacing (mm), and the lowest and highest x, y, z (LPS, mm) of its outermost voxels' centres."""
+    """Say where a scan lies.
+
+    Parameters
+    ----------
+    image
+        Of which only the geometry counts.
+
+    Returns
+    -------
+    dict
+        Size (i, j, k), spacing (mm), and the lowest and highest x, y, z of the voxel centres (LPS, mm).
+    """
     lowest, highest = bounds_of(image)
     return {
         "size": list(image.GetSize()),

@@ -99,7 +99,18 @@ class ScanPyramid:
         return (self.bounds[0] + self.bounds[1]) / 2
 
     def normalised(self, spacing_mm: float) -> np.ndarray:
-        """Give the level of 2 or 4 mm as the network sees it: [k, j, i], float32, [0, 1], 0 without data."""
+        """Give a level as the network sees it.
+
+        Parameters
+        ----------
+        spacing_mm
+            Which level: 2 or 4 mm.
+
+        Returns
+        -------
+        numpy.ndarray
+            [k, j, i], float32, [0, 1], 0 where the scan has no data.
+        """
         level = self.levels[spacing_mm]
         return normalise(level.values, self.ceiling) * level.seen
 

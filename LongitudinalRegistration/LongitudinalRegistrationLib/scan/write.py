@@ -27,7 +27,21 @@ def image_suffix(path: Path) -> str:
 
 
 def write_image(image: sitk.Image, path: Path, compression_level: int = 1) -> Path:
-    """Write an image; the format follows the name.
+    """Write an image, whole or not at all.
+
+    Parameters
+    ----------
+    image
+        Any.
+    path
+        Its suffix says the format.
+    compression_level
+        1 is fastest, 9 smallest; formats without compression do not mind.
+
+    Returns
+    -------
+    pathlib.Path
+        The path.
 
     Raises
     ------

@@ -134,13 +134,37 @@ class Stepper:
         self.optimizer.build(network.trainable_variables)
 
     def step(self, images: np.ndarray, truth: np.ndarray, learning_rate: float) -> dict[str, float]:
-        """One step on a batch (see batch_of); loss, and mean end-point error in the body, voxels."""
+        """Do one step on a batch.
+
+        Parameters
+        ----------
+        images, truth
+            As from samples.batch_of.
+        learning_rate
+            Of this step.
+
+        Returns
+        -------
+        dict
+            Loss, and mean end-point error in the body, voxels, both before the step.
+        """
         self.optimizer.learning_rate = learning_rate
         self._model.reset_metrics()
         return self._scores(self._model.train_on_batch(images, truth, return_dict=True))
 
     def evaluate(self, images: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-        """The same without a step."""
+        """Score a batch without a step.
+
+        Parameters
+        ----------
+        images, truth
+            As from samples.batch_of.
+
+        Returns
+        -------
+        dict
+            As in step.
+        """
         self._model.reset_metrics()
         return self._scores(self._model.test_on_batch(images, truth, return_dict=True))
 
@@ -149,19 +173,43 @@ class Stepper:
         return {"loss": float(logs["total"]), "error": float(logs["end_point_error"])}
 
     def weights(self) -> list[np.ndarray]:
-        """Copies of the network's weights."""
+        """Copies of the network's weights.
+
+        Returns
+        -------
+        list of numpy.ndarray
+            One for each variable, float32.
+        """
         return [np.copy(ops.convert_to_numpy(v.value)) for v in self.network.variables]
 
     def set_weights(self, values: list[np.ndarray]) -> None:
-        """Put weights back."""
+        """Put weights back.
+
+        Parameters
+        ----------
+        values
+            As from weights.
+        """
         for variable, value in zip(self.network.variables, values, strict=True):
             variable.assign(value)
 
     def optimizer_state(self) -> list[np.ndarray]:
-        """Copies of the optimiser's variables."""
+        """Copies of the optimiser's variables.
+
+        Returns
+        -------
+        list of numpy.ndarray
+            One for each variable.
+        """
         return [np.copy(ops.convert_to_numpy(v.value)) for v in self.optimizer.variables]
 
     def set_optimizer_state(self, values: list[np.ndarray]) -> None:
-        """Put the optimiser's variables back."""
+        """Put the optimiser's variables back.
+
+        Parameters
+        ----------
+        values
+            As from optimizer_state.
+        """
         for variable, value in zip(self.optimizer.variables, values, strict=True):
             variable.assign(value)

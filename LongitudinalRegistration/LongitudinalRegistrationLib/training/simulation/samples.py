@@ -67,7 +67,22 @@ def prepare_scan(path: Path, name: str | None = None) -> PreparedScan:
 
 
 def block_origin(scan: PreparedScan, shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
-    """A block [k, j, i] whose centre lies in the body, inside the scan where it fits; its first voxel."""
+    """Place a block so that its centre lies in the body, and the block inside the scan where it fits.
+
+    Parameters
+    ----------
+    scan
+        The scan.
+    shape
+        Of the block, voxels [k, j, i].
+    rng
+        What is drawn from.
+
+    Returns
+    -------
+    numpy.ndarray
+        (3,), int64: its first voxel [k, j, i].
+    """
     size = np.array(shape)
     centre = voxels_inside(scan.body, 1, rng)[0]
     highest = np.maximum(np.array(scan.body.shape) - size, 0)
@@ -75,13 +90,45 @@ def block_origin(scan: PreparedScan, shape: Sequence[int], rng: np.random.Genera
 
 
 def cut(volume: np.ndarray, origin: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    """Cut a block, padded with 0 where the volume ends."""
+    """Cut a block, padded with 0 where the volume ends.
+
+    Parameters
+    ----------
+    volume
+        [k, j, i], any type.
+    origin
+        (3,), first voxel [k, j, i], inside the volume.
+    shape
+        Voxels [k, j, i].
+
+    Returns
+    -------
+    numpy.ndarray
+        [k, j, i], of the shape and the volume's type.
+    """
     part = volume[tuple(slice(o, o + n) for o, n in zip(origin, shape, strict=True))]
     return np.pad(part, [(0, n - m) for n, m in zip(shape, part.shape, strict=True)])
 
 
 def moved_pair(scan: PreparedScan, motion: Motion, origin: np.ndarray, shape: Sequence[int]) -> Pair:
-    """A block of a scan and of its deformed copy: the moving image is the scan, the fixed one the copy."""
+    """Cut a block of a scan and of its deformed copy: the moving image is the scan, the fixed one the copy.
+
+    Parameters
+    ----------
+    scan
+        The scan.
+    motion
+        How the copy is deformed.
+    origin
+        (3,), int64, the block's first voxel [k, j, i].
+    shape
+        Voxels [k, j, i] of 2 mm.
+
+    Returns
+    -------
+    Pair
+        With the motion as its flow.
+    """
     flow = motion.on_block(NETWORK_SPACING_MM, origin, shape) / np.float32(NETWORK_SPACING_MM)
     body = warp_block(scan.body.astype(np.float32), flow, origin)
     return Pair(warp_block(scan.image, flow, origin), cut(scan.image, origin, shape), flow, body)
@@ -146,7 +193,20 @@ def on_voxels(pair: Pair, spacing_mm: float) -> Pair:
 
 
 def batch_of(pairs: list[Pair]) -> tuple[np.ndarray, np.ndarray]:
-    """Network input (batch, k, j, i, 2) and truth (batch, k, j, i, 4): flow in voxels, then the body."""
+    """Put pairs together to a batch.
+
+    Parameters
+    ----------
+    pairs
+        Of one shape.
+
+    Returns
+    -------
+    images
+        [batch, k, j, i, 2], float32, [0, 1]: fixed, moving.
+    truth
+        [batch, k, j, i, 4], float32: flow (i, j, k) in voxels, then the body, [0, 1].
+    """
     images = np.stack([np.stack([pair.fixed, pair.moving], axis=-1) for pair in pairs])
     truth = np.stack([np.concatenate([pair.flow, pair.body[..., None]], axis=-1) for pair in pairs])
     return images.astype(np.float32), truth.astype(np.float32)
