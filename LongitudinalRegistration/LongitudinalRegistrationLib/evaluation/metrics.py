@@ -344,7 +344,18 @@ class Shape:
 
 
 def dice(first: Shape, second: Shape) -> float:
-    """Dice similarity coefficient 2 |A and B| / (|A| + |B|) of two labels on one grid; NaN where both are empty."""
+    """Compute the Dice similarity coefficient 2 |A and B| / (|A| + |B|) of two labels.
+
+    Parameters
+    ----------
+    first, second
+        Of one grid.
+
+    Returns
+    -------
+    float
+        [0, 1]; NaN where both are empty.
+    """
     low = np.maximum(first.start, second.start)
     high = np.minimum(first.start + first.mask.shape, second.start + second.mask.shape)
     both = 0
@@ -359,16 +370,35 @@ def dice(first: Shape, second: Shape) -> float:
 
 
 def centroid_distance_mm(first: Shape, second: Shape) -> float:
-    """Distance of two centroids, mm; NaN where either is empty."""
+    """Measure the distance of two centroids.
+
+    Parameters
+    ----------
+    first, second
+        Of one grid.
+
+    Returns
+    -------
+    float
+        mm; NaN where either is empty.
+    """
     if not (first.voxels and second.voxels):
         return float("nan")
     return float(np.linalg.norm(first.centre - second.centre))
 
 
 def hausdorff95_mm(first: Shape, second: Shape) -> float:
-    """The larger of both directions' 95th percentiles of distances from surface to surface, mm; NaN where one is empty.
+    """Measure the larger of both directions' 95th percentiles of distances from surface to surface.
 
-    A label that is cut by the end of the scan has its surface there.
+    Parameters
+    ----------
+    first, second
+        Of one grid.
+
+    Returns
+    -------
+    float
+        mm; NaN where either is empty.
     """
     if not (first.voxels and second.voxels):
         return float("nan")

@@ -157,7 +157,20 @@ def _bump(z: ArrayLike, centre: float, sigma: float) -> np.ndarray:
 
 
 def make_patient(rng: np.random.Generator, options: PhantomOptions) -> Patient:
-    """Draw a patient; ``options`` is a PhantomOptions whose scenario switches change the anatomy."""
+    """Draw a patient.
+
+    Parameters
+    ----------
+    rng
+        What is drawn from.
+    options
+        Of which the switches of scenarios change the anatomy.
+
+    Returns
+    -------
+    Patient
+        All lengths in mm of an average patient; its scale multiplies them.
+    """
     patient = Patient(
         scale=rng.uniform(0.94, 1.06),
         width_factor=rng.uniform(0.95, 1.08),

@@ -27,7 +27,19 @@ class ScanState:
 
 
 def add_organs(scene: Scene, patient: Patient, state: ScanState, rng: np.random.Generator) -> None:
-    """Paint all soft organs. ``rng`` draws shapes and must start alike for both scans; gas has its own seed."""
+    """Paint all soft organs.
+
+    Parameters
+    ----------
+    scene
+        What they are added to.
+    patient
+        The patient.
+    state
+        Contrast phase and bowel gas on this scan.
+    rng
+        Draws the shapes and must start alike for both scans; gas has a seed of its own.
+    """
     gas = np.random.default_rng(state.gas_seed)
     _add_mediastinum(scene, patient, state)
     _add_muscles(scene, patient)

@@ -49,7 +49,31 @@ class Scene:
         stool: float = 0.0,
         lesion: int = 0,
     ) -> None:
-        """Open a structure; shapes added from now on belong to it. HU values, lengths in mm, gas above y = gas_y."""
+        """Open a structure; shapes added from now on belong to it.
+
+        Parameters
+        ----------
+        hu
+            Inside.
+        rim_hu, rim_mm
+            HU and thickness of an outer layer; 0 mm: none.
+        texture
+            Standard deviation of the fine texture, HU.
+        rough_mm
+            How far the surface leaves its shape, standard deviation.
+        blend_mm
+            Within which shapes of the structure melt into each other.
+        clip
+            Sum of CLIP_CAVITY, CLIP_DIAPHRAGM and CLIP_LABEL: what the structure does not leave.
+        label
+            VerSe number of the vertebra; 0 none.
+        gas_y
+            y, mm, above which (against gravity) the inside is gas.
+        stool
+            HU that bubbles take away, for each standard deviation of the textures.
+        lesion
+            1 sclerotic, 2 lytic, 0 none.
+        """
         s = self._scale
         row = [hu, rim_hu, rim_mm, texture, rough_mm, blend_mm * s, clip, label, gas_y * s, stool, lesion]
         self._structures.append(np.array(row, dtype=float))
@@ -136,7 +160,21 @@ class Scene:
         cut: bool = False,
         part: int = 2,
     ) -> None:
-        """Rounded cone from start to end; z_scale < 1 makes its section taller than wide."""
+        """Add a rounded cone.
+
+        Parameters
+        ----------
+        start, end
+            (3,), x, y, z of the middles of its ends, mm.
+        radius, end_radius
+            mm; None: the same at both ends.
+        z_scale
+            Less than 1 makes its section taller than wide.
+        cut
+            Whether the shape is taken away from its structure.
+        part
+            Part of a vertebra: 1 body, 2 processes, 0 neither.
+        """
         s = self._scale
         end_radius = radius if end_radius is None else end_radius
         a, b = np.asarray(start, dtype=float) * s, np.asarray(end, dtype=float) * s

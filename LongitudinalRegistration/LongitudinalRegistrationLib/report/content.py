@@ -78,7 +78,20 @@ def rounded(value: float) -> float | None:
 
 
 def mean_dsc(scores: tuple[LabelScore, ...], step: str) -> float:
-    """Mean DSC over the labels that both scans have; NaN without any."""
+    """Mean DSC over the labels that both scans have; NaN without any.
+
+    Parameters
+    ----------
+    scores
+        As from score_labels.
+    step
+        Name of the step: "before", "affine" or "after".
+
+    Returns
+    -------
+    float
+        [0, 1]; NaN without any.
+    """
     values = [score.dsc[step] for score in scores if not math.isnan(score.dsc[step])]
     return sum(values) / len(values) if values else float("nan")
 

@@ -165,7 +165,7 @@ def halved(volume: np.ndarray) -> np.ndarray:
     [[[3.5]]]
     """
     out = np.empty(tuple(n // 2 for n in volume.shape), volume.dtype)
-    kernel = halve_slices if volume.dtype == np.float32 else all_of_eight_slices
+    kernel = all_of_eight_slices if volume.dtype == np.uint8 else halve_slices
     over_slices(kernel, volume, out, slices=out.shape[0])
     return out
 

@@ -53,5 +53,18 @@ def write_image(image: sitk.Image, path: Path, compression_level: int = 1) -> Pa
 
 
 def write_transform(transform: sitk.Transform, path: Path) -> Path:
-    """Write a transform as ITK HDF5 (.h5), readable by sitk.ReadTransform."""
+    """Write a transform as ITK HDF5 (.h5), readable by sitk.ReadTransform.
+
+    Parameters
+    ----------
+    transform
+        Any.
+    path
+        Ends in .h5.
+
+    Returns
+    -------
+    pathlib.Path
+        The path.
+    """
     return write_atomically(path, ".h5", lambda name: sitk.WriteTransform(transform, name))

@@ -25,8 +25,21 @@ voxels of the input."""
 
 
 def estimates_of(network: keras.Model, pair: Tensor) -> list:
-    """All flows a network gives, (batch, k, j, i, 3), the last one its answer, each with the length of its error that
-    the network expects, (batch, k, j, i, 1), or None; voxels of the input."""
+    """Run a network, and keep what it estimates on the way.
+
+    Parameters
+    ----------
+    network
+        Any that build_network makes.
+    pair
+        [batch, k, j, i, 2], [0, 1]: fixed, moving.
+
+    Returns
+    -------
+    list
+        Flows, [batch, k, j, i, 3], voxels of the input, the last one its answer; each with the length of its error that
+        the network expects, [batch, k, j, i, 1], or None.
+    """
     if hasattr(network, "estimates"):
         return network.estimates(pair)
     flows = network.flows(pair) if hasattr(network, "flows") else [network(pair)]
@@ -34,7 +47,20 @@ def estimates_of(network: keras.Model, pair: Tensor) -> list:
 
 
 def on_grid_of(values: Tensor, flow: Tensor) -> Tensor:
-    """Means of values (batch, k, j, i, channels) over the voxels of a coarser flow."""
+    """Average values over the voxels of a coarser flow.
+
+    Parameters
+    ----------
+    values
+        [batch, k, j, i, channel].
+    flow
+        [batch, k, j, i, 3], coarser by powers of two.
+
+    Returns
+    -------
+    tensor
+        [batch, k, j, i, channel] on the flow's voxels.
+    """
     while values.shape[1] > flow.shape[1]:
         values = halve(values)
     return values
@@ -51,6 +77,7 @@ class TrainingModel(keras.Model):
         self.built = True
 
     def call(self, pair: Tensor, training: bool | None = None) -> list[Estimate]:
+        """Run the network as Keras asks for it; see estimates_of."""
         return estimates_of(self.network, pair)
 
     @staticmethod
@@ -89,6 +116,24 @@ class TrainingModel(keras.Model):
         sample_weight: Tensor = None,
         training: bool = True,
     ) -> Tensor:
+        """Sum the losses that the options ask for, and note error and sum; Keras calls it for every batch.
+
+        Parameters
+        ----------
+        x
+            [batch, k, j, i, 2], the images.
+        y
+            [batch, k, j, i, 4], the truth: flow in voxels of the input, then the body.
+        y_pred
+            As from estimates_of.
+        sample_weight, training
+            Not used.
+
+        Returns
+        -------
+        tensor
+            One number, float32.
+        """
         options, flows = self.options, [flow for flow, _ in y_pred]
         x, y, final, loss = ops.cast(x, "float32"), ops.cast(y, "float32"), flows[-1], 0.0
         if options.end_point:

@@ -48,7 +48,22 @@ class Pair:
 
 
 def prepare_body(body: Body, name: str) -> tuple[PreparedScan, Grid]:
-    """Resample a scan without its table to 2 mm, with 40 mm around the body, and normalise it; and the grid of it."""
+    """Resample a scan without its table to 2 mm, with 40 mm around the body, and normalise it.
+
+    Parameters
+    ----------
+    body
+        As from find_body.
+    name
+        Of the scan.
+
+    Returns
+    -------
+    scan
+        Ready for training.
+    grid
+        Of its arrays.
+    """
     grid = covering_grid(body_bounds(body.mask), NETWORK_SPACING_MM, MARGIN_MM)
     return PreparedScan(name, *normalised_on_grid(body.clean, body.mask, grid)), grid
 
@@ -159,7 +174,20 @@ def random_pair(
 
 
 def cut_short(pair: Pair, rng: np.random.Generator) -> Pair:
-    """One of the two scans ends inside the block, above or below, by up to a third; air is beyond."""
+    """Let one of the two scans end inside the block, above or below; air is beyond.
+
+    Parameters
+    ----------
+    pair
+        It is not changed.
+    rng
+        Which scan, which end, and how much, up to a third.
+
+    Returns
+    -------
+    Pair
+        With no body where the fixed scan has ended.
+    """
     name = ("fixed", "moving")[rng.integers(2)]
     image, body = getattr(pair, name).copy(), pair.body.copy()
     count = int(rng.integers(1, max(2, len(image) // 3)))
@@ -184,7 +212,20 @@ def flipped(pair: Pair) -> Pair:
 
 
 def on_voxels(pair: Pair, spacing_mm: float) -> Pair:
-    """The pair on the voxels of a network: 2 mm as it is, or 4 mm (means over cubes, the flow in its own voxels)."""
+    """Put a pair on the voxels of a network.
+
+    Parameters
+    ----------
+    pair
+        On 2 mm voxels, its sides even.
+    spacing_mm
+        2: the pair as it is; 4: means over cubes.
+
+    Returns
+    -------
+    Pair
+        With the flow in its own voxels.
+    """
     if spacing_mm == NETWORK_SPACING_MM:
         return pair
     fixed, moving, body = (halved(np.ascontiguousarray(values)) for values in (pair.fixed, pair.moving, pair.body))

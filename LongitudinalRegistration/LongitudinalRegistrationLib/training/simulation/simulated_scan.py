@@ -28,7 +28,22 @@ class SimulatedScan:
 
 
 def draw_motion(scan: PreparedScan, options: SimulatorOptions | MotionOptions, rng: np.random.Generator) -> Motion:
-    """The paper's field (SimulatorOptions), or a motion of several kinds (MotionOptions)."""
+    """The paper's field (SimulatorOptions), or a motion of several kinds (MotionOptions).
+
+    Parameters
+    ----------
+    scan
+        The scan.
+    options
+        SimulatorOptions for the paper's field, MotionOptions for a motion of several kinds.
+    rng
+        What is drawn from.
+
+    Returns
+    -------
+    Motion
+        Of the whole scan.
+    """
     if isinstance(options, SimulatorOptions):
         return paper_motion(scan.body, NETWORK_SPACING_MM, options, rng)
     cavity = scan.cavity if options.breathing_share else None
