@@ -61,7 +61,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = None
         self.timer = None
         self._parameterNode = None
-        self._guiTag = None
+        self._guiTag = self._modifiedTag = None
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
@@ -142,13 +142,13 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Connect the panel to a parameter node, or to none, which ends the preview."""
         if self._parameterNode:
             self._parameterNode.disconnectGui(self._guiTag)
-            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
+            self._parameterNode.RemoveObserver(self._modifiedTag)
         self._parameterNode = parameterNode
         self.editSection.setParameterNode(parameterNode)
         self.applySection.setParameterNode(parameterNode)
         if self._parameterNode:
             self._guiTag = self._parameterNode.connectGui(self.ui)
-            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
+            self._modifiedTag = self._parameterNode.AddObserver(vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
             self._checkCanApply()
         else:
             self._followSession(False)
@@ -163,10 +163,12 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.logic.session.outdated():
             self._checkCanApply()
             return
-        self.logic.followView()
+        scrolled = self.logic.followView()
         clicked = self.editSection.takeClicks()
         if self.logic.poll() or clicked:
             self._show()
+        elif scrolled:
+            self._showSettings()
         self.editSection.showProgress()
 
     def onPackagesChanged(self):
