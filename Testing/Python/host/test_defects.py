@@ -24,7 +24,7 @@ LAPTOP, DESKTOP, PANEL_PX = (1366, 768), (1920, 1080), 300
 
 
 def defect(number, reason):
-    return pytest.mark.xfail(strict=True, reason=f"defect {number}: {reason}")
+    return pytest.mark.xfail(strict=True, raises=AssertionError, reason=f"defect {number}: {reason}")
 
 
 @pytest.fixture(scope="module")
@@ -148,13 +148,13 @@ def _legend(result, section, widget):
     from LongitudinalRegistrationWidgets.displacement_section import LINES, DisplacementSection
     from slicerhost.views import renderArray
 
-    dvf = DisplacementSection(lambda name: str(RESOURCES / name))
-    dvf.setResult(result)
-    dvf.setOverlays(section.overlays())
+    display = DisplacementSection(lambda name: str(RESOURCES / name))
+    display.setResult(result)
+    display.setOverlays(section.overlays())
     before = renderArray(widget.view).astype(int)
-    dvf.ui.linesComboBox.setCurrentIndex(LINES.index(lines.CONTOURS))
+    display.ui.linesComboBox.setCurrentIndex(LINES.index(lines.CONTOURS))
     changed = np.abs(renderArray(widget.view) - before).max(axis=-1) > 8
-    dvf.cleanup()
+    display.cleanup()
     assert changed.any()
     return widget.sliceView().cornerAnnotation().GetText(0), bool(changed[-40:, :100].any())
 
@@ -172,10 +172,11 @@ def laptop(tmp_path_factory, host):
 @pytest.fixture
 def panels(host, monkeypatch):
     """A function that opens a module's panel; a small program takes the place of the worker."""
+    from LongitudinalRegistrationSlicer.module import logic
     from slicerhost.application import closePanel, makePanel
 
     opened = []
-    monkeypatch.setattr("LongitudinalRegistrationSlicer.module.logic.workerCommand", lambda: STAND_IN)
+    monkeypatch.setattr(logic, "workerCommand", lambda: STAND_IN)
 
     def make(name):
         opened.append(makePanel(host.modules[name]))

@@ -60,8 +60,10 @@ def test_the_story_in_the_stand_in_fails_where_defects_are_known_and_nowhere_els
     from slicerhost.window import mainWindow
 
     host = boot()
+    from LongitudinalRegistrationSlicer.module import logic
+
     monkeypatch.syspath_prepend(str(ROOT / "Testing" / "Slicer"))
-    monkeypatch.setattr("LongitudinalRegistrationSlicer.module.logic.workerCommand", lambda: STAND_IN)
+    monkeypatch.setattr(logic, "workerCommand", lambda: STAND_IN)
     import story
 
     host.core.scene.Clear(0)
