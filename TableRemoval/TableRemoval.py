@@ -11,6 +11,7 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadab
 from slicer.util import VTKObservationMixin
 from TableRemovalLib.errors import InputError
 from TableRemovalSlicer.checks import transformProblem
+from TableRemovalSlicer.help_texts import acknowledgement, helpLinks
 from TableRemovalSlicer.logic import TableRemovalLogic
 from TableRemovalSlicer.module_test import TableRemovalTest
 from TableRemovalSlicer.parameter_node import TableRemovalParameterNode
@@ -46,10 +47,8 @@ class TableRemoval(ScriptedLoadableModule):
             "intensity of air. The result is a new volume and the body mask as a segmentation; "
             "the scan itself is not changed."
         )
-        self.parent.acknowledgementText = _(
-            "Method 'Paper': van Eijnatten et al. 2021, 3D deformable registration of longitudinal "
-            "abdominopelvic CT images using unsupervised deep learning."
-        )
+        self.parent.helpText += helpLinks()
+        self.parent.acknowledgementText = acknowledgement(_("the method 'Paper'"))
 
 
 class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
