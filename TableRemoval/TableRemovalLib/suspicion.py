@@ -49,8 +49,8 @@ def flags_left(record: SliceRecord, checked: frozenset[tuple[int, str]]) -> tupl
 
 
 def count_left(records: Iterable[SliceRecord], checked: frozenset[tuple[int, str]]) -> int:
-    """Return the number of flags that nobody has checked yet."""
-    return sum(len(flags_left(record, checked)) for record in records)
+    """Return the number of slices that have a flag which nobody has checked yet."""
+    return sum(bool(flags_left(record, checked)) for record in records)
 
 
 def write_csv(

@@ -316,7 +316,6 @@ def test_8_a_label_map_is_counted_once(monkeypatch):
     assert len(counted) <= 2
 
 
-@defect(9, "ResizeToContents measures every cell at each refill")
 def test_9_no_header_measures_every_row(panels):
     from PySide6.QtWidgets import QHeaderView
 
@@ -325,7 +324,7 @@ def test_9_no_header_measures_every_row(panels):
     assert (
         QHeaderView.ResizeToContents
         not in [header.sectionResizeMode(section) for header in headers for section in range(max(header.count(), 1))]
-        and table.verticalHeader().defaultSectionSize() > 0
+        and table.verticalHeader().defaultSectionSize > 0
     )
 
 
@@ -386,7 +385,22 @@ def test_14_no_legend_lies_under_the_corner_annotation(desktop):
 # --- 15 to 18: the panels ---------------------------------------------------------------------------------------
 
 
-@defect(16, "the slider is only moved by the panel itself")
+def test_15_a_slice_is_listed_once_with_its_reasons_together():
+    from TableRemovalLib.quality import EDGE_OF_VIEW, TABLE_CONTACT, SliceRecord
+    from TableRemovalSlicer.quality_rows import leftText, qualityRows
+
+    flags = (TABLE_CONTACT, EDGE_OF_VIEW)
+    record = SliceRecord(7, 4000.0, 0.08, 1, flags)
+    session = types.SimpleNamespace(
+        records=(record,),
+        checked=frozenset(),
+        state=types.SimpleNamespace(overrides=types.SimpleNamespace(slices={})),
+    )
+    rows = qualityRows(session, True)
+    assert len(rows) == 1 and all(flag in rows[0].texts[2] for flag in flags)
+    assert leftText(session) == "1 slice left to check"
+
+
 def test_16_the_slice_slider_follows_the_view(host, panels):
     import slicer
     from slicerhost.views import AXIAL, makeSliceView
@@ -437,7 +451,6 @@ def test_18_a_plot_leaves_the_arranged_views(desktop):
     assert desktop.staysForPlot
 
 
-@defect(18, "the number is put before the plural whatever it is")
 def test_18_one_slice_is_no_plural(host):
     overrides = types.SimpleNamespace(slices={3: None})
     session = types.SimpleNamespace(
@@ -448,25 +461,23 @@ def test_18_one_slice_is_no_plural(host):
     assert "1 slice " in logic.previewText() and "1 slices" not in logic.previewText()
 
 
-@defect(18, "a row of the panel holds too much")
 @pytest.mark.parametrize("name", ["TableRemoval", "LongitudinalRegistration"])
 def test_18_a_panel_can_be_300_px_wide(panels, name):
     assert panels(name).parent.minimumSizeHint.width() <= PANEL_PX
 
 
-@defect(18, "nothing in Slicer listens to Escape in place mode")
 def test_18_escape_ends_the_click_mode(host, panels):
     import slicer
     from PySide6.QtCore import Qt
     from PySide6.QtTest import QTest
+    from PySide6.QtWidgets import QApplication
     from slicerhost.window import mainWindow
 
-    with mainWindow(*LAPTOP) as window:
-        window.activateWindow()
+    with mainWindow(*LAPTOP) as window, pytest.warns(DeprecationWarning):
+        QApplication.setActiveWindow(window)
         panel = panels("TableRemoval")
         window.panel.setModule(panel.parent)
-        panel.logic.startClicking()
-        panel.ui.clickButton.checked = True
+        panel.editSection.startClicking()
         slicer.app.processEvents()
         QTest.keyClick(window, Qt.Key_Escape)
         panel.poll()
@@ -474,3 +485,13 @@ def test_18_escape_ends_the_click_mode(host, panels):
         panel.editSection.stopClicking()
         panel.parent.setParent(None)
     assert not clicking
+
+
+@pytest.mark.parametrize("name", ["TableRemoval", "LongitudinalRegistration"])
+def test_18_the_end_of_the_application_warns_of_no_observer(host, recwarn, name):
+    from slicerhost.application import closePanel, makePanel
+
+    panel = makePanel(host.modules[name])
+    panel.removeObservers()
+    closePanel(panel)
+    assert not [str(warning.message) for warning in recwarn if "observer" in str(warning.message)]
