@@ -19,6 +19,7 @@ from TableRemovalSlicer.parameters import (
     writeOptions,
 )
 from TableRemovalSlicer.quality_rows import reportText
+from TableRemovalSlicer.wording import overridesText
 
 
 class TableRemovalLogic(ScriptedLoadableModuleLogic):
@@ -113,12 +114,14 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
             self._display = None
 
     def followView(self):
-        """Go where the axial view has been scrolled to."""
+        """Go where the axial view has been scrolled to; return whether that is another slice."""
         from TableRemovalSlicer.views import sliceIndexShown
 
         k = sliceIndexShown(self.session.volumeNode)
-        if k is not None and k != self.session.k:
-            self.session.showSlice(k)
+        if k is None or k == self.session.k:
+            return False
+        self.session.showSlice(k)
+        return True
 
     def showSlice(self, k):
         """Go to a slice, the axial view too."""
@@ -218,9 +221,8 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
             return ""
         if session.problem or session.overridesProblem:
             return session.problem or session.overridesProblem
-        count = len(session.state.overrides.slices)
         text = session.progressText() or _("Preview of the whole scan: green is kept, red is removed.")
-        return text + (_(" {count} slices have overrides.").format(count=count) if count else "")
+        return f"{text} {overridesText(len(session.state.overrides.slices))}".strip()
 
     def showAreaPlot(self):
         """Show area against slice in the layout's plot view; return the chart node."""

@@ -4,7 +4,18 @@ import qt
 from slicer.i18n import tr as _
 from TableRemovalSlicer.quality_rows import leftText, qualityRows, saveCsv, saveMontage
 
-COLUMNS = ("Seen", "Slice", "Finding", "Area cm\u00b2", "T_G", "Parts", "ms")
+COLUMNS = (
+    ("Seen", ""),
+    ("Slice", "0000"),
+    ("Finding", ""),
+    ("cm\u00b2", "0000"),
+    ("T_G", "0.00"),
+    ("Parts", "000"),
+    ("ms", "0000"),
+)
+"""The table's columns: title, and the widest text that is to be read whole."""
+FINDING = 2
+CELL_PADDING_PX, ROW_PADDING_PX = 14, 8
 
 
 class QualitySection:
@@ -29,11 +40,8 @@ class QualitySection:
     def _setUpTable(self):
         table = self.ui.qualityTable
         table.setColumnCount(len(COLUMNS))
-        table.setHorizontalHeaderLabels([_(name) for name in COLUMNS])
-        table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
-        table.horizontalHeader().setSectionResizeMode(2, qt.QHeaderView.Stretch)
-        table.verticalHeader().setVisible(False)
-        table.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+        table.setHorizontalHeaderLabels([_(name) for name, _widest in COLUMNS])
+        _fixSizes(table)
         table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
         table.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
 
@@ -46,8 +54,8 @@ class QualitySection:
     def onTick(self, item):
         if self._showing or item.column() != 0:
             return
-        k, flag = self._rows[item.row()]
-        self.logic.session.check(k, flag, item.checkState() == qt.Qt.Checked)
+        k, flags = self._rows[item.row()]
+        self.logic.session.check(k, flags, item.checkState() == qt.Qt.Checked)
         self._showLeft()
 
     def onCsvButton(self):
@@ -71,7 +79,7 @@ class QualitySection:
         table = self.ui.qualityTable
         session = self.logic.session
         entries = qualityRows(session, self.ui.onlyFlaggedCheckBox.checked) if session else []
-        self._rows = [(entry.index, entry.flag) for entry in entries]
+        self._rows = [(entry.index, entry.flags) for entry in entries]
         self._showing = True
         try:
             table.setRowCount(len(entries))
@@ -92,11 +100,29 @@ class QualitySection:
         self.ui.leftLabel.text = leftText(self.logic.session) if self.logic.session else ""
 
 
+def _fixSizes(table):
+    """Give columns and rows their sizes once: headers that measure their cells freeze the window at every refill."""
+    metrics = qt.QFontMetrics(table.font)
+    header = table.horizontalHeader()
+    header.setMinimumSectionSize(1)
+    header.setSectionResizeMode(qt.QHeaderView.Fixed)
+    header.setSectionResizeMode(FINDING, qt.QHeaderView.Stretch)
+    for column, (name, widest) in enumerate(COLUMNS):
+        width = max(metrics.horizontalAdvance(text) for text in (_(name), widest))
+        table.setColumnWidth(column, width + CELL_PADDING_PX)
+    rows = table.verticalHeader()
+    rows.setVisible(False)
+    rows.setSectionResizeMode(qt.QHeaderView.Fixed)
+    rows.setDefaultSectionSize(metrics.height() + ROW_PADDING_PX)
+
+
 def _item(text, entry, column):
     """Return the item of a cell; a flagged slice's first one can be ticked."""
     item = qt.QTableWidgetItem(text)
     item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
-    if column == 0 and entry.flag:
+    if column == FINDING:
+        item.setToolTip(text)
+    if column == 0 and entry.flags:
         item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
         item.setCheckState(qt.Qt.Checked if entry.checked else qt.Qt.Unchecked)
     return item

@@ -169,7 +169,7 @@ class WindowLayoutManager(LayoutManager):
                 view._logic.SetMRMLScene(None)
             node = view.get_view_node()
             manager.remove_view(view.get_singleton_tag())
-            view.finalize()
+            _forgetScene(view)
             if node is not None and node.GetScene() is scene:
                 scene.RemoveNode(node)
         for node in _ownNodes():
@@ -295,6 +295,15 @@ class WindowLayoutManager(LayoutManager):
             if child is not layout and child not in self._widgets.values():
                 shiboken6.delete(child)
         shiboken6.delete(layout)
+
+
+def _forgetScene(view):
+    """End what a view of trame-slicer has to do with the scene; its managers would follow each change for good."""
+    group = view._displayable_manager_group
+    for number in range(group.GetDisplayableManagerCount()):
+        group.GetNthDisplayableManager(number).SetMRMLApplicationLogic(None)
+    group.SetMRMLDisplayableNode(None)
+    view.finalize()
 
 
 def _ownNodes():

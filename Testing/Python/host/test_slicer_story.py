@@ -54,8 +54,10 @@ def test_the_story_goes_through_in_the_stand_in(monkeypatch, tmp_path):
     from slicerhost.window import mainWindow
 
     host = boot()
+    from LongitudinalRegistrationSlicer.module import logic
+
     monkeypatch.syspath_prepend(str(ROOT / "Testing" / "Slicer"))
-    monkeypatch.setattr("LongitudinalRegistrationSlicer.module.logic.workerCommand", lambda: STAND_IN)
+    monkeypatch.setattr(logic, "workerCommand", lambda: STAND_IN)
     import story
 
     host.core.scene.Clear(0)
