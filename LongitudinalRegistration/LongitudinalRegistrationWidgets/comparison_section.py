@@ -55,8 +55,8 @@ class ComparisonSection:
     def setResult(self, result):
         """Show another result in the views where they are arranged.
 
-        None: there is none any more. Its scans stay in arranged views, unregistered, until the user restores the layout;
-        where a scan is gone too, the views are released.
+        None: there is none any more. Its scans stay in arranged views, unregistered, until the user restores the
+        layout; where a scan is gone too, the views are released.
         """
         result = result if canBeCompared(result) else None
         if result is not None and result is not self._result:

@@ -16,8 +16,8 @@ from LongitudinalRegistrationSlicer.vertebrae.label_summary import summaryOf
 
 @dataclasses.dataclass(frozen=True)
 class CommonLabels:
-    """Label values [k, j, i], uint16, on the grid of a volume node: those in a box whose first index (k, j, i) is given;
-    they are 0 outside."""
+    """Label values [k, j, i], uint16, on the grid of a volume node: those in a box whose first index (k, j, i) is
+    given; they are 0 outside."""
 
     inBox: np.ndarray
     first: tuple

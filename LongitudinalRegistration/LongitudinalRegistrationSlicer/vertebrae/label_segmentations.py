@@ -54,6 +54,7 @@ def removeHiddenSegmentation(node):
 
 def removeSavedItems():
     """Remove the items of hidden nodes that a scene was saved with: their nodes were not saved."""
+    slicer.vtkMRMLSubjectHierarchyNode.ResolveSubjectHierarchy(slicer.mrmlScene)
     hierarchy, items = _hierarchy(), vtk.vtkIdList()
     hierarchy.GetItemChildren(hierarchy.GetSceneItemID(), items, False)
     for item in [items.GetId(index) for index in range(items.GetNumberOfIds())]:

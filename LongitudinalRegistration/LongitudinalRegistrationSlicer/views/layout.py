@@ -1,5 +1,5 @@
-"""The layout that shows a result: columns of slice views, as many as there is room for, in two orientations; beside them
-a 3-D view and a plot, each in a cell of its own, where they are asked for."""
+"""The layout that shows a result: columns of slice views, as many as there is room for, in two orientations; beside
+them a 3-D view and a plot, each in a cell of its own, where they are asked for."""
 
 import dataclasses
 

@@ -26,9 +26,9 @@ class Legend:
 
 
 def drawLegend(picture, legend, top=False):
-    """Draw a Legend into the lower right corner of a picture, uint8 [y, x, 3], y upwards, where it fits, or the upper one.
+    """Draw a Legend into the lower right corner, or the upper one, of a picture, uint8 [y, x, 3], where it fits.
 
-    The left corners are taken: by what the view shows, and by Slicer's own annotation.
+    y goes upwards. The left corners are taken: by what the view shows, and by Slicer's own annotation.
     """
     height, width = picture.shape[:2]
     if height < SHORTEST_VIEW_PX:

@@ -229,7 +229,6 @@ def test_3_resizing_the_window_does_not_zoom(desktop):
 # --- 4: the verdict ---------------------------------------------------------------------------------------------
 
 
-@defect(4, "there is no lower bound on likeness")
 def test_4_two_patients_are_poor_whatever_else_is_said():
     from LongitudinalRegistrationLib.evaluation.verdict import verdict
 
@@ -345,7 +344,6 @@ def test_12_outlines_leave_the_error_log_empty():
 # --- 13, 14: texts over each other ------------------------------------------------------------------------------
 
 
-@defect(13, "both names of neighbours that a slice cuts lie at one point")
 def test_13_two_names_in_an_axial_slice_do_not_lie_over_each_other(host):
     import slicer
     from LongitudinalRegistrationSlicer.vertebrae.outline_names import OutlineNames

@@ -109,6 +109,13 @@ def test_the_follow_up_s_outlines_go_where_the_follow_up_goes(result, views):
     assert (np.abs(pictures[0].astype(int) - pictures[1]).max(axis=-1) > 60).sum() > 100
 
 
+def test_names_that_would_lie_over_each_other_go_a_line_apart():
+    from LongitudinalRegistrationSlicer.vertebrae.outline_names import placesApart
+
+    assert placesApart([(0.0, 0.0), (2.0, 1.0), (1.0, -3.0)], 10.0) == [(0.0, 0.0), (2.0, -10.0), (1.0, -20.0)]
+    assert placesApart([(0.0, 0.0), (0.0, 40.0), (60.0, 0.0)], 10.0) == [(0.0, 0.0), (0.0, 40.0), (60.0, 0.0)]
+
+
 def test_a_scene_saved_while_outlines_are_shown_comes_back_with_the_user_s_own_display(tmp_path):
     import slicer
     from LongitudinalRegistrationSlicer.results.nodes import labelsOf

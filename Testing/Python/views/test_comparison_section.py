@@ -62,7 +62,9 @@ def test_scrolling_and_zooming_the_follow_up_leads_the_others(shown):
         node = shown.view(column).get_view_node()
         centre = [node.GetSliceToRAS().GetElement(n, 3) for n in range(3)]
         assert np.allclose(centre, (0.0, 5.0, 7.0), atol=1e-2)
-        assert np.isclose(node.GetFieldOfView()[0], field_of_view[0] / 2)
+        perPixel = [each.GetFieldOfView()[0] / each.GetDimensions()[0] for each in (node, follow_up)]
+        assert np.isclose(*perPixel)
+    assert np.isclose(follow_up.GetFieldOfView()[0], field_of_view[0] / 2)
 
 
 @pytest.mark.parametrize(("window", "air"), [("Bone", 0), ("Soft tissue", 0), ("Lung", 59)])
@@ -238,6 +240,7 @@ def test_a_view_of_another_size_takes_the_baseline_s_scale(shown):
     def resize(column, width, height):
         shown.view(column)._logic.ResizeSliceNode(width, height)
 
+    sizes = {column: shown.view(column).get_view_node().GetDimensions()[:2] for column in ("Overlay", "Baseline")}
     resize("Overlay", 300, 500)
     assert np.allclose(scales(), scales()[0])
     resize("Baseline", 200, 400)
@@ -246,11 +249,19 @@ def test_a_view_of_another_size_takes_the_baseline_s_scale(shown):
     baseline.SetFieldOfView(50.0, 100.0, 1.0)
     resize("Baseline", 300, 400)
     assert np.allclose(scales(), 0.25) and baseline.GetFieldOfView()[1] == pytest.approx(100.0)
+    for column, size in sizes.items():
+        resize(column, *size)
 
 
 @pytest.mark.parametrize(
     ("width", "beside", "columns"),
-    [(1480, {}, 4), (1480, {"with3D": True}, 3), (1040, {}, 3), (1040, {"with3D": True, "withPlot": True}, 2), (500, {}, 2)],
+    [
+        (1480, {}, 4),
+        (1480, {"with3D": True}, 3),
+        (1040, {}, 3),
+        (1040, {"with3D": True, "withPlot": True}, 2),
+        (500, {}, 2),
+    ],
 )
 def test_there_are_as_many_columns_as_there_is_room_for(width, beside, columns):
     from LongitudinalRegistrationSlicer.views.layout import BASELINE, OVERLAY, arrangementFor
