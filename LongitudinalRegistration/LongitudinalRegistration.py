@@ -8,6 +8,7 @@ from LongitudinalRegistrationSlicer.module.module_test import LongitudinalRegist
 from LongitudinalRegistrationSlicer.module.parameter_node import LongitudinalRegistrationParameterNode
 from LongitudinalRegistrationSlicer.module.sample_data import registerSampleData
 from LongitudinalRegistrationSlicer.process.packages import COMPILE, ONNX_RUNTIME, PACKAGES
+from LongitudinalRegistrationSlicer.results.imported_scenes import ImportedScenes
 from LongitudinalRegistrationSlicer.vertebrae.outlines import mendSavedScene
 from LongitudinalRegistrationWidgets.inputs_section import InputsSection
 from LongitudinalRegistrationWidgets.registration_section import RegistrationSection
@@ -48,13 +49,8 @@ class LongitudinalRegistration(ScriptedLoadableModule):
         )
         self.parent.helpText += helpLinks()
         self.parent.acknowledgementText = acknowledgement(_("affine alignment, network and simulated follow-ups"))
-        slicer.app.connect("startupCompleted()", self._watchScenes)
+        slicer.app.connect("startupCompleted()", lambda: ImportedScenes(mendSavedScene))
         slicer.app.connect("startupCompleted()", lambda: registerSampleData(self.resourcePath(SAMPLE_PICTURE)))
-
-    def _watchScenes(self):
-        """Mend scenes that were saved while the module showed something, whether its panel is opened or not."""
-        imported = slicer.mrmlScene.EndImportEvent
-        slicer.mrmlScene.AddObserver(imported, lambda caller, event: mendSavedScene())
 
 
 class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
