@@ -59,7 +59,24 @@ def write_csv(
     overrides: ScanOverrides,
     checked: frozenset[tuple[int, str]] = frozenset(),
 ) -> None:
-    """Write one line per slice, the most suspicious first. Raises OSError where the file cannot be written."""
+    """Write one line per slice, the most suspicious first.
+
+    Parameters
+    ----------
+    path
+        Of the CSV file.
+    records
+        One for each slice.
+    overrides
+        Of the scan.
+    checked
+        Slice and flag, of what somebody has looked at.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
     path = Path(path)
     part = path.with_name(path.name + ".part")
     with open(part, "w", newline="", encoding="utf-8") as file:

@@ -1,6 +1,6 @@
 """Runs the modules' own tests and a user's story inside Slicer; prints a table, leaves pictures, ends with code 0 or 1.
 
-    Slicer --testing --no-splash --python-script Testing/Slicer/run_tests.py [--out FOLDER] [--size 1366x768] [--install]
+    Slicer --testing --no-splash --python-script Testing/Slicer/run_tests.py [--out FOLDER] [--size WxH] [--install]
 
 It needs a main window (where there is no display: under xvfb-run) and no network: the scans are a phantom that is
 made on the spot. The modules need not be installed: those of this source tree are loaded if Slicer has none of their

@@ -11,7 +11,7 @@ from TableRemovalLib.body_mask import numeric_view
 
 from ..scan.geometry import linear_matrix, voxel_matrix
 from ..scan.grid import AIR_HU
-from .warp import resample_into
+from .warp import Parts, Voxels, resample_into
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,19 @@ class Box:
 
 
 def whole(image: sitk.Image) -> Box:
-    """Make the box of all voxels of an image."""
+    """Make the box of all voxels of an image.
+
+    Parameters
+    ----------
+    image
+        Of which only the size counts.
+
+    Returns
+    -------
+    Box
+        [k, j, i].
+    """
     return Box((0, 0, 0), tuple(image.GetSize()[::-1]))
-
-
-@dataclass(frozen=True)
-class Parts:
-    """T(x) = A(x + u(x)): matrix (4, 4) of A, LPS mm; field u, a vector image that is 0 on its edge, or None."""
-
-    matrix: np.ndarray
-    field: sitk.Image | None
 
 
 def parts_of(transform: sitk.Transform | None) -> Parts | None:
@@ -102,6 +105,11 @@ def box_of_image(parts: Parts, image: sitk.Image, used: Box, reference: sitk.Ima
         Box of the image's voxels.
     reference
         Image with the reference grid.
+
+    Returns
+    -------
+    Box
+        Voxels of the reference grid, [k, j, i]; empty where they do not meet.
     """
     edges = [(a - 0.5, b - 0.5) for a, b in zip(used.start[::-1], used.stop[::-1], strict=True)]
     corners = np.array([[*corner, 1.0] for corner in product(*edges)])
@@ -159,8 +167,8 @@ def sample(
         return out
     own = voxel_matrix(reference)
     own[:3, 3] += own[:3, :3] @ box.start[::-1]
-    to_voxels = np.linalg.inv(voxel_matrix(image))
-    resample_into(out, own, values, to_voxels, parts.matrix, parts.field, labels, 0 if labels else outside)
+    source = Voxels(values, voxel_matrix(image))
+    resample_into(Voxels(out, own), source, parts, labels=labels, outside=0 if labels else outside)
     return out
 
 

@@ -9,6 +9,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..evaluation.verdict import SIMILARITIES
 from ..scan.geometry import bounds_of
 
 if TYPE_CHECKING:
@@ -78,13 +79,37 @@ def rounded(value: float) -> float | None:
 
 
 def mean_dsc(scores: tuple[LabelScore, ...], step: str) -> float:
-    """Mean DSC over the labels that both scans have; NaN without any."""
+    """Mean DSC over the labels that both scans have; NaN without any.
+
+    Parameters
+    ----------
+    scores
+        As from score_labels.
+    step
+        Name of the step: "before", "affine" or "after".
+
+    Returns
+    -------
+    float
+        [0, 1]; NaN without any.
+    """
     values = [score.dsc[step] for score in scores if not math.isnan(score.dsc[step])]
     return sum(values) / len(values) if values else float("nan")
 
 
 def place_content(image: sitk.Image) -> dict:
-    """A scan's size, spacing (mm), and the lowest and highest x, y, z (LPS, mm) of its outermost voxels' centres."""
+    """Say where a scan lies.
+
+    Parameters
+    ----------
+    image
+        Of which only the geometry counts.
+
+    Returns
+    -------
+    dict
+        Size (i, j, k), spacing (mm), and the lowest and highest x, y, z of the voxel centres (LPS, mm).
+    """
     lowest, highest = bounds_of(image)
     return {
         "size": list(image.GetSize()),
@@ -131,9 +156,11 @@ def report_text(content: dict) -> str:
         mean = content["mean_dsc"]
         lines.append(f"{'mean':<14} {_cell(mean['before']):>10}  {_cell(mean['affine']):>6}  {_cell(mean['after']):>6}")
     lines += ["", f"{'Similarity':<14} {'before':>10}  {'affine':>6}  {'after':>6}"]
-    for key, name in (("ssim", "SSIM"), ("ncc", "NCC"), ("bone", "Bone overlap")):
-        row = content[key]
-        lines.append(f"{name:<14} {_cell(row['before']):>10}  {_cell(row['affine']):>6}  {_cell(row['after']):>6}")
+    for measure in SIMILARITIES:
+        row = content[measure.key]
+        lines.append(
+            f"{measure.title:<14} {_cell(row['before']):>10}  {_cell(row['affine']):>6}  {_cell(row['after']):>6}"
+        )
     lines.append(f"{'NDV':<14} {content['ndv_percent']:>26.4f} %")
     seconds = {name: value for name, value in content["seconds"].items() if value}
     lines += ["", "Seconds       " + ", ".join(f"{name} {value:.2f}" for name, value in seconds.items())]

@@ -39,6 +39,11 @@ def _numbers(text: str) -> tuple[float, ...]:
     return tuple(float(part) for part in text.split("\\"))
 
 
+def _point(text: str) -> tuple[float, float, float]:
+    x, y, z = _numbers(text)
+    return x, y, z
+
+
 def read_header(path: Path) -> Slice | None:
     """The header of one DICOM image; None if the file is something else or has no place in space."""
     reader = sitk.ImageFileReader()
@@ -60,7 +65,7 @@ def read_header(path: Path) -> Slice | None:
         value(SERIES_UID),
         value(DESCRIPTION),
         value(ACQUISITION),
-        _numbers(value(POSITION)),
+        _point(value(POSITION)),
         _numbers(value(ORIENTATION)),
     )
 
@@ -192,7 +197,19 @@ def check_regular(slices: list[Slice]) -> None:
 
 
 def read_dicom_folder(folder: Path, series: str | None = None, acquisition: str | None = None) -> sitk.Image:
-    """Read one DICOM series as a volume (LPS, mm; HU after the rescale slope and intercept).
+    """Read one DICOM series as a volume.
+
+    Parameters
+    ----------
+    folder
+        Searched with all folders in it.
+    series, acquisition
+        Which SeriesInstanceUID and which AcquisitionNumber, where there are several.
+
+    Returns
+    -------
+    SimpleITK.Image
+        LPS, mm; HU after the rescale slope and intercept.
 
     Raises
     ------

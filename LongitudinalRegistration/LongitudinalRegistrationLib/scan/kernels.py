@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..system.arrays import AnyArray, Float32Array, Float64Array, Int64Array, UInt8Array
 from ..system.compiled import kernel
 from .sampling import bilinear, cell, corners_at, lerp, transformed, trilinear
 
@@ -20,12 +21,28 @@ class Windows(NamedTuple):
     first: (outputs,), int64, the first index of each window; weights: (outputs, taps), float32, with sum 1 each.
     """
 
-    first: np.ndarray
-    weights: np.ndarray
+    first: Int64Array
+    weights: Float32Array
+
+
+class Window(NamedTuple):
+    """How values become contrast: low, high: HU that are 0 and 1; flat: added to the local deviation, in 0..1."""
+
+    low: np.float32
+    high: np.float32
+    flat: np.float32
 
 
 @kernel(fastmath=True)
-def decimate_slices(image, mask, air, rows, columns, out, first, stop):
+def decimate_slices(
+    image: AnyArray,
+    mask: UInt8Array,
+    air: np.float32,
+    windows: tuple[Windows, Windows],
+    out: Float32Array,
+    first: int,
+    stop: int,
+) -> None:
     """Take weighted means in plane, with air where the mask is 0.
 
     Parameters
@@ -36,14 +53,14 @@ def decimate_slices(image, mask, air, rows, columns, out, first, stop):
         [k, j, i], uint8.
     air
         float32, HU.
-    rows, columns
-        Windows along j and i.
+    windows
+        Windows along j, and along i.
     out
         [k, rows, columns], float32, HU; slices first..stop-1 are written.
     """
     height, width = image.shape[1], image.shape[2]
-    first_row, row_weights = rows
-    first_column, column_weights = columns
+    first_row, row_weights = windows[0]
+    first_column, column_weights = windows[1]
     clean = np.empty((height, width), np.float32)
     lines = np.empty(width, np.float32)
     for k in range(first, stop):
@@ -64,7 +81,7 @@ def decimate_slices(image, mask, air, rows, columns, out, first, stop):
 
 
 @kernel(fastmath=True)
-def blur_slices(volume, out, first, stop):
+def blur_slices(volume: Float32Array, out: Float32Array, first: int, stop: int) -> None:
     """Smooth with [1 2 1] / 4 along each axis, the ends held constant.
 
     Parameters
@@ -95,7 +112,7 @@ def blur_slices(volume, out, first, stop):
 
 
 @kernel(fastmath=True)
-def halve_slices(volume, out, first, stop):
+def halve_slices(volume: Float32Array, out: Float32Array, first: int, stop: int) -> None:
     """Take the means of cubes of 2 x 2 x 2 voxels.
 
     Parameters
@@ -116,7 +133,7 @@ def halve_slices(volume, out, first, stop):
 
 
 @kernel(fastmath=True)
-def all_of_eight_slices(flags, out, first, stop):
+def all_of_eight_slices(flags: UInt8Array, out: UInt8Array, first: int, stop: int) -> None:
     """Set 1 where all voxels of a cube of 2 x 2 x 2 are 1, else 0.
 
     Parameters
@@ -134,7 +151,7 @@ def all_of_eight_slices(flags, out, first, stop):
 
 
 @kernel(fastmath=True)
-def sample_slices(volume, matrix, out, first, stop):
+def sample_slices(volume: Float32Array, matrix: Float64Array, out: Float32Array, first: int, stop: int) -> None:
     """Sample a volume linearly at the output's voxels, taken through an affine; the outermost voxels go on outside.
 
     Parameters
@@ -159,7 +176,9 @@ def sample_slices(volume, matrix, out, first, stop):
 
 
 @kernel(fastmath=True)
-def nearest_slices(flags, matrix, margin, out, first, stop):
+def nearest_slices(
+    flags: UInt8Array, matrix: Float64Array, margin: float, out: UInt8Array, first: int, stop: int
+) -> None:
     """Take the nearest voxel as sample_slices takes the linear value; 0 outside.
 
     Parameters
@@ -187,7 +206,15 @@ def nearest_slices(flags, matrix, margin, out, first, stop):
 
 
 @kernel(fastmath=True)
-def contrast_slices(values, mean, square, flat, low, high, out, first, stop):
+def contrast_slices(
+    values: Float32Array,
+    mean: Float32Array,
+    square: Float32Array,
+    window: Window,
+    out: Float32Array,
+    first: int,
+    stop: int,
+) -> None:
     """Make the two channels that scans are compared by.
 
     Parameters
@@ -196,14 +223,13 @@ def contrast_slices(values, mean, square, flat, low, high, out, first, stop):
         [2 k, 2 j, 2 i], float32, HU.
     mean, square
         [k, j, i], float32: the windowed values' local mean and mean square, on voxels twice as large.
-    flat
-        float32, added to the local deviation.
-    low, high
-        float32, HU that are 0 and 1.
+    window
+        Window.
     out
         [2 k, 2 j, 2 i, 2], float32: the value windowed to 0..1, and that freed of its local mean and deviation; slices
         first..stop-1 are written.
     """
+    low, high, flat = window
     depth, height, width = mean.shape
     scale = np.float32(1.0) / (high - low)
     for k in range(first, stop):

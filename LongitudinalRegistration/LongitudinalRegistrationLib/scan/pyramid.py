@@ -20,6 +20,7 @@ from .body import SOLID_HU, find_body
 from .geometry import linear_matrix, voxel_matrix
 from .grid import AIR_HU, Grid, body_bounds, grid_from
 from .kernels import (
+    Window,
     Windows,
     all_of_eight_slices,
     blur_slices,
@@ -63,10 +64,10 @@ class Level:
         """[k, j, i, 2]: the windowed scan (-200 to 400 HU as 0 to 1), and that freed of local mean and contrast."""
         low, high = (np.float32(v) for v in WINDOW_HU)
         windowed = np.clip((self.values - low) / (high - low), 0, 1)
-        mean, square = (_blurred(_blurred(_halved(x))) for x in (windowed, windowed * windowed))
+        mean, square = (_blurred(_blurred(halved(x))) for x in (windowed, windowed * windowed))
         out = np.empty((*self.values.shape, 2), np.float32)
-        flat = np.float32(FLAT_DEVIATION)
-        over_slices(contrast_slices, self.values, mean, square, flat, low, high, out, slices=out.shape[0])
+        window = Window(low, high, np.float32(FLAT_DEVIATION))
+        over_slices(contrast_slices, self.values, mean, square, window, out, slices=out.shape[0])
         return out
 
 
@@ -98,7 +99,18 @@ class ScanPyramid:
         return (self.bounds[0] + self.bounds[1]) / 2
 
     def normalised(self, spacing_mm: float) -> np.ndarray:
-        """Give the level of 2 or 4 mm as the network sees it: [k, j, i], float32, [0, 1], 0 without data."""
+        """Give a level as the network sees it.
+
+        Parameters
+        ----------
+        spacing_mm
+            Which level: 2 or 4 mm.
+
+        Returns
+        -------
+        numpy.ndarray
+            [k, j, i], float32, [0, 1], 0 where the scan has no data.
+        """
         level = self.levels[spacing_mm]
         return normalise(level.values, self.ceiling) * level.seen
 
@@ -134,10 +146,26 @@ def _blurred(volume: np.ndarray) -> np.ndarray:
     return out
 
 
-def _halved(volume: np.ndarray) -> np.ndarray:
-    """Halve a volume [k, j, i]: means of cubes of eight voxels (float32), or 1 where all eight are (uint8)."""
+def halved(volume: np.ndarray) -> np.ndarray:
+    """Halve a volume.
+
+    Parameters
+    ----------
+    volume
+        [2 k, 2 j, 2 i], float32, or uint8 of 0 and 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        [k, j, i], of the same type: means of cubes of eight voxels, or 1 where all eight are.
+
+    Examples
+    --------
+    >>> halved(np.arange(8, dtype=np.float32).reshape(2, 2, 2)).tolist()
+    [[[3.5]]]
+    """
     out = np.empty(tuple(n // 2 for n in volume.shape), volume.dtype)
-    kernel = halve_slices if volume.dtype == np.float32 else all_of_eight_slices
+    kernel = all_of_eight_slices if volume.dtype == np.uint8 else halve_slices
     over_slices(kernel, volume, out, slices=out.shape[0])
     return out
 
@@ -215,7 +243,7 @@ def _decimated(image: sitk.Image, mask: sitk.Image) -> tuple[np.ndarray, np.ndar
     rows, dy = _windows(height, spacing[1])
     out = np.empty((depth, rows.first.size, columns.first.size), np.float32)
     arrays = numeric_view(image), sitk.GetArrayViewFromImage(mask)
-    over_slices(decimate_slices, *arrays, np.float32(AIR_HU), rows, columns, out, slices=depth)
+    over_slices(decimate_slices, *arrays, np.float32(AIR_HU), (rows, columns), out, slices=depth)
     return out, voxel_matrix(image) @ np.diag([dx / spacing[0], dy / spacing[1], 1.0, 1.0])
 
 
@@ -239,8 +267,8 @@ def _finest_level(image: sitk.Image, mask: sitk.Image, grid: Grid) -> Level:
 
 def _next_level(level: Level, smooth: np.ndarray) -> Level:
     """Make the level with voxels twice as large from a level and its blurred values [k, j, i]."""
-    body = 1 - _halved(1 - level.body)
-    return Level(level.grid.coarser(2), _halved(smooth), body, _halved(level.seen))
+    body = 1 - halved(1 - level.body)
+    return Level(level.grid.coarser(2), halved(smooth), body, halved(level.seen))
 
 
 def make_pyramid(

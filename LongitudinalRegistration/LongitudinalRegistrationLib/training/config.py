@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from TableRemovalLib.errors import InputError
 
-from ..methods.network.architectures import DEFAULT_NETWORK, DIVISOR, NETWORKS
-from ..methods.network.compute import COMPUTE
-from .appearance import AppearanceOptions
-from .motion import MotionOptions
-from .simulator import SimulatorOptions
+from ..methods.network.architectures.catalogue import DEFAULT_NETWORK, DIVISOR, NETWORKS
+from ..methods.network.architectures.compute import COMPUTE
+from .simulation.appearance import AppearanceOptions
+from .simulation.motion import MotionOptions
+from .simulation.simulator import SimulatorOptions
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -203,6 +203,20 @@ def _make(kind: type[Options], content: dict, where: str) -> Options:
 
 def config_from(content: dict, folder: Path, where: str = "The configuration") -> TrainingConfig:
     """Options from JSON content; file names are relative to `folder`.
+
+    Parameters
+    ----------
+    content
+        As from TrainingConfig.content.
+    folder
+        What file names are relative to.
+    where
+        What error messages call the content.
+
+    Returns
+    -------
+    TrainingConfig
+        Checked.
 
     Raises
     ------

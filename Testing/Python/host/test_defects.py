@@ -19,7 +19,7 @@ from slicerhost import boot  # noqa: E402
 
 pytestmark = pytest.mark.xdist_group("host")
 STAND_IN = [sys.executable, "-m", "LongitudinalRegistrationSlicer.process.stand_in_worker"]
-PATIENCE_S = 60
+PATIENCE_S = 180
 LAPTOP, DESKTOP, PANEL_PX = (1366, 768), (1920, 1080), 300
 
 
@@ -410,7 +410,9 @@ def test_16_the_slice_slider_follows_the_view(host, panels):
     scan = host.modules["TableRemoval"].python.TableRemovalTest().makeScan()[0]
     panel.ui.inputSelector.setCurrentNode(scan)
     end = time.monotonic() + PATIENCE_S
-    while not (panel.logic.session.ready and panel.logic.session.current) and time.monotonic() < end:
+    while not (panel.logic.session.ready and panel.logic.session.current):
+        if time.monotonic() > end:
+            raise TimeoutError(panel.ui.previewLabel.text)
         panel.poll()
         time.sleep(0.01)
     node = view.get_view_node()

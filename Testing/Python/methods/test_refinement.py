@@ -11,8 +11,8 @@ from LongitudinalRegistrationLib.methods.refinement.options import RefinementOpt
 from LongitudinalRegistrationLib.methods.refinement.refine import refine, solve, without_folds
 from LongitudinalRegistrationLib.scan.grid import resample
 from LongitudinalRegistrationLib.scan.pyramid import make_pyramid
-from LongitudinalRegistrationLib.training.simulated_scan import simulate_scans
-from LongitudinalRegistrationLib.training.simulator import SimulatorOptions
+from LongitudinalRegistrationLib.training.simulation.simulated_scan import simulate_scans
+from LongitudinalRegistrationLib.training.simulation.simulator import SimulatorOptions
 
 
 @pytest.fixture(scope="module")

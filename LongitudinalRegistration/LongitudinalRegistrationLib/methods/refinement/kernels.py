@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...scan.sampling import bilinear, cell, channel_corners_at, lerp, transformed, trilinear, trilinear_with_slopes
+from ...system.arrays import Float32Array, Float64Array, Int64Array, Real, UInt8Array
 from ...system.compiled import inlined, kernel
 
 
@@ -22,10 +23,10 @@ class Images(NamedTuple):
     fixed voxels that count; seen: [k, j, i], uint8, 1 where the moving scan has data.
     """
 
-    fixed: np.ndarray
-    mask: np.ndarray
-    moving: np.ndarray
-    seen: np.ndarray
+    fixed: Float32Array
+    mask: UInt8Array
+    moving: Float32Array
+    seen: UInt8Array
 
 
 class Geometry(NamedTuple):
@@ -37,14 +38,19 @@ class Geometry(NamedTuple):
 
     ratio: int
     spacing: float
-    matrix: np.ndarray
+    matrix: Float64Array
 
 
-class Robust(NamedTuple):
-    """A difference d of a channel weighs gain / (1 + d^2 / width)^2; both (2,), float32."""
+class Differences(NamedTuple):
+    """Which differences are summed, and what they weigh.
 
-    gain: np.ndarray
-    width: np.ndarray
+    offsets: (n, 3), int64, the voxels (k, j, i) of every cube of two that are compared; gain, width: (2,), float32: a
+    difference d of a channel weighs gain / (1 + d^2 / width)^2.
+    """
+
+    offsets: Int64Array
+    gain: Float32Array
+    width: Float32Array
 
 
 class System(NamedTuple):
@@ -53,8 +59,8 @@ class System(NamedTuple):
     equations: [9, k, j, i], A and b; regularisation: [k, j, i], float32, the weight of the squared slopes.
     """
 
-    equations: np.ndarray
-    regularisation: np.ndarray
+    equations: Float32Array
+    regularisation: Float32Array
 
 
 class Gradients(NamedTuple):
@@ -65,16 +71,16 @@ class Gradients(NamedTuple):
     [6, k, j, i], float32, symmetric matrices as xx, yy, zz, xy, xz, yz.
     """
 
-    update: np.ndarray
-    residual: np.ndarray
-    direction: np.ndarray
-    applied: np.ndarray
-    preconditioned: np.ndarray
-    preconditioner: np.ndarray
+    update: Float32Array
+    residual: Float32Array
+    direction: Float32Array
+    applied: Float32Array
+    preconditioned: Float32Array
+    preconditioner: Float32Array
 
 
 @kernel(fastmath=True)
-def _field_row(field, k, j, ratio, line):
+def _field_row(field: Float32Array, k: int, j: int, ratio: int, line: Float32Array) -> None:
     """Interpolate a field at an image row, along k and j only.
 
     Parameters
@@ -96,7 +102,7 @@ def _field_row(field, k, j, ratio, line):
 
 
 @inlined
-def _row_value(line, i, ratio):
+def _row_value(line: Float32Array, i: int, ratio: int) -> tuple[Real, Real, Real]:
     """Interpolate a row of _field_row at the image's column i; x, y, z."""
     i0, i1, u64 = cell((i + 0.5) / ratio - 0.5, line.shape[1])
     u = np.float32(u64)
@@ -104,7 +110,15 @@ def _row_value(line, i, ratio):
 
 
 @kernel(fastmath=True)
-def linearise_slices(images, geometry, offsets, robust, field, equations, first, stop):
+def linearise_slices(
+    images: Images,
+    geometry: Geometry,
+    differences: Differences,
+    field: Float32Array,
+    equations: Float32Array,
+    first: int,
+    stop: int,
+) -> tuple[float, int]:
     """Sum the normal equations of the field's update over the image voxels of every voxel of the field.
 
     The moving scan is sampled through the field. Slopes (per mm) are the mean of both images'.
@@ -115,10 +129,8 @@ def linearise_slices(images, geometry, offsets, robust, field, equations, first,
         Images.
     geometry
         Geometry.
-    offsets
-        (n, 3), int64: the voxels (k, j, i) of every cube of two that are compared.
-    robust
-        Robust.
+    differences
+        Differences.
     field
         [component, k, j, i], float32, mm.
     equations
@@ -131,7 +143,7 @@ def linearise_slices(images, geometry, offsets, robust, field, equations, first,
     """
     fixed, mask, moving, seen = images
     ratio, spacing, matrix = geometry
-    gain, width = robust
+    offsets, gain, width = differences
     depth, height, length = mask.shape
     mk, mj, mi = moving.shape[:3]
     one, half, zero = np.float32(1), np.float32(0.5), np.float32(0)
@@ -222,7 +234,7 @@ def linearise_slices(images, geometry, offsets, robust, field, equations, first,
 
 
 @kernel(fastmath=True)
-def correlate_slices(images, geometry, field, first, stop):
+def correlate_slices(images: Images, geometry: Geometry, field: Float32Array, first: int, stop: int) -> Float64Array:
     """Sum what a correlation needs over the mask's voxels that the moving scan shows through the field.
 
     Parameters
@@ -277,7 +289,7 @@ def correlate_slices(images, geometry, field, first, stop):
 
 
 @kernel(fastmath=True)
-def _laplacian_row(values, regularisation, k, j, line):
+def _laplacian_row(values: Float32Array, regularisation: Float32Array, k: int, j: int, line: Float32Array) -> None:
     """Apply minus the weighted Laplacian to a row: minus the divergence of the regularisation times the gradient.
 
     Parameters
@@ -314,7 +326,7 @@ def _laplacian_row(values, regularisation, k, j, line):
 
 
 @kernel(fastmath=True)
-def _dot_rows(first, second):
+def _dot_rows(first: Float32Array, second: Float32Array) -> Real:
     """Multiply two rows of vectors, (3, i) each, and sum; float32."""
     total = np.float32(0)
     for c in range(3):
@@ -325,7 +337,7 @@ def _dot_rows(first, second):
 
 
 @kernel(fastmath=True)
-def _multiply_row(matrix, vector, out):
+def _multiply_row(matrix: Float32Array, vector: Float32Array, out: Float32Array) -> Real:
     """Write symmetric matrices (xx, yy, zz, xy, xz, yz; i) times vectors (3, i) to out (3, i); return 0."""
     xx, yy, zz, xy, xz, yz = matrix[0], matrix[1], matrix[2], matrix[3], matrix[4], matrix[5]
     x, y, z = vector[0], vector[1], vector[2]
@@ -338,7 +350,7 @@ def _multiply_row(matrix, vector, out):
 
 
 @kernel(fastmath=True)
-def start_slices(system, field, gradients, first, stop):
+def start_slices(system: System, field: Float32Array, gradients: Gradients, first: int, stop: int) -> float:
     """Start conjugate gradients at an update of 0.
 
     The residual is b - L field; the preconditioner is the inverse of the system's diagonal blocks.
@@ -390,7 +402,7 @@ def start_slices(system, field, gradients, first, stop):
 
 
 @kernel(fastmath=True)
-def apply_slices(system, gradients, first, stop):
+def apply_slices(system: System, gradients: Gradients, first: int, stop: int) -> float:
     """Set applied = (A + L) direction.
 
     Parameters
@@ -422,7 +434,7 @@ def apply_slices(system, gradients, first, stop):
 
 
 @kernel(fastmath=True)
-def step_slices(step, gradients, first, stop):
+def step_slices(step: np.float32, gradients: Gradients, first: int, stop: int) -> float:
     """Go a step along the direction, and precondition the new residual.
 
     Parameters
@@ -452,7 +464,7 @@ def step_slices(step, gradients, first, stop):
 
 
 @kernel(fastmath=True)
-def redirect_slices(ratio, gradients, first, stop):
+def redirect_slices(ratio: np.float32, gradients: Gradients, first: int, stop: int) -> None:
     """Set the next direction: the preconditioned residual plus `ratio` (float32) times the last direction."""
     _, _, direction, _, preconditioned, _ = gradients
     for k in range(first, stop):
@@ -464,7 +476,7 @@ def redirect_slices(ratio, gradients, first, stop):
 
 
 @kernel(fastmath=True)
-def double_slices(field, out, first, stop):
+def double_slices(field: Float32Array, out: Float32Array, first: int, stop: int) -> None:
     """Resample a field to voxels half as large: linear between centres, the ends held constant.
 
     Parameters

@@ -21,10 +21,10 @@ from ...scan.grid import Grid, resample
 from ...scan.pyramid import ScanPyramid, index_matrix
 from ...system.parallel import over_slices
 from .kernels import (
+    Differences,
     Geometry,
     Gradients,
     Images,
-    Robust,
     System,
     apply_slices,
     double_slices,
@@ -86,13 +86,14 @@ class _Comparison:
             active = active * (1 - _touched(left_out, own.grid))
         self._images = Images(own.channels, active, other.channels, other.seen)
         self._geometry = Geometry(level.ratio, level.image_mm, index_matrix(own.grid, other.grid, affine))
-        self._offsets = np.array(CORNERS[: level.corners])
-        self._robust = Robust(np.array(GAIN, np.float32), np.array(WIDTH, np.float32))
+        self._differences = Differences(
+            np.array(CORNERS[: level.corners]), np.array(GAIN, np.float32), np.array(WIDTH, np.float32)
+        )
         self.equations = np.empty((9, *self.grid.size[::-1]), np.float32)
 
     def linearise(self, field: np.ndarray) -> float:
         """Set the normal equations at a field [component, k, j, i], mm; return the mean robust difference."""
-        arguments = self._images, self._geometry, self._offsets, self._robust, field, self.equations
+        arguments = self._images, self._geometry, self._differences, field, self.equations
         parts = over_slices(linearise_slices, *arguments, slices=field.shape[1])
         return sum(cost for cost, _ in parts) / max(sum(count for _, count in parts), 1)
 
