@@ -8,7 +8,8 @@ from LongitudinalRegistrationSlicer.module.module_test import LongitudinalRegist
 from LongitudinalRegistrationSlicer.module.parameter_node import LongitudinalRegistrationParameterNode
 from LongitudinalRegistrationSlicer.module.sample_data import registerSampleData
 from LongitudinalRegistrationSlicer.process.packages import COMPILE, ONNX_RUNTIME, PACKAGES
-from LongitudinalRegistrationSlicer.views.layout import registerLayouts
+from LongitudinalRegistrationSlicer.results.imported_scenes import ImportedScenes
+from LongitudinalRegistrationSlicer.vertebrae.outlines import mendSavedScene
 from LongitudinalRegistrationWidgets.inputs_section import InputsSection
 from LongitudinalRegistrationWidgets.registration_section import RegistrationSection
 from LongitudinalRegistrationWidgets.result_sections import ResultSections
@@ -48,7 +49,7 @@ class LongitudinalRegistration(ScriptedLoadableModule):
         )
         self.parent.helpText += helpLinks()
         self.parent.acknowledgementText = acknowledgement(_("affine alignment, network and simulated follow-ups"))
-        slicer.app.connect("startupCompleted()", registerLayouts)
+        slicer.app.connect("startupCompleted()", lambda: ImportedScenes(mendSavedScene))
         slicer.app.connect("startupCompleted()", lambda: registerSampleData(self.resourcePath(SAMPLE_PICTURE)))
 
 
@@ -61,7 +62,8 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self.logic = None
         self._parameterNode = None
         self._guiTag = None
-        self._packagesAreNew = False
+        self._packagesAreNew, self._scansAreNew = False, False
+        self._shown = None
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
@@ -85,6 +87,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self.onNodeAdded)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved)
         self.ui.registerButton.connect("clicked(bool)", self.onRegisterButton)
         self.initializeParameterNode()
@@ -139,6 +142,11 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         if self.parent.isEntered:
             self.initializeParameterNode()
             self.results.showLast()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onNodeAdded(self, caller, event, node):
+        """A scan has no voxels yet when its node comes: it is looked at at the timer's next turn."""
+        self._scansAreNew = self._scansAreNew or node.IsA("vtkMRMLScalarVolumeNode")
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def onNodeRemoved(self, caller, event, node):
@@ -199,19 +207,28 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
             self.logic.shutDown()
             self._warmUp()
             self._checkCanApply()
+        self._lookAtNewScans()
         self.results.goOn()
-        before, results = self.logic.shownState(), self.logic.results
+        results = self.logic.results
         self.logic.poll()
         if self.logic.results is not results and self.logic.results is not None:
             self.results.showNew(self.logic.results.transform)
-        if self.logic.shownState() != before:
+        if (self.logic.shownState(), self.result) != self._shown:
             self._showState()
 
+    def _lookAtNewScans(self):
+        """Choose scans that were loaded while the module is shown, where none is chosen yet."""
+        if self._scansAreNew and self._parameterNode and not slicer.mrmlScene.IsBatchProcessing():
+            self._scansAreNew = False
+            self.inputs.guess()
+            self._checkCanApply()
+
     def _showState(self):
+        self._shown = self.logic.shownState(), self.result
         busy = self.logic.busy
         self.timer.setInterval(POLL_MS if self.logic.needsPolling else IDLE_POLL_MS)
         for widget in (self.ui.inputsCollapsibleButton, self.ui.optionsCollapsibleButton, self.packagesSection.widget):
             widget.enabled = not busy
         self.results.resultSection.setBusy(busy, self.logic.needsPolling)
-        self.registration.show()
+        self.registration.show(self.result)
         self._checkCanApply()

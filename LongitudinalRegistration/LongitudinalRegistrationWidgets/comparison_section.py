@@ -3,7 +3,6 @@
 import qt
 import slicer
 from LongitudinalRegistrationSlicer.results.nodes import fixedOf
-from LongitudinalRegistrationSlicer.results.while_saved import WhileSaved
 from LongitudinalRegistrationSlicer.vertebrae.centres import jumpTo
 from LongitudinalRegistrationSlicer.views import layout
 from LongitudinalRegistrationSlicer.views.comparison import Comparison, canBeCompared
@@ -17,7 +16,7 @@ from LongitudinalRegistrationSlicer.views.comparison_painter import (
 )
 from LongitudinalRegistrationSlicer.views.similarity_painter import MAPS, SimilarityPainter
 from LongitudinalRegistrationSlicer.views.slice_overlay import SliceOverlay
-from LongitudinalRegistrationSlicer.views.transform_note import TransformNote
+from LongitudinalRegistrationSlicer.views.unsaved_layout import UnsavedLayout
 from LongitudinalRegistrationSlicer.views.windows import WINDOWS
 from slicer.i18n import tr as _
 from TableRemovalSlicer.views import DisplaySettings
@@ -42,9 +41,9 @@ class ComparisonSection:
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._onArranged = onArranged or (lambda: None)
         self._result, self._comparison, self._placedOn = None, None, None
-        self._before, self._whileSaved = None, None
-        self._entered, self._with3D, self._isDue = False, False, False
-        self._overlays, self._shortcuts, self._similarity, self._note = {}, [], None, None
+        self._before, self._unsaved = None, None
+        self._entered, self._with3D, self._chart, self._isDue = False, False, None, False
+        self._overlays, self._shortcuts, self._similarity = {}, [], None
         self._painter, self._values = ComparisonPainter(), {"rateHz": 2.0}
         self._flicker = qt.QTimer()
         self._flicker.connect("timeout()", self._onFlicker)
@@ -54,17 +53,32 @@ class ComparisonSection:
         self.setResult(None)
 
     def setResult(self, result):
-        """Show another result in the views where they are arranged; None: release them."""
+        """Show another result in the views where they are arranged.
+
+        None: there is none any more. Its scans stay in arranged views, unregistered, until the user restores the
+        layout; where a scan is gone too, the views are released.
+        """
         result = result if canBeCompared(result) else None
-        if result is not self._result:
-            self._isDue = result is not None and (self._isDue or self._comparison is not None)
+        if result is not None and result is not self._result:
+            self._isDue = self._isDue or self._comparison is not None
+            self._release()
+        elif result is None and not self._showsScans():
+            self._isDue = False
             self._release()
         self._result = result
         self._switch.setResult(result)
         self.ui.arrangeButton.enabled = result is not None
         self._arrangeWhereDue()
         self._showMode()
-        self.widget.visible = result is not None
+        self.widget.visible = self.isNeeded
+
+    @property
+    def isNeeded(self):
+        """Whether there is a result to be shown, or a layout to be restored."""
+        return self._result is not None or self._before is not None
+
+    def _showsScans(self):
+        return self._comparison is not None and self._comparison.hasScans
 
     def enter(self):
         """The module is shown: keys work, the overlay comes back."""
@@ -89,14 +103,19 @@ class ComparisonSection:
     def cleanup(self):
         """The module ends."""
         self.exit()
+        self._release()
         self.setResult(None)
+        self._endUnsaved()
 
     def forget(self):
         """The scene is closed: what the views were like before is of no use any more, but for the layout."""
+        self._release()
         if self._before is not None and layout.isShown():
             self._before.restoreLayout()
-        self._before = None
+        self._before, self._chart = None, None
+        self._endUnsaved()
         self.ui.restoreButton.enabled = False
+        self.setResult(None)
 
     @property
     def comparison(self):
@@ -104,36 +123,56 @@ class ComparisonSection:
         return self._comparison
 
     def arrange(self):
-        """Arrange the views for the result: baseline, follow-up, registered, overlay."""
+        """Arrange the views for the result: baseline, follow-up, registered, overlay, as many as there is room for."""
         self._release()
         isShown, fixed = layout.isShown(), fixedOf(self._result)
         if self._before is None or not isShown:
             self._before = DisplaySettings()
         keepPlace = isShown and self._placedOn is fixed
-        self._comparison = Comparison(self._result, self.ui.secondRowComboBox.currentText, self._with3D, keepPlace)
+        arrangement = layout.arrangementFor(layout.availableWidth(), self._with3D, self._chart is not None)
+        self._comparison = Comparison(self._result, arrangement, self.ui.secondRowComboBox.currentText, keepPlace)
         self._comparison.setWindow(self.ui.windowComboBox.currentText)
         self._placedOn = fixed
-        self._whileSaved = self._keepLayoutOutOfFiles()
+        self._unsaved = self._unsaved or UnsavedLayout()
         self._addOverlays()
         self.ui.restoreButton.enabled = True
         self._showMode()
         self._onArranged()
         if self._with3D:
             layout.lookFromTheFront()
+        if self._chart is not None:
+            layout.showChart(self._chart)
 
     def show3D(self, on):
         """Add a 3-D view to the arranged views, now or when they are arranged, or take it away."""
-        self._with3D = on
-        if self._comparison is not None:
-            layout.show3D(on)
+        if on != self._with3D:
+            self._with3D = on
+            self._arrangeAnew()
+
+    def showChart(self, chart):
+        """Show a plot chart node beside the arranged views; return whether they are there for it."""
+        if not self._isArranged():
+            return False
+        self._chart = chart
+        self._arrangeAnew()
+        return True
+
+    def _isArranged(self):
+        return self._comparison is not None and self._result is not None and layout.isShown()
+
+    def _arrangeAnew(self):
+        if self._isArranged():
+            self.arrange()
 
     def restore(self):
         """Restore layout, volumes and windows from before the views were arranged."""
         self._release()
         if self._before is not None:
             self._before.restore()
-            self._before = None
+        self._before, self._chart = None, None
+        self._endUnsaved()
         self.ui.restoreButton.enabled = False
+        self.widget.visible = self.isNeeded
 
     def overlays(self):
         """Return the overlays of the views that lie in the baseline's space, for other displays."""
@@ -198,27 +237,24 @@ class ComparisonSection:
                 self._arrangeGuarded()
 
     def _addOverlays(self):
-        self._overlays = {name: SliceOverlay(name) for name in layout.viewNames(layout.REGISTERED, layout.OVERLAY)}
-        self._similarity, self._note = SimilarityPainter(self._result), TransformNote()
+        names = self._comparison.arrangement.viewNames(layout.REGISTERED, layout.OVERLAY)
+        self._overlays = {name: SliceOverlay(name) for name in names}
+        self._similarity = SimilarityPainter(self._result)
         for name in layout.viewNames(layout.OVERLAY):
             self._overlays[name].painters += [self._painter, self._similarity]
-        for overlay in self.overlays():
-            overlay.painters.append(self._note)
 
-    def _keepLayoutOutOfFiles(self):
-        """Have a scene that is saved open in the layout that the user had: ours needs the module to fill it."""
-        before = self._before
-        return WhileSaved(
-            _layoutWhereShown, lambda _n: before.restoreLayout(), lambda _n: layout.switchTo(self._with3D)
-        )
+    def _endUnsaved(self):
+        """The user's own layout is shown again: the scene is saved with it."""
+        if self._unsaved is not None:
+            self._unsaved.remove()
+            self._unsaved = None
 
     def _release(self):
         self._flicker.stop()
         for overlay in self.overlays():
             overlay.remove()
-        self._overlays, self._similarity, self._note = {}, None, None
+        self._overlays, self._similarity = {}, None
         if self._comparison is not None:
-            self._whileSaved.remove()
             self._comparison.remove()
             self._comparison = None
             self._onArranged()
@@ -233,8 +269,8 @@ class ComparisonSection:
         self.ui.modeComboBox.enabled = bool(self._overlays)
         self._showSlider(mode)
         self._painter.mode = mode
-        if self._note is not None:
-            self._note.shown = self._switch.isOff
+        if self._comparison is not None:
+            self._comparison.setRegistered(self._result is not None and not self._switch.isOff)
         if self._similarity is not None:
             self._similarity.mode = self._prepared(mode)
         for overlay in self.overlays():
@@ -255,10 +291,10 @@ class ComparisonSection:
 
     def _isNeeded(self, overlay):
         """Whether an overlay has something to show, the section's own or another display's."""
-        own = (self._painter, self._similarity, self._note)
+        own = (self._painter, self._similarity)
         others = [painter for painter in overlay.painters if painter not in own]
         shown = self.ui.modeComboBox.currentText in (*MODES, *MAPS)
-        return bool(others or overlay.drawers or self._note.shown) or (shown and self._painter in overlay.painters)
+        return bool(others or overlay.drawers) or (shown and self._painter in overlay.painters)
 
     def _showSlider(self, mode):
         used = SLIDERS.get(mode)
@@ -290,7 +326,3 @@ class ComparisonSection:
         self._painter.showsMoving = not self._painter.showsMoving
         for name in layout.viewNames(layout.OVERLAY):
             self._overlays[name].refresh()
-
-
-def _layoutWhereShown():
-    return [layout.layoutNode()] if layout.isShown() else []

@@ -29,13 +29,13 @@ class RegistrationSection:
         self.ui.reasonLabel.text = reason
         self.ui.reasonLabel.visible = bool(reason)
 
-    def show(self):
-        """Show how far the registration is."""
+    def show(self, result=None):
+        """Show how far the registration is; where none runs, what is known of the result that is shown."""
         busy, ui = self.logic.busy, self.ui
         ui.registerButton.text = _("Cancel") if busy else _("Register")
         ui.progressBar.visible = busy
         ui.progressBar.value = round(100 * self.logic.progress.fraction)
-        ui.statusLabel.text = self.logic.statusText()
+        ui.statusLabel.text = self.logic.statusText(result)
         for line in self.logic.log[self._shownLogLines :]:
             ui.logTextEdit.appendPlainText(line)
         self._shownLogLines = len(self.logic.log)

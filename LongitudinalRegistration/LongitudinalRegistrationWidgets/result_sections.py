@@ -19,7 +19,9 @@ class ResultSections:
         self.result, self._toCome = None, []
         self.resultSection = ResultSection(resourcePath, self.show, onAgain)
         self.comparisonSection = ComparisonSection(resourcePath, self._onArranged)
-        self.vertebraSection = VertebraSection(resourcePath, lambda value, ras: self.comparisonSection.jumpTo(ras))
+        self.vertebraSection = VertebraSection(
+            resourcePath, lambda value, ras: self.comparisonSection.jumpTo(ras), self.comparisonSection.showChart
+        )
         self.displacementSection = DisplacementSection(
             resourcePath, self.comparisonSection.showOwn, self.comparisonSection.show3D
         )
@@ -50,6 +52,7 @@ class ResultSections:
         for section in self.sections:
             section.setResult(result)
             section.widget.visible = result is not None
+        self.comparisonSection.widget.visible = self.comparisonSection.isNeeded
 
     def showLast(self):
         """Show the newest result of the scene, which may have come with it."""
@@ -79,6 +82,7 @@ class ResultSections:
     def onNodeRemoved(self, node):
         """A node was removed from the scene: it may be the result, another result, or a scan."""
         if self.result is None:
+            self.comparisonSection.setResult(None)
             return
         if node is self.result:
             self.show(lastResult())

@@ -20,12 +20,16 @@ from LongitudinalRegistrationWidgets.vertebra_table import VertebraTable
 
 
 class VertebraSection:
-    """The overlap of each vertebra; `onJump(value, ras)` shows one (None: all slice views are centred on it)."""
+    """The overlap of each vertebra.
 
-    def __init__(self, resourcePath, onJump=None):
+    `onJump(value, ras)` shows one (None: all slice views are centred on it); `onPlot(chart)` shows the plot and returns
+    whether it could: else, and without it, it is shown in one of the application's layouts.
+    """
+
+    def __init__(self, resourcePath, onJump=None, onPlot=None):
         self.widget = slicer.util.loadUI(resourcePath("UI/VertebraSection.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
-        self._onJump = onJump
+        self._onJump, self._onPlot = onJump, onPlot
         self._result, self._outlines, self._outlinesOf = None, None, None
         self._matches, self._entered = (), True
         self.table = VertebraTable(self.ui.scoresTable, self.onChosen)
@@ -88,7 +92,7 @@ class VertebraSection:
 
     def onPlot(self):
         chart = updateVertebraChart(self._result)
-        if chart is not None:
+        if chart is not None and not (self._onPlot is not None and self._onPlot(chart)):
             slicer.modules.plots.logic().ShowChartInLayout(chart)
 
     def _summary(self, rows):

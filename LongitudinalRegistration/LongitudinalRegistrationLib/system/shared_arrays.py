@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,28 @@ def take_array(folder: Path, name: str) -> np.ndarray:
     return array
 
 
+def padded_array(part: np.ndarray, shape: Sequence[int], first: Sequence[int]) -> np.ndarray:
+    """Put a part of an array where it belongs, zeros around it.
+
+    Parameters
+    ----------
+    part
+        What is not 0, any number of axes.
+    shape
+        Of the whole.
+    first
+        Index in the whole of the part's first element, in the array's order.
+
+    Returns
+    -------
+    numpy.ndarray
+        The whole, of the part's type.
+    """
+    whole = np.zeros(tuple(shape), part.dtype)
+    whole[tuple(slice(start, start + length) for start, length in zip(first, part.shape, strict=True))] = part
+    return whole
+
+
 def geometry_of(image: sitk.Image) -> dict[str, list[float]]:
     """Note the geometry of an image, for take_image.
 
@@ -97,7 +120,8 @@ def take_image(folder: Path, record: dict) -> sitk.Image:
     folder
         As in save_image.
     record
-        What save_image returned.
+        What save_image returned. Where the file has only a part of the image, its "padded" has the shape and the first
+        index, as padded_array takes them.
 
     Returns
     -------
@@ -105,6 +129,8 @@ def take_image(folder: Path, record: dict) -> sitk.Image:
         As it was saved.
     """
     array = take_array(folder, record["file"])
+    if "padded" in record:
+        array = padded_array(array, **record["padded"])
     image = sitk.GetImageFromArray(array, isVector=array.ndim == 4)
     image.SetSpacing(record["spacing"])
     image.SetOrigin(record["origin"])

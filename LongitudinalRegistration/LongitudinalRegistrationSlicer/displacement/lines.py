@@ -47,13 +47,13 @@ class DisplacementDrawer(DisplacementDisplay):
             return picture
         if self.mode != CONTOURS:
             title = f"{self.mode} x {self.scale:g}"
-            return drawLegend(picture, Legend((title,)), left=True) if self.scale != 1 else picture
+            return drawLegend(picture, Legend((title,)), top=True) if self.scale != 1 else picture
         levels = self.levels()
         names = tuple(
             (tuple(map(int, colour)), f"{level:g} mm")
             for level, colour in zip(levels, self._levelColours(levels), strict=True)
         )
-        return drawLegend(picture, Legend(("Contours",), patches=names), left=True)
+        return drawLegend(picture, Legend(("Contours",), patches=names), top=True)
 
     def levels(self):
         """Return the levels of the iso-contours in mm: a nice step, its double, and so on."""

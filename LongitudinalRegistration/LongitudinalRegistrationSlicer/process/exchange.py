@@ -1,13 +1,14 @@
 """What goes to the registration process and what comes back: scene nodes to arrays, arrays to scene nodes."""
 
 import dataclasses
+import itertools
 import typing
 
 import numpy as np
 import slicer
 from LongitudinalRegistrationLib.field.transforms import compose
 from LongitudinalRegistrationLib.scan.geometry import affine_from_matrix
-from LongitudinalRegistrationLib.system.shared_arrays import save_array, save_image, take_image
+from LongitudinalRegistrationLib.system.shared_arrays import save_array, take_image
 from TableRemovalSlicer.volumes import addVolumeNode, geometryOfVolumeNode
 
 from LongitudinalRegistrationSlicer.process.request import EFFORTS, METHODS, RESULT_ATTRIBUTE
@@ -15,6 +16,7 @@ from LongitudinalRegistrationSlicer.results.nodes import (
     FIXED_LABELS_ROLE,
     MATCHES_ATTRIBUTE,
     MOVING_LABELS_ROLE,
+    REGISTERED_ATTRIBUTE,
     REGISTERED_ROLE,
     SCORES_ROLE,
     fixedOf,
@@ -24,7 +26,7 @@ from LongitudinalRegistrationSlicer.results.nodes import (
     setTransformOn,
 )
 from LongitudinalRegistrationSlicer.results.transforms import addTransformNode, vtkTransformFromITK
-from LongitudinalRegistrationSlicer.vertebrae.common_labels import commonLabelImage, fixedValues, movingValues
+from LongitudinalRegistrationSlicer.vertebrae.common_labels import commonLabels, fixedValues, movingValues
 from LongitudinalRegistrationSlicer.vertebrae.label_matching import (
     matchesFromText,
     matchesOf,
@@ -57,8 +59,7 @@ def scanMessage(volume, tableRemoval, folder):
     """Write a volume's voxels into the folder; return the command that has it prepared (see worker)."""
     array = slicer.util.arrayFromVolume(volume)
     name = f"scan-{volume.GetID()}-{volume.GetImageData().GetMTime()}-{int(tableRemoval)}.npy"
-    image = {"file": save_array(array, folder, name)}
-    image.update(zip(("spacing", "origin", "direction"), geometryOfVolumeNode(volume), strict=True))
+    image = {"file": save_array(array, folder, name), **_geometryRecord(volume)}
     return {"image": image, "table_removal": tableRemoval}
 
 
@@ -71,7 +72,7 @@ def registerMessage(request, folder):
         ("moving", request.movingLabels, request.moving, movingValues(matches)),
     ):
         if node is not None:
-            labels[side] = save_image(commonLabelImage(node, volume, values), folder, f"labels-{side}.npy")
+            labels[side] = _labelRecord(commonLabels(node, volume, values), folder, f"labels-{side}.npy")
     return {
         "fixed": scanKey(request.fixed, request.tableRemoval),
         "moving": scanKey(request.moving, request.tableRemoval),
@@ -86,6 +87,16 @@ def registerMessage(request, folder):
         },
         "labels": labels,
     }
+
+
+def _labelRecord(labels, folder, name):
+    """Write CommonLabels into the folder; return what take_image needs."""
+    padded = {"shape": labels.shape, "first": labels.first}
+    return {"file": save_array(labels.inBox, folder, name), "padded": padded, **_geometryRecord(labels.grid)}
+
+
+def _geometryRecord(volume):
+    return dict(zip(("spacing", "origin", "direction"), geometryOfVolumeNode(volume), strict=True))
 
 
 def importTransform(request, folder, answer):
@@ -104,7 +115,7 @@ def importTransform(request, folder, answer):
             _removeEarlier(node, role)
         node.SetAndObserveTransformFromParent(vtkTransformFromITK(transform))
     else:
-        node = addTransformNode(transform, f"{moving.GetName()} to {fixed.GetName()} ({method})")
+        node = addTransformNode(transform, _unused(f"{moving.GetName()} to {fixed.GetName()} ({method})"))
     node.SetAttribute(RESULT_ATTRIBUTE, method)
     setReport(node, answer["report"])
     node.SetAttribute(MATCHES_ATTRIBUTE, matchesToText(_matches(request)))
@@ -123,7 +134,8 @@ def importRegistered(request, folder, answer, transform):
     """Bring the registered volume of a transform node into the scene, in place of an earlier one."""
     image = take_image(folder, answer["image"])
     _removeEarlier(transform, REGISTERED_ROLE)
-    registered = addVolumeNode(image, f"{request.moving.GetName()} registered")
+    registered = addVolumeNode(image, _unused(f"{request.moving.GetName()} registered"))
+    registered.SetAttribute(REGISTERED_ATTRIBUTE, "1")
     transform.SetNodeReferenceID(REGISTERED_ROLE, registered.GetID())
     setWindow(registered, "Bone")
     return RegistrationNodes(transform, registered)
@@ -138,6 +150,12 @@ def importScores(request, report, nodes):
     if scores is not None:
         transform.SetNodeReferenceID(SCORES_ROLE, scores.GetID())
     return dataclasses.replace(nodes, scores=scores)
+
+
+def _unused(name):
+    """Return a name that no node has: the name itself, or with a number behind it."""
+    names = itertools.chain([name], (f"{name} {number}" for number in itertools.count(2)))
+    return next(each for each in names if slicer.mrmlScene.GetFirstNodeByName(each) is None)
 
 
 def _removeEarlier(transform, role):

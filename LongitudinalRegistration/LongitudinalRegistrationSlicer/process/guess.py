@@ -6,7 +6,7 @@ import typing
 
 import slicer
 
-from LongitudinalRegistrationSlicer.results.nodes import registeredOf, resultNodes
+from LongitudinalRegistrationSlicer.results.nodes import REGISTERED_ATTRIBUTE, registeredOf, resultNodes
 from LongitudinalRegistrationSlicer.vertebrae.label_matching import labelsIn
 
 AIR_HU = -200
@@ -90,7 +90,9 @@ def _ctVolumes():
 
 def _isCt(node):
     image = node.GetImageData()
-    if node.GetClassName() != "vtkMRMLScalarVolumeNode" or image is None or node.GetAttribute(DERIVED_ATTRIBUTE):
+    if node.GetClassName() != "vtkMRMLScalarVolumeNode" or image is None:
+        return False
+    if node.GetAttribute(DERIVED_ATTRIBUTE) or node.GetAttribute(REGISTERED_ATTRIBUTE):
         return False
     modality = _tag(node, slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMSeriesModalityAttributeName())
     if modality and modality != "CT":

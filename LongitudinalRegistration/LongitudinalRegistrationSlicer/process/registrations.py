@@ -6,6 +6,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from LongitudinalRegistrationSlicer.process.job import BUSY, RegistrationJob, State
+from LongitudinalRegistrationSlicer.results.nodes import reportOf
 from LongitudinalRegistrationSlicer.vertebrae.scores import resultText
 
 MOST_RESTARTS = 3
@@ -159,19 +160,29 @@ class Registrations:
         self._wanted = False
         self._job.stop()
 
-    def statusText(self):
-        """Return a line for the panel: the stage, what went wrong, or how good the result is."""
+    def statusText(self, result=None):
+        """Return a line for the panel: the stage, what went wrong, or how good a result is.
+
+        result: the transform node that is shown, or None; its own report is taken where it is not the last one.
+        """
         if self.state is State.RUNNING:
             return self._runningText()
-        if self.state is State.DONE and self.report is None:
-            return ""
-        if self.state is State.DONE:
-            text = resultText(self.report, self._job.pending, self._job.message)
-            failed = [_("Not registered: {name}").format(name=failure) for failure in self._failures]
-            return " ".join([text, *failed])
+        if self.state is State.DONE or (self.state is State.IDLE and self._job.ready):
+            return self._doneText(result)
         if self.state is State.IDLE and self._job.isWarm:
-            return self._readyText() if self._job.ready else self._job.warming or _("Getting ready ...")
+            return self._job.warming or _("Getting ready ...")
         return self._job.message
+
+    def _doneText(self, result):
+        last = self.results.transform if self.results is not None else None
+        if last is not None and last.GetScene() is not None and result in (None, last):
+            parts = [resultText(self.report, self._job.pending, self._job.message)]
+        elif result is not None and reportOf(result):
+            parts = [resultText(reportOf(result), False, "")]
+        else:
+            undone = self.state is State.IDLE or self.report is not None
+            parts = [self._readyText() if undone and self._job.ready else ""]
+        return " ".join(parts + [_("Not registered: {name}").format(name=failure) for failure in self._failures])
 
     def _readyText(self):
         network = self._job.network

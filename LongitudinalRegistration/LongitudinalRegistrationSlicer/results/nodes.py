@@ -13,6 +13,8 @@ from LongitudinalRegistrationSlicer.results.transform_parts import transformPart
 RESULT_ATTRIBUTE = "LongitudinalRegistration.Result"
 MATCHES_ATTRIBUTE = "LongitudinalRegistration.LabelMatches"
 REPORT_ATTRIBUTE = "LongitudinalRegistration.Report"
+# What marks a registered volume as made by the module, also after its transform was removed.
+REGISTERED_ATTRIBUTE = "LongitudinalRegistration.Registered"
 REGISTERED_ROLE, SCORES_ROLE = "registered", "scores"
 FIXED_LABELS_ROLE, MOVING_LABELS_ROLE = "fixedLabels", "movingLabels"
 

@@ -1,10 +1,10 @@
 """Where a vertebra is, and how to bring it into all slice views."""
 
-import numpy as np
 import slicer
 import vtk
 
 from LongitudinalRegistrationSlicer.results.nodes import labelsOf
+from LongitudinalRegistrationSlicer.vertebrae.label_summary import summaryOf
 
 
 def centreOf(result, match):
@@ -42,17 +42,13 @@ def _segmentCentres(node, segmentIds):
 
 
 def _valueCentres(node, values):
-    array = slicer.util.arrayFromVolume(node)
-    places = np.flatnonzero(array)
-    found = array.ravel()[places]
-    counts = np.bincount(found)
-    ijk = [np.bincount(found, weights=axis) for axis in np.unravel_index(places, array.shape)[::-1]]
+    found = summaryOf(node).centres
     toRas, toWorld = vtk.vtkMatrix4x4(), vtk.vtkGeneralTransform()
     node.GetIJKToRASMatrix(toRas)
     slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(node.GetParentTransformNode(), None, toWorld)
     centres = {}
     for value in values:
-        if value < len(counts) and counts[value]:
-            point = toRas.MultiplyPoint((*(sums[value] / counts[value] for sums in ijk), 1.0))[:3]
+        if value in found:
+            point = toRas.MultiplyPoint((*found[value], 1.0))[:3]
             centres[value] = tuple(toWorld.TransformPoint(point))
     return centres

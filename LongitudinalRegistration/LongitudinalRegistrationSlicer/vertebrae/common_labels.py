@@ -1,25 +1,56 @@
 """Labels of either scan as images in which one value means one vertebra."""
 
+import dataclasses
+import typing
+
 import numpy as np
 import slicer
 import vtk
+from LongitudinalRegistrationLib.system.shared_arrays import padded_array
+from TableRemovalLib.errors import InputError
 from TableRemovalSlicer.volumes import imageOnVolumeGrid
 
 from LongitudinalRegistrationSlicer.vertebrae.label_layers import layersOf, voxelsOf
+from LongitudinalRegistrationSlicer.vertebrae.label_summary import summaryOf
+
+
+@dataclasses.dataclass(frozen=True)
+class CommonLabels:
+    """Label values [k, j, i], uint16, on the grid of a volume node: those in a box whose first index (k, j, i) is
+    given; they are 0 outside."""
+
+    inBox: np.ndarray
+    first: tuple
+    grid: typing.Any
+
+    @property
+    def shape(self):
+        return self.grid.GetImageData().GetDimensions()[::-1]
+
+
+def commonLabels(node, volume, values):
+    """Return a label map's CommonLabels, or a segmentation's on the volume's grid.
+
+    values: common value by segment ID or label map value (see fixedValues, movingValues); what is not in it becomes 0.
+    Raises InputError where the label map is empty.
+    """
+    if node.IsA("vtkMRMLSegmentationNode"):
+        return CommonLabels(_segmentsOnGrid(node, volume, values), (0, 0, 0), volume)
+    if node.GetImageData() is None:
+        raise InputError(f"'{node.GetName()}' is empty: choose labels that have voxels.")
+    box = summaryOf(node).box
+    array = slicer.util.arrayFromVolume(node)[box]
+    common = np.zeros(int(array.max()) + 1, dtype=np.uint16)
+    for own, value in values.items():
+        if own < len(common):
+            common[own] = value
+    return CommonLabels(common[array], tuple(part.start for part in box), node)
 
 
 def commonLabelImage(node, volume, values):
-    """Return a label map's voxels, or a segmentation's on the volume's grid, as a sitk.Image of common values.
-
-    values: common value by segment ID or label map value (see fixedValues, movingValues); what is not in it becomes 0.
-    """
-    if not node.IsA("vtkMRMLSegmentationNode"):
-        array = slicer.util.arrayFromVolume(node)
-        common = np.zeros(int(array.max()) + 1, dtype=np.uint16)
-        for own, value in values.items():
-            common[own] = value
-        return imageOnVolumeGrid(common[array], node)
-    return imageOnVolumeGrid(_segmentsOnGrid(node, volume, values), volume)
+    """Return commonLabels as a sitk.Image."""
+    labels = commonLabels(node, volume, values)
+    return imageOnVolumeGrid(padded_array(labels.inBox, labels.shape, labels.first), labels.grid)
 
 
 def _segmentsOnGrid(node, volume, values):

@@ -9,10 +9,8 @@ import json
 import re
 import typing
 
-import numpy as np
-import slicer
-
 from LongitudinalRegistrationSlicer.results.nodes import MATCHES_ATTRIBUTE, labelsOf
+from LongitudinalRegistrationSlicer.vertebrae.label_summary import summaryOf
 from LongitudinalRegistrationSlicer.vertebrae.names import (
     FIRST_OTHER,
     SPINE_NAMES,
@@ -197,11 +195,9 @@ def _valuesOf(node):
     """Return the values of a label map with the names that its colour table has for vertebrae."""
     if node.GetImageData() is None:
         return []
-    counts = np.bincount(slicer.util.arrayFromVolume(node).ravel())
     colours = node.GetDisplayNode().GetColorNode() if node.GetDisplayNode() else None
     found = []
-    for value in map(int, np.flatnonzero(counts)):
+    for value in summaryOf(node).counts:
         name = (colours.GetColorName(value) or "") if colours is not None else ""
-        if value:
-            found.append((value, name if vertebraNumber(name) else "", value))
+        found.append((value, name if vertebraNumber(name) else "", value))
     return found

@@ -3,7 +3,11 @@
 import numpy as np
 import slicer
 import vtk
-from TableRemovalSlicer.hidden_nodes import addHiddenNode
+from TableRemovalSlicer.hidden_nodes import addHiddenNode, removeNode
+
+from LongitudinalRegistrationSlicer.vertebrae.label_summary import summaryOf
+
+ITEM_ATTRIBUTE = "LongitudinalRegistration.Hidden"
 
 
 def addHiddenSegmentation(labelsNode, name):
@@ -11,7 +15,7 @@ def addHiddenSegmentation(labelsNode, name):
 
     A segmentation's segments are shared, not copied; a label map's are made.
     """
-    node = addHiddenNode("vtkMRMLSegmentationNode", name)
+    node = _addNode(name)
     node.SetAndObserveTransformNodeID(labelsNode.GetTransformNodeID())
     if labelsNode.IsA("vtkMRMLSegmentationNode"):
         node.SetAndObserveSegmentation(labelsNode.GetSegmentation())
@@ -25,10 +29,37 @@ def addHiddenSegmentation(labelsNode, name):
 
 def shareSegmentation(node, name):
     """Add a hidden segmentation node with the segments of another, under no transform, and return it."""
-    shared = addHiddenNode("vtkMRMLSegmentationNode", name)
+    shared = _addNode(name)
     shared.SetAndObserveSegmentation(node.GetSegmentation())
     _addDisplay(shared)
     return shared
+
+
+def removeHiddenSegmentation(node):
+    """Remove a node that addHiddenSegmentation or shareSegmentation returned, where it is still in the scene.
+
+    It lets go of the segments first: Slicer removes a segment whose item goes, and they may be the user's.
+    """
+    if node.GetScene() is None:
+        return
+    displays = [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
+    node.RemoveAllDisplayNodeIDs()
+    node.SetAndObserveSegmentation(slicer.vtkSegmentation())
+    item = _hierarchy().GetItemByDataNode(node)
+    if item:
+        _hierarchy().RemoveItem(item, False, True)
+    for each in (*displays, node):
+        removeNode(each)
+
+
+def removeSavedItems():
+    """Remove the items of hidden nodes that a scene was saved with: their nodes were not saved."""
+    slicer.vtkMRMLSubjectHierarchyNode.ResolveSubjectHierarchy(slicer.mrmlScene)
+    hierarchy, items = _hierarchy(), vtk.vtkIdList()
+    hierarchy.GetItemChildren(hierarchy.GetSceneItemID(), items, False)
+    for item in [items.GetId(index) for index in range(items.GetNumberOfIds())]:
+        if hierarchy.GetItemAttribute(item, ITEM_ATTRIBUTE) and hierarchy.GetItemDataNode(item) is None:
+            hierarchy.RemoveItem(item, False, True)
 
 
 def segmentIdsByLabel(node, labelsNode):
@@ -40,23 +71,29 @@ def segmentIdsByLabel(node, labelsNode):
     return {segments.GetSegment(segmentId).GetLabelValue(): segmentId for segmentId in ids}
 
 
+def _addNode(name):
+    """Add a hidden segmentation node, and an item in the subject hierarchy that no tree shows: Slicer reports an error
+    for each change of a segmentation without one."""
+    node = addHiddenNode("vtkMRMLSegmentationNode", name)
+    node.SetAttribute(slicer.vtkMRMLSubjectHierarchyConstants.GetSubjectHierarchyExcludeFromTreeAttributeName(), "1")
+    item = _hierarchy().CreateItem(_hierarchy().GetSceneItemID(), node)
+    _hierarchy().SetItemAttribute(item, ITEM_ATTRIBUTE, "1")
+    return node
+
+
+def _hierarchy():
+    return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+
+
 def _croppedCopy(labelMap):
     """Add a hidden label map of the part that has labels, under the same transform: the whole takes long to import."""
-    array = slicer.util.arrayFromVolume(labelMap)
-    starts, stops = [], []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        used = np.flatnonzero(array.any(axis=others))
-        starts.append(int(used[0]) if len(used) else 0)
-        stops.append(int(used[-1]) + 1 if len(used) else 1)
-        array = np.take(array, range(starts[-1], stops[-1]), axis=axis)
-    toRas = vtk.vtkMatrix4x4()
+    box, toRas = summaryOf(labelMap).box, vtk.vtkMatrix4x4()
     labelMap.GetIJKToRASMatrix(toRas)
-    origin = toRas.MultiplyPoint((*starts[::-1], 1.0))
+    origin = toRas.MultiplyPoint((*(part.start for part in reversed(box)), 1.0))
     for row in range(3):
         toRas.SetElement(row, 3, origin[row])
     copy = addHiddenNode("vtkMRMLLabelMapVolumeNode", f"{labelMap.GetName()} cropped")
-    slicer.util.updateVolumeFromArray(copy, np.ascontiguousarray(array))
+    slicer.util.updateVolumeFromArray(copy, np.ascontiguousarray(slicer.util.arrayFromVolume(labelMap)[box]))
     copy.SetIJKToRASMatrix(toRas)
     copy.SetAndObserveTransformNodeID(labelMap.GetTransformNodeID())
     return copy

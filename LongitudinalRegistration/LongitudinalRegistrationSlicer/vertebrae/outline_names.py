@@ -7,6 +7,8 @@ from TableRemovalSlicer.hidden_nodes import addHiddenNode, removeWithDisplays
 
 AXIAL = "Axial"
 TEXT_SCALE, GLYPH_PERCENT = 3.4, 0.8
+# A line of names as a share of the view's height, and how many lines' heights a name is wide.
+LINE_SHARE, NAME_LINES = 0.05, 3
 WHITE = (1.0, 1.0, 1.0)
 
 
@@ -20,7 +22,7 @@ class OutlineNames:
         self._points = points
         self._reaches = [(*extents.get(name, (point[2], point[2])), point[2]) for name, point in points.items()]
         self._projected = _addNames(points, "Vertebra names", projected=True)
-        self._cut, self._views, self._heights = {}, {}, {}
+        self._cut, self._views, self._shown = {}, {}, {}
 
     def showIn(self, viewNodes):
         """Show the names in these slice views only."""
@@ -59,15 +61,31 @@ class OutlineNames:
     def _follow(self, sliceNode):
         """Bring the names of the vertebrae that an axial view's slice cuts into it."""
         height, names = sliceNode.GetSliceOffset(), self._cut[sliceNode]
-        heights = [height if low <= height <= high else centre for low, high, centre in self._reaches]
-        if self._heights.get(names) == heights:
+        cut = [low <= height <= high for low, high, _centre in self._reaches]
+        places = list(self._points.values())
+        apart = placesApart([place[:2] for place, isCut in zip(places, cut, strict=True) if isCut], _lineMm(sliceNode))
+        shown = [(*apart.pop(0), height) if isCut else tuple(place) for place, isCut in zip(places, cut, strict=True)]
+        if self._shown.get(names) == shown:
             return
-        self._heights[names] = heights
+        self._shown[names] = shown
         with slicer.util.NodeModify(names):
-            for index, ((right, anterior, _centre), where) in enumerate(
-                zip(self._points.values(), heights, strict=True)
-            ):
-                names.SetNthControlPointPosition(index, right, anterior, where)
+            for index, place in enumerate(shown):
+                names.SetNthControlPointPosition(index, *place)
+
+
+def placesApart(places, lineMm):
+    """Return places (right, anterior, mm) of names, each a line behind the names before it that it would lie over."""
+    moved = []
+    for right, anterior in places:
+        close = [other for other in moved if abs(other[0] - right) < NAME_LINES * lineMm]
+        close = [other[1] for other in close if abs(other[1] - anterior) < len(moved) * lineMm]
+        moved.append((right, min([anterior, *(place - lineMm for place in close)])))
+    return moved
+
+
+def _lineMm(sliceNode):
+    """Return the height of a line of names in a view, mm."""
+    return sliceNode.GetFieldOfView()[1] * LINE_SHARE
 
 
 def _showIn(names, viewNodes):

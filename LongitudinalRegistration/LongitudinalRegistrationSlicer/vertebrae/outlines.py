@@ -4,17 +4,19 @@ The baseline's lines are thick, the follow-up's thin and lighter. Views of the f
 views.layout) show its own outlines, not moved.
 """
 
+import weakref
+
 import slicer
-from TableRemovalSlicer.hidden_nodes import removeWithDisplays
 
 from LongitudinalRegistrationSlicer.results.nodes import labelsOf, movingOf, transformIsOn
-from LongitudinalRegistrationSlicer.results.while_saved import WhileSaved
 from LongitudinalRegistrationSlicer.vertebrae.centres import centresOf
 from LongitudinalRegistrationSlicer.vertebrae.colours import baselineColour, followUpColour
 from LongitudinalRegistrationSlicer.vertebrae.label_extents import extentsOf
 from LongitudinalRegistrationSlicer.vertebrae.label_matching import matchesOf
 from LongitudinalRegistrationSlicer.vertebrae.label_segmentations import (
     addHiddenSegmentation,
+    removeHiddenSegmentation,
+    removeSavedItems,
     segmentIdsByLabel,
     shareSegmentation,
 )
@@ -26,6 +28,7 @@ BASELINE, WARPED, AS_SCANNED = "baseline", "warped", "as scanned"
 WIDTHS = {BASELINE: 3, WARPED: 1, AS_SCANNED: 2}
 WIDER = 1
 DIMMED, LIGHT_FILL = 0.3, 0.25
+_shown = weakref.WeakSet()
 
 
 class VertebraOutlines:
@@ -35,7 +38,7 @@ class VertebraOutlines:
         self._result = result
         self._nodes, self._segmentIds = {}, {}
         self._names, self._viewCount = None, 0
-        self._observations, self._whileSaved = [], None
+        self._observations, self._hidden = [], []
         self.highlighted = None
 
     @property
@@ -54,7 +57,7 @@ class VertebraOutlines:
             byLabel = segmentIdsByLabel(self._nodes[side], labels)
             found = {m.value: byLabel.get(m.fixedId if side == BASELINE else m.movingId) for m in matches}
             self._segmentIds[side] = {value: segmentId for value, segmentId in found.items() if segmentId}
-            _hideOwnDisplay(labels)
+            self._hideOwnDisplay(labels)
         if WARPED in self._nodes:
             self._placeWarped()
             self._nodes[AS_SCANNED] = shareSegmentation(self._nodes[WARPED], f"Vertebrae {AS_SCANNED}")
@@ -65,7 +68,7 @@ class VertebraOutlines:
         self.updateViews()
         self.highlight(self.highlighted)
         self._observe()
-        self._whileSaved = WhileSaved(_hiddenDisplays, _putBackOwnDisplay, _hideDisplay)
+        _shown.add(self)
 
     def updateViews(self):
         """Take in slice views that have come since, or were turned."""
@@ -93,16 +96,23 @@ class VertebraOutlines:
         """Take the outlines away and show the labels as they were."""
         for observed, tag in self._observations:
             observed.RemoveObserver(tag)
-        if self._whileSaved is not None:
-            self._whileSaved.remove()
         for node in self._nodes.values():
-            removeWithDisplays(node)
+            removeHiddenSegmentation(node)
         if self._names is not None:
             self._names.remove()
-        for display in _hiddenDisplays():
+        for display in self._hidden:
             _putBackOwnDisplay(display)
         self._nodes, self._segmentIds, self._names = {}, {}, None
-        self._observations, self._whileSaved = [], None
+        self._observations, self._hidden = [], []
+        _shown.discard(self)
+
+    def _hideOwnDisplay(self, labels):
+        """Hide the user's display of a segmentation; how it was is noted on it."""
+        display = labels.GetDisplayNode()
+        if labels.IsA("vtkMRMLSegmentationNode") and display is not None and not display.GetAttribute(HIDDEN_ATTRIBUTE):
+            display.SetAttribute(HIDDEN_ATTRIBUTE, str(int(display.GetVisibility2D())))
+            display.SetVisibility2D(False)
+            self._hidden.append(display)
 
     def _observe(self):
         scene, moving = slicer.mrmlScene, movingOf(self._result)
@@ -138,27 +148,20 @@ class VertebraOutlines:
             node.GetDisplayNode().SetSegmentOverrideColor(segmentId, *colourOf(value))
 
 
-def _hideOwnDisplay(labels):
-    """Hide the user's display of a segmentation; how it was is noted on it."""
-    display = labels.GetDisplayNode()
-    if labels.IsA("vtkMRMLSegmentationNode") and display is not None and not display.GetAttribute(HIDDEN_ATTRIBUTE):
-        _hideDisplay(display)
-
-
-def _hideDisplay(display):
-    display.SetAttribute(HIDDEN_ATTRIBUTE, str(int(display.GetVisibility2D())))
-    display.SetVisibility2D(False)
-
-
-def _hiddenDisplays():
-    displays = slicer.util.getNodesByClass("vtkMRMLSegmentationDisplayNode")
-    return [display for display in displays if display.GetAttribute(HIDDEN_ATTRIBUTE)]
+def mendSavedScene():
+    """Put back what a scene was saved with while outlines were shown; Slicer does not say that it is going to save."""
+    hiddenNow = [display for outlines in _shown for display in outlines._hidden]
+    for display in slicer.util.getNodesByClass("vtkMRMLSegmentationDisplayNode"):
+        if display not in hiddenNow:
+            _putBackOwnDisplay(display)
+    removeSavedItems()
 
 
 def _putBackOwnDisplay(display):
     before = display.GetAttribute(HIDDEN_ATTRIBUTE)
-    display.SetVisibility2D(bool(int(before)))
-    display.RemoveAttribute(HIDDEN_ATTRIBUTE)
+    if before:
+        display.SetVisibility2D(bool(int(before)))
+        display.RemoveAttribute(HIDDEN_ATTRIBUTE)
 
 
 def _viewNodes(followUp):

@@ -124,6 +124,8 @@ def summaryText(rows):
     before, after = (sum(row.figures[key] for row in known) / len(known) for key in ("dsc before", "dsc after"))
     worst = min(known, key=lambda row: row.figures["dsc after"])
     text = _("Mean DSC {before:.2f} → {after:.2f} over {count} vertebrae; lowest: {name} {lowest:.2f}.")
+    if len(known) == 1:
+        text = _("DSC {before:.2f} → {after:.2f} of one vertebra, {name}.")
     text = text.format(before=before, after=after, count=len(known), name=worst.name, lowest=worst.figures["dsc after"])
     alone = [row.name for row in rows if row.status != BOTH]
     return text + (" " + _("In one scan only: {names}.").format(names=", ".join(alone)) if alone else "")

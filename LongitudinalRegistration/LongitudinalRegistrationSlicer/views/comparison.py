@@ -1,53 +1,72 @@
-"""A result in the views: which volume in which column, at which place, in which window; the transform on or off."""
+"""A result in the views: which volume in which column, at which place, in which window, under which title."""
 
 from TableRemovalSlicer.hidden_nodes import addHiddenNode, removeNode
 
 from LongitudinalRegistrationSlicer.results.nodes import fixedOf, isResult, movingOf
 from LongitudinalRegistrationSlicer.views import layout
 from LongitudinalRegistrationSlicer.views.link import ViewLink
+from LongitudinalRegistrationSlicer.views.view_titles import ViewTitles
 from LongitudinalRegistrationSlicer.views.windows import setWindow
 
 UNREGISTERED_ATTRIBUTE = "LongitudinalRegistration.Unregistered"
 
 
 class Comparison:
-    """The views of a result as long as it is shown; `remove` leaves nothing in the scene."""
+    """The views of a result, or of its scans after it was removed; `remove` leaves nothing in the scene.
 
-    def __init__(self, result, secondOrientation=layout.SECOND_ORIENTATIONS[0], with3D=False, keepPlace=False):
+    arrangement: the layout.Arrangement of the views.
+    """
+
+    def __init__(self, result, arrangement, secondOrientation=layout.SECOND_ORIENTATIONS[0], keepPlace=False):
         """keepPlace: the views stay where they are; else they show the whole baseline."""
-        self.result = result
-        self._unregistered = _addUnregistered(movingOf(result))
-        layout.showLayout(secondOrientation, with3D)
+        self.result, self.arrangement = result, arrangement
+        self._fixed, self._moving = fixedOf(result), movingOf(result)
+        self._unregistered = _addUnregistered(self._moving)
+        layout.showLayout(arrangement, secondOrientation)
+        self._titles = ViewTitles(arrangement.columns)
         self._showVolumes()
         self.setWindow("Bone")
-        if not keepPlace:
-            self.fit()
-        self._links = [ViewLink(row, result) for row in layout.ROWS]
+        self._links = [ViewLink(row, result, arrangement.columns) for row in layout.ROWS]
         for link in self._links:
-            link.lead(layout.BASELINE)
+            link.lead(layout.BASELINE) if keepPlace else link.fit()
 
     @property
     def unregistered(self):
         """The volume node that shows the follow-up unregistered."""
         return self._unregistered
 
+    @property
+    def hasScans(self):
+        """Whether both scans are still in the scene."""
+        return None not in (self._fixed.GetScene(), self._moving.GetScene())
+
+    @property
+    def titles(self):
+        """What stands in the views of each column."""
+        return self._titles.texts()
+
+    def setRegistered(self, on):
+        """Say in the views of the registered scan whether it is registered."""
+        self._titles.setRegistered(on)
+
     def remove(self):
         """Take away what only the views need."""
         for link in self._links:
             link.remove()
         self._links = []
+        self._titles.remove()
         removeNode(self._unregistered)
         self._unregistered = None
 
     def fit(self):
         """Show the whole baseline in all views."""
-        for row in layout.ROWS:
-            layout.sliceLogic(layout.BASELINE, row).FitSliceToBackground()
+        for link in self._links:
+            link.fit()
 
     def setWindow(self, name):
         """Set the window, a key of WINDOWS, of both scans."""
-        for volume in (fixedOf(self.result), movingOf(self.result)):
-            if volume is not None:
+        for volume in (self._fixed, self._moving):
+            if volume.GetScene() is not None:
                 setWindow(volume, name)
 
     def jumpTo(self, ras):
@@ -57,20 +76,20 @@ class Comparison:
 
     def setSecondOrientation(self, orientation):
         """Show the second row in one of layout.SECOND_ORIENTATIONS."""
-        for column in layout.COLUMNS:
+        for column in self.arrangement.columns:
             layout.sliceNode(column, 2).SetOrientation(orientation)
-        layout.sliceLogic(layout.BASELINE, 2).FitSliceToBackground()
+        self._links[-1].fit()
 
     def _showVolumes(self):
-        fixed, moving = fixedOf(self.result), movingOf(self.result)
         shown = {
-            layout.BASELINE: (fixed, None),
+            layout.BASELINE: (self._fixed, None),
             layout.FOLLOW_UP: (self._unregistered, None),
-            layout.REGISTERED: (moving, None),
-            layout.OVERLAY: (fixed, moving),
+            layout.REGISTERED: (self._moving, None),
+            layout.OVERLAY: (self._fixed, self._moving),
         }
         for row in layout.ROWS:
-            for column, (background, foreground) in shown.items():
+            for column in self.arrangement.columns:
+                background, foreground = shown[column]
                 composite = layout.sliceLogic(column, row).GetSliceCompositeNode()
                 composite.SetBackgroundVolumeID(background.GetID())
                 composite.SetForegroundVolumeID(foreground.GetID() if foreground is not None else None)

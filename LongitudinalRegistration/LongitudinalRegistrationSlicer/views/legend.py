@@ -25,8 +25,11 @@ class Legend:
     patches: tuple = ()
 
 
-def drawLegend(picture, legend, left=False, top=False):
-    """Draw a Legend into a corner of a picture, uint8 [y, x, 3], y upwards, where it fits; lower right by default."""
+def drawLegend(picture, legend, top=False):
+    """Draw a Legend into the lower right corner, or the upper one, of a picture, uint8 [y, x, 3], where it fits.
+
+    y goes upwards. The left corners are taken: by what the view shows, and by Slicer's own annotation.
+    """
     height, width = picture.shape[:2]
     if height < SHORTEST_VIEW_PX:
         return picture
@@ -34,7 +37,7 @@ def drawLegend(picture, legend, left=False, top=False):
     tall, wide = plate.opacity.shape[:2]
     if tall + 2 * MARGIN_PX > height or wide + 2 * MARGIN_PX > width:
         return picture
-    start = MARGIN_PX if left else width - MARGIN_PX - wide
+    start = width - MARGIN_PX - wide
     bottom = height - MARGIN_PX - tall if top else MARGIN_PX
     corner = picture[bottom : bottom + tall, start : start + wide]
     corner[:] = corner * (1 - plate.opacity) + plate.colours * plate.opacity

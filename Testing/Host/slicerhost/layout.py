@@ -8,7 +8,7 @@ import slicer
 from .named import Named
 from .views import makeSliceView, makeThreeDView
 
-VIEW_PX = 256
+VIEW_PX, DESKTOP_PX = 256, 1920
 
 
 class LayoutManager(Named):
@@ -35,6 +35,10 @@ class LayoutManager(Named):
             if view.get_singleton_tag() == name:
                 return SliceWidget(view)
         return None
+
+    def viewport(self):
+        """Return what has a desktop's width: no window holds the views."""
+        return types.SimpleNamespace(width=DESKTOP_PX)
 
     def layoutLogic(self):
         """Return what has GetLayoutNode."""
@@ -103,6 +107,10 @@ class SliceWidget(Named):
 
     def mrmlSliceNode(self):
         return self._view.get_view_node()
+
+    def sliceController(self):
+        """Return what has the slider of the offset, which nobody sees."""
+        return types.SimpleNamespace(sliceOffsetSlider=lambda: types.SimpleNamespace(setVisible=lambda on: None))
 
     def sliceView(self):
         return types.SimpleNamespace(

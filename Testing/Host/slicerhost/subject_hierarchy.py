@@ -47,6 +47,7 @@ class SubjectHierarchy:
             self._addItem(node)
 
     def _addMissing(self):
+        slicer.vtkMRMLSubjectHierarchyNode.ResolveSubjectHierarchy(self._scene)
         nodes = self._scene.GetNodes()
         for node in [nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems())]:
             self._addItem(node)

@@ -440,7 +440,8 @@ def test_in_3d_by_the_check_box_with_a_view_of_its_own(shown, scene):
     compare_layout.showLayout()
     shown.section.ui.view3dCheckBox.checked = True
     assert shown.in3D == [True] and "Displacement arrows" in models()
-    compare_layout.show3D(True)
+    compare_layout.showLayout(compare_layout.Arrangement(with3D=True))
+    compare_layout.lookFromTheFront()
     assert compare_layout.isShown()
     (view,) = (view for view in shown.host.core.view_manager.get_threed_views() if view.name == "Longct3D")
     view.set_box_visible(False)
@@ -455,7 +456,7 @@ def test_in_3d_by_the_check_box_with_a_view_of_its_own(shown, scene):
     assert "Displacement arrows" in models()
     shown.section.ui.view3dCheckBox.checked = False
     assert shown.in3D == [True, False] and "Displacement arrows" not in models()
-    compare_layout.show3D(False)
+    compare_layout.showLayout()
     assert compare_layout.isShown()
 
 

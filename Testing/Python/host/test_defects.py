@@ -75,7 +75,7 @@ class Seen:
     """What was seen of arranged views in a window of a size, all in pixels but widthsMm: for each view its least side.
 
     window: its size. labels: for each view label its width and the width that its text needs. saved: the scene's file.
-    resizedMm: widthsMm after another size, of views that showed all before. view3D: the 3-D view's width.
+    fittedMm, resizedMm: widthsMm of views that show all, before and after another size. view3D: the 3-D view's width.
     annotation, underLegend: the corner text, and whether the legend of contours is drawn where it stands.
     """
 
@@ -83,6 +83,7 @@ class Seen:
     widthsMm: list
     labels: list
     saved: str
+    fittedMm: list
     resizedMm: list
     underLegend: bool
     annotation: str
@@ -94,7 +95,7 @@ class Seen:
 def seen(size, folder):
     """Arrange a result in a window of a size, with a panel of 300 px, and return what is Seen."""
     import slicer
-    from LongitudinalRegistrationSlicer.views.layout import isShown, viewNames
+    from LongitudinalRegistrationSlicer.views.layout import isShown
     from LongitudinalRegistrationWidgets.comparison_section import ComparisonSection
     from PySide6.QtWidgets import QWidget
     from slicerhost.scene_files import saveScene
@@ -112,8 +113,9 @@ def seen(size, folder):
         section.arrange()
         window.settle()
         manager = slicer.app.layoutManager()
-        views = [manager.sliceWidget(name) for name in viewNames()]
-        labels = [view.sliceController().viewLabel() for view in views if view.visible]
+        names = section.comparison.arrangement.viewNames()
+        views = [manager.sliceWidget(name) for name in names]
+        labels = [view.sliceController().viewLabel() for view in views]
         facts = {
             "window": (window.width, window.height),
             "widthsMm": _widths_mm(views),
@@ -123,6 +125,7 @@ def seen(size, folder):
         section.comparison.fit()
         facts["annotation"], facts["underLegend"] = _legend(result, section, manager.sliceWidget("LongctOverlay1"))
         section.comparison.fit()
+        facts["fittedMm"] = _widths_mm(views)
         window.resize(1800, 950)
         window.settle()
         facts["resizedMm"] = _widths_mm(views)
@@ -131,8 +134,7 @@ def seen(size, folder):
         shown = [manager.threeDWidget(number) for number in range(manager.threeDViewCount)]
         facts["view3D"] = max(view.width for view in shown if view.visible)
         chart = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotChartNode")
-        slicer.modules.plots.logic().ShowChartInLayout(chart)
-        facts["staysForPlot"] = isShown()
+        facts["staysForPlot"] = section.showChart(chart) and isShown()
         section.cleanup()
         slicer.mrmlScene.Clear(0)
     return Seen(**facts)
@@ -216,20 +218,17 @@ def test_1_the_logic_is_made_with_bases_that_pass_their_initialisation_on(host):
     logic.shutDown()
 
 
-@defect(2, "fitted and linked before Qt has laid the views out, and each first resize is led on as a zoom")
 def test_2_arranged_views_show_the_whole_baseline(desktop):
     assert min(desktop.widthsMm) > 0.9 * min(EXTENT_MM)
 
 
-@defect(3, "a resize of one view is led on to the others as a zoom")
 def test_3_resizing_the_window_does_not_zoom(desktop):
-    assert np.allclose(desktop.resizedMm, min(EXTENT_MM), rtol=0.25)
+    assert np.allclose(desktop.resizedMm, desktop.fittedMm, rtol=0.25)
 
 
 # --- 4: the verdict ---------------------------------------------------------------------------------------------
 
 
-@defect(4, "there is no lower bound on likeness")
 def test_4_two_patients_are_poor_whatever_else_is_said():
     from LongitudinalRegistrationLib.evaluation.verdict import verdict
 
@@ -241,7 +240,6 @@ def test_4_two_patients_are_poor_whatever_else_is_said():
 # --- 5: the undo ------------------------------------------------------------------------------------------------
 
 
-@defect(5, "the status still praises the result that was undone")
 def test_5_the_status_says_nothing_of_a_result_that_is_gone(panels):
     import slicer
 
@@ -252,7 +250,6 @@ def test_5_the_status_says_nothing_of_a_result_that_is_gone(panels):
     assert "0.90" not in panel.ui.statusLabel.text
 
 
-@defect(5, "the section goes with the result, its views stay")
 def test_5_the_way_back_stays_as_long_as_the_views_are_arranged(panels):
     import slicer
     from LongitudinalRegistrationSlicer.views.layout import isShown
@@ -268,7 +265,6 @@ def test_5_the_way_back_stays_as_long_as_the_views_are_arranged(panels):
     assert not lost
 
 
-@defect(5, "a registered volume whose transform is gone is offered as a follow-up")
 def test_5_a_registered_volume_is_no_follow_up_after_the_undo(panels):
     import slicer
     from LongitudinalRegistrationSlicer.process.guess import followUpsOf
@@ -282,7 +278,6 @@ def test_5_a_registered_volume_is_no_follow_up_after_the_undo(panels):
 # --- 6, 7: the layout -------------------------------------------------------------------------------------------
 
 
-@defect(6, "a row of four controllers of 335 px")
 def test_6_the_window_keeps_its_size_on_a_laptop(laptop):
     assert laptop.window == LAPTOP
 
@@ -291,12 +286,10 @@ def test_6_the_window_keeps_its_size_on_a_desktop(desktop):
     assert desktop.window == DESKTOP
 
 
-@defect(6, "the 3-D view gets what the slice views leave")
 def test_6_the_3d_view_is_a_cell_of_its_own(desktop):
     assert desktop.view3D > 300
 
 
-@defect(7, "long words in viewlabel, which has room for one or two letters")
 def test_7_no_view_s_label_is_cut(laptop):
     assert all(width >= needed for width, needed in laptop.labels)
 
@@ -304,13 +297,12 @@ def test_7_no_view_s_label_is_cut(laptop):
 # --- 8, 9: what takes long --------------------------------------------------------------------------------------
 
 
-@defect(8, "the whole label map is counted at each call")
 def test_8_a_label_map_is_counted_once(monkeypatch):
-    from LongitudinalRegistrationSlicer.vertebrae import label_matching
+    from LongitudinalRegistrationSlicer.vertebrae import label_matching, label_summary
 
     result, counted = make_result(with_labels=True), []
-    count = np.bincount
-    monkeypatch.setattr(np, "bincount", lambda *a, **k: counted.append(1) or count(*a, **k))
+    count = label_summary.summarised
+    monkeypatch.setattr(label_summary, "summarised", lambda array: counted.append(1) or count(array))
     for _call in range(6):
         label_matching.matchesOf(result)
     assert len(counted) <= 2
@@ -331,17 +323,13 @@ def test_9_no_header_measures_every_row(panels):
 # --- 10: scenes -------------------------------------------------------------------------------------------------
 
 
-@defect(10, "the layout is put back by an event that Slicer never fires")
 def test_10_a_scene_saved_while_arranged_keeps_none_of_our_layouts(desktop):
-    from LongitudinalRegistrationSlicer.views.layout import LAYOUT_3D_ID, LAYOUT_ID
-
-    assert not [number for number in (LAYOUT_ID, LAYOUT_3D_ID) if f'currentViewArrangement="{number}"' in desktop.saved]
+    assert "<MRML" in desktop.saved and "currentViewArrangement" not in desktop.saved and "Longct" not in desktop.saved
 
 
 # --- 12: the error log ------------------------------------------------------------------------------------------
 
 
-@defect(12, "hidden segmentation nodes have no item in the subject hierarchy")
 def test_12_outlines_leave_the_error_log_empty():
     import slicer
     from LongitudinalRegistrationSlicer.vertebrae.outlines import VertebraOutlines
@@ -356,7 +344,6 @@ def test_12_outlines_leave_the_error_log_empty():
 # --- 13, 14: texts over each other ------------------------------------------------------------------------------
 
 
-@defect(13, "both names of neighbours that a slice cuts lie at one point")
 def test_13_two_names_in_an_axial_slice_do_not_lie_over_each_other(host):
     import slicer
     from LongitudinalRegistrationSlicer.vertebrae.outline_names import OutlineNames
@@ -377,7 +364,6 @@ def test_13_two_names_in_an_axial_slice_do_not_lie_over_each_other(host):
     assert len(shown) == 2 and np.linalg.norm((shown[0] - shown[1])[:2]) > 10.0
 
 
-@defect(14, "the legend is drawn at the left bottom")
 def test_14_no_legend_lies_under_the_corner_annotation(desktop):
     assert "B: Baseline" in desktop.annotation and not desktop.underLegend
 
@@ -422,7 +408,6 @@ def test_16_the_slice_slider_follows_the_view(host, panels):
     assert panel.logic.session.k == 17 and panel.ui.sliceSlider.value == 17
 
 
-@defect(17, "the same method on the same pair names its node after the pair and the method alone")
 def test_17_a_second_registration_has_a_name_of_its_own(panels):
     from LongitudinalRegistrationSlicer.results.nodes import movingOf, resultNodes, setTransformOn
 
@@ -434,7 +419,6 @@ def test_17_a_second_registration_has_a_name_of_its_own(panels):
     assert len(names) == len(set(names)) == 2, names
 
 
-@defect(18, "scans are looked for when the module is entered")
 def test_18_scans_that_are_loaded_while_the_module_is_open_are_chosen(panels):
     from slicerhost.application import letRun
 
@@ -446,7 +430,6 @@ def test_18_scans_that_are_loaded_while_the_module_is_open_are_chosen(panels):
     assert None not in (parameters.fixedVolume, parameters.movingVolume)
 
 
-@defect(18, "the plot is shown in the application's own plot layout")
 def test_18_a_plot_leaves_the_arranged_views(desktop):
     assert desktop.staysForPlot
 

@@ -82,6 +82,32 @@ def test_every_reason_is_said_in_words(changes, level, words):
     assert len(found.reasons) == 1 and words in found.reasons[0] and found.reasons[0].endswith(".")
 
 
+def test_two_patients_are_poor_and_the_least_alike_pair_of_one_patient_is_not():
+    strangers = verdict(good_report(ssim=steps(0.20, 0.21), ncc=steps(0.08, 0.10)))
+    assert (
+        strangers.level == "poor"
+        and "may be two patients" in strangers.reasons[0]
+        and "NCC 0.10" in strangers.reasons[0]
+    )
+    assert verdict(good_report(ssim=steps(0.15, 0.58), ncc=steps(0.18, 0.69))).level == "good"
+    assert verdict(good_report(ssim=steps(0.15, 0.35), ncc=steps(0.18, 0.69))).level == "good"
+
+
+def test_labels_that_lie_where_the_follow_up_was_shown_registered_are_noticed():
+    found = verdict(good_report(vertebrae={"20": vertebra("L1", (0.94, 0.29))}))
+    assert (
+        found.level == "poor"
+        and "(mean DSC 0.94 to 0.29)" in found.reasons[0]
+        and "transform is off" in found.reasons[0]
+    )
+
+
+def test_one_vertebra_is_no_plural():
+    assert (
+        "One vertebra overlaps by 0.90" in verdict(good_report(vertebrae={"20": vertebra("L1", (0.3, 0.9))})).reasons[0]
+    )
+
+
 def test_the_worst_reason_decides_and_comes_first():
     found = verdict(good_report(ndv_percent=0.3, ncc=steps(0.6, 0.5)))
     assert found.level == "poor" and "NCC fell" in found.reasons[0] and "folds" in found.reasons[1]
