@@ -15,7 +15,6 @@ from TableRemovalSlicer.help_texts import acknowledgement, helpLinks
 from TableRemovalSlicer.logic import TableRemovalLogic
 from TableRemovalSlicer.module_test import TableRemovalTest
 from TableRemovalSlicer.parameter_node import TableRemovalParameterNode
-from TableRemovalSlicer.scan_choice import copyWithoutTransform
 from TableRemovalWidgets.apply_section import ApplySection
 from TableRemovalWidgets.edit_section import EditSection
 from TableRemovalWidgets.manual_section import ManualSection
@@ -217,8 +216,9 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._show()
 
     def onCopyButton(self, harden):
+        volume = self._parameterNode.inputVolume
         with self._telling():
-            self._parameterNode.inputVolume = copyWithoutTransform(self._parameterNode.inputVolume, harden)
+            self._parameterNode.inputVolume = self.logic.copyWithoutTransform(volume, harden)
 
     def _show(self):
         self._showSettings()

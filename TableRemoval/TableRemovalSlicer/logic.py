@@ -18,7 +18,8 @@ from TableRemovalSlicer.parameters import (
     settingsOf,
     writeOptions,
 )
-from TableRemovalSlicer.quality_rows import reportText
+from TableRemovalSlicer.quality_rows import reportText, saveCsv, saveMontage
+from TableRemovalSlicer.scan_choice import copyWithoutTransform
 from TableRemovalSlicer.wording import overridesText
 
 
@@ -224,6 +225,36 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
         text = session.progressText() or _("Preview of the whole scan: green is kept, red is removed.")
         return f"{text} {overridesText(len(session.state.overrides.slices))}".strip()
 
+    def copyToNeighbours(self, reach):
+        """Give `reach` slices on either side of the slice shown its override."""
+        self.session.copyToNeighbours(reach)
+
+    def clearOverrides(self, indices=None):
+        """Clear the overrides of slices, or (None) of all."""
+        self.session.clearOverrides(indices)
+
+    def undo(self):
+        """Take one step of editing back."""
+        self.session.undo()
+        self.writeOptions()
+
+    def redo(self):
+        """Take the step again."""
+        self.session.redo()
+        self.writeOptions()
+
+    def saveCsv(self, path):
+        """Write the slices' figures and flags as CSV. Raises InputError where the file cannot be written."""
+        saveCsv(self.session, path)
+
+    def saveMontage(self, path):
+        """Write a picture (PNG) of all slices with their outlines. Raises InputError where it cannot be written."""
+        saveMontage(self.session, path)
+
+    def copyWithoutTransform(self, volumeNode, harden):
+        """Return a copy of a volume outside of its transform: with the transform applied (`harden`), or without."""
+        return copyWithoutTransform(volumeNode, harden)
+
     def showAreaPlot(self):
         """Show area against slice in the layout's plot view; return the chart node."""
         from TableRemovalSlicer.quality_nodes import updateAreaChart, updateQualityTable
@@ -236,6 +267,10 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
     def toSegmentEditor(self):
         """Put the mask into the Segment Editor's segmentation and return that node."""
         return self.session.toSegmentEditor()
+
+    def fromSegmentEditor(self):
+        """Import the slices that were edited there as overrides; return how many there were."""
+        return self.session.fromSegmentEditor()
 
     def hasEdited(self):
         """Return whether there is an edited segmentation to import."""

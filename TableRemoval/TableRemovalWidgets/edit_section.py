@@ -28,11 +28,11 @@ class EditSection:
     def _connect(self):
         ui, edit = self.ui, self._edit
         for button, receiver in (
-            (ui.copyButton, lambda: edit(lambda: self.logic.session.copyToNeighbours(ui.reachSpinBox.value))),
-            (ui.clearSliceButton, lambda: edit(lambda: self.logic.session.clearOverrides(self.indices() or []))),
-            (ui.clearAllButton, lambda: edit(lambda: self.logic.session.clearOverrides())),
-            (ui.undoButton, lambda: edit(lambda: self.logic.session.undo())),
-            (ui.redoButton, lambda: edit(lambda: self.logic.session.redo())),
+            (ui.copyButton, lambda: edit(lambda: self.logic.copyToNeighbours(ui.reachSpinBox.value))),
+            (ui.clearSliceButton, lambda: edit(lambda: self.logic.clearOverrides(self.indices() or []))),
+            (ui.clearAllButton, lambda: edit(self.logic.clearOverrides)),
+            (ui.undoButton, lambda: edit(self.logic.undo)),
+            (ui.redoButton, lambda: edit(self.logic.redo)),
             (ui.clickButton, self.onClickButton),
         ):
             button.connect("clicked(bool)", lambda checked=False, receiver=receiver: receiver())

@@ -24,7 +24,7 @@ class ManualSection:
 
     def onFromEditorButton(self):
         with self._telling():
-            self.ui.statusLabel.text = editedText(self.logic.session.fromSegmentEditor())
+            self.ui.statusLabel.text = editedText(self.logic.fromSegmentEditor())
         self._onEdited()
 
     def enableButtons(self):

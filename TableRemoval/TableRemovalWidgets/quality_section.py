@@ -2,18 +2,18 @@
 
 import qt
 from slicer.i18n import tr as _
-from TableRemovalSlicer.quality_rows import leftText, qualityRows, saveCsv, saveMontage
+from TableRemovalSlicer.quality_rows import leftText, qualityRows
 
 COLUMNS = (
     ("Seen", ""),
     ("Slice", "0000"),
-    ("Finding", ""),
+    ("Finding", "area jumps against the neighbours"),
     ("cm\u00b2", "0000"),
     ("T_G", "0.00"),
     ("Parts", "000"),
     ("ms", "0000"),
 )
-"""The table's columns: title, and the widest text that is to be read whole."""
+"""The table's columns: title, and the text that is to be read whole; what is longer is in the tooltip."""
 FINDING = 2
 CELL_PADDING_PX, ROW_PADDING_PX = 14, 8
 
@@ -59,16 +59,16 @@ class QualitySection:
         self._showLeft()
 
     def onCsvButton(self):
-        self._save(saveCsv, _("Save slice table"), "table-removal.csv", _("Tables (*.csv)"))
+        self._save(self.logic.saveCsv, _("Save slice table"), "table-removal.csv", _("Tables (*.csv)"))
 
     def onMontageButton(self):
-        self._save(saveMontage, _("Save montage"), "table-removal.png", _("Pictures (*.png)"))
+        self._save(self.logic.saveMontage, _("Save montage"), "table-removal.png", _("Pictures (*.png)"))
 
     def _save(self, save, title, name, kinds):
         path = self._askForPath(title, name, kinds)
         if path:
             with self._telling():
-                save(self.logic.session, path)
+                save(path)
                 self.ui.statusLabel.text = _("Saved {path}").format(path=path)
 
     def _askForPath(self, title, name, kinds):
@@ -105,8 +105,8 @@ def _fixSizes(table):
     metrics = qt.QFontMetrics(table.font)
     header = table.horizontalHeader()
     header.setMinimumSectionSize(1)
-    header.setSectionResizeMode(qt.QHeaderView.Fixed)
-    header.setSectionResizeMode(FINDING, qt.QHeaderView.Stretch)
+    header.setSectionResizeMode(qt.QHeaderView.Interactive)
+    header.setStretchLastSection(True)
     for column, (name, widest) in enumerate(COLUMNS):
         width = max(metrics.horizontalAdvance(text) for text in (_(name), widest))
         table.setColumnWidth(column, width + CELL_PADDING_PX)

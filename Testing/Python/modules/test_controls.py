@@ -65,3 +65,12 @@ def test_no_shortcut_is_one_of_slicer_s():
 
     keys = {FLIP_KEY, TRANSFORM_KEY, *WINDOW_KEYS.values()}
     assert len(keys) == 2 + len(WINDOW_KEYS) and not keys & (SLICER_KEYS | SLICER_VIEW_KEYS)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_module_names_the_paper_and_links_to_it(host, name):
+    import slicer
+
+    parent = getattr(slicer.modules, name.lower())
+    assert 'href="https://arxiv.org/abs/2005.07545"' in parent.helpText and "readthedocs" in parent.helpText
+    assert "Eijnatten" in parent.acknowledgementText
