@@ -11,7 +11,6 @@ import slicer
 from slicer.i18n import tr as _
 from TableRemovalSlicer.child_process import ChildProcess, environmentWith
 from TableRemovalSlicer.packages import Packages, libraryFolders, moduleCommand
-from TableRemovalSlicer.volumes import addVolumeNode
 
 from LongitudinalRegistrationSlicer.process.packages import PACKAGES
 
@@ -63,6 +62,7 @@ def makeSample():
     Raises RuntimeError with what to do where packages are missing, or what the process said where it failed.
     """
     import SimpleITK as sitk
+    from TableRemovalSlicer.volumes import addVolumeNode
 
     missing = ", ".join(package.shownName for package in Packages(PACKAGES).missing)
     if missing:

@@ -5,6 +5,8 @@ import types
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("trame_slicer")
 
 

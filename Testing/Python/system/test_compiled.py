@@ -132,7 +132,7 @@ def test_a_stamp_does_not_depend_on_the_process():
     assert done.stdout.strip() == stamp(kernels.blur_slices.py_func), done.stderr
 
 
-@pytest.mark.parametrize("name", ["scan", "methods.affine", "methods.refinement", "field", "training"])
+@pytest.mark.parametrize("name", ["scan", "methods.affine", "methods.refinement", "field", "training.simulation"])
 def test_the_shipped_kernels_are_stamped_with_the_sampler(name):
     found = {}
     compiled._collect(vars(import_module(f"LongitudinalRegistrationLib.{name}.kernels")), found)
