@@ -327,6 +327,18 @@ def test_10_a_scene_saved_while_arranged_keeps_none_of_our_layouts(desktop):
     assert "<MRML" in desktop.saved and "currentViewArrangement" not in desktop.saved and "Longct" not in desktop.saved
 
 
+def test_10_labels_whose_voxels_come_after_their_node_as_in_a_loaded_scene_are_matched(panels):
+    import slicer
+
+    panel = panels("LongitudinalRegistration")
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "Loaded")
+    panel.logic.getParameterNode().fixedLabels = node
+    assert panel.inputs.matchTable.widget.rowCount == 0
+    slicer.util.updateVolumeFromArray(node, arrays()[1])
+    panel.onSceneEndImport(None, None)
+    assert panel.inputs.matchTable.widget.rowCount == 2
+
+
 # --- 12: the error log ------------------------------------------------------------------------------------------
 
 
