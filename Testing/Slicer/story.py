@@ -161,11 +161,11 @@ class Story:
     def saveAndReload(self):
         self._panel.results.comparisonSection.ui.arrangeButton.click()
         self._processEvents()
-        name, path = self._panel.result.GetName(), self._folder / "scene" / "story.mrml"
-        path.parent.mkdir(exist_ok=True)
-        self._application.saveScene(path)
+        name, folder = self._panel.result.GetName(), self._folder / "scene"
+        folder.mkdir(exist_ok=True)
+        self._application.saveScene(folder)
         arranged = _layoutNumber()
-        self._application.loadScene(path)
+        self._application.loadScene(folder)
         self._processEvents()
         assert self._panel.result is not None and self._panel.result.GetName() == name
         assert _layoutNumber() != arranged, f"the scene was loaded in layout {arranged}, which nothing fills"
