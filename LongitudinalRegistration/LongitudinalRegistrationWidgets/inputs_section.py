@@ -95,7 +95,7 @@ class InputsSection:
 
 
 def _contentOf(labels):
-    """Return what is another when labels have got other voxels: in a scene that is loaded they come after their node."""
+    """Return what changes with the labels' voxels: in a scene that is loaded they come after their node."""
     content = None
     if labels is not None:
         content = labels.GetSegmentation() if labels.IsA("vtkMRMLSegmentationNode") else labels.GetImageData()
