@@ -1,5 +1,6 @@
 """What a user does with both modules, step by step, on a phantom pair: in Slicer, and in the stand-in alike."""
 
+import gc
 import time
 
 import slicer
@@ -79,6 +80,7 @@ class Story:
     # --- Longitudinal Registration
 
     def openRegistration(self):
+        gc.collect()
         slicer.mrmlScene.Clear(0)
         self._addPair()
         self._panel = self._application.open("LongitudinalRegistration")

@@ -2,9 +2,11 @@
 
 import dataclasses
 import functools
+import gc
 import sys
 import time
 import types
+import weakref
 
 import numpy as np
 import pytest
@@ -337,6 +339,16 @@ def test_10_labels_whose_voxels_come_after_their_node_as_in_a_loaded_scene_are_m
     slicer.util.updateVolumeFromArray(node, arrays()[1])
     panel.onSceneEndImport(None, None)
     assert panel.inputs.matchTable.widget.rowCount == 2
+
+
+@pytest.mark.parametrize("name", ["TableRemoval", "LongitudinalRegistration"])
+def test_10_a_scene_can_be_closed_after_a_module_was_left(host, panels, name):
+    """Slicer resets the parameter node then, and calls observers that Python must not have collected (a crash)."""
+    panel = panels(name)
+    node = weakref.ref(panel.logic.getParameterNode().parameterNode)
+    panel.exit()
+    gc.collect()
+    assert node() is not None
 
 
 # --- 12: the error log ------------------------------------------------------------------------------------------
