@@ -214,7 +214,9 @@ class Story:
         manager = slicer.app.layoutManager()
         widgets = [manager.sliceWidget(name) for name in manager.sliceViewNames()]
         nodes = [widget.mrmlSliceNode() for widget in widgets if widget.visible]
-        return min(min(node.GetFieldOfView()[:2]) for node in nodes if node.GetOrientation() == "Axial")
+        return min(
+            _mmPerPixel(node) * min(node.GetDimensions()[:2]) for node in nodes if node.GetOrientation() == "Axial"
+        )
 
     def _go(self, box):
         """Choose every entry of a combo box, with a picture of each; end where it was."""
@@ -246,6 +248,12 @@ def _makePair():
     from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
 
     return make_phantom(PHANTOM_SEED, PhantomOptions(size=PHANTOM_PX, slices=PHANTOM_SLICES))
+
+
+def _mmPerPixel(sliceNode):
+    """Return the scale that a view is drawn at: its matrix may lag behind its field of view."""
+    toRAS = sliceNode.GetXYToRAS()
+    return sum(toRAS.GetElement(row, 0) ** 2 for row in range(3)) ** 0.5
 
 
 def _leastWidth(panel):
