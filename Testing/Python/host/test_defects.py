@@ -77,8 +77,8 @@ class Seen:
     """What was seen of arranged views in a window of a size, all in pixels but widthsMm: for each view its least side.
 
     window: its size. labels: for each view label its width and the width that its text needs. saved: the scene's file.
-    fittedMm, resizedMm: widthsMm of views that show all, before and after another size; scales: mm a pixel then, the first
-    row's views first. axialS: where the baseline's axial view is, mm. view3D: the 3-D view's width.
+    fittedMm, resizedMm: widthsMm of views that show all, before and after another size; scales: mm a pixel then, row by
+    row. axialS: where the baseline's axial view is, mm. view3D: the 3-D view's width.
     annotation, underLegend: the corner text, and whether the legend of contours is drawn where it stands.
     """
 
