@@ -385,6 +385,25 @@ def test_12_outlines_leave_the_error_log_empty():
     assert slicer.app.errorLogModel().texts() == []
 
 
+def test_12_the_place_tool_keeps_the_user_s_points(panels):
+    """Slicer gives it each new points node; once that is removed, it warns of the next one."""
+    import slicer
+    from LongitudinalRegistrationSlicer.vertebrae.outlines import VertebraOutlines
+    from TableRemovalSlicer.click_tool import ClickTool
+
+    mine = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Mine")
+    selection = slicer.app.applicationLogic().GetSelectionNode()
+    selection.SetReferenceActivePlaceNodeID(mine.GetID())
+    outlines = VertebraOutlines(make_result(with_labels=True))
+    outlines.show()
+    assert selection.GetActivePlaceNodeID() == mine.GetID()
+    outlines.remove()
+    tool = ClickTool()
+    assert selection.GetActivePlaceNodeID() == tool.node.GetID() and tool.active
+    tool.close()
+    assert selection.GetActivePlaceNodeID() == mine.GetID()
+
+
 # --- 13, 14: texts over each other ------------------------------------------------------------------------------
 
 
