@@ -36,7 +36,7 @@ def apply(arguments: argparse.Namespace, console: Console) -> None:
 
 
 def _apply_to_points(arguments: argparse.Namespace, transform: sitk.Transform) -> dict:
-    """Move points the other way than images are sampled: the transform says where a fixed point is in the moving scan."""
+    """Move points the other way than images are sampled: the transform leads from fixed to moving points."""
     content = read_markups(arguments.input)
 
     def move(points: np.ndarray) -> np.ndarray:

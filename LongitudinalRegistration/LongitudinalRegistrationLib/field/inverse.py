@@ -27,8 +27,8 @@ LEAST_AIR_HU = -200
 def inverse_of(transform: sitk.Transform) -> sitk.CompositeTransform:
     """Invert a transform that is linear, or an affine after a displacement field that fades to zero.
 
-    The inverse's field is solved at the nodes of a grid in the moving scan's space, as fine as the transform's own; between
-    them it is linear.
+    The inverse's field is solved at the nodes of a grid in the moving scan's space, as fine as the transform's own;
+    between them it is linear.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def inverse_points(transform: sitk.Transform, points: np.ndarray) -> np.ndarray:
 
 
 def _solved(transform: sitk.Transform, wanted: np.ndarray) -> np.ndarray:
-    """Go by the distance that is left, through the inverse of the slope around, in steps that are halved where it grows."""
+    """Go by what is left of the way, through the inverse of the slope there, in steps that are halved where it grows."""
     place, step = wanted.copy(), 1.0
     left = wanted - np.array(transform.TransformPoint(place.tolist()))
     for _step in range(MOST_STEPS):
@@ -121,7 +121,9 @@ def _slope(transform: sitk.Transform, place: np.ndarray) -> np.ndarray:
     return np.array([np.subtract(*pair) for pair in ends]).T
 
 
-def resampled(image: sitk.Image, reference: sitk.Image, transform: sitk.Transform, *, labels: bool = False) -> sitk.Image:
+def resampled(
+    image: sitk.Image, reference: sitk.Image, transform: sitk.Transform, *, labels: bool = False
+) -> sitk.Image:
     """Bring an image onto a reference grid.
 
     Parameters
@@ -133,8 +135,8 @@ def resampled(image: sitk.Image, reference: sitk.Image, transform: sitk.Transfor
     transform
         Reference points to image points, LPS mm.
     labels
-        Nearest neighbour, and 0 where the image has no data; else linear, and air there: -1024 in CT, the smallest value in
-        an image without values below -200.
+        Nearest neighbour, and 0 where the image has no data; else linear, and air there: -1024 in CT, the smallest
+        value in an image without values below -200.
 
     Returns
     -------

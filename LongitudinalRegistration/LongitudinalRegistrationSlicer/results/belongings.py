@@ -31,7 +31,10 @@ class Belonging:
 
 
 def targetOf(result, towards):
-    """Return the volume node of the scan that things are brought to (None: it was removed); towards: one of DIRECTIONS."""
+    """Return the volume node of the scan that things are brought to (None: it was removed).
+
+    towards: one of DIRECTIONS.
+    """
     return fixedOf(result) if towards == TO_BASELINE else movingOf(result)
 
 
@@ -44,8 +47,8 @@ def belongingsOf(result, towards):
     """Return the Belongings that can be brought through a result, those that belong to the scan they come from first.
 
     They are volumes, label maps, segmentations, markups and models that lists show. Left out are the other scan and its
-    labels, what a registration has made itself, what lies under a transform of its own, and markups that a deformation would
-    change in kind (planes, regions of interest).
+    labels, what a registration has made itself, what lies under a transform of its own, and markups that a deformation
+    would change in kind (planes, regions of interest).
     """
     of, ofOther = _known(result, towards), _known(result, _other(towards))
     nodes = [node for kind in KINDS for node in slicer.util.getNodesByClass(kind) if _isOfKind(node, kind)]

@@ -1,7 +1,8 @@
 """Volumes, labels, segmentations, markups and models of one scan brought to the other, as new nodes.
 
-The result's transform leads from baseline points to follow-up points. Voxels are pulled: a follow-up's volume comes to the
-baseline through the transform, a baseline's to the follow-up through its inverse. Points are pushed, the other way round.
+The result's transform leads from baseline points to follow-up points. Voxels are pulled: a follow-up's volume comes to
+the baseline through the transform, a baseline's to the follow-up through its inverse. Points are pushed, the other way
+round.
 """
 
 import SimpleITK as sitk
@@ -28,10 +29,10 @@ class Bringing:
         return any(slicer.mrmlScene.GetNodeByID(name) for name in self._last())
 
     def bring(self, result, nodes, towards):
-        """Bring nodes to the scan that `towards` names (belongings.DIRECTIONS); return the new nodes, in the same order.
+        """Bring nodes to the scan that `towards` names (belongings.DIRECTIONS); return the new nodes, in this order.
 
-        Originals are not changed. The new nodes lie in the world where the other scan lies, each beside its original in the
-        subject hierarchy. Raises InputError where that scan was removed, or the transform is not one that we made.
+        Originals are not changed. The new nodes lie where the other scan lies, each beside its original in the subject
+        hierarchy. Raises InputError where that scan was removed, or the transform is not one that we made.
         """
         target = targetOf(result, towards)
         if target is None:

@@ -42,7 +42,7 @@ def apply(capsys, files, name, *more):
 
 @pytest.mark.parametrize("options, sign", [((), -1), (("--inverse",), 1)])
 def test_scan_labels_and_points_come_to_the_same_place(capsys, files, options, sign):
-    """A follow-up's points lie where the transform leads: on the baseline they come the other way, with --inverse along."""
+    """The transform leads from baseline to follow-up: what is brought to the baseline goes the other way."""
     expected = np.array([8, 9, 10]) * 3.0 + sign * SHIFT
     reference = ("--reference", files / "scan.nii.gz")
     scan = sitk.ReadImage(str(apply(capsys, files, "scan", *reference, *options)))

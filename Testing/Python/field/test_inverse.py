@@ -1,4 +1,4 @@
-"""The inverse of a transform, tested with points and with images: how exact it is, that direction is right, what is refused."""
+"""The inverse of a transform, tested with points and images: how exact it is, its direction, what is refused."""
 
 import numpy as np
 import pytest
