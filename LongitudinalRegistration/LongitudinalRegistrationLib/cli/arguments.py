@@ -211,8 +211,8 @@ def _add_apply(subparsers: Commands) -> None:
         "apply",
         "bring a scan, labels or points to the other scan",
         "Bring something of the moving scan (follow-up) to the fixed scan (baseline) by a registration's transform,\n"
-        "or, with --inverse, something of the fixed scan to the moving scan. Scans are interpolated linearly, with air\n"
-        "where there is no data; labels by nearest neighbour. Points are Slicer's markups (.mrk.json).",
+        "or, with --inverse, something of the fixed scan to the moving scan. Scans are interpolated linearly, with\n"
+        "air where there is no data; labels by nearest neighbour. Points are Slicer's markups (.mrk.json).",
         "  longct apply pet.nii.gz pet_on_2020.nii.gz --transform result/transform.h5 --reference 2020.nii.gz\n"
         "  longct apply lesions.nii.gz lesions_on_2021.nii.gz --labels --inverse --transform result/transform.h5 "
         "--reference 2021.nii.gz\n"

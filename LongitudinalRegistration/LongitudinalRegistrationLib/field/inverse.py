@@ -101,7 +101,7 @@ def inverse_points(transform: sitk.Transform, points: np.ndarray) -> np.ndarray:
 
 
 def _solved(transform: sitk.Transform, wanted: np.ndarray) -> np.ndarray:
-    """Go by what is left of the way, through the inverse of the slope there, in steps that are halved where it grows."""
+    """Go by what is left, through the inverse of the slope there, in steps that are halved where it grows."""
     place, step = wanted.copy(), 1.0
     left = wanted - np.array(transform.TransformPoint(place.tolist()))
     for _step in range(MOST_STEPS):
