@@ -231,14 +231,14 @@ class Registrations:
         from LongitudinalRegistrationSlicer.process.exchange import importTransform, showTransformed
 
         if any(not slicer.mrmlScene.IsNodePresent(node) for node in self._request.nodes()):
-            self._job.fail("A scan was removed during the registration.")
+            self._job.fail(_("A scan was removed during the registration."))
             return
         try:
             self.results = importTransform(self._request, self._job.folder, self._job.answer)
             showTransformed(self._request)
             self.report = self._job.answer["report"]
         except (RuntimeError, ValueError, OSError, KeyError) as error:
-            self._job.fail(f"The result could not be read: {error}")
+            self._job.fail(_("The result could not be read: {error}").format(error=error))
             return
         self._job.finish()
 
@@ -251,7 +251,7 @@ class Registrations:
         try:
             self.results = bring()
         except (RuntimeError, ValueError, OSError, KeyError) as error:
-            self._job.message = f"The registered volume could not be read: {error}"
+            self._job.message = _("The registered volume could not be read: {error}").format(error=error)
 
     def _importRegistered(self):
         from LongitudinalRegistrationSlicer.process.exchange import importRegistered

@@ -12,6 +12,7 @@ import slicer
 import vtk
 from LongitudinalRegistrationLib.field.transforms import extended_values
 from LongitudinalRegistrationLib.scan.geometry import affine_from_matrix, linear_matrix
+from slicer.i18n import tr as _
 from TableRemovalLib.errors import InputError
 from vtk.util.numpy_support import numpy_to_vtk
 
@@ -94,7 +95,7 @@ def _vtkPart(transform):
     if transform.GetName() == "DisplacementFieldTransform":
         field = transform.GetDisplacementField()
         return _vtkGrid(sitk.GetArrayViewFromImage(field), field)
-    raise InputError(f"A {transform.GetName()} cannot be shown: save it as a displacement field.")
+    raise InputError(_("A {kind} cannot be shown: save it as a displacement field.").format(kind=transform.GetName()))
 
 
 def _vtkLinear(matrix):
@@ -130,7 +131,8 @@ def _itkPart(transform):
         return affine_from_matrix(matrix)
     if isGrid(transform):
         return _itkField(transform)
-    raise InputError(f"An inverse {transform.GetClassName()} cannot be written: invert the transform node first.")
+    text = _("An inverse {kind} cannot be written: invert the transform node first.")
+    raise InputError(text.format(kind=transform.GetClassName()))
 
 
 def _itkField(transform):
