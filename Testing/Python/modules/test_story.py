@@ -58,12 +58,11 @@ def _load(patient):
 
 
 def _spin(panel, until):
-    """Let the panel's timer run until something holds, and a few turns more."""
+    """Let the panel's timer run until something holds, and its result is shown in all sections."""
     from slicerhost.application import letRun
 
     letRun(panel, until)
-    for _turn in range(4):
-        panel.onTimer()
+    letRun(panel, lambda: panel.results.isComplete)
 
 
 def _register(panel):
