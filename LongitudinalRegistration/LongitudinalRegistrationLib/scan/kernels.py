@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..system.compiled import kernel
+from ..system.compiled import inlined, kernel
 from .sampling import bilinear, cell, corners_at, lerp, transformed, trilinear
 
 
@@ -22,6 +22,44 @@ class Windows(NamedTuple):
 
     first: np.ndarray
     weights: np.ndarray
+
+
+class Window(NamedTuple):
+    """How HU are shown, piecewise linear: `lung` as -LUNG_SHARE, `low` as 0, `high` as 1; beyond the ends as the ends.
+
+    All float32, HU, in rising order.
+    """
+
+    lung: np.float32
+    low: np.float32
+    high: np.float32
+
+
+LUNG_SHARE = np.float32(0.5)
+
+
+@inlined
+def windowed(hu, window):
+    """Show a value through a Window.
+
+    Examples
+    --------
+    >>> window = Window(*np.float32([-1000, -200, 400]))
+    >>> [round(float(windowed(np.float32(hu), window)), 3) for hu in (-2000, -600, -200, 100, 3000)]
+    [-0.5, -0.25, 0.0, 0.5, 1.0]
+    """
+    if hu < window.low:
+        return LUNG_SHARE * max((hu - window.low) / (window.low - window.lung), np.float32(-1))
+    return min((hu - window.low) / (window.high - window.low), np.float32(1))
+
+
+@kernel(fastmath=True)
+def window_slices(values, window, out, first, stop):
+    """Show values, [k, j, i], float32, HU, through a Window; slices first..stop-1 of `out`, like them, are written."""
+    for k in range(first, stop):
+        for j in range(values.shape[1]):
+            for i in range(values.shape[2]):
+                out[k, j, i] = windowed(values[k, j, i], window)
 
 
 @kernel(fastmath=True)
@@ -187,25 +225,22 @@ def nearest_slices(flags, matrix, margin, out, first, stop):
 
 
 @kernel(fastmath=True)
-def contrast_slices(values, mean, square, flat, low, high, out, first, stop):
+def contrast_slices(values, mean, square, flat, out, first, stop):
     """Make the two channels that scans are compared by.
 
     Parameters
     ----------
     values
-        [2 k, 2 j, 2 i], float32, HU.
+        [2 k, 2 j, 2 i], float32, through a Window.
     mean, square
-        [k, j, i], float32: the windowed values' local mean and mean square, on voxels twice as large.
+        [k, j, i], float32: the values' local mean and mean square, on voxels twice as large.
     flat
         float32, added to the local deviation.
-    low, high
-        float32, HU that are 0 and 1.
     out
-        [2 k, 2 j, 2 i, 2], float32: the value windowed to 0..1, and that freed of its local mean and deviation; slices
-        first..stop-1 are written.
+        [2 k, 2 j, 2 i, 2], float32: the value, and that freed of its local mean and deviation; slices first..stop-1
+        are written.
     """
     depth, height, width = mean.shape
-    scale = np.float32(1.0) / (high - low)
     for k in range(first, stop):
         k0, k1, w64 = cell(0.5 * k - 0.25, depth)
         w = np.float32(w64)
@@ -222,6 +257,6 @@ def contrast_slices(values, mean, square, flat, low, high, out, first, stop):
                 near = bilinear(s00[i0], s01[i0], s10[i0], s11[i0], v, w)
                 power = lerp(near, bilinear(s00[i1], s01[i1], s10[i1], s11[i1], v, w), u)
                 deviation = np.sqrt(max(power - centre * centre, np.float32(1e-6)))
-                value = min(max((values[k, j, i] - low) * scale, np.float32(0)), np.float32(1))
+                value = values[k, j, i]
                 out[k, j, i, 0] = value
                 out[k, j, i, 1] = (value - centre) / (deviation + flat)

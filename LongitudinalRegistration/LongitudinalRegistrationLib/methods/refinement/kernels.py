@@ -1,8 +1,9 @@
 """Compiled steps of the refinement, a range of slices each: normal equations, their regularised solution.
 
 Fields and the vectors of the solution are [component, k, j, i], float32, mm, (x, y, z). Normal equations are
-[9, k, j, i], float32: the matrix A as xx, yy, zz, xy, xz, yz, then the right side b. Image grids have `ratio` voxels
-for one of the field, along each axis.
+[9, k, j, i], float32: the matrix A as xx, yy, zz, xy, xz, yz, then the right side b. The regularisation's operator L is
+minus the divergence of the weights times the gradient: field L field are the weighted squared slopes of a field. Image
+grids have `ratio` voxels for one of the field, along each axis.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Robust(NamedTuple):
 
 
 class System(NamedTuple):
-    """(A + L) update = b - L field, where L is minus the Laplacian weighted by the regularisation.
+    """(A + L) update = b - L field, with the operator L of the regularisation.
 
     equations: [9, k, j, i], A and b; regularisation: [k, j, i], float32, the weight of the squared slopes.
     """
@@ -104,7 +105,7 @@ def _row_value(line, i, ratio):
 
 
 @kernel(fastmath=True)
-def linearise_slices(images, geometry, offsets, robust, field, equations, first, stop):
+def linearise_slices(images, geometry, offsets, robust, field, equations, differences, first, stop):
     """Sum the normal equations of the field's update over the image voxels of every voxel of the field.
 
     The moving scan is sampled through the field. Slopes (per mm) are the mean of both images'.
@@ -123,11 +124,14 @@ def linearise_slices(images, geometry, offsets, robust, field, equations, first,
         [component, k, j, i], float32, mm.
     equations
         [9, k, j, i], float32, on the field's grid; slices first..stop-1 are written.
+    differences
+        [2, k, j, i], float32, on the field's grid: the robust sum of squares, and how many image voxels it is of;
+        slices first..stop-1 are written.
 
     Returns
     -------
-    cost, count
-        The robust sum of squares, and how many voxels it is of.
+    cost, count, unseen
+        The robust sum of squares of all, how many image voxels it is of, and how many the moving scan does not show.
     """
     fixed, mask, moving, seen = images
     ratio, spacing, matrix = geometry
@@ -140,9 +144,9 @@ def linearise_slices(images, geometry, offsets, robust, field, equations, first,
     # Half the Jacobian of moving voxels by fixed mm: takes slopes along the former to slopes along the latter.
     jacobian = np.float32(0.5 / spacing) * m
     line = np.empty((3, field.shape[3]), np.float32)
-    row = np.empty((field.shape[3], 9), np.float32)
+    row = np.empty((field.shape[3], 11), np.float32)
     last_x, last_y, last_z = np.float32(mi - 1), np.float32(mj - 1), np.float32(mk - 1)
-    cost, count = 0.0, 0
+    cost, count, unseen = 0.0, 0, 0
     for kk in range(first, stop):
         for jj in range(field.shape[2]):
             row[:] = 0
@@ -158,7 +162,7 @@ def linearise_slices(images, geometry, offsets, robust, field, equations, first,
                 by = m[1, 1] * j + m[1, 2] * k + m[1, 3]
                 bz = m[2, 1] * j + m[2, 2] * k + m[2, 3]
                 for ii in range(field.shape[3]):
-                    xx = yy = zz = xy = xz = yz = rx = ry = rz = zero
+                    xx = yy = zz = xy = xz = yz = rx = ry = rz = own_cost = zero
                     some = 0
                     for i in range(ratio * ii + offsets[offset, 2], ratio * ii + ratio, 2):
                         if not flags[i]:
@@ -170,8 +174,10 @@ def linearise_slices(images, geometry, offsets, robust, field, equations, first,
                         y = by + m[1, 0] * px + m[1, 1] * uy + m[1, 2] * uz
                         z = bz + m[2, 0] * px + m[2, 1] * uy + m[2, 2] * uz
                         if x < zero or y < zero or z < zero or x > last_x or y > last_y or z > last_z:
+                            unseen += 1
                             continue
                         if not seen[np.int64(z + half), np.int64(y + half), np.int64(x + half)]:
+                            unseen += 1
                             continue
                         a0, a1, u = cell(x, mi)
                         b0, b1, v = cell(y, mj)
@@ -190,7 +196,7 @@ def linearise_slices(images, geometry, offsets, robust, field, equations, first,
                             gz += quarter * (above[i, n] - below[i, n])
                             r = one / (one + d * d / width[n])
                             weight = gain[n] * r
-                            cost += weight * d * d
+                            own_cost += weight * d * d
                             weight *= r
                             wx, wy, wz = weight * gx, weight * gy, weight * gz
                             xx += wx * gx
@@ -204,6 +210,7 @@ def linearise_slices(images, geometry, offsets, robust, field, equations, first,
                             rz += wz * d
                     if some:
                         count += some
+                        cost += own_cost
                         sums = row[ii]
                         sums[0] += xx
                         sums[1] += yy
@@ -214,11 +221,13 @@ def linearise_slices(images, geometry, offsets, robust, field, equations, first,
                         sums[6] += rx
                         sums[7] += ry
                         sums[8] += rz
-            for c in range(9):
-                target = equations[c, kk, jj]
+                        sums[9] += own_cost
+                        sums[10] += some
+            for c in range(11):
+                target = equations[c, kk, jj] if c < 9 else differences[c - 9, kk, jj]
                 for ii in range(target.size):
                     target[ii] = row[ii, c]
-    return cost, count
+    return cost, count, unseen
 
 
 @kernel(fastmath=True)
@@ -278,7 +287,7 @@ def correlate_slices(images, geometry, field, first, stop):
 
 @kernel(fastmath=True)
 def _laplacian_row(values, regularisation, k, j, line):
-    """Apply minus the weighted Laplacian to a row: minus the divergence of the regularisation times the gradient.
+    """Apply the regularisation's operator L to a row.
 
     Parameters
     ----------
@@ -311,6 +320,25 @@ def _laplacian_row(values, regularisation, k, j, line):
         line[i] += half * (s[i] + t[i]) * (own[i] - after[i])
     for i in range(width - 1):
         later[i] += half * (s[i] + t[i]) * (after[i] - own[i])
+
+
+@kernel(fastmath=True)
+def laplacian_slices(field, regularisation, out, first, stop):
+    """Apply the regularisation's operator: out = L field.
+
+    Parameters
+    ----------
+    field
+        [component, k, j, i], float32, mm.
+    regularisation
+        [k, j, i], float32.
+    out
+        Like field; slices first..stop-1 are written.
+    """
+    for c in range(3):
+        for k in range(first, stop):
+            for j in range(out.shape[2]):
+                _laplacian_row(field[c], regularisation, k, j, out[c, k, j])
 
 
 @kernel(fastmath=True)
