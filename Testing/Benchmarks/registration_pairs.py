@@ -26,8 +26,8 @@ class Pair:
 
 def simulated(name: str, scan: sitk.Image, delta_mm: float, labels: sitk.Image | None = None) -> Pair:
     """A scan (moving) and its simulated follow-up (fixed; van Eijnatten et al., section 3.2.2)."""
-    from LongitudinalRegistrationLib.training.simulated_scan import simulate_scans
-    from LongitudinalRegistrationLib.training.simulator import SimulatorOptions
+    from LongitudinalRegistrationLib.training.simulation.simulated_scan import simulate_scans
+    from LongitudinalRegistrationLib.training.simulation.simulator import SimulatorOptions
 
     rng = np.random.default_rng([SEED, int(10 * delta_mm)])
     found = next(iter(simulate_scans(scan, SimulatorOptions(delta_mm=delta_mm), [rng], labels)))

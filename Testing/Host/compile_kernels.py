@@ -13,7 +13,7 @@ COMMANDS = (
     "from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom\n"
     "make_phantom(1, PhantomOptions(size=32, slices=16, table_contact=True))\n",
     "import numpy as np\n"
-    "from LongitudinalRegistrationLib.training.simulator import SimulatorOptions, simulate_follow_up\n"
+    "from LongitudinalRegistrationLib.training.simulation.simulator import SimulatorOptions, simulate_follow_up\n"
     "block = np.ones((32, 32, 32), np.float32)\n"
     "simulate_follow_up(block, block > 0, 2.0, SimulatorOptions(), np.random.default_rng(1))\n",
 )

@@ -74,7 +74,7 @@ def ellipsoid():
     """A textured ellipsoid of 120 x 100 x 160 mm on 2 mm voxels, as a prepared scan."""
     import numpy as np
     import SimpleITK as sitk
-    from LongitudinalRegistrationLib.training.samples import PreparedScan
+    from LongitudinalRegistrationLib.training.simulation.samples import PreparedScan
 
     z, y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in (88, 56, 68)), indexing="ij")
     body = (x**2 + y**2 + z**2 < 0.85).astype(np.uint8)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
-from ..methods.network.architectures import DEFAULT_NETWORK, NETWORKS
+from ..methods.network.architectures.catalogue import DEFAULT_NETWORK, NETWORKS
 from ..methods.refinement.options import EFFORTS
 from ..methods.registry import AUTO, NAMES
 

@@ -16,9 +16,9 @@ from .console import Console
 def simulate(arguments: argparse.Namespace, console: Console) -> None:
     """Make simulated follow-ups of a scan."""
     from ..pipeline.registration import check_labels
-    from ..training.motion import MotionOptions
-    from ..training.simulated_scan import simulate_scans
-    from ..training.simulator import SimulatorOptions
+    from ..training.simulation.motion import MotionOptions
+    from ..training.simulation.simulated_scan import simulate_scans
+    from ..training.simulation.simulator import SimulatorOptions
 
     options: SimulatorOptions | MotionOptions
     if arguments.motion == "paper":
@@ -94,7 +94,7 @@ def evaluate(arguments: argparse.Namespace, console: Console) -> None:
     from ..methods.network.model_store import find_model
     from ..methods.network.predict import Predictor
     from ..methods.network.runtime import runtime_missing
-    from ..training.simulator import SimulatorOptions
+    from ..training.simulation.simulator import SimulatorOptions
 
     for delta in arguments.deltas:
         ok, reason = SimulatorOptions(delta_mm=delta).isValid()

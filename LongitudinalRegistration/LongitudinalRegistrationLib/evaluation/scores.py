@@ -93,13 +93,16 @@ class Scorer:
         hu = sample(self._moving, self._reference, transform, self._box, outside=UNSEEN_HU)
         mask = self._body & (hu > UNSEEN_HU)
         if not mask.any():
-            return Scores(0.0, 0.0, 0.0)
+            return Scores(ssim=0.0, ncc=0.0, bone=0.0)
         hu[hu == UNSEEN_HU] = AIR_HU
         warped = moments(normalise(hu, self._ceiling), SSIM_WINDOW)
         common = covariance(self._fixed, warped, SSIM_WINDOW)[mask]
         first, second = self._fixed.at(mask), warped.at(mask)
-        bone = bone_overlap(self._fixed_hu[mask], hu[mask])
-        return Scores(float(ssim_map(first, second, common).mean()), global_ncc(first.image, second.image), bone)
+        return Scores(
+            ssim=float(ssim_map(first, second, common).mean()),
+            ncc=global_ncc(first.image, second.image),
+            bone=bone_overlap(self._fixed_hu[mask], hu[mask]),
+        )
 
 
 def _around(mask: np.ndarray, margin: int) -> Box:

@@ -16,6 +16,36 @@ SIMILARITY_TOLERANCE = 0.005
 AFFINE_DOUBT = "the affine alignment may have failed"
 
 
+@dataclass(frozen=True)
+class Similarity:
+    """How a measure of scores.Scores is written.
+
+    Attributes
+    ----------
+    key
+        The attribute of Scores, and its name in report.json.
+    title, words, explained
+        At the head of a line, within a sentence, and where there is room.
+    """
+
+    key: str
+    title: str
+    words: str
+    explained: str
+
+
+SIMILARITIES = (
+    Similarity("ssim", "SSIM", "SSIM", "SSIM"),
+    Similarity("ncc", "NCC", "NCC", "NCC"),
+    Similarity("bone", "Bone overlap", "bone overlap", "Bone overlap (Dice, above 180 HU)"),
+)
+"""All of scores.Scores, in the order in which reports list them; here, where nothing heavy is imported."""
+
+
+QUICK = {"quick_ncc": "NCC", "quick_local_ncc": "local NCC"}
+"""What is measured before all is: on voxels of 4 mm, for a start."""
+
+
 def reason_for_doubt(
     affine: Agreement, result: Agreement, ndv_percent: float, displacement_mm: float, known_mm: float | None
 ) -> str | None:
@@ -124,7 +154,7 @@ def _pair(report: dict, name: str, first: str) -> tuple[float, float] | None:
 
 def _similarity(report: dict) -> Found:
     """A measure that is lower after the registration than it was: than unregistered, or than the affine step alone."""
-    names = {"ssim": "SSIM", "ncc": "NCC", "quick_ncc": "NCC", "quick_local_ncc": "local NCC", "bone": "bone overlap"}
+    names = {**QUICK, **{measure.key: measure.words for measure in SIMILARITIES}}
     found = []
     for name, words in names.items():
         for first, before in (("before", "before the registration"), ("affine", "after the affine step alone")):
@@ -192,7 +222,8 @@ def _support(report: dict) -> str:
     if after:
         least = math.floor(100 * min(after)) / 100
         parts.append(f"{len(after)} vertebrae overlap by {least:.2f} or more (DSC)")
-    for name, words in (("ssim", "SSIM"), ("ncc", "NCC"), ("quick_ncc", "NCC"), ("bone", "bone overlap")):
+    names = {**{measure.key: measure.words for measure in SIMILARITIES}, "quick_ncc": QUICK["quick_ncc"]}
+    for name, words in names.items():
         pair = _pair(report, name, "before") or _pair(report, name, "affine")
         if pair and not any(part.startswith(words) for part in parts):
             parts.append(f"{words} went from {pair[0]:.2f} to {pair[1]:.2f}")

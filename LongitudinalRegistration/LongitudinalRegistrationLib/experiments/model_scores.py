@@ -23,7 +23,7 @@ from ..scan.normalise import normalised_on_grid
 from ..scan.read import read_image
 from ..training.config import TrainingConfig
 from ..training.manifest import Entry
-from ..training.simulator import SimulatorOptions, simulate_follow_up
+from ..training.simulation.simulator import SimulatorOptions, simulate_follow_up
 
 DELTAS_MM = (6.0, 11.0)
 SEED = 2021

@@ -11,7 +11,7 @@ from TableRemovalLib.body_mask import numeric_view
 
 from ..scan.geometry import linear_matrix, voxel_matrix
 from ..scan.grid import AIR_HU
-from .warp import resample_into
+from .warp import Parts, Voxels, resample_into
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,6 @@ class Box:
 def whole(image: sitk.Image) -> Box:
     """Make the box of all voxels of an image."""
     return Box((0, 0, 0), tuple(image.GetSize()[::-1]))
-
-
-@dataclass(frozen=True)
-class Parts:
-    """T(x) = A(x + u(x)): matrix (4, 4) of A, LPS mm; field u, a vector image that is 0 on its edge, or None."""
-
-    matrix: np.ndarray
-    field: sitk.Image | None
 
 
 def parts_of(transform: sitk.Transform | None) -> Parts | None:
@@ -159,8 +151,8 @@ def sample(
         return out
     own = voxel_matrix(reference)
     own[:3, 3] += own[:3, :3] @ box.start[::-1]
-    to_voxels = np.linalg.inv(voxel_matrix(image))
-    resample_into(out, own, values, to_voxels, parts.matrix, parts.field, labels, 0 if labels else outside)
+    source = Voxels(values, voxel_matrix(image))
+    resample_into(Voxels(out, own), source, parts, labels=labels, outside=0 if labels else outside)
     return out
 
 

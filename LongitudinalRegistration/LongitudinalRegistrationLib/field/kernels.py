@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..scan.sampling import cell, corners_at, transformed, trilinear
+from ..system.arrays import AnyArray, Float32Array, Float64Array, Real
 from ..system.compiled import kernel
 
 
@@ -19,14 +20,26 @@ class Mapping(NamedTuple):
     its voxels; to_field: (3, 4), float64, voxels of the output to voxels of the field.
     """
 
-    to_image: np.ndarray
-    jacobian: np.ndarray
-    field: np.ndarray
-    to_field: np.ndarray
+    to_image: Float64Array
+    jacobian: Float64Array
+    field: Float32Array
+    to_field: Float64Array
+
+
+class Values(NamedTuple):
+    """What a voxel becomes.
+
+    nearest: the image's nearest voxel, else the linear value; rounded: the linear value to an integer; outside: of the
+    output's type, where a point is more than half a voxel off the image.
+    """
+
+    nearest: bool
+    rounded: bool
+    outside: Real
 
 
 @kernel(fastmath=True)
-def resample_slices(image, mapping, nearest, rounded, outside, out, first, stop):
+def resample_slices(image: AnyArray, mapping: Mapping, becomes: Values, out: AnyArray, first: int, stop: int) -> None:
     """Resample an image through an affine and a displacement field.
 
     Parameters
@@ -35,16 +48,13 @@ def resample_slices(image, mapping, nearest, rounded, outside, out, first, stop)
         [k, j, i], any type.
     mapping
         Mapping.
-    nearest
-        bool, whether to take the nearest voxel; else the linear value.
-    rounded
-        bool, whether the linear value is rounded to an integer.
-    outside
-        Value, of the output's type, where a point is more than half a voxel off the image.
+    becomes
+        Values.
     out
         [k, j, i], any type; slices first..stop-1 are written.
     """
     to_image, jacobian, field, to_field = mapping
+    nearest, rounded, outside = becomes
     field_x, field_y, field_z = field[0], field[1], field[2]
     depth, height, width = image.shape
     fk, fj, fi = field.shape[1:]
@@ -81,7 +91,9 @@ def resample_slices(image, mapping, nearest, rounded, outside, out, first, stop)
 
 
 @kernel(fastmath=True)
-def smallest_jacobian_slices(field, spacing, smallest, first, stop):
+def smallest_jacobian_slices(
+    field: Float32Array, spacing: Float32Array, smallest: Float32Array, first: int, stop: int
+) -> None:
     """Find, at each voxel, the smallest of the eight one-sided Jacobian determinants of x + field(x).
 
     Parameters

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import SimpleITK as sitk
 
 from ..scan.geometry import linear_matrix, voxel_matrix
 from ..scan.grid import AIR_HU
 from ..system.parallel import over_slices
-from .kernels import Mapping, resample_slices
+from .kernels import Mapping, Values, resample_slices
 from .transforms import component_first, extend_smoothly
 
 NO_FIELD = np.zeros((3, 2, 2, 2), np.float32), np.array([[0.0, 0.0, 0.0, -1.0]] * 3)
+
+
+@dataclass(frozen=True)
+class Voxels:
+    """An array and where it lies: values [k, j, i], any type; to_world (4, 4), voxels (i, j, k, 1) to LPS mm."""
+
+    values: np.ndarray
+    to_world: np.ndarray
+
+
+@dataclass(frozen=True)
+class Parts:
+    """T(x) = A(x + u(x)): matrix (4, 4) of A, LPS mm; field u, a vector image that is 0 on its edge, or None."""
+
+    matrix: np.ndarray
+    field: sitk.Image | None
 
 
 def warp_image(
@@ -42,54 +60,43 @@ def warp_image(
     values = sitk.GetArrayViewFromImage(moving)
     out = np.empty(reference.GetSize()[::-1], values.dtype)
     outside = 0 if labels else max(AIR_HU, np.iinfo(out.dtype).min) if _is_integer(out) else AIR_HU
-    to_voxels = np.linalg.inv(voxel_matrix(moving))
+    parts = Parts(linear_matrix(affine), extend_smoothly(field))
     resample_into(
-        out, voxel_matrix(reference), values, to_voxels, linear_matrix(affine), extend_smoothly(field), labels, outside
+        Voxels(out, voxel_matrix(reference)),
+        Voxels(values, voxel_matrix(moving)),
+        parts,
+        labels=labels,
+        outside=outside,
     )
     image = sitk.GetImageFromArray(out)
     image.CopyInformation(reference)
     return image
 
 
-def resample_into(
-    out: np.ndarray,
-    voxels: np.ndarray,
-    values: np.ndarray,
-    to_voxels: np.ndarray,
-    affine: np.ndarray,
-    field: sitk.Image | None,
-    labels: bool,
-    outside: float,
-) -> None:
+def resample_into(out: Voxels, image: Voxels, parts: Parts, *, labels: bool, outside: float) -> None:
     """Resample an image into an array through T(x) = A(x + u(x)), on all cores; integer types are rounded.
 
     Parameters
     ----------
     out
-        [k, j, i], any type: the output.
-    voxels
-        (4, 4): voxels (i, j, k) of `out` to points, LPS mm.
-    values
-        The image, [k, j, i], any type.
-    to_voxels
-        (4, 4): points to the image's voxels.
-    affine
-        (4, 4): A.
-    field
-        u, 0 on its edge; None: 0 everywhere.
+        Its values are written.
+    image
+        What is sampled.
+    parts
+        T: points of `out` to points of the image.
     labels
         Nearest neighbour instead of linear.
     outside
         The value where the image has no data.
     """
-    to_image = to_voxels @ affine
+    to_image = np.linalg.inv(image.to_world) @ parts.matrix
     displacement, to_field = NO_FIELD
-    if field is not None:
-        displacement = component_first(field)
-        to_field = (np.linalg.inv(voxel_matrix(field)) @ voxels)[:3]
-    mapping = Mapping((to_image @ voxels)[:3], np.ascontiguousarray(to_image[:3, :3]), displacement, to_field)
-    absent = out.dtype.type(outside)
-    over_slices(resample_slices, values, mapping, labels, _is_integer(out), absent, out, slices=out.shape[0])
+    if parts.field is not None:
+        displacement = component_first(parts.field)
+        to_field = (np.linalg.inv(voxel_matrix(parts.field)) @ out.to_world)[:3]
+    mapping = Mapping((to_image @ out.to_world)[:3], np.ascontiguousarray(to_image[:3, :3]), displacement, to_field)
+    becomes = Values(labels, _is_integer(out.values), out.values.dtype.type(outside))
+    over_slices(resample_slices, image.values, mapping, becomes, out.values, slices=out.values.shape[0])
 
 
 def _is_integer(array: np.ndarray) -> bool:

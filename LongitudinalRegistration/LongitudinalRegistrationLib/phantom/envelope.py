@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import map_coordinates
 
+from .anatomy import Patient
+
 SKIN, MUSCLE, CAVITY, DIAPHRAGM = range(4)
 STEP_MM = 4.0
 LOW = np.array([-292.0, -212.0, -260.0])
@@ -45,7 +47,7 @@ class Envelope:
         return map_coordinates(self.values[..., channel], index, order=1, mode="nearest")
 
 
-def build_envelope(patient) -> Envelope:
+def build_envelope(patient: Patient) -> Envelope:
     """Distance fields of the patient's skin, muscle, cavity and diaphragm."""
     axes = [np.arange(LOW[a], HIGH[a] + STEP_MM / 2, STEP_MM, dtype=np.float32) for a in range(3)]
     x, y, z = axes[0][None, None, :], axes[1][None, :, None], axes[2][:, None, None]
@@ -63,23 +65,23 @@ def build_envelope(patient) -> Envelope:
     return Envelope(np.ascontiguousarray(values * np.float32(s), dtype=np.float32), LOW * s, STEP_MM * s)
 
 
-def _normalised(implicit):
+def _normalised(implicit: np.ndarray) -> np.ndarray:
     """An implicit function divided by the length of its gradient: about mm near its surface."""
     dz, dy, dx = np.gradient(implicit, STEP_MM)
     return implicit / np.maximum(np.sqrt(dx * dx + dy * dy + dz * dz), 0.25)
 
 
-def _smooth_min(a, b, k):
+def _smooth_min(a: np.ndarray, b: np.ndarray, k: float) -> np.ndarray:
     h = np.maximum(k - np.abs(a - b), 0.0) / k
     return np.minimum(a, b) - h * h * k / 4.0
 
 
-def _smooth_step(value, low, high):
+def _smooth_step(value: np.ndarray, low: float, high: float) -> np.ndarray:
     t = np.clip((value - low) / (high - low), 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
-def _trunk(patient, x, y, z):
+def _trunk(patient: Patient, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     half, front, back = patient.half_width(z), patient.front(z), patient.back(z)
     cleft = 5.0 + 13.0 * _smooth_step(-z, 60.0, 130.0)
     back = back + 3.0 - cleft * np.exp(-((x / (16.0 + 6.0 * _smooth_step(-z, 60, 130))) ** 2))
@@ -92,7 +94,7 @@ def _trunk(patient, x, y, z):
     return -_smooth_min(-distance, np.broadcast_to(z - end, distance.shape), 30.0)
 
 
-def _legs(patient, x, y, z):
+def _legs(patient: Patient, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     spread = 0.32 if patient.legs_apart else 0.02
     drop = np.maximum(-70.0 - z, 0.0)
     centre_x = 80.0 * patient.width_factor + spread * drop
@@ -103,7 +105,7 @@ def _legs(patient, x, y, z):
     return np.maximum(distance, z + 40.0).astype(np.float32)
 
 
-def _fat(patient, x, y, z):
+def _fat(patient: Patient, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     base = patient.fat_mm
     angle = np.arctan2(y - 6.0, np.abs(x) + 1e-3)
     forward, backward = _smooth_step(-angle, 0.2, 1.3), _smooth_step(angle, 0.2, 1.2)
@@ -117,7 +119,7 @@ def _fat(patient, x, y, z):
     return (fat + 2.2).astype(np.float32)
 
 
-def _cavity(patient, trunk, x, y, z):
+def _cavity(patient: Patient, trunk: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     chest = _smooth_step(z, 120.0, 190.0)
     front = _smooth_step(-y, 30.0, 75.0) * _smooth_step(-np.abs(x), -75.0, -45.0)
     wall = (17.0 * (1.0 - 0.4 * front)) * (1.0 - chest) + 17.0 * chest
@@ -142,7 +144,7 @@ def _cavity(patient, trunk, x, y, z):
     return -_smooth_min(-cavity, -np.broadcast_to(floor, cavity.shape), 24.0)
 
 
-def _diaphragm(cavity, x, y, z):
+def _diaphragm(cavity: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     depth = np.maximum(-cavity, 0.0)
     right = np.exp(-(((x + 68.0) / 62.0) ** 2))
     left = np.exp(-(((x - 72.0) / 58.0) ** 2))
@@ -153,13 +155,13 @@ def _diaphragm(cavity, x, y, z):
     return _normalised(distance.astype(np.float32))
 
 
-def _arms(patient, x, y, z):
+def _arms(patient: Patient, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Upper arms and forearms hanging beside the trunk, a centimetre off it."""
     radius = 40.0 - 0.035 * np.maximum(250.0 - z, 0.0)
     distance = np.sqrt((np.abs(x) - arm_axis(patient)) ** 2 + (y - 18.0) ** 2) - radius
     return np.maximum(distance, -235.0 - z).astype(np.float32)
 
 
-def arm_axis(patient) -> float:
+def arm_axis(patient: Patient) -> float:
     """Distance of an arm's axis from the mid-plane, mm: clear of the hips, the widest part of the trunk."""
     return float(patient.half_width(-100.0)) + 1.2 * patient.fat_mm + 37.0

@@ -19,7 +19,7 @@ from .organs import ScanState, add_organs
 from .render import Content, Distances, Placement, Volumes, render_slices
 from .shapes import Scene
 from .skeleton import Lesion, add_skeleton, draw_lesions
-from .surroundings import finish, fit_table, make_noise, make_texture
+from .surroundings import Noise, add_table_and_noise, fit_table, make_noise, make_texture
 
 _TOP_MM, _BOTTOM_MM, _CHEST_TOP_MM = 292.0, -158.0, 408.0
 _KNOT_MM = 3.3
@@ -59,6 +59,16 @@ class _Grid:
 
 
 @dataclass(frozen=True)
+class _Subject:
+    """What both scans show; texture: periodic [k, j, i], float32, unit variance."""
+
+    patient: Patient
+    lesions: tuple[Lesion, ...]
+    envelope: Envelope
+    texture: np.ndarray
+
+
+@dataclass(frozen=True)
 class _Scan:
     """Everything that tells one scan of the patient from the other."""
 
@@ -86,25 +96,13 @@ def make_phantom(
     patient_rng, motion_rng, table_rng = (np.random.default_rng([seed, part]) for part in range(3))
     patient = make_patient(patient_rng, options)
     lesions = tuple(draw_lesions(patient, patient_rng))
-    envelope = build_envelope(patient)
-    texture = make_texture(patient_rng)
+    subject = _Subject(patient, lesions, build_envelope(patient), make_texture(patient_rng))
     report(0.03)
     scans = _plan_scans(patient, options, motion_rng, seed)
     rendered = []
     for number, scan in enumerate(scans):
         start = 0.05 + 0.45 * number
-        rendered.append(
-            _render_scan(
-                patient,
-                lesions,
-                envelope,
-                texture,
-                scan,
-                options,
-                table_rng,
-                _part_of(report, start, 0.45),
-            )
-        )
+        rendered.append(_render_scan(subject, scan, options, table_rng, _part_of(report, start, 0.45)))
     transform = true_transform(scans[0].map, scans[1].map, rendered[0].image)
     report(1.0)
     return PhantomPair(rendered[0], rendered[1], transform)
@@ -216,10 +214,7 @@ def _things_on_skin(patient: Patient, options: PhantomOptions, rng: np.random.Ge
 
 
 def _render_scan(
-    patient: Patient,
-    lesions: tuple[Lesion, ...],
-    envelope: Envelope,
-    texture: np.ndarray,
+    subject: _Subject,
     scan: _Scan,
     options: PhantomOptions,
     rng: np.random.Generator,
@@ -229,15 +224,15 @@ def _render_scan(
     shape = (grid.slices, grid.size, grid.size)
     image = np.empty(shape, np.int16)
     body, vertebrae, parts, lesion = (np.zeros(shape, np.uint8) for _ in range(4))
-    shapes, boxes, structures = _build_scene(patient, lesions, envelope, scan)
-    things = _things_on_skin(patient, options, rng)
+    shapes, boxes, structures = _build_scene(subject.patient, subject.lesions, subject.envelope, scan)
+    things = _things_on_skin(subject.patient, options, rng)
     width = max(1.0, 0.55 * grid.spacing[0] + 0.45)
     knot = max(1, min(4, int(_KNOT_MM / grid.spacing[0])))
     batch = max(8, grid.slices // 8)
     field = scan.map
     placement = Placement(grid.origin, grid.spacing, field.matrix, field.offset, field.terms, knot)
-    distances = Distances(envelope.values, envelope.origin, envelope.step)
-    content = Content(shapes, boxes, structures, texture, things, scan.state.gravity, width)
+    distances = Distances(subject.envelope.values, subject.envelope.origin, subject.envelope.step)
+    content = Content(shapes, boxes, structures, subject.texture, things, scan.state.gravity, width)
     volumes = Volumes(image, body, vertebrae, parts, lesion)
     for first in range(0, grid.slices, batch):
         count = min(batch, grid.slices - first)
@@ -255,24 +250,12 @@ def _finish(
 ) -> None:
     grid = scan.grid
     table = fit_table(rng, body, grid.origin, grid.spacing, options.table_contact, scan.boxy_table)
-    noise = make_noise(rng, min(grid.size, 512), grid.spacing[0])
-    shifts = rng.integers(0, noise.shape[1], (grid.slices, 3))
-    shifts[:, 2] = (np.arange(grid.slices) + rng.integers(6)) % noise.shape[0]
+    pictures = make_noise(rng, min(grid.size, 512), grid.spacing[0])
+    shifts = rng.integers(0, pictures.shape[1], (grid.slices, 3))
+    shifts[:, 2] = (np.arange(grid.slices) + rng.integers(6)) % pictures.shape[0]
     centre = np.linalg.solve(scan.map.matrix, np.array([0.0, 0.0, 80.0]) - scan.map.offset)
-    finish(
-        image,
-        body,
-        table.top,
-        np.array([table.radius, table.half_width, table.depth, float(table.boxy), table.mattress]),
-        table.centre,
-        grid.origin,
-        grid.spacing,
-        noise,
-        shifts,
-        scan.noise_hu,
-        centre[:2],
-        width,
-    )
+    noise = Noise(pictures, shifts, scan.noise_hu, centre[:2])
+    add_table_and_noise(image, body, grid.origin, grid.spacing, table, noise, width)
 
 
 def _pad(image: np.ndarray, labels: Iterable[np.ndarray], padding_hu: int) -> None:

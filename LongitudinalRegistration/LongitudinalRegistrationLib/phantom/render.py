@@ -1,11 +1,15 @@
 """The renderer: signed distances of the scene to HU and labels, voxel by voxel, in the order of painting."""
 
+from __future__ import annotations
+
 import math
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ..scan.sampling import cell, channel_corners_at, corners_at, lerp, trilinear
+from ..system.arrays import Float32Array, Float64Array, Int32Array, UInt8Array
 from ..system.compiled import kernel
 from .deformation import displacement
 from .shapes import NO_GAS
@@ -22,19 +26,19 @@ class Placement(NamedTuple):
     that are computed and not interpolated.
     """
 
-    origin: np.ndarray
-    spacing: np.ndarray
-    matrix: np.ndarray
-    offset: np.ndarray
-    terms: np.ndarray
+    origin: Float64Array
+    spacing: Float64Array
+    matrix: Float64Array
+    offset: Float64Array
+    terms: Float64Array
     knot: int
 
 
 class Distances(NamedTuple):
     """The patient's envelope: values [k, j, i, 4], float32, mm; origin (3,), float64, and step, canonical mm."""
 
-    values: np.ndarray
-    origin: np.ndarray
+    values: Float32Array
+    origin: Float64Array
     step: float
 
 
@@ -46,11 +50,11 @@ class Content(NamedTuple):
     edges, mm.
     """
 
-    shapes: np.ndarray
-    boxes: np.ndarray
-    structures: np.ndarray
-    texture: np.ndarray
-    things: np.ndarray
+    shapes: Float64Array
+    boxes: Float64Array
+    structures: Float64Array
+    texture: Float32Array
+    things: Float64Array
     gravity: float
     width: float
 
@@ -58,11 +62,11 @@ class Content(NamedTuple):
 class Volumes(NamedTuple):
     """What is rendered, all [k, j, i]: image, int16, HU; body, vertebrae, parts and lesion, uint8, labels."""
 
-    image: np.ndarray
-    body: np.ndarray
-    vertebrae: np.ndarray
-    parts: np.ndarray
-    lesion: np.ndarray
+    image: npt.NDArray[np.int16]
+    body: UInt8Array
+    vertebrae: UInt8Array
+    parts: UInt8Array
+    lesion: UInt8Array
 
 
 class Point(NamedTuple):
@@ -76,7 +80,7 @@ class Point(NamedTuple):
 
 
 @kernel()
-def _sample_envelope(envelope, x, y, z, out):
+def _sample_envelope(envelope: Distances, x: float, y: float, z: float, out: Float64Array) -> None:
     """Interpolate the four distances at a canonical point into out (4,), mm; clamped at the border."""
     values, origin, step = envelope
     i0, i1, u = cell((x - origin[0]) / step, values.shape[2])
@@ -87,7 +91,7 @@ def _sample_envelope(envelope, x, y, z, out):
 
 
 @kernel()
-def _noise(texture, x, y, z):
+def _noise(texture: Float32Array, x: float, y: float, z: float) -> float:
     """Interpolate a periodic cubic texture, whose side is a power of two, at cell coordinates."""
     mask = texture.shape[0] - 1
     i, j, k = int(math.floor(x)), int(math.floor(y)), int(math.floor(z))
@@ -96,7 +100,7 @@ def _noise(texture, x, y, z):
 
 
 @kernel()
-def _ellipsoid_distance(px, py, pz, rx, ry, rz):
+def _ellipsoid_distance(px: float, py: float, pz: float, rx: float, ry: float, rz: float) -> float:
     ax, ay, az = px / rx, py / ry, pz / rz
     k0 = math.sqrt(ax * ax + ay * ay + az * az)
     bx, by, bz = ax / rx, ay / ry, az / rz
@@ -107,7 +111,7 @@ def _ellipsoid_distance(px, py, pz, rx, ry, rz):
 
 
 @kernel()
-def _body_distance(u, v, w, hu, hv, hw):
+def _body_distance(u: float, v: float, w: float, hu: float, hv: float, hw: float) -> float:
     """Vertebral body: waist of 9 %, concave back, slightly concave endplates."""
     t = w / hw
     waist = 0.91 + 0.09 * min(t * t, 1.3)
@@ -125,7 +129,7 @@ def _body_distance(u, v, w, hu, hv, hw):
 
 
 @kernel()
-def _plate_distance(u, v, n, p):
+def _plate_distance(u: float, v: float, n: float, p: Float64Array) -> float:
     hu, hv, thick, bend_u, bend_v, taper, edge = p[16], p[17], p[18], p[19], p[20], p[21], p[22]
     width = hu * (1.0 + taper * min(max(v / hv, -1.0), 1.0))
     a, b = abs(u) / width, abs(v) / hv
@@ -140,7 +144,7 @@ def _plate_distance(u, v, n, p):
 
 
 @kernel()
-def _shape_distance(p, x, y, z):
+def _shape_distance(p: Float64Array, x: float, y: float, z: float) -> float:
     kind = int(p[0])
     if kind == 1:
         s = p[12]
@@ -174,7 +178,7 @@ def _shape_distance(p, x, y, z):
 
 
 @kernel()
-def _background(env, layered, n_rough, n_fine, width, air):
+def _background(env: Float64Array, layered: bool, n_rough: float, n_fine: float, width: float, air: float) -> float:
     """HU of skin, fat, muscle wall, cavity fat, lung and diaphragm at a point, from the envelope's distances."""
     skin, muscle, cavity, dia = env[0], env[1] + 1.2 * n_rough, env[2] + 0.8 * n_rough, env[3]
     hu = air
@@ -216,7 +220,7 @@ def _background(env, layered, n_rough, n_fine, width, air):
 
 
 @kernel()
-def _paint(hu, d, row, point, alpha, gravity):
+def _paint(hu: float, d: float, row: Float64Array, point: Point, alpha: float, gravity: float) -> float:
     """Paint a structure over hu.
 
     Parameters
@@ -255,7 +259,9 @@ def _paint(hu, d, row, point, alpha, gravity):
 
 
 @kernel()
-def _scene_voxel(content, tile, count, env, point, hu, out):
+def _scene_voxel(
+    content: Content, tile: Int32Array, count: int, env: Float64Array, point: Point, hu: float, out: Float64Array
+) -> float:
     """Paint the shapes tile[:count] over hu.
 
     Parameters
@@ -328,7 +334,9 @@ def _scene_voxel(content, tile, count, env, point, hu, out):
 
 
 @kernel()
-def _outside(env, x, y, z, n_rough, above, things, width):
+def _outside(
+    env: Float64Array, x: float, z: float, n_rough: float, above: bool, things: Float64Array, width: float
+) -> float:
     """HU of the air around the patient with what lies on the skin: prosthesis, blanket, cable (table ``things``)."""
     skin = env[0]
     hu = AIR_HU
@@ -350,7 +358,7 @@ def _outside(env, x, y, z, n_rough, above, things, width):
 
 
 @kernel()
-def _canonical_rows(points, placement, k):
+def _canonical_rows(points: Float32Array, placement: Placement, k: int) -> None:
     """Write the canonical points of slice k to points (j, i, 3), float32, mm: exact every knot, linear between."""
     origin, spacing, matrix, offset, terms, knot = placement
     nj, ni = points.shape[0], points.shape[1]
@@ -379,7 +387,9 @@ def _canonical_rows(points, placement, k):
 
 
 @kernel()
-def _touching(boxes, candidates, count, low, high, tile):
+def _touching(
+    boxes: Float64Array, candidates: Int32Array, count: int, low: Float64Array, high: Float64Array, tile: Int32Array
+) -> int:
     """List the candidates whose box meets another.
 
     Parameters
@@ -415,7 +425,7 @@ def _touching(boxes, candidates, count, low, high, tile):
 
 
 @kernel()
-def _bounds(points, j0, j1, i0, i1, low, high):
+def _bounds(points: Float32Array, j0: int, j1: int, i0: int, i1: int, low: Float64Array, high: Float64Array) -> None:
     """Write the box, low and high (3,), of the canonical points (j, i, 3) at the corners of a tile."""
     for a in range(3):
         c0, c1, c2, c3 = points[j0, i0, a], points[j0, i1, a], points[j1, i0, a], points[j1, i1, a]
@@ -424,7 +434,7 @@ def _bounds(points, j0, j1, i0, i1, low, high):
 
 
 @kernel()
-def _render_slice(k, points, envelope, content, volumes):
+def _render_slice(k: int, points: Float32Array, envelope: Distances, content: Content, volumes: Volumes) -> None:
     """Render slice k, tile by tile, from its canonical points (j, i, 3)."""
     image, body, vertebrae, parts, lesion = volumes
     boxes, texture, things, gravity, width = (
@@ -472,7 +482,7 @@ def _render_slice(k, points, envelope, content, volumes):
                         continue
                     n_rough = _noise(texture, x * 0.13, y * 0.13, z * 0.13)
                     if env[0] > -width:
-                        hu = _outside(env, x, y, z, n_rough, above, things, width)
+                        hu = _outside(env, x, z, n_rough, above, things, width)
                     if env[0] < width:
                         n_fine = _noise(texture, x * 0.62 + 11.0, y * 0.62 + 5.0, z * 0.45)
                         hu = _background(env, y < 40.0 and z > -55.0, n_rough, n_fine, width, hu)
@@ -489,7 +499,9 @@ def _render_slice(k, points, envelope, content, volumes):
 
 
 @kernel()
-def render_slices(placement, envelope, content, volumes, start, first, stop):
+def render_slices(
+    placement: Placement, envelope: Distances, content: Content, volumes: Volumes, start: int, first: int, stop: int
+) -> None:
     """Render the slices start + first..start + stop - 1.
 
     Parameters

@@ -77,8 +77,6 @@ class Scene:
         bend: tuple[float, float] = (0.0, 0.0),
         taper: float = 0.0,
         edge_mm: float = 0.0,
-        cut: bool = False,
-        part: int = 2,
     ) -> None:
         """Bent plate of elliptical outline: half sizes (u, v, thickness) along the frame's columns.
 
@@ -89,7 +87,7 @@ class Scene:
         deep = abs(bend[0]) * u * u + abs(bend[1]) * v * v + thickness + edge_mm
         wide = u * (1.0 + abs(taper))
         values = (u, v, thickness, bend[0] / self._scale**2, bend[1] / self._scale**2, 0.0, edge_mm)
-        self._framed(PLATE, centre, values, frame, (wide, v, deep), cut, part)
+        self._framed(PLATE, centre, values, frame, (wide, v, deep), False, 2)
         self._shapes[-1][16 + 5] = taper
 
     def cone(

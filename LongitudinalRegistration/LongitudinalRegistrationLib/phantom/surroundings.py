@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, prange
 from scipy.ndimage import gaussian_filter
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """Cross-section of the table in scan coordinates (mm).
 
-    top: y of the table's surface, one per slice; radius: curvature of the top; half_width, depth: of the shell;
+    top: (slices,), float64, y of the table's surface; radius: curvature of the top; half_width, depth: of the shell;
     boxy: shape of the underside; mattress: thickness, 0 for none; centre: x.
     """
 
@@ -24,6 +23,20 @@ class Table:
     boxy: bool
     mattress: float
     centre: float
+
+
+class Noise(NamedTuple):
+    """The scanner's noise in a scan.
+
+    pictures: [picture, y, x], float32, unit variance, periodic; shifts: (slices, 3), int64, where each slice begins in
+    its picture (y, x), and which it is; sigma: HU in the middle of the patient; centre: (2,), float64, x and y of the
+    patient in scan coordinates, mm.
+    """
+
+    pictures: np.ndarray
+    shifts: np.ndarray
+    sigma: float
+    centre: np.ndarray
 
 
 def fit_table(
@@ -73,15 +86,15 @@ def make_texture(rng: np.random.Generator, size: int = 64) -> np.ndarray:
 
 
 @njit(cache=True)
-def _table_hu(x: float, y: float, top_y: float, table: np.ndarray, width: float) -> tuple[float, float]:
+def _table_hu(x: float, y: float, top_y: float, table: Table, width: float) -> tuple[float, float]:
     """Weight and HU of the table's or mattress's material at a point; weight 0 where there is none."""
-    radius, half, depth, boxy, mattress = table[0], table[1], table[2], table[3], table[4]
+    _, radius, half, depth, boxy, mattress, _ = table
     across = abs(x)
     if across > half + 2.0 or y < top_y - mattress - half * half / (2.0 * radius) - 2.0 or y > top_y + depth + 2.0:
         return 0.0, 0.0
     top = top_y - x * x / (2.0 * radius)
     share = min(across / half, 1.0)
-    if boxy > 0.0:
+    if boxy:
         under = top + depth * (1.0 - share**6) ** 0.5 * (0.55 + 0.45 * (1.0 - share * share))
     else:
         under = top_y + depth - (depth + half * half / (2.0 * radius)) * (1.0 - (1.0 - share * share) ** 0.5)
@@ -100,23 +113,36 @@ def _table_hu(x: float, y: float, top_y: float, table: np.ndarray, width: float)
 
 
 @njit(cache=True, parallel=True)
-def finish(
+def add_table_and_noise(
     image: np.ndarray,
     body: np.ndarray,
-    tops: np.ndarray,
-    table: np.ndarray,
-    centre: float,
     origin: np.ndarray,
     spacing: np.ndarray,
-    noise: np.ndarray,
-    shifts: np.ndarray,
-    sigma: float,
-    patient_xy: np.ndarray,
+    table: Table,
+    noise: Noise,
     width: float,
 ) -> None:
-    """Add table and noise to the HU image [k, j, i] in place, clamp to -1024..3071."""
+    """Add table and noise to a scan, in place, and clamp it to -1024..3071 HU.
+
+    Parameters
+    ----------
+    image
+        [k, j, i], int16, HU.
+    body
+        [k, j, i], uint8, 1 in the patient, where the table is not.
+    origin, spacing
+        (3,), float64, x, y, z of the grid, mm.
+    table
+        Table.
+    noise
+        Noise.
+    width
+        Of the soft edges, mm.
+    """
     nk, nj, ni = image.shape
-    size = noise.shape[1]
+    tops, centre = table.top, table.centre
+    pictures, shifts, sigma, middle = noise
+    size = pictures.shape[1]
     for k in prange(nk):
         dy0, dx0, which = shifts[k, 0], shifts[k, 1], shifts[k, 2]
         for j in range(nj):
@@ -128,8 +154,8 @@ def finish(
                     weight, material = _table_hu(x - centre, y, tops[k], table, width)
                     if weight > 0.0:
                         hu += weight * (material + 1000.0) * min(1.0, max(0.0, -hu / 1000.0))
-                px, py = x - patient_xy[0], y - patient_xy[1]
+                px, py = x - middle[0], y - middle[1]
                 r2 = (px / 130.0) ** 2 + (py / 90.0) ** 2
                 level = sigma * (0.45 + 0.75 / (1.0 + r2))
-                hu += level * noise[which, (j + dy0) % size, (i + dx0) % size]
+                hu += level * pictures[which, (j + dy0) % size, (i + dx0) % size]
                 image[k, j, i] = min(max(round(hu), -1024.0), 3071.0)

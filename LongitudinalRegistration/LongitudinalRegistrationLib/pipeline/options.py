@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from ..methods.network.architectures import DEFAULT_NETWORK
+from ..methods.network.architectures.catalogue import DEFAULT_NETWORK
 from ..methods.refinement.options import RefinementOptions
 from ..methods.registry import AUTO, NAMES
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..evaluation.verdict import verdict
+from ..evaluation.verdict import SIMILARITIES, verdict
 from ..report.content import checksum, dsc_content, mean_dsc, place_content, rounded, vertebrae_content
 from ..system.versions import versions
 
@@ -47,9 +47,10 @@ def result_content(result: RegistrationResult) -> dict:
         "dsc": dsc_content(result.label_scores),
         "vertebrae": vertebrae_content(result.label_scores),
         "mean_dsc": {step: rounded(mean_dsc(result.label_scores, step)) for step in steps},
-        "ssim": {step: rounded(score.ssim) for step, score in steps.items()},
-        "ncc": {step: rounded(score.ncc) for step, score in steps.items()},
-        "bone": {step: rounded(score.bone) for step, score in steps.items()},
+        **{
+            measure.key: {step: rounded(getattr(score, measure.key)) for step, score in steps.items()}
+            for measure in SIMILARITIES
+        },
         "ndv_percent": round(result.ndv_percent, 5),
         "fields_of_view": {"common_percent": round(result.common_body_percent, 1)},
         "displacement": {"largest_mm": round(result.largest_mm, 2), "known_mm": result.known_mm},

@@ -9,6 +9,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..evaluation.verdict import SIMILARITIES
 from ..scan.geometry import bounds_of
 
 if TYPE_CHECKING:
@@ -131,9 +132,11 @@ def report_text(content: dict) -> str:
         mean = content["mean_dsc"]
         lines.append(f"{'mean':<14} {_cell(mean['before']):>10}  {_cell(mean['affine']):>6}  {_cell(mean['after']):>6}")
     lines += ["", f"{'Similarity':<14} {'before':>10}  {'affine':>6}  {'after':>6}"]
-    for key, name in (("ssim", "SSIM"), ("ncc", "NCC"), ("bone", "Bone overlap")):
-        row = content[key]
-        lines.append(f"{name:<14} {_cell(row['before']):>10}  {_cell(row['affine']):>6}  {_cell(row['after']):>6}")
+    for measure in SIMILARITIES:
+        row = content[measure.key]
+        lines.append(
+            f"{measure.title:<14} {_cell(row['before']):>10}  {_cell(row['affine']):>6}  {_cell(row['after']):>6}"
+        )
     lines.append(f"{'NDV':<14} {content['ndv_percent']:>26.4f} %")
     seconds = {name: value for name, value in content["seconds"].items() if value}
     lines += ["", "Seconds       " + ", ".join(f"{name} {value:.2f}" for name, value in seconds.items())]

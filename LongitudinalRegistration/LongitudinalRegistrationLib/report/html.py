@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from ..evaluation.verdict import dsc_word, verdict
+from ..evaluation.verdict import SIMILARITIES, dsc_word, verdict
 from ..system.files import write_text
 from .bars import bar_plot
 from .content import method_text
@@ -20,7 +20,6 @@ from .content import method_text
 FOLDER = Path(__file__).resolve().parents[2] / "Resources" / "Report"
 TEMPLATE, STYLE = "report.html.j2", "report.css"
 STEPS = {"before": "before", "affine": "affine step", "after": "after"}
-MEASURES = {"ssim": "SSIM", "ncc": "NCC", "bone": "Bone overlap (Dice, above 180 HU)"}
 STATUS = {"baseline only": "only in the baseline", "follow-up only": "only in the follow-up"}
 Pairs = list[tuple[str, object]]
 
@@ -100,7 +99,7 @@ def html_report(
             status_words=STATUS,
             plot=bar_plot([(row["name"], row["dsc"]) for row in both]),
             steps=STEPS,
-            measures=[(words, report[key]) for key, words in MEASURES.items() if report.get(key)],
+            measures=[(each.explained, report[each.key]) for each in SIMILARITIES if report.get(each.key)],
             figures=_figures(report),
             details=_details(report),
             inputs=_inputs(report.get("inputs") or {}),

@@ -39,6 +39,11 @@ def _numbers(text: str) -> tuple[float, ...]:
     return tuple(float(part) for part in text.split("\\"))
 
 
+def _point(text: str) -> tuple[float, float, float]:
+    x, y, z = _numbers(text)
+    return x, y, z
+
+
 def read_header(path: Path) -> Slice | None:
     """The header of one DICOM image; None if the file is something else or has no place in space."""
     reader = sitk.ImageFileReader()
@@ -60,7 +65,7 @@ def read_header(path: Path) -> Slice | None:
         value(SERIES_UID),
         value(DESCRIPTION),
         value(ACQUISITION),
-        _numbers(value(POSITION)),
+        _point(value(POSITION)),
         _numbers(value(ORIENTATION)),
     )
 

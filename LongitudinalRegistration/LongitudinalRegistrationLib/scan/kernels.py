@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..system.arrays import AnyArray, Float32Array, Float64Array, Int64Array, UInt8Array
 from ..system.compiled import inlined, kernel
 from .sampling import bilinear, cell, corners_at, lerp, transformed, trilinear
 
@@ -20,8 +21,8 @@ class Windows(NamedTuple):
     first: (outputs,), int64, the first index of each window; weights: (outputs, taps), float32, with sum 1 each.
     """
 
-    first: np.ndarray
-    weights: np.ndarray
+    first: Int64Array
+    weights: Float32Array
 
 
 class Window(NamedTuple):
@@ -39,7 +40,7 @@ LUNG_SHARE = np.float32(0.5)
 
 
 @inlined
-def windowed(hu, window):
+def windowed(hu: np.float32, window: Window) -> np.float32:
     """Show a value through a Window.
 
     Examples
@@ -54,7 +55,7 @@ def windowed(hu, window):
 
 
 @kernel(fastmath=True)
-def window_slices(values, window, out, first, stop):
+def window_slices(values: Float32Array, window: Window, out: Float32Array, first: int, stop: int) -> None:
     """Show values, [k, j, i], float32, HU, through a Window; slices first..stop-1 of `out`, like them, are written."""
     for k in range(first, stop):
         for j in range(values.shape[1]):
@@ -63,7 +64,15 @@ def window_slices(values, window, out, first, stop):
 
 
 @kernel(fastmath=True)
-def decimate_slices(image, mask, air, rows, columns, out, first, stop):
+def decimate_slices(
+    image: AnyArray,
+    mask: UInt8Array,
+    air: np.float32,
+    windows: tuple[Windows, Windows],
+    out: Float32Array,
+    first: int,
+    stop: int,
+) -> None:
     """Take weighted means in plane, with air where the mask is 0.
 
     Parameters
@@ -74,14 +83,14 @@ def decimate_slices(image, mask, air, rows, columns, out, first, stop):
         [k, j, i], uint8.
     air
         float32, HU.
-    rows, columns
-        Windows along j and i.
+    windows
+        Windows along j, and along i.
     out
         [k, rows, columns], float32, HU; slices first..stop-1 are written.
     """
     height, width = image.shape[1], image.shape[2]
-    first_row, row_weights = rows
-    first_column, column_weights = columns
+    first_row, row_weights = windows[0]
+    first_column, column_weights = windows[1]
     clean = np.empty((height, width), np.float32)
     lines = np.empty(width, np.float32)
     for k in range(first, stop):
@@ -102,7 +111,7 @@ def decimate_slices(image, mask, air, rows, columns, out, first, stop):
 
 
 @kernel(fastmath=True)
-def blur_slices(volume, out, first, stop):
+def blur_slices(volume: Float32Array, out: Float32Array, first: int, stop: int) -> None:
     """Smooth with [1 2 1] / 4 along each axis, the ends held constant.
 
     Parameters
@@ -133,7 +142,7 @@ def blur_slices(volume, out, first, stop):
 
 
 @kernel(fastmath=True)
-def halve_slices(volume, out, first, stop):
+def halve_slices(volume: Float32Array, out: Float32Array, first: int, stop: int) -> None:
     """Take the means of cubes of 2 x 2 x 2 voxels.
 
     Parameters
@@ -154,7 +163,7 @@ def halve_slices(volume, out, first, stop):
 
 
 @kernel(fastmath=True)
-def all_of_eight_slices(flags, out, first, stop):
+def all_of_eight_slices(flags: UInt8Array, out: UInt8Array, first: int, stop: int) -> None:
     """Set 1 where all voxels of a cube of 2 x 2 x 2 are 1, else 0.
 
     Parameters
@@ -172,7 +181,7 @@ def all_of_eight_slices(flags, out, first, stop):
 
 
 @kernel(fastmath=True)
-def sample_slices(volume, matrix, out, first, stop):
+def sample_slices(volume: Float32Array, matrix: Float64Array, out: Float32Array, first: int, stop: int) -> None:
     """Sample a volume linearly at the output's voxels, taken through an affine; the outermost voxels go on outside.
 
     Parameters
@@ -197,7 +206,9 @@ def sample_slices(volume, matrix, out, first, stop):
 
 
 @kernel(fastmath=True)
-def nearest_slices(flags, matrix, margin, out, first, stop):
+def nearest_slices(
+    flags: UInt8Array, matrix: Float64Array, margin: float, out: UInt8Array, first: int, stop: int
+) -> None:
     """Take the nearest voxel as sample_slices takes the linear value; 0 outside.
 
     Parameters
@@ -225,7 +236,15 @@ def nearest_slices(flags, matrix, margin, out, first, stop):
 
 
 @kernel(fastmath=True)
-def contrast_slices(values, mean, square, flat, out, first, stop):
+def contrast_slices(
+    values: Float32Array,
+    mean: Float32Array,
+    square: Float32Array,
+    flat: np.float32,
+    out: Float32Array,
+    first: int,
+    stop: int,
+) -> None:
     """Make the two channels that scans are compared by.
 
     Parameters

@@ -66,7 +66,7 @@ class Level:
         """[k, j, i, 2]: the windowed scan (see WINDOW_HU), and that freed of local mean and contrast."""
         shown = np.empty_like(self.values)
         over_slices(window_slices, self.values, Window(*np.float32(WINDOW_HU)), shown, slices=shown.shape[0])
-        mean, square = (_blurred(_blurred(_halved(x))) for x in (shown, shown * shown))
+        mean, square = (_blurred(_blurred(halved(x))) for x in (shown, shown * shown))
         out = np.empty((*self.values.shape, 2), np.float32)
         over_slices(contrast_slices, shown, mean, square, np.float32(FLAT_DEVIATION), out, slices=out.shape[0])
         return out
@@ -141,8 +141,24 @@ def _blurred(volume: np.ndarray) -> np.ndarray:
     return out
 
 
-def _halved(volume: np.ndarray) -> np.ndarray:
-    """Halve a volume [k, j, i]: means of cubes of eight voxels (float32), or 1 where all eight are (uint8)."""
+def halved(volume: np.ndarray) -> np.ndarray:
+    """Halve a volume.
+
+    Parameters
+    ----------
+    volume
+        [2 k, 2 j, 2 i], float32, or uint8 of 0 and 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        [k, j, i], of the same type: means of cubes of eight voxels, or 1 where all eight are.
+
+    Examples
+    --------
+    >>> halved(np.arange(8, dtype=np.float32).reshape(2, 2, 2)).tolist()
+    [[[3.5]]]
+    """
     out = np.empty(tuple(n // 2 for n in volume.shape), volume.dtype)
     kernel = halve_slices if volume.dtype == np.float32 else all_of_eight_slices
     over_slices(kernel, volume, out, slices=out.shape[0])
@@ -222,7 +238,7 @@ def _decimated(image: sitk.Image, mask: sitk.Image) -> tuple[np.ndarray, np.ndar
     rows, dy = _windows(height, spacing[1])
     out = np.empty((depth, rows.first.size, columns.first.size), np.float32)
     arrays = numeric_view(image), sitk.GetArrayViewFromImage(mask)
-    over_slices(decimate_slices, *arrays, np.float32(AIR_HU), rows, columns, out, slices=depth)
+    over_slices(decimate_slices, *arrays, np.float32(AIR_HU), (rows, columns), out, slices=depth)
     return out, voxel_matrix(image) @ np.diag([dx / spacing[0], dy / spacing[1], 1.0, 1.0])
 
 
@@ -246,8 +262,8 @@ def _finest_level(image: sitk.Image, mask: sitk.Image, grid: Grid) -> Level:
 
 def _next_level(level: Level, smooth: np.ndarray) -> Level:
     """Make the level with voxels twice as large from a level and its blurred values [k, j, i]."""
-    body = 1 - _halved(1 - level.body)
-    return Level(level.grid.coarser(2), _halved(smooth), body, _halved(level.seen))
+    body = 1 - halved(1 - level.body)
+    return Level(level.grid.coarser(2), halved(smooth), body, halved(level.seen))
 
 
 def make_pyramid(

@@ -2,20 +2,21 @@
 
 All of it is inlined into the kernels that call it. Numbers keep the precision of the position that is asked for: with
 float32 positions all is done in float32, with float64 positions in float64. The in-graph counterpart is
-methods/network/spatial_transformer.py.
+methods/network/architectures/spatial_transformer.py.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from ..system.arrays import AnyArray, Corners, Real
 from ..system.compiled import inlined
 
 ZERO, ONE = np.float32(0), np.float32(1)
 
 
 @inlined
-def cell(position, size):
+def cell(position: Real, size: int) -> tuple[int, int, Real]:
     """Find the two voxels of an axis between which a position lies.
 
     Parameters
@@ -43,7 +44,7 @@ def cell(position, size):
 
 
 @inlined
-def lerp(a, b, t):
+def lerp(a: Real, b: Real, t: Real) -> Real:
     """Interpolate linearly between two numbers: `a` at t = 0, `b` at t = 1.
 
     Examples
@@ -55,7 +56,7 @@ def lerp(a, b, t):
 
 
 @inlined
-def bilinear(v00, v01, v10, v11, v, w):
+def bilinear(v00: Real, v01: Real, v10: Real, v11: Real, v: Real, w: Real) -> Real:
     """Interpolate between four numbers: the second index along `v`, the first along `w`.
 
     Examples
@@ -67,7 +68,7 @@ def bilinear(v00, v01, v10, v11, v, w):
 
 
 @inlined
-def trilinear(corners, u, v, w):
+def trilinear(corners: Corners, u: Real, v: Real, w: Real) -> Real:
     """Interpolate in a cell.
 
     Parameters
@@ -88,7 +89,7 @@ def trilinear(corners, u, v, w):
 
 
 @inlined
-def trilinear_with_slopes(corners, u, v, w):
+def trilinear_with_slopes(corners: Corners, u: Real, v: Real, w: Real) -> tuple[Real, Real, Real, Real]:
     """Interpolate in a cell, with the derivatives of what is interpolated; see trilinear.
 
     Returns
@@ -109,7 +110,7 @@ def trilinear_with_slopes(corners, u, v, w):
 
 
 @inlined
-def corners_at(volume, k0, k1, j0, j1, i0, i1):
+def corners_at(volume: AnyArray, k0: int, k1: int, j0: int, j1: int, i0: int, i1: int) -> Corners:
     """Read the eight voxels around a position of a volume [k, j, i] of any type.
 
     Parameters
@@ -138,7 +139,7 @@ def corners_at(volume, k0, k1, j0, j1, i0, i1):
 
 
 @inlined
-def channel_corners_at(volume, channel, k0, k1, j0, j1, i0, i1):
+def channel_corners_at(volume: AnyArray, channel: int, k0: int, k1: int, j0: int, j1: int, i0: int, i1: int) -> Corners:
     """Read the eight voxels around a position in one channel of a volume [k, j, i, channel]; see corners_at."""
     return (
         ONE * volume[k0, j0, i0, channel],
@@ -153,7 +154,7 @@ def channel_corners_at(volume, channel, k0, k1, j0, j1, i0, i1):
 
 
 @inlined
-def transformed(matrix, x, y, z):
+def transformed(matrix: AnyArray, x: Real, y: Real, z: Real) -> tuple[Real, Real, Real]:
     """Apply an affine matrix (3, 4), or the like with more rows, to a point.
 
     Returns

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from TableRemovalLib.errors import InputError
 
-from ..methods.network.architectures import DEFAULT_NETWORK, DIVISOR, NETWORKS
-from ..methods.network.compute import COMPUTE
-from .appearance import AppearanceOptions
-from .motion import MotionOptions
-from .simulator import SimulatorOptions
+from ..methods.network.architectures.catalogue import DEFAULT_NETWORK, DIVISOR, NETWORKS
+from ..methods.network.architectures.compute import COMPUTE
+from .simulation.appearance import AppearanceOptions
+from .simulation.motion import MotionOptions
+from .simulation.simulator import SimulatorOptions
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

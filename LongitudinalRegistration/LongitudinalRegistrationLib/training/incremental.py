@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..methods.network.architectures import spacing_of
+from ..methods.network.architectures.catalogue import spacing_of
 from ..scan.grid import NETWORK_SPACING_MM
 from . import checkpoint
 from .config import TrainingConfig
-from .copies import DeformedCopy, deformed_copies
 from .folds import Split
 from .journal import Journal, Tell, mean_scores
 from .manifest import Entry, in_time_order, patients
-from .samples import PreparedScan, batch_of, on_voxels
+from .simulation.copies import DeformedCopy, deformed_copies
+from .simulation.samples import PreparedScan, batch_of, on_voxels
 
 if TYPE_CHECKING:
     from .stepper import Stepper

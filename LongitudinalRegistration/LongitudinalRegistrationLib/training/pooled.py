@@ -13,8 +13,8 @@ from TableRemovalLib.errors import InputError
 from . import checkpoint
 from .config import TrainingConfig
 from .journal import Journal, Tell, mean_scores
-from .pair_source import PairSource, draw_batch
-from .samples import PreparedScan
+from .simulation.pair_source import PairSource, draw_batch
+from .simulation.samples import PreparedScan
 
 if TYPE_CHECKING:
     from .stepper import Stepper

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-    from .samples import PreparedScan
+    from .simulation.samples import PreparedScan
     from .stepper import Stepper
 
 CONFIG, SPLITS, RESULT, WEIGHTS = "config.json", "splits.json", "result.json", "best.weights.h5"
@@ -148,7 +148,7 @@ def _no_backend() -> str:
 
 
 def _prepare(entries: Iterable[Entry], scans: Scans, tell: Tell | None) -> list[PreparedScan]:
-    from .samples import prepare_scan
+    from .simulation.samples import prepare_scan
 
     for entry in entries:
         if entry not in scans:

@@ -9,10 +9,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..methods.network.fields import double, halve
-from ..methods.network.losses import diffusion_loss, inverse_consistency_loss, local_ncc_loss, mean_length
-from ..methods.network.spatial_transformer import warp
-from ..methods.network.tensor import Tensor
+from ..methods.network.architectures.fields import double, halve
+from ..methods.network.architectures.losses import diffusion_loss, inverse_consistency_loss, local_ncc_loss, mean_length
+from ..methods.network.architectures.spatial_transformer import warp
+from ..methods.network.architectures.tensor import Tensor
 from .config import LossOptions
 
 OUTSIDE_WEIGHT = 0.05

@@ -5,7 +5,7 @@ import dataclasses
 import io
 import math
 
-from LongitudinalRegistrationLib.evaluation.verdict import GOOD_DSC, LEAST_DSC
+from LongitudinalRegistrationLib.evaluation.verdict import GOOD_DSC, LEAST_DSC, SIMILARITIES
 from slicer.i18n import tr as _
 
 from LongitudinalRegistrationSlicer.results.nodes import methodOf, reportOf, samePair
@@ -14,7 +14,6 @@ from LongitudinalRegistrationSlicer.vertebrae.names import displayName, spineOrd
 BOTH, BASELINE_ONLY, FOLLOW_UP_ONLY = "both", "baseline only", "follow-up only"
 GOOD, FAIR, POOR = "good", "fair", "poor"
 UNKNOWN = math.nan
-SHOWN_MEASURES = ("bone", "ssim", "ncc")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,17 +130,16 @@ def summaryText(rows):
 
 
 def similarityText(report):
-    """Return a sentence with overlap of bone, SSIM and NCC before and after, for where no vertebra has scores."""
-    titles = {"bone": _("Bone overlap (Dice)"), "ssim": _("SSIM"), "ncc": _("NCC")}
+    """Return a sentence with SSIM, NCC and overlap of bone before and after, for where no vertebra has scores."""
     parts = []
-    for name in SHOWN_MEASURES:
-        before, after = (_figure(report.get(name), when) for when in ("before", "after"))
+    for measure in SIMILARITIES:
+        before, after = (_figure(report.get(measure.key), when) for when in ("before", "after"))
         if not math.isnan(before + after):
-            parts.append(f"{titles[name]} {before:.2f} → {after:.2f}")
+            parts.append(f"{measure.title} {before:.2f} → {after:.2f}")
     if not parts:
         quick = report.get("quick_ncc") or {}
         before, after = _figure(quick, "affine"), _figure(quick, "after")
-        parts = [] if math.isnan(before + after) else [f"{titles['ncc']} {before:.2f} → {after:.2f}"]
+        parts = [] if math.isnan(before + after) else [f"NCC {before:.2f} → {after:.2f}"]
     return "; ".join(parts) + "." if parts else ""
 
 

@@ -9,17 +9,7 @@ import sys
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from LongitudinalRegistrationLib.cli.main import main
-
-
-def longct(capsys, *words):
-    """Exit code, standard output and standard error of one command."""
-    try:
-        code = main([str(word) for word in words])
-    except SystemExit as stop:
-        code = stop.code
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
+from command import longct
 
 
 def written(path, array, spacing=(1.5, 1.5, 3.0)):

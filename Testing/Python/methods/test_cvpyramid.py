@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from LongitudinalRegistrationLib.methods.network.model_store import find_model
-from LongitudinalRegistrationLib.training.samples import on_voxels, prepare_body, random_pair
+from LongitudinalRegistrationLib.training.simulation.samples import on_voxels, prepare_body, random_pair
 
 BACKENDS = """
 import sys
@@ -35,7 +35,7 @@ print([stepper.step(images, truth, 1e-2)["loss"] for _ in range(3)])
 def nn():
     """Keras and our parts of the network; imported late, since a process that renders must not load TensorFlow."""
     import keras
-    from LongitudinalRegistrationLib.methods.network import convolution, cvpyramid, search
+    from LongitudinalRegistrationLib.methods.network.architectures import convolution, cvpyramid, search
     from LongitudinalRegistrationLib.methods.network.build import build_network
 
     def trained(name):
@@ -54,7 +54,7 @@ def trunk():
     import SimpleITK as sitk
     from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
     from LongitudinalRegistrationLib.scan.body import find_body
-    from LongitudinalRegistrationLib.training.samples import Pair, cut
+    from LongitudinalRegistrationLib.training.simulation.samples import Pair, cut
 
     scan = make_phantom(103, PhantomOptions(size=128, slices=64)).baseline
     prepared, _ = prepare_body(find_body(sitk.DICOMOrient(scan.image, "LPS")), "phantom")
@@ -129,8 +129,8 @@ def test_it_expects_more_error_where_the_scans_do_not_show_the_same(nn, trunk):
 
 
 def test_the_expected_error_goes_with_the_error(nn, trunk):
-    from LongitudinalRegistrationLib.training.appearance import AppearanceOptions
-    from LongitudinalRegistrationLib.training.motion import MotionOptions
+    from LongitudinalRegistrationLib.training.simulation.appearance import AppearanceOptions
+    from LongitudinalRegistrationLib.training.simulation.motion import MotionOptions
 
     rng = np.random.default_rng(4)
     drawn = random_pair(trunk.prepared, (96, 96, 96), MotionOptions(delta_mm=(25.0, 25.0)), AppearanceOptions(), rng)

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from LongitudinalRegistrationLib.methods.network.architectures import NETWORKS
+from LongitudinalRegistrationLib.methods.network.architectures.catalogue import NETWORKS
 from LongitudinalRegistrationLib.methods.network.model_store import MODELS_FOLDER, find_model
 from LongitudinalRegistrationLib.methods.network.predict import NetworkError, Predictor
 from LongitudinalRegistrationLib.scan.grid import Grid
 from LongitudinalRegistrationLib.scan.pyramid import WINDOW_HU, Level
-from LongitudinalRegistrationLib.training.simulator import warp_block
+from LongitudinalRegistrationLib.training.simulation.simulator import warp_block
 from TableRemovalLib.errors import InputError
 
 
@@ -21,7 +21,7 @@ def nn():
     """Keras and our parts of the network; imported late, since a process that renders must not load TensorFlow."""
     import keras
     import tensorflow
-    from LongitudinalRegistrationLib.methods.network import (
+    from LongitudinalRegistrationLib.methods.network.architectures import (
         fields,
         lkpyramid,
         losses,
@@ -182,7 +182,7 @@ def test_a_missing_or_changed_model_is_said_so(tmp_path):
 
 
 def test_networks_are_built_by_name(nn):
-    from LongitudinalRegistrationLib.methods.network.architectures import spacing_of
+    from LongitudinalRegistrationLib.methods.network.architectures.catalogue import spacing_of
     from LongitudinalRegistrationLib.methods.network.build import build_network
 
     assert build_network("vxm2", (32, 32, 32), leaky_slope=0.5).count_params() == 292_755
@@ -365,7 +365,7 @@ def test_convolutions_in_bfloat16_change_little_and_weights_stay_float32(nn, nam
 
 
 def test_there_is_no_other_type_for_convolutions():
-    from LongitudinalRegistrationLib.methods.network.compute import convolution_policy
+    from LongitudinalRegistrationLib.methods.network.architectures.compute import convolution_policy
 
     with pytest.raises(ValueError, match="compute must be"):
         convolution_policy("float16")

@@ -12,8 +12,8 @@ from LongitudinalRegistrationLib.methods.refinement.options import FAST, Refinem
 from LongitudinalRegistrationLib.methods.refinement.refine import descend, refine, without_folds
 from LongitudinalRegistrationLib.scan.grid import resample
 from LongitudinalRegistrationLib.scan.pyramid import make_pyramid
-from LongitudinalRegistrationLib.training.simulated_scan import simulate_scans
-from LongitudinalRegistrationLib.training.simulator import SimulatorOptions
+from LongitudinalRegistrationLib.training.simulation.simulated_scan import simulate_scans
+from LongitudinalRegistrationLib.training.simulation.simulator import SimulatorOptions
 from scipy.ndimage import gaussian_filter
 
 

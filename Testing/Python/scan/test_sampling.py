@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from LongitudinalRegistrationLib.field.kernels import Mapping, resample_slices
+from LongitudinalRegistrationLib.field.kernels import Mapping, Values, resample_slices
 from LongitudinalRegistrationLib.methods.affine.kernels import Points, sample_points
 from LongitudinalRegistrationLib.scan import kernels, sampling
-from LongitudinalRegistrationLib.training.simulator import densify_field, warp_block
+from LongitudinalRegistrationLib.training.simulation.simulator import densify_field, warp_block
 from scipy import ndimage
 
 SHAPES = [(7, 9, 11), (3, 40, 5), (2, 2, 2), (64, 4, 3), (1, 6, 8), (5, 1, 1)]
@@ -93,7 +93,7 @@ def test_every_kernel_samples_as_the_core_does(shape):
     np.testing.assert_allclose(warped, expected, atol=1e-5, err_msg=str(shape))
 
     still = Mapping(matrix, np.eye(3), np.zeros((3, 2, 2, 2), np.float32), np.eye(4)[:3])
-    resample_slices(volume, still, False, False, np.float32(-9), out, 0, 9)
+    resample_slices(volume, still, Values(False, False, np.float32(-9)), out, 0, 9)
     inside = np.all((points >= -0.5) & (points < np.array(shape[::-1]) - 0.5), axis=1).reshape(expected.shape)
     np.testing.assert_allclose(out, np.where(inside, expected, -9), atol=1e-5, err_msg=str(shape))
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...scan.sampling import cell, corners_at, transformed, trilinear_with_slopes
+from ...system.arrays import Float32Array, Float64Array, UInt8Array
 from ...system.compiled import kernel
 
 
@@ -16,12 +17,20 @@ class Points(NamedTuple):
     arms: (n, 3), float64, moment arms (x, y, z) about the centre of rotation; values: (n,), float32, the fixed scan.
     """
 
-    arms: np.ndarray
-    values: np.ndarray
+    arms: Float64Array
+    values: Float32Array
 
 
 @kernel(fastmath=True)
-def sample_points(volume, seen, points, matrix, out, first, stop):
+def sample_points(
+    volume: Float32Array,
+    seen: UInt8Array,
+    points: Points,
+    matrix: Float64Array,
+    out: Float32Array,
+    first: int,
+    stop: int,
+) -> Float64Array:
     """Sample the moving scan with its slopes at the points first..stop-1, and sum what a correlation needs.
 
     Parameters
@@ -70,7 +79,9 @@ def sample_points(volume, seen, points, matrix, out, first, stop):
 
 
 @kernel(fastmath=True)
-def sum_equations(sampled, points, gain, offset, limit, first, stop):
+def sum_equations(
+    sampled: Float32Array, points: Points, gain: float, offset: float, limit: float, first: int, stop: int
+) -> Float64Array:
     """Sum the normal equations of an affine change for the differences d = gain v - t - offset.
 
     A point weighs 1, or limit / |d| where |d| is larger (Huber). Parameters are the entries of [translation | matrix]

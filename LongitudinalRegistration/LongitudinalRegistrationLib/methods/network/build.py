@@ -38,15 +38,15 @@ def build_network(
         If the name is unknown or a size does not fit the network.
     """
     if name == "cvpyramid":
-        from .cvpyramid import build_cvpyramid
+        from .architectures.cvpyramid import build_cvpyramid
 
         return build_cvpyramid(shape, compute)
     if name == "lkpyramid":
-        from .lkpyramid import build_lkpyramid
+        from .architectures.lkpyramid import build_lkpyramid
 
         return build_lkpyramid(shape, compute)
     if name == "vxm2":
-        from .vxm2 import build_vxm2
+        from .architectures.vxm2 import build_vxm2
 
         return build_vxm2(shape, flow_resolution, leaky_slope, compute)
     raise ValueError(f"there is no network {name!r}")

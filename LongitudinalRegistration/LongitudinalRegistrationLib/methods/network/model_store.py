@@ -11,7 +11,7 @@ from pathlib import Path
 from TableRemovalLib.errors import InputError
 
 from ...scan.grid import NETWORK_SIZE, NETWORK_SPACING_MM
-from .architectures import DEFAULT_NETWORK, network_options, spacing_of
+from .architectures.catalogue import DEFAULT_NETWORK, network_options, spacing_of
 
 PASSES = ("flow", "head_start")
 MODELS_FOLDER = Path(__file__).resolve().parents[3] / "Resources" / "Models"

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 
 from ...scan.grid import Grid
 from ..method import MethodError
-from .architectures import DIVISOR
+from .architectures.catalogue import DIVISOR
 from .model_store import Model
 from .runtime import Passes, load_passes
 

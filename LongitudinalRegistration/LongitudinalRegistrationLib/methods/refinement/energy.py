@@ -11,10 +11,11 @@ from ...scan.grid import Grid, resample
 from ...scan.pyramid import ScanPyramid, index_matrix
 from ...system.parallel import over_slices
 from .kernels import (
+    Differences,
     Geometry,
     Gradients,
     Images,
-    Robust,
+    Sums,
     System,
     apply_slices,
     laplacian_slices,
@@ -31,7 +32,7 @@ WHOLE_SHARE = 0.2
 """Weight of the whole field's squared slopes, against 1 for those of the correction."""
 USUAL_MISMATCH = {2.0: 0.02}
 """Median robust difference, by voxel size in mm, of scans that differ by a deformation only."""
-MOST_STIFFENING, WHOLE_POWER = 2.0, 3.3
+MOST_STIFFENING, WHOLE_POWER = 2.0, 4.0
 SOLVED = 1e-9
 CORNERS = ((0, 0, 0), (1, 1, 1), (0, 1, 1), (1, 0, 0), (1, 0, 1), (0, 1, 0), (1, 1, 0), (0, 0, 1))
 
@@ -87,16 +88,21 @@ class Comparison:
             active = active * (1 - touched(left_out, own.grid))
         self._images = Images(own.channels, active, other.channels, other.seen)
         self._geometry = Geometry(level.ratio, level.image_mm, index_matrix(own.grid, other.grid, affine))
-        self._offsets = np.array(CORNERS[: level.corners])
-        self._robust = Robust(np.array(GAIN, np.float32), np.array(WIDTH, np.float32))
-        self.equations = np.empty((9, *self.grid.size[::-1]), np.float32)
-        self._differences = np.empty((2, *self.grid.size[::-1]), np.float32)
+        self._differences = Differences(
+            np.array(CORNERS[: level.corners]), np.array(GAIN, np.float32), np.array(WIDTH, np.float32)
+        )
+        self._sums = Sums(*(np.empty((rows, *self.grid.size[::-1]), np.float32) for rows in (9, 2)))
+
+    @property
+    def equations(self) -> np.ndarray:
+        """A and b, [9, k, j, i], where the images were last compared."""
+        return self._sums.equations
 
     def linearise(self, field: np.ndarray) -> Mismatch:
         """Set the normal equations at a field [component, k, j, i], mm, and measure the difference under it."""
-        arguments = self._images, self._geometry, self._offsets, self._robust, field, self.equations, self._differences
+        arguments = self._images, self._geometry, self._differences, field, self._sums
         parts = over_slices(linearise_slices, *arguments, slices=field.shape[1])
-        cost, count = self._differences
+        cost, count = self._sums.costs
         typical = float(np.median(cost[count > 0] / count[count > 0])) if count.any() else 0.0
         return Mismatch(*(sum(column) for column in zip(*parts, strict=True)), typical)
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...scan.sampling import bilinear, cell, channel_corners_at, lerp, transformed, trilinear, trilinear_with_slopes
+from ...system.arrays import Float32Array, Float64Array, Int64Array, Real, UInt8Array
 from ...system.compiled import inlined, kernel
 
 
@@ -23,10 +24,10 @@ class Images(NamedTuple):
     fixed voxels that count; seen: [k, j, i], uint8, 1 where the moving scan has data.
     """
 
-    fixed: np.ndarray
-    mask: np.ndarray
-    moving: np.ndarray
-    seen: np.ndarray
+    fixed: Float32Array
+    mask: UInt8Array
+    moving: Float32Array
+    seen: UInt8Array
 
 
 class Geometry(NamedTuple):
@@ -38,14 +39,30 @@ class Geometry(NamedTuple):
 
     ratio: int
     spacing: float
-    matrix: np.ndarray
+    matrix: Float64Array
 
 
-class Robust(NamedTuple):
-    """A difference d of a channel weighs gain / (1 + d^2 / width)^2; both (2,), float32."""
+class Differences(NamedTuple):
+    """Which differences are summed, and what they weigh.
 
-    gain: np.ndarray
-    width: np.ndarray
+    offsets: (n, 3), int64, the voxels (k, j, i) of every cube of two that are compared; gain, width: (2,), float32: a
+    difference d of a channel weighs gain / (1 + d^2 / width)^2.
+    """
+
+    offsets: Int64Array
+    gain: Float32Array
+    width: Float32Array
+
+
+class Sums(NamedTuple):
+    """What is summed over the image voxels of every voxel of the field.
+
+    equations: [9, k, j, i], A and b of the differences alone; costs: [2, k, j, i], float32, the robust sum of squares,
+    and how many image voxels it is of.
+    """
+
+    equations: Float32Array
+    costs: Float32Array
 
 
 class System(NamedTuple):
@@ -54,8 +71,8 @@ class System(NamedTuple):
     equations: [9, k, j, i], A and b; regularisation: [k, j, i], float32, the weight of the squared slopes.
     """
 
-    equations: np.ndarray
-    regularisation: np.ndarray
+    equations: Float32Array
+    regularisation: Float32Array
 
 
 class Gradients(NamedTuple):
@@ -66,16 +83,16 @@ class Gradients(NamedTuple):
     [6, k, j, i], float32, symmetric matrices as xx, yy, zz, xy, xz, yz.
     """
 
-    update: np.ndarray
-    residual: np.ndarray
-    direction: np.ndarray
-    applied: np.ndarray
-    preconditioned: np.ndarray
-    preconditioner: np.ndarray
+    update: Float32Array
+    residual: Float32Array
+    direction: Float32Array
+    applied: Float32Array
+    preconditioned: Float32Array
+    preconditioner: Float32Array
 
 
 @kernel(fastmath=True)
-def _field_row(field, k, j, ratio, line):
+def _field_row(field: Float32Array, k: int, j: int, ratio: int, line: Float32Array) -> None:
     """Interpolate a field at an image row, along k and j only.
 
     Parameters
@@ -97,7 +114,7 @@ def _field_row(field, k, j, ratio, line):
 
 
 @inlined
-def _row_value(line, i, ratio):
+def _row_value(line: Float32Array, i: int, ratio: int) -> tuple[Real, Real, Real]:
     """Interpolate a row of _field_row at the image's column i; x, y, z."""
     i0, i1, u64 = cell((i + 0.5) / ratio - 0.5, line.shape[1])
     u = np.float32(u64)
@@ -105,7 +122,15 @@ def _row_value(line, i, ratio):
 
 
 @kernel(fastmath=True)
-def linearise_slices(images, geometry, offsets, robust, field, equations, differences, first, stop):
+def linearise_slices(
+    images: Images,
+    geometry: Geometry,
+    differences: Differences,
+    field: Float32Array,
+    sums: Sums,
+    first: int,
+    stop: int,
+) -> tuple[float, int, int]:
     """Sum the normal equations of the field's update over the image voxels of every voxel of the field.
 
     The moving scan is sampled through the field. Slopes (per mm) are the mean of both images'.
@@ -116,17 +141,12 @@ def linearise_slices(images, geometry, offsets, robust, field, equations, differ
         Images.
     geometry
         Geometry.
-    offsets
-        (n, 3), int64: the voxels (k, j, i) of every cube of two that are compared.
-    robust
-        Robust.
+    differences
+        Differences.
     field
         [component, k, j, i], float32, mm.
-    equations
-        [9, k, j, i], float32, on the field's grid; slices first..stop-1 are written.
-    differences
-        [2, k, j, i], float32, on the field's grid: the robust sum of squares, and how many image voxels it is of;
-        slices first..stop-1 are written.
+    sums
+        Sums; slices first..stop-1 are written.
 
     Returns
     -------
@@ -135,7 +155,8 @@ def linearise_slices(images, geometry, offsets, robust, field, equations, differ
     """
     fixed, mask, moving, seen = images
     ratio, spacing, matrix = geometry
-    gain, width = robust
+    offsets, gain, width = differences
+    equations, costs = sums
     depth, height, length = mask.shape
     mk, mj, mi = moving.shape[:3]
     one, half, zero = np.float32(1), np.float32(0.5), np.float32(0)
@@ -211,27 +232,27 @@ def linearise_slices(images, geometry, offsets, robust, field, equations, differ
                     if some:
                         count += some
                         cost += own_cost
-                        sums = row[ii]
-                        sums[0] += xx
-                        sums[1] += yy
-                        sums[2] += zz
-                        sums[3] += xy
-                        sums[4] += xz
-                        sums[5] += yz
-                        sums[6] += rx
-                        sums[7] += ry
-                        sums[8] += rz
-                        sums[9] += own_cost
-                        sums[10] += some
+                        total = row[ii]
+                        total[0] += xx
+                        total[1] += yy
+                        total[2] += zz
+                        total[3] += xy
+                        total[4] += xz
+                        total[5] += yz
+                        total[6] += rx
+                        total[7] += ry
+                        total[8] += rz
+                        total[9] += own_cost
+                        total[10] += some
             for c in range(11):
-                target = equations[c, kk, jj] if c < 9 else differences[c - 9, kk, jj]
+                target = equations[c, kk, jj] if c < 9 else costs[c - 9, kk, jj]
                 for ii in range(target.size):
                     target[ii] = row[ii, c]
     return cost, count, unseen
 
 
 @kernel(fastmath=True)
-def correlate_slices(images, geometry, field, first, stop):
+def correlate_slices(images: Images, geometry: Geometry, field: Float32Array, first: int, stop: int) -> Float64Array:
     """Sum what a correlation needs over the mask's voxels that the moving scan shows through the field.
 
     Parameters
@@ -286,7 +307,7 @@ def correlate_slices(images, geometry, field, first, stop):
 
 
 @kernel(fastmath=True)
-def _laplacian_row(values, regularisation, k, j, line):
+def _laplacian_row(values: Float32Array, regularisation: Float32Array, k: int, j: int, line: Float32Array) -> None:
     """Apply the regularisation's operator L to a row.
 
     Parameters
@@ -323,7 +344,9 @@ def _laplacian_row(values, regularisation, k, j, line):
 
 
 @kernel(fastmath=True)
-def laplacian_slices(field, regularisation, out, first, stop):
+def laplacian_slices(
+    field: Float32Array, regularisation: Float32Array, out: Float32Array, first: int, stop: int
+) -> None:
     """Apply the regularisation's operator: out = L field.
 
     Parameters
@@ -342,7 +365,7 @@ def laplacian_slices(field, regularisation, out, first, stop):
 
 
 @kernel(fastmath=True)
-def _dot_rows(first, second):
+def _dot_rows(first: Float32Array, second: Float32Array) -> Real:
     """Multiply two rows of vectors, (3, i) each, and sum; float32."""
     total = np.float32(0)
     for c in range(3):
@@ -353,7 +376,7 @@ def _dot_rows(first, second):
 
 
 @kernel(fastmath=True)
-def _multiply_row(matrix, vector, out):
+def _multiply_row(matrix: Float32Array, vector: Float32Array, out: Float32Array) -> Real:
     """Write symmetric matrices (xx, yy, zz, xy, xz, yz; i) times vectors (3, i) to out (3, i); return 0."""
     xx, yy, zz, xy, xz, yz = matrix[0], matrix[1], matrix[2], matrix[3], matrix[4], matrix[5]
     x, y, z = vector[0], vector[1], vector[2]
@@ -366,7 +389,7 @@ def _multiply_row(matrix, vector, out):
 
 
 @kernel(fastmath=True)
-def start_slices(system, field, gradients, first, stop):
+def start_slices(system: System, field: Float32Array, gradients: Gradients, first: int, stop: int) -> float:
     """Start conjugate gradients at an update of 0.
 
     The residual is b - L field; the preconditioner is the inverse of the system's diagonal blocks.
@@ -418,7 +441,7 @@ def start_slices(system, field, gradients, first, stop):
 
 
 @kernel(fastmath=True)
-def apply_slices(system, gradients, first, stop):
+def apply_slices(system: System, gradients: Gradients, first: int, stop: int) -> float:
     """Set applied = (A + L) direction.
 
     Parameters
@@ -450,7 +473,7 @@ def apply_slices(system, gradients, first, stop):
 
 
 @kernel(fastmath=True)
-def step_slices(step, gradients, first, stop):
+def step_slices(step: np.float32, gradients: Gradients, first: int, stop: int) -> float:
     """Go a step along the direction, and precondition the new residual.
 
     Parameters
@@ -480,7 +503,7 @@ def step_slices(step, gradients, first, stop):
 
 
 @kernel(fastmath=True)
-def redirect_slices(ratio, gradients, first, stop):
+def redirect_slices(ratio: np.float32, gradients: Gradients, first: int, stop: int) -> None:
     """Set the next direction: the preconditioned residual plus `ratio` (float32) times the last direction."""
     _, _, direction, _, preconditioned, _ = gradients
     for k in range(first, stop):
@@ -492,7 +515,7 @@ def redirect_slices(ratio, gradients, first, stop):
 
 
 @kernel(fastmath=True)
-def double_slices(field, out, first, stop):
+def double_slices(field: Float32Array, out: Float32Array, first: int, stop: int) -> None:
     """Resample a field to voxels half as large: linear between centres, the ends held constant.
 
     Parameters

@@ -11,10 +11,11 @@ import numpy as np
 import SimpleITK as sitk
 from TableRemovalLib.validate import validate_ct
 
-from ..scan.body import Body, find_body
-from ..scan.grid import NETWORK_SPACING_MM, Grid, body_bounds, covering_grid
-from ..scan.normalise import normalised_on_grid
-from ..scan.read import read_image
+from ...scan.body import Body, find_body
+from ...scan.grid import NETWORK_SPACING_MM, Grid, body_bounds, covering_grid
+from ...scan.normalise import normalised_on_grid
+from ...scan.pyramid import halved
+from ...scan.read import read_image
 from .appearance import AppearanceOptions, differ
 from .motion import Motion, MotionOptions, cavity_weight, random_motion
 from .simulator import voxels_inside, warp_block
@@ -135,19 +136,13 @@ def flipped(pair: Pair) -> Pair:
     )
 
 
-def _halved(values: np.ndarray) -> np.ndarray:
-    """Means over cubes of 2 x 2 x 2 voxels."""
-    values = values[::2] + values[1::2]
-    values = values[:, ::2] + values[:, 1::2]
-    return np.float32(0.125) * (values[:, :, ::2] + values[:, :, 1::2])
-
-
 def on_voxels(pair: Pair, spacing_mm: float) -> Pair:
     """The pair on the voxels of a network: 2 mm as it is, or 4 mm (means over cubes, the flow in its own voxels)."""
     if spacing_mm == NETWORK_SPACING_MM:
         return pair
-    fixed, moving, body = (_halved(values) for values in (pair.fixed, pair.moving, pair.body))
-    return Pair(fixed, moving, 0.5 * _halved(pair.flow), body)
+    fixed, moving, body = (halved(np.ascontiguousarray(values)) for values in (pair.fixed, pair.moving, pair.body))
+    flow = np.stack([halved(np.ascontiguousarray(pair.flow[..., n])) for n in range(3)], axis=-1)
+    return Pair(fixed, moving, np.float32(0.5) * flow, body)
 
 
 def batch_of(pairs: list[Pair]) -> tuple[np.ndarray, np.ndarray]:

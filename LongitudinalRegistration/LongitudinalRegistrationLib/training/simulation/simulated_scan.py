@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from ..field.transforms import compose
-from ..scan.body import find_body
-from ..scan.grid import AIR_HU, NETWORK_SPACING_MM, resample
-from ..scan.normalise import ceiling_hu
+from ...field.transforms import compose
+from ...scan.body import find_body
+from ...scan.grid import AIR_HU, NETWORK_SPACING_MM, resample
+from ...scan.normalise import ceiling_hu
 from .motion import Motion, MotionOptions, paper_motion, random_motion
 from .samples import PreparedScan, prepare_body
 from .simulator import SimulatorOptions

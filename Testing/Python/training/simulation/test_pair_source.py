@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from LongitudinalRegistrationLib.training.appearance import AppearanceOptions, common_window, differ
 from LongitudinalRegistrationLib.training.config import PooledOptions, TrainingConfig
-from LongitudinalRegistrationLib.training.motion import MotionOptions, random_motion
-from LongitudinalRegistrationLib.training.pair_source import PairSource, mirrored, numbered_pair
 from LongitudinalRegistrationLib.training.pooled import rate_at
-from LongitudinalRegistrationLib.training.samples import Pair, PreparedScan, batch_of, cut_short, flipped
+from LongitudinalRegistrationLib.training.simulation.appearance import AppearanceOptions, common_window, differ
+from LongitudinalRegistrationLib.training.simulation.motion import MotionOptions, random_motion
+from LongitudinalRegistrationLib.training.simulation.pair_source import PairSource, mirrored, numbered_pair
+from LongitudinalRegistrationLib.training.simulation.samples import Pair, PreparedScan, batch_of, cut_short, flipped
 
 CONFIG = TrainingConfig(Path("cohort.csv"), block=(16, 16, 16), batch=2, pooled=PooledOptions(repeats=2))
 

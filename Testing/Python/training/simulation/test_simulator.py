@@ -4,13 +4,20 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from LongitudinalRegistrationLib.field.jacobian import ndv_percent
-from LongitudinalRegistrationLib.training import appearance
-from LongitudinalRegistrationLib.training.appearance import AppearanceOptions
-from LongitudinalRegistrationLib.training.copies import deformed_copies
-from LongitudinalRegistrationLib.training.motion import Motion, MotionOptions, cavity_weight, random_motion
-from LongitudinalRegistrationLib.training.samples import Pair, batch_of, flipped, moved_pair, on_voxels, random_pair
-from LongitudinalRegistrationLib.training.simulated_scan import simulate_scan
-from LongitudinalRegistrationLib.training.simulator import (
+from LongitudinalRegistrationLib.training.simulation import appearance
+from LongitudinalRegistrationLib.training.simulation.appearance import AppearanceOptions
+from LongitudinalRegistrationLib.training.simulation.copies import deformed_copies
+from LongitudinalRegistrationLib.training.simulation.motion import Motion, MotionOptions, cavity_weight, random_motion
+from LongitudinalRegistrationLib.training.simulation.samples import (
+    Pair,
+    batch_of,
+    flipped,
+    moved_pair,
+    on_voxels,
+    random_pair,
+)
+from LongitudinalRegistrationLib.training.simulation.simulated_scan import simulate_scan
+from LongitudinalRegistrationLib.training.simulation.simulator import (
     PAPER_SIGMA_MM,
     SimulatorOptions,
     gaussian_sum,

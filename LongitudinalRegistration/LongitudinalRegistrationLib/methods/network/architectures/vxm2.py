@@ -9,7 +9,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from .architectures import check_sides
+from .catalogue import check_sides
 from .compute import convolution_policy
 from .tensor import Tensor
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..scan.sampling import bilinear, cell, corners_at, lerp, trilinear
-from ..system.compiled import kernel
+from ...scan.sampling import bilinear, cell, corners_at, lerp, trilinear
+from ...system.arrays import Float32Array, Int64Array
+from ...system.compiled import kernel
 
 
 @kernel(fastmath=True)
-def densify_slices(coarse, ratio, origin, out, first, stop):
+def densify_slices(
+    coarse: Float32Array, ratio: float, origin: Int64Array, out: Float32Array, first: int, stop: int
+) -> None:
     """Interpolate a coarse field at the voxels of a block of a fine grid.
 
     Parameters
@@ -45,7 +48,9 @@ def densify_slices(coarse, ratio, origin, out, first, stop):
 
 
 @kernel(fastmath=True)
-def warp_slices(volume, field_voxels, origin, out, first, stop):
+def warp_slices(
+    volume: Float32Array, field_voxels: Float32Array, origin: Int64Array, out: Float32Array, first: int, stop: int
+) -> None:
     """Sample a volume at x + field(x) for the voxels x of a block, the nearest edge voxel outside.
 
     Parameters

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..methods.network.architectures import spacing_of
-from ..scan.grid import NETWORK_SPACING_MM
-from ..system.parallel import bound_threads
-from .config import TrainingConfig
+from ...methods.network.architectures.catalogue import spacing_of
+from ...scan.grid import NETWORK_SPACING_MM
+from ...system.parallel import bound_threads
+from ..config import TrainingConfig
 from .samples import PreparedScan, batch_of, on_voxels, random_pair
 
 PAIRS, CHOICES = 2, 3

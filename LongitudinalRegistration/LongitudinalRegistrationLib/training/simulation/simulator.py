@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..field.jacobian import smallest_jacobian
-from ..system.parallel import over_slices
+from ...field.jacobian import smallest_jacobian
+from ...system.parallel import over_slices
 from .kernels import densify_slices, warp_slices
 
 COARSE_SPACING_MM = 8.0

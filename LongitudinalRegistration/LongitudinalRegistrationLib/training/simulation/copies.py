@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..scan.grid import NETWORK_SPACING_MM
+from ...scan.grid import NETWORK_SPACING_MM
 from .motion import Motion, paper_motion
 from .samples import Pair, PreparedScan, block_origin, moved_pair
 from .simulator import SimulatorOptions

@@ -11,7 +11,7 @@ from __future__ import annotations
 import keras
 from keras import layers, ops
 
-from .architectures import check_sides
+from .catalogue import check_sides
 from .convolution import SliceConvolution, activate, dense, nearly_nothing
 from .fields import blur, double, halve
 from .lkpyramid import Level

@@ -15,7 +15,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from .architectures import check_sides
+from .catalogue import check_sides
 from .compute import convolution_policy
 from .fields import blur, double, halve
 from .lucas_kanade import CHANNELS, EVIDENCE, contrast_channels, normal_equations, solve_over_scales
