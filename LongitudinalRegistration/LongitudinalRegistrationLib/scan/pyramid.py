@@ -65,7 +65,8 @@ class Level:
     def channels(self) -> np.ndarray:
         """[k, j, i, 2]: the windowed scan (see WINDOW_HU), and that freed of local mean and contrast."""
         shown = np.empty_like(self.values)
-        over_slices(window_slices, self.values, Window(*np.float32(WINDOW_HU)), shown, slices=shown.shape[0])
+        window = Window(*(np.float32(value) for value in WINDOW_HU))
+        over_slices(window_slices, self.values, window, shown, slices=shown.shape[0])
         mean, square = (_blurred(_blurred(halved(x))) for x in (shown, shown * shown))
         out = np.empty((*self.values.shape, 2), np.float32)
         over_slices(contrast_slices, shown, mean, square, np.float32(FLAT_DEVIATION), out, slices=out.shape[0])

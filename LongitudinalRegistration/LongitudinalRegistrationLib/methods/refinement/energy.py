@@ -102,9 +102,10 @@ class Comparison:
         """Set the normal equations at a field [component, k, j, i], mm, and measure the difference under it."""
         arguments = self._images, self._geometry, self._differences, field, self._sums
         parts = over_slices(linearise_slices, *arguments, slices=field.shape[1])
-        cost, count = self._sums.costs
-        typical = float(np.median(cost[count > 0] / count[count > 0])) if count.any() else 0.0
-        return Mismatch(*(sum(column) for column in zip(*parts, strict=True)), typical)
+        cost, count, unseen = (sum(column) for column in zip(*parts, strict=True))
+        costs, counts = self._sums.costs
+        typical = float(np.median(costs[counts > 0] / counts[counts > 0])) if count else 0.0
+        return Mismatch(cost, count, unseen, typical)
 
 
 def solve(system: System, field: np.ndarray, iterations: int) -> np.ndarray:
@@ -162,7 +163,8 @@ class Regularisation:
 
     def stiffen(self, factor: float) -> None:
         """Set by how much stiffer than for scans that differ by noise alone the field is held, 1 or more."""
-        self.weights = np.float32(factor) * self._correction + np.float32(factor**WHOLE_POWER) * self._whole
+        stiffer, stiffest = np.float32(factor), np.float32(factor**WHOLE_POWER)
+        self.weights = (stiffer * self._correction + stiffest * self._whole).astype(np.float32)
         self.pull = np.float32(factor) * self._pull
 
     def energy(self, field: np.ndarray) -> float:

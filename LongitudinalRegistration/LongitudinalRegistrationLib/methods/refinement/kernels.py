@@ -231,7 +231,7 @@ def linearise_slices(
                             rz += wz * d
                     if some:
                         count += some
-                        cost += own_cost
+                        cost += float(own_cost)
                         total = row[ii]
                         total[0] += xx
                         total[1] += yy
