@@ -45,9 +45,7 @@ def error_mm(far, field):
     level, seen = fixed.levels[4.0], moving.levels[4.0].grid
     places = np.argwhere((level.body > 0) & (level.seen > 0))[::37, ::-1] * 4.0 + np.array(level.grid.origin)
     low, high = np.array(seen.origin), np.array(seen.origin) + 4.0 * np.array(seen.size)
-    found, true = (
-        np.array([t.TransformPoint(p) for p in places.tolist()]) for t in (compose(IDENTITY, field), truth)
-    )
+    found, true = (np.array([t.TransformPoint(p) for p in places.tolist()]) for t in (compose(IDENTITY, field), truth))
     inside = ((true > low) & (true < high)).all(axis=1)
     return float(np.linalg.norm(found - true, axis=1)[inside].mean())
 
