@@ -33,8 +33,8 @@ WHOLE_SHARE = 0.2
 USUAL_MISMATCH = {2.0: 0.02}
 """Median robust difference, by voxel size in mm, of scans that differ by a deformation only."""
 MOST_STIFFENING, WHOLE_POWER = 2.0, 4.3
-"""Where scans differ by more, the correction is held as many times stiffer, at most twice; the whole field by this power of
-it. Chosen on phantoms, whose truth is known, against HCC_007's bone overlap, which only asks for softness."""
+"""Where scans differ by more, the correction is held as many times stiffer, at most twice; the whole field by this
+power of it. Chosen on phantoms, whose truth is known, against HCC_007's bone overlap, which only asks for softness."""
 SOLVED = 1e-9
 CORNERS = ((0, 0, 0), (1, 1, 1), (0, 1, 1), (1, 0, 0), (1, 0, 1), (0, 1, 0), (1, 1, 0), (0, 0, 1))
 
