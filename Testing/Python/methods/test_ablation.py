@@ -59,6 +59,6 @@ def test_the_trained_weights_find_what_random_ones_and_the_refinement_alone_do_n
     fields = {name: predictor.field(*pair, grid) for name, predictor in starts.items()}
     errors = {name: error_mm(far, refine(fixed, moving, IDENTITY, field).field) for name, field in fields.items()}
     errors["alone"] = error_mm(far, refine(fixed, moving, IDENTITY).field)
-    print(errors)
+    # 1.19, 2.25 and 1.80 mm
     assert errors["trained"] < 0.8 * errors["alone"], errors
     assert errors["trained"] < 0.8 * errors["random"], errors
