@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 DEMO_OUT ?= demo-output
 SEED ?= 1
 
-.PHONY: demo test test-all lint bench bench-table screenshots-registration screenshots-table clean
+.PHONY: demo test test-all lint bench bench-table package screenshots-registration screenshots-table clean
 
 demo: $(STAMP)
 	@$(BIN)/python Testing/Host/demo.py --out "$(DEMO_OUT)" --seed $(SEED) \
@@ -34,6 +34,10 @@ bench: $(STAMP)
 
 bench-table: $(STAMP)
 	@$(BIN)/python Testing/Benchmarks/table_removal.py
+
+package: $(STAMP)
+	@$(BIN)/python Testing/package.py $(if $(SLICER),--slicer $(SLICER)) $(if $(REVISION),--revision $(REVISION)) \
+		$(if $(SYSTEM),--system $(SYSTEM))
 
 screenshots-registration: $(STAMP)
 	@test -n "$(FIXED)" -a -n "$(MOVING)" || { echo "Give two scans: make $@ FIXED=baseline.nii.gz MOVING=followup.nii.gz" >&2; exit 2; }

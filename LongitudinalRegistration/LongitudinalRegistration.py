@@ -6,6 +6,7 @@ import vtk
 from LongitudinalRegistrationSlicer.module.logic import LongitudinalRegistrationLogic
 from LongitudinalRegistrationSlicer.module.module_test import LongitudinalRegistrationTest
 from LongitudinalRegistrationSlicer.module.parameter_node import LongitudinalRegistrationParameterNode
+from LongitudinalRegistrationSlicer.module.sample_data import registerSampleData
 from LongitudinalRegistrationSlicer.process.packages import COMPILE, ONNX_RUNTIME, PACKAGES
 from LongitudinalRegistrationSlicer.views.layout import registerLayouts
 from LongitudinalRegistrationWidgets.inputs_section import InputsSection
@@ -15,6 +16,7 @@ from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
+from TableRemovalSlicer.help_texts import acknowledgement, helpLinks
 from TableRemovalSlicer.packages import Packages
 from TableRemovalWidgets.packages_section import PackagesSection
 
@@ -27,6 +29,7 @@ __all__ = [
 ]
 """Slicer looks for the module's classes in this file, by these names."""
 POLL_MS, IDLE_POLL_MS = 10, 200
+SAMPLE_PICTURE = "Icons/LongitudinalRegistration.png"
 
 
 class LongitudinalRegistration(ScriptedLoadableModule):
@@ -43,11 +46,10 @@ class LongitudinalRegistration(ScriptedLoadableModule):
             "alignment, then a neural network and its refinement, or NiftyReg. Measures the overlap of each "
             "vertebra (DSC). Removing the resulting transform undoes the registration."
         )
-        self.parent.acknowledgementText = _(
-            "Method: van Eijnatten et al. 2021, 3D deformable registration of longitudinal abdominopelvic "
-            "CT images using unsupervised deep learning."
-        )
+        self.parent.helpText += helpLinks()
+        self.parent.acknowledgementText = acknowledgement(_("affine alignment, network and simulated follow-ups"))
         slicer.app.connect("startupCompleted()", registerLayouts)
+        slicer.app.connect("startupCompleted()", lambda: registerSampleData(self.resourcePath(SAMPLE_PICTURE)))
 
 
 class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -151,12 +153,12 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         """Connect the panel to a parameter node, or to none."""
         if self._parameterNode:
             self._parameterNode.disconnectGui(self._guiTag)
-            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
+            self._parameterNode.RemoveObserver(self._modifiedTag)
         self._parameterNode = parameterNode
         self.inputs.setParameterNode(parameterNode)
         if self._parameterNode:
             self._guiTag = self._parameterNode.connectGui(self.ui)
-            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
+            self._modifiedTag = self._parameterNode.AddObserver(vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
             self._checkCanApply()
 
     def _checkCanApply(self, caller=None, event=None):

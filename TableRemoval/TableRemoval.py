@@ -11,10 +11,10 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadab
 from slicer.util import VTKObservationMixin
 from TableRemovalLib.errors import InputError
 from TableRemovalSlicer.checks import transformProblem
+from TableRemovalSlicer.help_texts import acknowledgement, helpLinks
 from TableRemovalSlicer.logic import TableRemovalLogic
 from TableRemovalSlicer.module_test import TableRemovalTest
 from TableRemovalSlicer.parameter_node import TableRemovalParameterNode
-from TableRemovalSlicer.scan_choice import copyWithoutTransform
 from TableRemovalWidgets.apply_section import ApplySection
 from TableRemovalWidgets.edit_section import EditSection
 from TableRemovalWidgets.manual_section import ManualSection
@@ -46,10 +46,8 @@ class TableRemoval(ScriptedLoadableModule):
             "intensity of air. The result is a new volume and the body mask as a segmentation; "
             "the scan itself is not changed."
         )
-        self.parent.acknowledgementText = _(
-            "Method 'Paper': van Eijnatten et al. 2021, 3D deformable registration of longitudinal "
-            "abdominopelvic CT images using unsupervised deep learning."
-        )
+        self.parent.helpText += helpLinks()
+        self.parent.acknowledgementText = acknowledgement(_("the method 'Paper'"))
 
 
 class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -61,7 +59,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = None
         self.timer = None
         self._parameterNode = None
-        self._guiTag = None
+        self._guiTag = self._modifiedTag = None
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
@@ -142,13 +140,13 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Connect the panel to a parameter node, or to none, which ends the preview."""
         if self._parameterNode:
             self._parameterNode.disconnectGui(self._guiTag)
-            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
+            self._parameterNode.RemoveObserver(self._modifiedTag)
         self._parameterNode = parameterNode
         self.editSection.setParameterNode(parameterNode)
         self.applySection.setParameterNode(parameterNode)
         if self._parameterNode:
             self._guiTag = self._parameterNode.connectGui(self.ui)
-            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
+            self._modifiedTag = self._parameterNode.AddObserver(vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
             self._checkCanApply()
         else:
             self._followSession(False)
@@ -163,10 +161,12 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.logic.session.outdated():
             self._checkCanApply()
             return
-        self.logic.followView()
+        scrolled = self.logic.followView()
         clicked = self.editSection.takeClicks()
         if self.logic.poll() or clicked:
             self._show()
+        elif scrolled:
+            self._showSettings()
         self.editSection.showProgress()
 
     def onPackagesChanged(self):
@@ -216,8 +216,9 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._show()
 
     def onCopyButton(self, harden):
+        volume = self._parameterNode.inputVolume
         with self._telling():
-            self._parameterNode.inputVolume = copyWithoutTransform(self._parameterNode.inputVolume, harden)
+            self._parameterNode.inputVolume = self.logic.copyWithoutTransform(volume, harden)
 
     def _show(self):
         self._showSettings()

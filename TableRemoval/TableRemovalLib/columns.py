@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from TableRemovalLib.mask_kernels import add_columns
+from TableRemovalLib.mask_kernels import ColumnSums, add_columns
 from TableRemovalLib.slice_workers import for_slice_ranges
 
 
@@ -72,11 +72,10 @@ def column_statistics(array: np.ndarray, border_hu: float) -> Columns:
     """
     shape = array.shape[1:]
 
-    def work(first: int, stop: int) -> tuple[np.ndarray, ...]:
-        present, measured = np.zeros(shape, dtype=np.int32), np.zeros(shape, dtype=np.uint8)
-        total, squares = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
-        add_columns(array, first, stop, border_hu, present, total, squares, measured)
-        return present, total, squares, measured
+    def work(first: int, stop: int) -> ColumnSums:
+        sums = ColumnSums(*(np.zeros(shape, dtype) for dtype in (np.int32, np.float32, np.float32, np.uint8)))
+        add_columns(array, first, stop, border_hu, sums)
+        return sums
 
     parts = for_slice_ranges(work, array.shape[0], chunks_per_worker=1)
     present, total, squares, measured = (np.sum(part, axis=0, dtype=np.float64) for part in zip(*parts, strict=True))

@@ -7,6 +7,7 @@ file goes on using the old one after that file has changed. Masks are uint8 [j, 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -645,17 +646,21 @@ def measure_slice(mask: np.ndarray, edge: np.ndarray) -> tuple[int, int, int]:
     return area, touching, find_runs(mask, 1, True)[1]
 
 
+class ColumnSums(NamedTuple):
+    """What is known of each column of voxels along k.
+
+    present: voxels above the border, int32 [j, i]; total: sum of HU clamped to -1024..1000, float32 [j, i]; squares:
+    sum of their squares, float32 [j, i]; measured: 1 where a voxel is above -1024 HU, uint8 [j, i].
+    """
+
+    present: np.ndarray
+    total: np.ndarray
+    squares: np.ndarray
+    measured: np.ndarray
+
+
 @njit(cache=True, nogil=True)
-def add_columns(
-    array: np.ndarray,
-    first: int,
-    stop: int,
-    border_hu: float,
-    present: np.ndarray,
-    total: np.ndarray,
-    squares: np.ndarray,
-    measured: np.ndarray,
-) -> None:
+def add_columns(array: np.ndarray, first: int, stop: int, border_hu: float, sums: ColumnSums) -> None:
     """Add slices of a volume to what is known of each column of voxels along k.
 
     Parameters
@@ -668,15 +673,10 @@ def add_columns(
         The slice after the last one.
     border_hu
         Border between air and tissue, HU.
-    present
-        Voxels above the border, int32 [j, i]; added to.
-    total
-        Sum of HU clamped to -1024..1000, float32 [j, i]; added to.
-    squares
-        Sum of their squares, float32 [j, i]; added to.
-    measured
-        Becomes 1 where a voxel is above -1024 HU, uint8 [j, i].
+    sums
+        Added to.
     """
+    present, total, squares, measured = sums
     rows, columns = present.shape
     for k in range(first, stop):
         for row in range(rows):

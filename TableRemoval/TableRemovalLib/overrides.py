@@ -101,9 +101,24 @@ class ScanOverrides:
 
 
 def overrides_from_json(text: str, size: tuple[int, int, int]) -> ScanOverrides:
-    """Read what `to_json` wrote, for a scan of `size` (columns, rows, slices); empty text means none.
+    """Read what `to_json` wrote.
 
-    Raises InputError where the text is damaged, or the overrides belong to a scan of another size.
+    Parameters
+    ----------
+    text
+        Empty: no overrides.
+    size
+        Of the scan: columns, rows, slices.
+
+    Returns
+    -------
+    ScanOverrides
+        For a scan of that size.
+
+    Raises
+    ------
+    InputError
+        If the text is damaged, or the overrides belong to a scan of another size.
     """
     columns, rows, count = size
     size = (columns, rows, count)

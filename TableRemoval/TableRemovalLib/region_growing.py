@@ -66,30 +66,15 @@ def _list_neighbours(row: int, column: int, state: np.ndarray, queue: np.ndarray
 
 
 @njit(cache=True, nogil=True)
-def grow_slice(
-    image: np.ndarray,
-    first_row: int,
-    stop_row: int,
-    first_column: int,
-    stop_column: int,
-    threshold: float,
-    state: np.ndarray,
-    queue: np.ndarray,
-) -> int:
+def grow_slice(image: np.ndarray, square: np.ndarray, threshold: float, state: np.ndarray, queue: np.ndarray) -> int:
     """Grow one region (eq. 1) in a slice.
 
     Parameters
     ----------
     image
         A slice in HU, int16 or float32 [j, i].
-    first_row
-        Of the seed square, which must not be empty.
-    stop_row
-        The row after its last one.
-    first_column
-        Its first column.
-    stop_column
-        The column after its last one.
+    square
+        First row, stop row, first column, stop column of the seed square, which must not be empty; int64 [4].
     threshold
         T_G in [0, 1], 1 being 4095 HU.
     state
@@ -103,6 +88,7 @@ def grow_slice(
         Area of the region, pixels.
     """
     columns = image.shape[1]
+    first_row, stop_row, first_column, stop_column = square[0], square[1], square[2], square[3]
     state[:] = 0
     total, area = 0.0, 0
     for row in range(first_row, stop_row):
@@ -159,7 +145,7 @@ def grow_until_area(
         Index of the threshold that was enough; how many there are where none was.
     """
     for number in range(thresholds.size):
-        area = grow_slice(image, square[0], square[1], square[2], square[3], thresholds[number], state, queue)
+        area = grow_slice(image, square, thresholds[number], state, queue)
         if area >= least_area:
             return number
     return thresholds.size

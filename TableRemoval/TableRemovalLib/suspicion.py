@@ -49,8 +49,8 @@ def flags_left(record: SliceRecord, checked: frozenset[tuple[int, str]]) -> tupl
 
 
 def count_left(records: Iterable[SliceRecord], checked: frozenset[tuple[int, str]]) -> int:
-    """Return the number of flags that nobody has checked yet."""
-    return sum(len(flags_left(record, checked)) for record in records)
+    """Return the number of slices that have a flag which nobody has checked yet."""
+    return sum(bool(flags_left(record, checked)) for record in records)
 
 
 def write_csv(
@@ -59,7 +59,24 @@ def write_csv(
     overrides: ScanOverrides,
     checked: frozenset[tuple[int, str]] = frozenset(),
 ) -> None:
-    """Write one line per slice, the most suspicious first. Raises OSError where the file cannot be written."""
+    """Write one line per slice, the most suspicious first.
+
+    Parameters
+    ----------
+    path
+        Of the CSV file.
+    records
+        One for each slice.
+    overrides
+        Of the scan.
+    checked
+        Slice and flag, of what somebody has looked at.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
     path = Path(path)
     part = path.with_name(path.name + ".part")
     with open(part, "w", newline="", encoding="utf-8") as file:

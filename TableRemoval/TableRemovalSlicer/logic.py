@@ -18,7 +18,9 @@ from TableRemovalSlicer.parameters import (
     settingsOf,
     writeOptions,
 )
-from TableRemovalSlicer.quality_rows import reportText
+from TableRemovalSlicer.quality_rows import reportText, saveCsv, saveMontage
+from TableRemovalSlicer.scan_choice import copyWithoutTransform
+from TableRemovalSlicer.wording import overridesText
 
 
 class TableRemovalLogic(ScriptedLoadableModuleLogic):
@@ -113,12 +115,14 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
             self._display = None
 
     def followView(self):
-        """Go where the axial view has been scrolled to."""
+        """Go where the axial view has been scrolled to; return whether that is another slice."""
         from TableRemovalSlicer.views import sliceIndexShown
 
         k = sliceIndexShown(self.session.volumeNode)
-        if k is not None and k != self.session.k:
-            self.session.showSlice(k)
+        if k is None or k == self.session.k:
+            return False
+        self.session.showSlice(k)
+        return True
 
     def showSlice(self, k):
         """Go to a slice, the axial view too."""
@@ -218,9 +222,38 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
             return ""
         if session.problem or session.overridesProblem:
             return session.problem or session.overridesProblem
-        count = len(session.state.overrides.slices)
         text = session.progressText() or _("Preview of the whole scan: green is kept, red is removed.")
-        return text + (_(" {count} slices have overrides.").format(count=count) if count else "")
+        return f"{text} {overridesText(len(session.state.overrides.slices))}".strip()
+
+    def copyToNeighbours(self, reach):
+        """Give `reach` slices on either side of the slice shown its override."""
+        self.session.copyToNeighbours(reach)
+
+    def clearOverrides(self, indices=None):
+        """Clear the overrides of slices, or (None) of all."""
+        self.session.clearOverrides(indices)
+
+    def undo(self):
+        """Take one step of editing back."""
+        self.session.undo()
+        self.writeOptions()
+
+    def redo(self):
+        """Take the step again."""
+        self.session.redo()
+        self.writeOptions()
+
+    def saveCsv(self, path):
+        """Write the slices' figures and flags as CSV. Raises InputError where the file cannot be written."""
+        saveCsv(self.session, path)
+
+    def saveMontage(self, path):
+        """Write a picture (PNG) of all slices with their outlines. Raises InputError where it cannot be written."""
+        saveMontage(self.session, path)
+
+    def copyWithoutTransform(self, volumeNode, harden):
+        """Return a copy of a volume outside of its transform: with the transform applied (`harden`), or without."""
+        return copyWithoutTransform(volumeNode, harden)
 
     def showAreaPlot(self):
         """Show area against slice in the layout's plot view; return the chart node."""
@@ -234,6 +267,10 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
     def toSegmentEditor(self):
         """Put the mask into the Segment Editor's segmentation and return that node."""
         return self.session.toSegmentEditor()
+
+    def fromSegmentEditor(self):
+        """Import the slices that were edited there as overrides; return how many there were."""
+        return self.session.fromSegmentEditor()
 
     def hasEdited(self):
         """Return whether there is an edited segmentation to import."""

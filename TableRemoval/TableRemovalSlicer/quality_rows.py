@@ -7,43 +7,53 @@ import slicer
 from slicer.i18n import tr as _
 from TableRemovalLib.errors import InputError
 
+from TableRemovalSlicer.wording import slicesText
+
 SLICES_NAMED = 8
 
 
 @dataclasses.dataclass(frozen=True)
 class QualityRow:
-    """A row of the slice table: slice index, flag ("" where there is none), whether checked, the cells' texts."""
+    """A row of the slice table: slice index, its flags, whether all of them are checked, the cells' texts."""
 
     index: int
-    flag: str
+    flags: tuple
     checked: bool
     texts: tuple
 
 
 def qualityRows(session, onlyFlagged):
-    """Return the rows of the slice table, the most suspicious first; one for each flag of a slice."""
+    """Return the rows of the slice table, the most suspicious first: each slice once, with all its flags."""
     from TableRemovalLib.suspicion import by_suspicion
 
-    rows = []
-    for record in by_suspicion(session.records):
-        area, spent = f"{record.area_mm2 / 100:.0f}", f"{1000 * record.seconds:.0f}"
-        figures = (area, f"{record.threshold_used:.2f}", str(record.components), spent)
-        for flag in record.flags or (() if onlyFlagged else ("",)):
-            what = flag or (_("override") if record.index in session.state.overrides.slices else "")
-            checked = (record.index, flag) in session.checked
-            rows.append(QualityRow(record.index, flag, checked, ("", str(record.index), what, *figures)))
-    return rows
+    return [_row(session, record) for record in by_suspicion(session.records) if record.flags or not onlyFlagged]
+
+
+def _row(session, record):
+    from TableRemovalLib.suspicion import flags_left
+
+    override = (_("override"),) if record.index in session.state.overrides.slices and not record.flags else ()
+    texts = (
+        "",
+        str(record.index),
+        "; ".join(record.flags or override),
+        f"{record.area_mm2 / 100:.0f}",
+        f"{record.threshold_used:.2f}",
+        str(record.components),
+        f"{1000 * record.seconds:.0f}",
+    )
+    return QualityRow(record.index, record.flags, not flags_left(record, session.checked), texts)
 
 
 def leftText(session):
-    """Return how many flags are left to check, as a sentence."""
+    """Return how many slices are left to check, as a sentence."""
     from TableRemovalLib.suspicion import count_left
 
     if not session.records:
         return ""
     left = count_left(session.records, session.checked)
     if left:
-        return _("{left} left to check").format(left=left)
+        return _("{slices} left to check").format(slices=slicesText(left))
     flagged = any(record.flags for record in session.records)
     return _("All checked") if flagged else _("Nothing to check")
 
@@ -51,7 +61,7 @@ def leftText(session):
 def reportText(records, seconds=None):
     """Return what was found in a scan and which slices to look at, as sentences."""
     flagged = [record for record in records if record.flags]
-    text = _("Body found in {count} slices").format(count=sum(record.area_mm2 > 0 for record in records))
+    text = _("Body found in {slices}").format(slices=slicesText(sum(record.area_mm2 > 0 for record in records)))
     text += "." if seconds is None else f", {seconds:.1f} s."
     if not flagged:
         return text
@@ -67,6 +77,8 @@ def _flagText(flag, indices):
     """Return a flag with its slices, or with their number where they are many."""
     if len(indices) > SLICES_NAMED:
         return _("{flag} ({count} slices)").format(flag=flag, count=len(indices))
+    if len(indices) == 1:
+        return _("{flag} (slice {name})").format(flag=flag, name=indices[0])
     return _("{flag} (slices {names})").format(flag=flag, names=", ".join(map(str, indices)))
 
 

@@ -158,9 +158,10 @@ class EditingSession:
             self._write(old)
         self._showPreview()
 
-    def check(self, k, flag, done):
-        """Mark a flag of a slice as checked, or not."""
-        self.checked = self.checked | {(k, flag)} if done else self.checked - {(k, flag)}
+    def check(self, k, flags, done):
+        """Mark flags of a slice as checked, or not."""
+        marks = {(k, flag) for flag in flags}
+        self.checked = self.checked | marks if done else self.checked - marks
         scan_memory.writeChecked(self.volumeNode, self.checked)
 
     def poll(self):

@@ -2,6 +2,8 @@
 
 import contextlib
 
+import qt
+import slicer
 from slicer.i18n import tr as _
 
 RANGE_HU = 4095.0
@@ -19,17 +21,18 @@ class EditSection:
         self.ui, self.logic = ui, logic
         self._edit, self._telling, self._onChanged = edit, telling, onChanged
         self._hasParameters, self._showing = False, False
+        self._escape = None
         ui.scopeComboBox.addItems([_("whole scan"), _("this slice"), _("slices")])
         self._connect()
 
     def _connect(self):
         ui, edit = self.ui, self._edit
         for button, receiver in (
-            (ui.copyButton, lambda: edit(lambda: self.logic.session.copyToNeighbours(ui.reachSpinBox.value))),
-            (ui.clearSliceButton, lambda: edit(lambda: self.logic.session.clearOverrides(self.indices() or []))),
-            (ui.clearAllButton, lambda: edit(lambda: self.logic.session.clearOverrides())),
-            (ui.undoButton, lambda: edit(lambda: self.logic.session.undo())),
-            (ui.redoButton, lambda: edit(lambda: self.logic.session.redo())),
+            (ui.copyButton, lambda: edit(lambda: self.logic.copyToNeighbours(ui.reachSpinBox.value))),
+            (ui.clearSliceButton, lambda: edit(lambda: self.logic.clearOverrides(self.indices() or []))),
+            (ui.clearAllButton, lambda: edit(self.logic.clearOverrides)),
+            (ui.undoButton, lambda: edit(self.logic.undo)),
+            (ui.redoButton, lambda: edit(self.logic.redo)),
             (ui.clickButton, self.onClickButton),
         ):
             button.connect("clicked(bool)", lambda checked=False, receiver=receiver: receiver())
@@ -81,14 +84,27 @@ class EditSection:
 
     def onClickButton(self):
         if self.ui.clickButton.checked:
-            self.logic.startClicking()
+            self.startClicking()
         else:
             self.stopClicking()
+
+    def startClicking(self):
+        """Let clicks in the views keep or drop parts, until Escape is pressed or another tool is chosen."""
+        self.ui.clickButton.checked = True
+        self.logic.startClicking()
+        window = slicer.util.mainWindow()
+        if window is not None and self._escape is None:
+            self._escape = qt.QShortcut(qt.QKeySequence("Esc"), window)
+            self._escape.connect("activated()", self.stopClicking)
 
     def stopClicking(self):
         """End clicking."""
         self.ui.clickButton.checked = False
         self.logic.stopClicking()
+        if self._escape is not None:
+            self._escape.enabled = False
+            self._escape.deleteLater()
+            self._escape = None
 
     def takeClicks(self):
         """Do what clicks in the views ask for; return whether there were any."""

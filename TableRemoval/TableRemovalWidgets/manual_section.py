@@ -1,7 +1,7 @@
 """The section about manual editing: the body mask goes to the Segment Editor and comes back."""
 
 import slicer
-from slicer.i18n import tr as _
+from TableRemovalSlicer.wording import editedText
 
 
 class ManualSection:
@@ -24,8 +24,7 @@ class ManualSection:
 
     def onFromEditorButton(self):
         with self._telling():
-            count = self.logic.session.fromSegmentEditor()
-            self.ui.statusLabel.text = _("{count} slices were edited manually.").format(count=count)
+            self.ui.statusLabel.text = editedText(self.logic.fromSegmentEditor())
         self._onEdited()
 
     def enableButtons(self):

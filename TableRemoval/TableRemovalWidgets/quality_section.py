@@ -2,9 +2,20 @@
 
 import qt
 from slicer.i18n import tr as _
-from TableRemovalSlicer.quality_rows import leftText, qualityRows, saveCsv, saveMontage
+from TableRemovalSlicer.quality_rows import leftText, qualityRows
 
-COLUMNS = ("Seen", "Slice", "Finding", "Area cm\u00b2", "T_G", "Parts", "ms")
+COLUMNS = (
+    ("Seen", ""),
+    ("Slice", "0000"),
+    ("Finding", "area jumps against the neighbours"),
+    ("cm\u00b2", "0000"),
+    ("T_G", "0.00"),
+    ("Parts", "000"),
+    ("ms", "0000"),
+)
+"""The table's columns: title, and the text that is to be read whole; what is longer is in the tooltip."""
+FINDING = 2
+CELL_PADDING_PX, ROW_PADDING_PX = 14, 8
 
 
 class QualitySection:
@@ -29,11 +40,8 @@ class QualitySection:
     def _setUpTable(self):
         table = self.ui.qualityTable
         table.setColumnCount(len(COLUMNS))
-        table.setHorizontalHeaderLabels([_(name) for name in COLUMNS])
-        table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
-        table.horizontalHeader().setSectionResizeMode(2, qt.QHeaderView.Stretch)
-        table.verticalHeader().setVisible(False)
-        table.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+        table.setHorizontalHeaderLabels([_(name) for name, _widest in COLUMNS])
+        _fixSizes(table)
         table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
         table.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
 
@@ -46,21 +54,21 @@ class QualitySection:
     def onTick(self, item):
         if self._showing or item.column() != 0:
             return
-        k, flag = self._rows[item.row()]
-        self.logic.session.check(k, flag, item.checkState() == qt.Qt.Checked)
+        k, flags = self._rows[item.row()]
+        self.logic.session.check(k, flags, item.checkState() == qt.Qt.Checked)
         self._showLeft()
 
     def onCsvButton(self):
-        self._save(saveCsv, _("Save slice table"), "table-removal.csv", _("Tables (*.csv)"))
+        self._save(self.logic.saveCsv, _("Save slice table"), "table-removal.csv", _("Tables (*.csv)"))
 
     def onMontageButton(self):
-        self._save(saveMontage, _("Save montage"), "table-removal.png", _("Pictures (*.png)"))
+        self._save(self.logic.saveMontage, _("Save montage"), "table-removal.png", _("Pictures (*.png)"))
 
     def _save(self, save, title, name, kinds):
         path = self._askForPath(title, name, kinds)
         if path:
             with self._telling():
-                save(self.logic.session, path)
+                save(path)
                 self.ui.statusLabel.text = _("Saved {path}").format(path=path)
 
     def _askForPath(self, title, name, kinds):
@@ -71,7 +79,7 @@ class QualitySection:
         table = self.ui.qualityTable
         session = self.logic.session
         entries = qualityRows(session, self.ui.onlyFlaggedCheckBox.checked) if session else []
-        self._rows = [(entry.index, entry.flag) for entry in entries]
+        self._rows = [(entry.index, entry.flags) for entry in entries]
         self._showing = True
         try:
             table.setRowCount(len(entries))
@@ -92,11 +100,29 @@ class QualitySection:
         self.ui.leftLabel.text = leftText(self.logic.session) if self.logic.session else ""
 
 
+def _fixSizes(table):
+    """Give columns and rows their sizes once: headers that measure their cells freeze the window at every refill."""
+    metrics = qt.QFontMetrics(table.font)
+    header = table.horizontalHeader()
+    header.setMinimumSectionSize(1)
+    header.setSectionResizeMode(qt.QHeaderView.Interactive)
+    header.setStretchLastSection(True)
+    for column, (name, widest) in enumerate(COLUMNS):
+        width = max(metrics.horizontalAdvance(text) for text in (_(name), widest))
+        table.setColumnWidth(column, width + CELL_PADDING_PX)
+    rows = table.verticalHeader()
+    rows.setVisible(False)
+    rows.setSectionResizeMode(qt.QHeaderView.Fixed)
+    rows.setDefaultSectionSize(metrics.height() + ROW_PADDING_PX)
+
+
 def _item(text, entry, column):
     """Return the item of a cell; a flagged slice's first one can be ticked."""
     item = qt.QTableWidgetItem(text)
     item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
-    if column == 0 and entry.flag:
+    if column == FINDING:
+        item.setToolTip(text)
+    if column == 0 and entry.flags:
         item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
         item.setCheckState(qt.Qt.Checked if entry.checked else qt.Qt.Unchecked)
     return item

@@ -1,43 +1,70 @@
-"""Runs the modules' own tests inside Slicer and ends it with exit code 0 or 1.
+"""Runs the modules' own tests and a user's story inside Slicer; prints a table, leaves pictures, ends with code 0 or 1.
 
-    Slicer --testing --no-splash --python-script Testing/Slicer/run_tests.py
+    Slicer --testing --no-splash --python-script Testing/Slicer/run_tests.py [--out FOLDER] [--size WxH] [--install]
 
-The modules need not be installed: those of this source tree are loaded if Slicer has none of their name. NumPy and
-SimpleITK come with Slicer; the test of Table Removal needs numba: `--install` installs it, as the panel's button does.
+It needs a main window (where there is no display: under xvfb-run) and no network: the scans are a phantom that is
+made on the spot. The modules need not be installed: those of this source tree are loaded if Slicer has none of their
+name. NumPy and SimpleITK come with Slicer; `--install` installs what else is missing, as the panels' buttons do.
 """
 
-import os
+import argparse
+import pathlib
 import sys
+import tempfile
 import time
 import traceback
 
 import qt
 import slicer
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# Slicer deletes `os` from __main__, which is this file, when it loads a module: nothing here may lean on that name.
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 MODULES = ("TableRemoval", "LongitudinalRegistration")
+
+
+class Application:
+    """What the story asks of Slicer."""
+
+    def open(self, name):
+        """Enter a module; return its widget."""
+        slicer.util.selectModule(name)
+        slicer.app.processEvents()
+        return slicer.util.getModuleWidget(name)
+
+    def saveScene(self, path):
+        """Save the scene with its data."""
+        assert slicer.util.saveScene(str(path)), f"{path} could not be written"
+
+    def loadScene(self, path):
+        """Close the scene and load another."""
+        slicer.mrmlScene.Clear(0)
+        assert slicer.util.loadScene(str(path)), f"{path} could not be read"
+
+    def picture(self, path):
+        """Write a picture of the main window."""
+        slicer.util.forceRenderAllViews()
+        slicer.util.mainWindow().grab().save(str(path))
 
 
 def loadModules():
     """Load the modules of this tree that Slicer does not have yet, in the order of their dependencies."""
-    sys.path[:0] = [os.path.join(ROOT, name) for name in MODULES]
+    sys.path[:0] = [str(ROOT / name) for name in MODULES]
     manager = slicer.app.moduleManager().factoryManager()
     for name in MODULES:
         if not hasattr(slicer.modules, name.lower()):
-            manager.registerModule(qt.QFileInfo(os.path.join(ROOT, name, name + ".py")))
+            manager.registerModule(qt.QFileInfo(str(ROOT / name / f"{name}.py")))
             manager.loadModules([name])
 
 
 def installPackages():
-    """Install what the modules need into the extension's own folder.
+    """Install what is missing into the extension's own folder; raises RuntimeError with what pip said."""
+    from LongitudinalRegistrationSlicer.process.packages import COMPILE, ONNX_RUNTIME, PACKAGES
+    from TableRemovalSlicer.packages import NUMBA, Packages
 
-    Raises RuntimeError with what pip said where that fails.
-    """
-    from LongitudinalRegistrationSlicer.process.packages import PACKAGES
-    from TableRemovalSlicer.packages import Packages
-
-    packages = Packages(PACKAGES)
-    if packages.missing:
+    for packages in (Packages([NUMBA]), Packages(PACKAGES, (ONNX_RUNTIME,), COMPILE)):
+        if not packages.missing:
+            continue
         packages.install()
         while packages.running:
             packages.poll()
@@ -46,22 +73,54 @@ def installPackages():
             raise RuntimeError(packages.message)
 
 
-def run():
-    """Run every module's test and open its panel; return the names of those that failed."""
-    failed = []
+def ownTests():
+    """Run every module's own test; return rows as story.run does."""
+    rows = []
     for name in MODULES:
+        begun, problem = time.monotonic(), ""
         try:
-            slicer.util.getModuleWidget(name)
             slicer.selfTests[name]()
-            print(f"{name}: passed")
         except Exception:
+            problem = traceback.format_exc().splitlines()[-1]
             traceback.print_exc()
-            failed.append(name)
-    return failed
+        rows.append((name, time.monotonic() - begun, "own tests passed", problem))
+    return rows
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--out", type=pathlib.Path, help="folder for pictures and table; made where there is none")
+    parser.add_argument("--size", default="1600x900", help="the main window's width and height in pixels")
+    parser.add_argument("--install", action="store_true", help="install what is missing of the Python packages")
+    return parser.parse_known_args()[0]
+
+
+def main():
+    """Run everything; return the exit code."""
+    options = arguments()
+    folder = options.out or pathlib.Path(tempfile.mkdtemp(prefix="slicer-story-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    loadModules()
+    if options.install:
+        installPackages()
+    sys.path.insert(0, str(HERE))
+    import story
+
+    window = slicer.util.mainWindow()
+    window.resize(*map(int, options.size.split("x")))
+    slicer.app.processEvents()
+    application = Application()
+    rows = ownTests()
+    rows += story.run(
+        story.Story(application, folder),
+        lambda number, name: application.picture(folder / f"{number:02} {name}.png"),
+    )
+    text = story.table(rows)
+    (folder / "table.txt").write_text(text + "\n", encoding="utf-8")
+    print(f"\nSlicer {slicer.app.applicationVersion}, window {window.width} x {window.height}")
+    print(f"{text}\n\nPictures: {folder}")
+    return 1 if any(problem for *_, problem in rows) else 0
 
 
 if __name__ == "__main__":
-    loadModules()
-    if "--install" in sys.argv:
-        installPackages()
-    slicer.util.exit(1 if run() else 0)
+    slicer.util.exit(main())

@@ -83,7 +83,18 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
 
 def right_handed(image: sitk.Image) -> sitk.Image:
-    """The same image in the same place, its slices in the order of the cross product of row and column direction."""
+    """The same image in the same place, its slices in the order of the cross product of row and column direction.
+
+    Parameters
+    ----------
+    image
+        Any direction, left-handed too.
+
+    Returns
+    -------
+    SimpleITK.Image
+        The image itself where it is right-handed already.
+    """
     direction = np.array(image.GetDirection()).reshape(3, 3)
     if np.linalg.det(direction) > 0:
         return image

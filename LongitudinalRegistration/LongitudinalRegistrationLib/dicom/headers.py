@@ -53,10 +53,12 @@ class SeriesHeader:
 
     @property
     def study_uid(self) -> str:
+        """StudyInstanceUID."""
         return str(self.first.StudyInstanceUID)
 
     @property
     def series_uid(self) -> str:
+        """SeriesInstanceUID."""
         return str(self.first.SeriesInstanceUID)
 
     @property
@@ -66,6 +68,7 @@ class SeriesHeader:
 
     @property
     def patient_id(self) -> str:
+        """PatientID without blanks around it; empty where there is none."""
         return str(self.first.get("PatientID", "") or "").strip()
 
 
@@ -87,6 +90,18 @@ def require_pydicom() -> None:
 
 def read_series_header(folder: Path, series: str | None = None, acquisition: str | None = None) -> SeriesHeader:
     """Read the headers of one DICOM series.
+
+    Parameters
+    ----------
+    folder
+        Searched with all folders in it.
+    series, acquisition
+        Which SeriesInstanceUID and which AcquisitionNumber, where there are several.
+
+    Returns
+    -------
+    SeriesHeader
+        Of the whole series.
 
     Raises
     ------

@@ -38,7 +38,18 @@ class Moments:
     variance: np.ndarray
 
     def at(self, mask: np.ndarray) -> Moments:
-        """The same at the voxels of a mask, as flat arrays."""
+        """The same at the voxels of a mask, as flat arrays.
+
+        Parameters
+        ----------
+        mask
+            [k, j, i], bool.
+
+        Returns
+        -------
+        Moments
+            (n,) each, float32, in the order of the array.
+        """
         return Moments(self.image[mask], self.mean[mask], self.variance[mask])
 
 
@@ -49,26 +60,78 @@ def _filtered(images: Sequence[np.ndarray], window: int) -> list[np.ndarray]:
 
 
 def moments(image: np.ndarray, window: int) -> Moments:
-    """Local mean and variance over cubes of `window` voxels of an image [k, j, i] in [0, 1]."""
+    """Compute local mean and variance of an image.
+
+    Parameters
+    ----------
+    image
+        [k, j, i], [0, 1].
+    window
+        Side of the cubes that are averaged over, voxels.
+
+    Returns
+    -------
+    Moments
+        [k, j, i] each, float32; the variance is 0 or more.
+    """
     image = np.asarray(image, np.float32)
     mean, square = _filtered([image, image * image], window)
     return Moments(image, mean, np.maximum(square - mean * mean, 0))
 
 
 def covariance(first: Moments, second: Moments, window: int) -> np.ndarray:
-    """Local covariance of two images."""
+    """Local covariance of two images.
+
+    Parameters
+    ----------
+    first, second
+        As from moments, of one shape and window.
+    window
+        As in moments.
+
+    Returns
+    -------
+    numpy.ndarray
+        [k, j, i], float32.
+    """
     return uniform_filter(first.image * second.image, window) - first.mean * second.mean
 
 
 def ssim_map(first: Moments, second: Moments, common: np.ndarray) -> np.ndarray:
-    """Local SSIM (paper, eq. 8) from moments and covariance, in [-1, 1]."""
+    """Compute local SSIM (paper, eq. 8).
+
+    Parameters
+    ----------
+    first, second
+        As from moments.
+    common
+        As from covariance, [k, j, i], float32.
+
+    Returns
+    -------
+    numpy.ndarray
+        [k, j, i], float32, [-1, 1].
+    """
     c1, c2 = np.float32(0.01**2), np.float32(0.03**2)
     luminance = (2 * first.mean * second.mean + c1) / (first.mean**2 + second.mean**2 + c1)
     return luminance * ((2 * common + c2) / (first.variance + second.variance + c2))
 
 
 def ncc_map(first: Moments, second: Moments, common: np.ndarray) -> np.ndarray:
-    """Local correlation coefficient, in [-1, 1]; NaN where a window is flat."""
+    """Compute the local correlation coefficient.
+
+    Parameters
+    ----------
+    first, second
+        As from moments.
+    common
+        As from covariance, [k, j, i], float32.
+
+    Returns
+    -------
+    numpy.ndarray
+        [k, j, i], float32, [-1, 1]; NaN where a window is flat.
+    """
     textured = (first.variance > FLAT_VARIANCE) & (second.variance > FLAT_VARIANCE)
     spread = np.sqrt(np.where(textured, first.variance * second.variance, np.float32(1)))
     return np.where(textured, np.clip(common / spread, -1, 1), np.float32(np.nan))
@@ -109,6 +172,13 @@ def local_ncc(fixed: np.ndarray, warped: np.ndarray, mask: np.ndarray | None = N
         [k, j, i], [0, 1].
     mask
         Where to average; None: everywhere.
+    window
+        Side of the cubes, voxels.
+
+    Returns
+    -------
+    float
+        NaN where no window counts.
     """
     first, second = moments(fixed, window), moments(warped, window)
     values = ncc_map(first, second, covariance(first, second, window))
@@ -117,7 +187,26 @@ def local_ncc(fixed: np.ndarray, warped: np.ndarray, mask: np.ndarray | None = N
 
 
 def global_ncc(fixed: np.ndarray, warped: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Correlation coefficient of two images, [k, j, i], over a mask; in [-1, 1], NaN if one is constant."""
+    """Compute the correlation coefficient of two images.
+
+    Parameters
+    ----------
+    fixed, warped
+        [k, j, i], of one unit or of two.
+    mask
+        [k, j, i], where to compare; None: everywhere.
+
+    Returns
+    -------
+    float
+        [-1, 1]; NaN if one is constant.
+
+    Examples
+    --------
+    >>> image = np.arange(8.0).reshape(2, 2, 2)
+    >>> round(global_ncc(image, 3 - 2 * image), 6)
+    -1.0
+    """
     a = (fixed if mask is None else fixed[mask > 0]).ravel().astype(np.float64)
     b = (warped if mask is None else warped[mask > 0]).ravel().astype(np.float64)
     if a.size < 2 or a.std() == 0 or b.std() == 0:
@@ -126,13 +215,45 @@ def global_ncc(fixed: np.ndarray, warped: np.ndarray, mask: np.ndarray | None = 
 
 
 def bone_overlap(fixed_hu: np.ndarray, warped_hu: np.ndarray, threshold_hu: float = 180.0) -> float:
-    """Dice overlap of what is denser than 180 HU, for pairs without labels; arrays [k, j, i] in HU."""
+    """Compute the Dice overlap of dense bone, for pairs without labels.
+
+    Parameters
+    ----------
+    fixed_hu, warped_hu
+        [k, j, i], HU.
+    threshold_hu
+        What is above counts as bone.
+
+    Returns
+    -------
+    float
+        0 to 1; NaN where neither has any.
+    """
     fixed, warped = ((image > threshold_hu).astype(np.uint8) for image in (fixed_hu, warped_hu))
     return dice_per_label(fixed, warped, labels=[1])[1]
 
 
 def mean_end_point_error(true_field: np.ndarray, field: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Mean length of the difference of two fields (k, j, i, 3), in their unit, over a mask [k, j, i]."""
+    """Average the length of the difference of two fields.
+
+    Parameters
+    ----------
+    true_field, field
+        [k, j, i, 3], of one unit.
+    mask
+        [k, j, i], where to average; None: everywhere.
+
+    Returns
+    -------
+    float
+        In the fields' unit.
+
+    Examples
+    --------
+    >>> still, moved = np.zeros((2, 2, 2, 3)), np.full((2, 2, 2, 3), (3.0, 4.0, 0.0))
+    >>> float(mean_end_point_error(still, moved))
+    5.0
+    """
     return _mean(np.linalg.norm(true_field - field, axis=-1), mask)
 
 
@@ -223,7 +344,18 @@ class Shape:
 
 
 def dice(first: Shape, second: Shape) -> float:
-    """Dice similarity coefficient 2 |A and B| / (|A| + |B|) of two labels on one grid; NaN where both are empty."""
+    """Compute the Dice similarity coefficient 2 |A and B| / (|A| + |B|) of two labels.
+
+    Parameters
+    ----------
+    first, second
+        Of one grid.
+
+    Returns
+    -------
+    float
+        [0, 1]; NaN where both are empty.
+    """
     low = np.maximum(first.start, second.start)
     high = np.minimum(first.start + first.mask.shape, second.start + second.mask.shape)
     both = 0
@@ -238,16 +370,35 @@ def dice(first: Shape, second: Shape) -> float:
 
 
 def centroid_distance_mm(first: Shape, second: Shape) -> float:
-    """Distance of two centroids, mm; NaN where either is empty."""
+    """Measure the distance of two centroids.
+
+    Parameters
+    ----------
+    first, second
+        Of one grid.
+
+    Returns
+    -------
+    float
+        mm; NaN where either is empty.
+    """
     if not (first.voxels and second.voxels):
         return float("nan")
     return float(np.linalg.norm(first.centre - second.centre))
 
 
 def hausdorff95_mm(first: Shape, second: Shape) -> float:
-    """The larger of both directions' 95th percentiles of distances from surface to surface, mm; NaN where one is empty.
+    """Measure the larger of both directions' 95th percentiles of distances from surface to surface.
 
-    A label that is cut by the end of the scan has its surface there.
+    Parameters
+    ----------
+    first, second
+        Of one grid.
+
+    Returns
+    -------
+    float
+        mm; NaN where either is empty.
     """
     if not (first.voxels and second.voxels):
         return float("nan")

@@ -132,13 +132,39 @@ def common_body_percent(fixed: ScanPyramid, moving: ScanPyramid, affine: sitk.Tr
 
 
 def body_on(fixed: ScanPyramid, field: sitk.Image) -> np.ndarray:
-    """The fixed body on a field's voxels, [k, j, i], 0 or 1."""
+    """Resample the fixed body to the voxels of a field.
+
+    Parameters
+    ----------
+    fixed
+        Of which the finest level is taken.
+    field
+        Vector image.
+
+    Returns
+    -------
+    numpy.ndarray
+        [k, j, i], uint8, 0 or 1.
+    """
     level = fixed.levels[FINEST_MM]
     return sitk.GetArrayFromImage(resample(level.grid.image(level.body), field, labels=True))
 
 
 def largest_component_mm(field: sitk.Image, body: np.ndarray) -> float:
-    """Largest displacement component of a field in a body on its voxels, mm."""
+    """Find the largest displacement component of a field in a body.
+
+    Parameters
+    ----------
+    field
+        Vector image, mm.
+    body
+        [k, j, i], on the field's voxels; more than 0 in the body.
+
+    Returns
+    -------
+    float
+        mm; 0 where the body is empty.
+    """
     values = np.abs(sitk.GetArrayViewFromImage(field)[body > 0])
     return float(values.max()) if values.size else 0.0
 
@@ -240,6 +266,11 @@ def score_labels(
         Label volumes; where either is None there is nothing to score.
     steps
         Name to transform (fixed points to moving points, LPS mm; None: the scans as they came).
+
+    Returns
+    -------
+    tuple of LabelScore
+        One for each label of either scan; empty without labels.
 
     Raises
     ------

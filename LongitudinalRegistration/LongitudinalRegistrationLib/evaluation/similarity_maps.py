@@ -34,7 +34,20 @@ class SimilarityMaps:
 
 
 def window_voxels(spacing_mm: float, window_mm: float = WINDOW_MM) -> int:
-    """The odd number of voxels nearest to a window's side, at least 3."""
+    """Find the odd number of voxels nearest to a window's side.
+
+    Parameters
+    ----------
+    spacing_mm
+        Of the voxels.
+    window_mm
+        Side of the window.
+
+    Returns
+    -------
+    int
+        At least 3.
+    """
     return max(2 * round((window_mm / spacing_mm - 1) / 2) + 1, 3)
 
 
@@ -59,6 +72,11 @@ def similarity_maps(
     spacing_mm
         Isotropic voxels of the maps, a multiple of 2 mm, along the LPS axes around the body; windows are some 18 mm
         wide.
+
+    Returns
+    -------
+    SimilarityMaps
+        Both maps on one grid.
 
     Raises
     ------

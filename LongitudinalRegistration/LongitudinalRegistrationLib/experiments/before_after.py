@@ -25,7 +25,26 @@ def _planes(pair: SimulatedPair) -> dict[str, tuple]:
 
 
 def draw_before_after(scan: ScoredScan, predictor: Predictor, delta_mm: float, seed: int, path: Path) -> Path:
-    """Draw fixed image, difference before and after, and error of the field before and after, axial and coronal."""
+    """Draw fixed image, difference before and after, and error of the field before and after, axial and coronal.
+
+    Parameters
+    ----------
+    scan
+        The scan that is deformed.
+    predictor
+        The network.
+    delta_mm
+        Largest component of the random deformation.
+    seed
+        Of the deformation.
+    path
+        Of the PNG.
+
+    Returns
+    -------
+    pathlib.Path
+        The path.
+    """
     from matplotlib.figure import Figure
 
     pair = simulated_pair(on_scoring_grid(scan.image), predictor, delta_mm, np.random.default_rng(seed))

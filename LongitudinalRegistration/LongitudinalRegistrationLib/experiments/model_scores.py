@@ -30,7 +30,22 @@ SEED = 2021
 
 
 def on_scoring_grid(image: sitk.Image) -> tuple[np.ndarray, np.ndarray, Grid]:
-    """A scan without its table on 160 x 160 x 256 voxels of 2 mm: image [k, j, i] in [0, 1], body mask, the grid."""
+    """Resample a scan without its table to 160 x 160 x 256 voxels of 2 mm.
+
+    Parameters
+    ----------
+    image
+        CT in HU, any grid.
+
+    Returns
+    -------
+    image
+        [k, j, i], float32, [0, 1].
+    body
+        [k, j, i], uint8, 0 or 1.
+    grid
+        Of both.
+    """
     body = find_body(image)
     bounds = body_bounds(body.mask)
     grid = common_grid(bounds, bounds, sitk.AffineTransform(3))
@@ -69,7 +84,13 @@ class SimulatedPair:
     seconds: float
 
     def warped(self) -> np.ndarray:
-        """The moving image through the field that was found."""
+        """Resample the moving image through the field that was found.
+
+        Returns
+        -------
+        numpy.ndarray
+            [k, j, i], float32, [0, 1], on the pair's grid.
+        """
         return _warp(self.moving, self.found, self.grid)
 
 
@@ -78,7 +99,21 @@ def simulated_pair(
 ) -> SimulatedPair:
     """Deform a scan (paper, section 3.2.2), and let the network find the deformation.
 
-    The scan, as from on_scoring_grid, is the moving image, the noisy deformed copy the fixed one.
+    Parameters
+    ----------
+    prepared
+        The scan as from on_scoring_grid: the moving image. The noisy deformed copy is the fixed one.
+    predictor
+        The network.
+    delta_mm
+        Largest component of the random deformation.
+    rng
+        Of the deformation and the noise.
+
+    Returns
+    -------
+    SimulatedPair
+        With the true field and the one that was found.
     """
     moving, mask, grid = prepared
     fixed, truth = simulate_follow_up(moving, mask, grid.spacing_mm, SimulatorOptions(delta_mm=delta_mm), rng)

@@ -60,6 +60,18 @@ def _iterations(axes: Axes, records: list[dict], title: str) -> None:
 def plot_run(run: Path, path: Path) -> Path:
     """Draw every split of a run: its curves, and for the paper's scheme the best losses of every volume.
 
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    path
+        Of the PNG.
+
+    Returns
+    -------
+    pathlib.Path
+        The path.
+
     Raises
     ------
     InputError

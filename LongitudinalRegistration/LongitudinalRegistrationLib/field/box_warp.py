@@ -35,7 +35,18 @@ class Box:
 
 
 def whole(image: sitk.Image) -> Box:
-    """Make the box of all voxels of an image."""
+    """Make the box of all voxels of an image.
+
+    Parameters
+    ----------
+    image
+        Of which only the size counts.
+
+    Returns
+    -------
+    Box
+        [k, j, i].
+    """
     return Box((0, 0, 0), tuple(image.GetSize()[::-1]))
 
 
@@ -94,6 +105,11 @@ def box_of_image(parts: Parts, image: sitk.Image, used: Box, reference: sitk.Ima
         Box of the image's voxels.
     reference
         Image with the reference grid.
+
+    Returns
+    -------
+    Box
+        Voxels of the reference grid, [k, j, i]; empty where they do not meet.
     """
     edges = [(a - 0.5, b - 0.5) for a, b in zip(used.start[::-1], used.stop[::-1], strict=True)]
     corners = np.array([[*corner, 1.0] for corner in product(*edges)])

@@ -109,7 +109,18 @@ def field_on(field: sitk.Image, reference: sitk.Image) -> sitk.Image:
 
 
 def component_first(field: sitk.Image) -> np.ndarray:
-    """Copy a vector image to an array [component, k, j, i], float32, components (x, y, z)."""
+    """Copy a vector image to an array whose components come first, as kernels take them.
+
+    Parameters
+    ----------
+    field
+        Vector image, (x, y, z).
+
+    Returns
+    -------
+    numpy.ndarray
+        [component, k, j, i], float32, contiguous, in the field's unit.
+    """
     return np.ascontiguousarray(np.moveaxis(sitk.GetArrayViewFromImage(field), -1, 0), np.float32)
 
 

@@ -76,25 +76,69 @@ class Patient:
     vertebrae: tuple[Vertebra, ...] = ()
 
     def spine(self, z: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-        """Centre line of the vertebral bodies: (x, y) in mm at the heights z (mm)."""
+        """Follow the centre line of the vertebral bodies.
+
+        Parameters
+        ----------
+        z
+            Heights, mm of an average patient, any shape.
+
+        Returns
+        -------
+        x, y
+            Of z's shape, float64, mm.
+        """
         phase = 2.0 * np.pi * (np.asarray(z) / 330.0 + self.scoliosis_phase)
         along = np.exp(-(((np.asarray(z) - 140.0) / 150.0) ** 2))
         return self.scoliosis_mm * along * np.sin(phase), _spine_back(self.lordosis_mm)(z)
 
     def half_width(self, z: ArrayLike) -> np.ndarray:
-        """Half the width of the trunk under the fat, mm."""
+        """Half the width of the trunk under the fat, mm.
+
+        Parameters
+        ----------
+        z
+            Heights, mm of an average patient, any shape.
+
+        Returns
+        -------
+        numpy.ndarray
+            Of z's shape, float64.
+        """
         heights = [-460, -120, -70, 0, 50, 110, 190, 270, 360, 460]
         lean = [156, 158, 157, 146, 133, 128, 136, 143, 146, 140]
         return PchipInterpolator(heights, lean)(z) * self.width_factor + 0.5 * self.belly_mm * _bump(z, 80, 110)
 
     def front(self, z: ArrayLike) -> np.ndarray:
-        """Depth of the trunk under the fat from its middle forwards, mm."""
+        """Depth of the trunk under the fat from its middle forwards, mm.
+
+        Parameters
+        ----------
+        z
+            Heights, mm of an average patient, any shape.
+
+        Returns
+        -------
+        numpy.ndarray
+            Of z's shape, float64.
+        """
         heights = [-460, -150, -110, -50, 20, 90, 170, 260, 350, 460]
         lean = [70, 74, 82, 92, 96, 97, 101, 104, 98, 85]
         return np.asarray(PchipInterpolator(heights, lean)(z)) + self.belly_mm * _bump(z, 60, 90)
 
     def back(self, z: ArrayLike) -> np.ndarray:
-        """Depth of the trunk under the fat from its middle backwards, mm."""
+        """Depth of the trunk under the fat from its middle backwards, mm.
+
+        Parameters
+        ----------
+        z
+            Heights, mm of an average patient, any shape.
+
+        Returns
+        -------
+        numpy.ndarray
+            Of z's shape, float64.
+        """
         heights = [-460, -140, -90, -40, 30, 100, 180, 270, 360, 460]
         lean = [105, 112, 108, 99, 90, 87, 95, 104, 108, 100]
         return np.asarray(PchipInterpolator(heights, lean)(z)) - 0.4 * self.lordosis_mm
@@ -113,7 +157,20 @@ def _bump(z: ArrayLike, centre: float, sigma: float) -> np.ndarray:
 
 
 def make_patient(rng: np.random.Generator, options: PhantomOptions) -> Patient:
-    """Draw a patient; ``options`` is a PhantomOptions whose scenario switches change the anatomy."""
+    """Draw a patient.
+
+    Parameters
+    ----------
+    rng
+        What is drawn from.
+    options
+        Of which the switches of scenarios change the anatomy.
+
+    Returns
+    -------
+    Patient
+        All lengths in mm of an average patient; its scale multiplies them.
+    """
     patient = Patient(
         scale=rng.uniform(0.94, 1.06),
         width_factor=rng.uniform(0.95, 1.08),
@@ -154,7 +211,20 @@ def _stack_vertebrae(patient: Patient, rng: np.random.Generator) -> Iterator[Ver
 
 
 def spine_frame(patient: Patient, z: float) -> np.ndarray:
-    """3 x 3 matrix whose columns point to the patient's left, back and up along the spine at height z (mm)."""
+    """Find the axes of the spine at a height.
+
+    Parameters
+    ----------
+    patient
+        The patient.
+    z
+        Height, mm of an average patient.
+
+    Returns
+    -------
+    numpy.ndarray
+        (3, 3), float64: columns are unit vectors to the patient's left, back and up along the spine.
+    """
     above, below = patient.spine(z + 4.0), patient.spine(z - 4.0)
     up = np.array([(above[0] - below[0]) / 8.0, (above[1] - below[1]) / 8.0, 1.0])
     up /= np.linalg.norm(up)

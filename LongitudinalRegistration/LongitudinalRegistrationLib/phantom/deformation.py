@@ -36,7 +36,20 @@ class ScanMap:
 
 @njit(cache=True, inline="always")
 def displacement(terms: np.ndarray, x: float, y: float, z: float) -> tuple[float, float, float]:
-    """Displacement (mm) of the field at one canonical point (mm)."""
+    """Compute the displacement of a field at one point.
+
+    Parameters
+    ----------
+    terms
+        (n, 10), float64, see the module.
+    x, y, z
+        Canonical point, mm.
+
+    Returns
+    -------
+    x, y, z
+        mm.
+    """
     ux = uy = uz = 0.0
     for n in range(terms.shape[0]):
         dx, dy, dz = x - terms[n, 0], y - terms[n, 1], z - terms[n, 2]
@@ -89,14 +102,48 @@ def _invert_on_grid(
 
 
 def displace(terms: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Displacements (mm) of the field at points, both of shape [n, 3], xyz."""
+    """Compute the displacements of a field at points.
+
+    Parameters
+    ----------
+    terms
+        (n, 10), float64, see the module.
+    points
+        (m, 3), float64, canonical x, y, z, mm.
+
+    Returns
+    -------
+    numpy.ndarray
+        (m, 3), like the points, mm.
+
+    Examples
+    --------
+    >>> still = np.zeros((0, 10))
+    >>> displace(still, np.ones((1, 3))).tolist()
+    [[0.0, 0.0, 0.0]]
+    """
     out = np.empty_like(points)
     _displace(terms, points, out)
     return out
 
 
 def draw_field(rng: np.random.Generator, patient: Patient, deformation_mm: float) -> np.ndarray:
-    """Random motion of a follow-up: spine bend, breathing, bladder filling, bowel. Table of terms, see the module."""
+    """Draw the motion of a follow-up: spine bend, breathing, bladder filling, bowel.
+
+    Parameters
+    ----------
+    rng
+        What is drawn from.
+    patient
+        Whose scale the motion takes.
+    deformation_mm
+        How strong; 8 mm is the strength that the numbers were chosen at.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n, 10), float64: terms, see the module.
+    """
     rows = [_bend(rng, z) for z in (-40.0, 45.0, 125.0, 205.0, 285.0)]
     for index, row in enumerate(rows):
         row[6] *= (-1.0) ** index
@@ -126,12 +173,22 @@ def _term(
 
 
 def true_transform(baseline: ScanMap, followup: ScanMap, reference: sitk.Image) -> sitk.CompositeTransform:
-    """Baseline points to follow-up points (LPS mm): an affine after a displacement field of 6 mm nodes.
+    """Make the transform from baseline points to follow-up points: an affine after a displacement field of 6 mm nodes.
 
-    ``baseline`` and ``followup`` are ScanMaps (scan point to canonical point); the baseline's must be affine. The field
-    is true in ``reference`` (the baseline image) and 24 mm around it; beyond that it fades smoothly to zero.
     Linear interpolation of a curved field errs to one side, by an eighth of the second difference between nodes; half
     of that is taken off at the nodes, which halves the largest error.
+
+    Parameters
+    ----------
+    baseline, followup
+        Scan point to canonical point; the baseline's must be affine.
+    reference
+        The baseline image. The field is true in it and 24 mm around it; beyond that it fades to zero.
+
+    Returns
+    -------
+    SimpleITK.CompositeTransform
+        LPS, mm.
     """
     margin = 24.0
     spacing = np.array(reference.GetSpacing())

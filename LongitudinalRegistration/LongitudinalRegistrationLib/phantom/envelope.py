@@ -48,7 +48,18 @@ class Envelope:
 
 
 def build_envelope(patient: Patient) -> Envelope:
-    """Distance fields of the patient's skin, muscle, cavity and diaphragm."""
+    """Make the distance fields of a patient's skin, muscle, cavity and diaphragm.
+
+    Parameters
+    ----------
+    patient
+        The patient.
+
+    Returns
+    -------
+    Envelope
+        On a grid of 4 mm times the patient's scale.
+    """
     axes = [np.arange(LOW[a], HIGH[a] + STEP_MM / 2, STEP_MM, dtype=np.float32) for a in range(3)]
     x, y, z = axes[0][None, None, :], axes[1][None, :, None], axes[2][:, None, None]
     trunk = _trunk(patient, x, y, z)

@@ -15,11 +15,26 @@ _COMPRESSION_LEVEL = 1
 
 
 def write_phantom(pair: PhantomPair, folder: str | Path) -> tuple[Path, ...]:
-    """Write ``pair`` (PhantomPair) into ``folder``; the paths written.
+    """Write a phantom's images and its transform.
 
-    baseline.nii.gz, baseline_body.nii.gz, baseline_vertebrae.nii.gz, baseline_vertebra_parts.nii.gz,
-    baseline_lesion.nii.gz, the same for followup, and true_transform.h5 (baseline points to follow-up points, LPS mm).
-    Raises InputError where the folder cannot be written.
+    Parameters
+    ----------
+    pair
+        As from make_phantom.
+    folder
+        Made where it is not there.
+
+    Returns
+    -------
+    tuple of pathlib.Path
+        baseline.nii.gz, baseline_body.nii.gz, baseline_vertebrae.nii.gz, baseline_vertebra_parts.nii.gz,
+        baseline_lesion.nii.gz, the same for followup, and true_transform.h5 (baseline points to follow-up points, LPS
+        mm).
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
     """
     folder = Path(folder)
     jobs = []

@@ -27,7 +27,19 @@ class ScanState:
 
 
 def add_organs(scene: Scene, patient: Patient, state: ScanState, rng: np.random.Generator) -> None:
-    """Paint all soft organs. ``rng`` draws shapes and must start alike for both scans; gas has its own seed."""
+    """Paint all soft organs.
+
+    Parameters
+    ----------
+    scene
+        What they are added to.
+    patient
+        The patient.
+    state
+        Contrast phase and bowel gas on this scan.
+    rng
+        Draws the shapes and must start alike for both scans; gas has a seed of its own.
+    """
     gas = np.random.default_rng(state.gas_seed)
     _add_mediastinum(scene, patient, state)
     _add_muscles(scene, patient)
@@ -99,7 +111,20 @@ def _add_muscles(scene: Scene, patient: Patient) -> None:
 
 
 def smooth_rows(rows: ArrayLike, step: float) -> np.ndarray:
-    """Rows of a sweep interpolated smoothly along z at about ``step`` mm."""
+    """Interpolate the rows of a sweep smoothly along z.
+
+    Parameters
+    ----------
+    rows
+        (n, 5): z, x, y, radius x, radius y, mm, z increasing.
+    step
+        mm, about.
+
+    Returns
+    -------
+    numpy.ndarray
+        (m, 5), float64, like the rows.
+    """
     rows = np.asarray(rows, dtype=float)
     count = int(np.ceil((rows[-1, 0] - rows[0, 0]) / step)) + 1
     z = np.linspace(rows[0, 0], rows[-1, 0], count)

@@ -84,9 +84,26 @@ class _Scan:
 def make_phantom(
     seed: int, options: PhantomOptions | None = None, progress: Callable[[float], None] | None = None
 ) -> PhantomPair:
-    """Make the pair of scans of the patient ``seed``; the same seed and options give the same voxels.
+    """Make the two scans of a patient; the same seed and options give the same voxels.
 
-    progress: called with the fraction done, 0 to 1. Raises InputError where the options are not valid.
+    Parameters
+    ----------
+    seed
+        Number of the patient.
+    options
+        None: the defaults.
+    progress
+        Called with the part that is done, 0 to 1.
+
+    Returns
+    -------
+    PhantomPair
+        Two scans, and the true transform between them.
+
+    Raises
+    ------
+    InputError
+        If the options are not valid.
     """
     options = options or PhantomOptions()
     valid, reason = options.isValid()

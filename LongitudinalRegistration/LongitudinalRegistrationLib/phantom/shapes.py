@@ -49,7 +49,31 @@ class Scene:
         stool: float = 0.0,
         lesion: int = 0,
     ) -> None:
-        """Open a structure; shapes added from now on belong to it. HU values, lengths in mm, gas above y = gas_y."""
+        """Open a structure; shapes added from now on belong to it.
+
+        Parameters
+        ----------
+        hu
+            Inside.
+        rim_hu, rim_mm
+            HU and thickness of an outer layer; 0 mm: none.
+        texture
+            Standard deviation of the fine texture, HU.
+        rough_mm
+            How far the surface leaves its shape, standard deviation.
+        blend_mm
+            Within which shapes of the structure melt into each other.
+        clip
+            Sum of CLIP_CAVITY, CLIP_DIAPHRAGM and CLIP_LABEL: what the structure does not leave.
+        label
+            VerSe number of the vertebra; 0 none.
+        gas_y
+            y, mm, above which (against gravity) the inside is gas.
+        stool
+            HU that bubbles take away, for each standard deviation of the textures.
+        lesion
+            1 sclerotic, 2 lytic, 0 none.
+        """
         s = self._scale
         row = [hu, rim_hu, rim_mm, texture, rough_mm, blend_mm * s, clip, label, gas_y * s, stool, lesion]
         self._structures.append(np.array(row, dtype=float))
@@ -62,11 +86,35 @@ class Scene:
         cut: bool = False,
         part: int = 0,
     ) -> None:
-        """Ellipsoid with semi-axes ``radii`` along the columns of ``frame``."""
+        """Add an ellipsoid.
+
+        Parameters
+        ----------
+        centre
+            (3,), x, y, z, mm.
+        radii
+            (3,), semi-axes along the columns of the frame, mm.
+        frame
+            (3, 3), unit vectors as columns; None: x, y, z.
+        cut
+            Whether the shape is taken away from its structure.
+        part
+            Part of a vertebra: 1 body, 2 processes, 0 neither.
+        """
         self._framed(ELLIPSOID, centre, radii, frame, radii, cut, part)
 
     def body(self, centre: ArrayLike, half_sizes: Sequence[float], frame: np.ndarray | None) -> None:
-        """Vertebral body: waisted cylinder of kidney-shaped section; half sizes (left, back, up)."""
+        """Add a vertebral body: a waisted cylinder of kidney-shaped section.
+
+        Parameters
+        ----------
+        centre
+            (3,), x, y, z, mm.
+        half_sizes
+            Towards left, back and up, mm.
+        frame
+            (3, 3), unit vectors to left, back and up as columns; None: x, y, z.
+        """
         self._framed(BODY, centre, half_sizes, frame, half_sizes, False, 1)
 
     def plate(
@@ -78,10 +126,22 @@ class Scene:
         taper: float = 0.0,
         edge_mm: float = 0.0,
     ) -> None:
-        """Bent plate of elliptical outline: half sizes (u, v, thickness) along the frame's columns.
+        """Add a bent plate of elliptical outline.
 
-        Its middle is n = bend[0] u^2 + bend[1] v^2 (1/mm); ``taper`` narrows u towards negative v; ``edge_mm`` thickens
-        the outline's edge.
+        Parameters
+        ----------
+        centre
+            (3,), x, y, z, mm.
+        half_sizes
+            (u, v, thickness) along the frame's columns, mm.
+        frame
+            (3, 3), unit vectors u, v, n as columns; None: x, y, z.
+        bend
+            The plate's middle is n = bend[0] u^2 + bend[1] v^2, 1/mm.
+        taper
+            Narrows u towards negative v, as a share.
+        edge_mm
+            Thickens the outline's edge.
         """
         u, v, thickness = half_sizes
         deep = abs(bend[0]) * u * u + abs(bend[1]) * v * v + thickness + edge_mm
@@ -100,7 +160,21 @@ class Scene:
         cut: bool = False,
         part: int = 2,
     ) -> None:
-        """Rounded cone from start to end; z_scale < 1 makes its section taller than wide."""
+        """Add a rounded cone.
+
+        Parameters
+        ----------
+        start, end
+            (3,), x, y, z of the middles of its ends, mm.
+        radius, end_radius
+            mm; None: the same at both ends.
+        z_scale
+            Less than 1 makes its section taller than wide.
+        cut
+            Whether the shape is taken away from its structure.
+        part
+            Part of a vertebra: 1 body, 2 processes, 0 neither.
+        """
         s = self._scale
         end_radius = radius if end_radius is None else end_radius
         a, b = np.asarray(start, dtype=float) * s, np.asarray(end, dtype=float) * s
@@ -113,7 +187,19 @@ class Scene:
     def tube(
         self, points: Sequence[ArrayLike] | np.ndarray, radii: ArrayLike, z_scale: float = 1.0, part: int = 2
     ) -> None:
-        """Chain of rounded cones through points [n, 3] with radii [n] (or one)."""
+        """Add a chain of rounded cones.
+
+        Parameters
+        ----------
+        points
+            (n, 3), x, y, z, mm.
+        radii
+            (n,), or one for all, mm.
+        z_scale
+            Less than 1 makes the section taller than wide.
+        part
+            As in ellipsoid.
+        """
         radii = np.broadcast_to(radii, len(points))
         for n in range(len(points) - 1):
             self.cone(points[n], points[n + 1], radii[n], radii[n + 1], z_scale, part=part)
@@ -130,7 +216,17 @@ class Scene:
             self._push(row, low, high)
 
     def tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(shapes [n, 24], boxes [n, 6] as xyz low and high in mm, structures [m, 11]), float64."""
+        """Give what was collected, as the renderer reads it.
+
+        Returns
+        -------
+        shapes
+            (n, 24), float64.
+        boxes
+            (n, 6), float64, around the shapes: lowest and highest x, y, z, mm.
+        structures
+            (m, 11), float64.
+        """
         return np.array(self._shapes), np.array(self._boxes), np.array(self._structures)
 
     def _row(self, kind: int, cut: bool, part: int) -> np.ndarray:
@@ -163,7 +259,25 @@ class Scene:
 
 
 def frame_from(u: ArrayLike, v: ArrayLike) -> np.ndarray:
-    """3 x 3 frame whose first column is along u and whose second is v made orthogonal to it."""
+    """Make a right-handed frame of unit vectors.
+
+    Parameters
+    ----------
+    u
+        (3,), direction of the first column.
+    v
+        (3,), of which the part at right angles to u is the second column's direction.
+
+    Returns
+    -------
+    numpy.ndarray
+        (3, 3), float64.
+
+    Examples
+    --------
+    >>> frame_from((2, 0, 0), (1, 3, 0)).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    """
     first, second = np.asarray(u, dtype=float), np.asarray(v, dtype=float)
     first = first / np.linalg.norm(first)
     second = second - np.dot(second, first) * first
@@ -172,7 +286,20 @@ def frame_from(u: ArrayLike, v: ArrayLike) -> np.ndarray:
 
 
 def smooth_curve(points: ArrayLike, step_mm: float) -> np.ndarray:
-    """Points every step_mm along a Catmull-like spline through ``points`` [n, 3]; a repeated point counts once."""
+    """Follow a smooth curve through points at even steps.
+
+    Parameters
+    ----------
+    points
+        (n, 3), mm; a repeated point counts once.
+    step_mm
+        Along the curve, at most.
+
+    Returns
+    -------
+    numpy.ndarray
+        (m, 3), float64, mm, with both ends.
+    """
     points = np.asarray(points, dtype=float)
     steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
     moves = steps > 1e-6

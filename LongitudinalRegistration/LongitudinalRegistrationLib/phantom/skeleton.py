@@ -25,7 +25,23 @@ def add_skeleton(
     growth: float,
     rng: np.random.Generator,
 ) -> None:
-    """Paint all bones; ``lesions`` from ``draw_lesions``, ``growth`` multiplies their radii on this scan."""
+    """Paint all bones.
+
+    Parameters
+    ----------
+    scene
+        What they are added to.
+    patient
+        The patient.
+    envelope
+        Its distance fields: ribs follow the cavity.
+    lesions
+        As from draw_lesions.
+    growth
+        Multiplies the lesions' radii on this scan.
+    rng
+        Draws the shapes and must be alike for both scans.
+    """
     _add_ribs(scene, patient, envelope, rng)
     _add_pelvis(scene, patient)
     _add_femurs(scene, patient)
@@ -41,7 +57,20 @@ def add_skeleton(
 
 
 def draw_lesions(patient: Patient, rng: np.random.Generator) -> Iterator[Lesion]:
-    """One sclerotic and one lytic lesion in two labelled vertebrae: (vertebra, kind, offset mm, radius mm)."""
+    """Draw one sclerotic and one lytic lesion in two labelled vertebrae.
+
+    Parameters
+    ----------
+    patient
+        The patient.
+    rng
+        What is drawn from.
+
+    Yields
+    ------
+    Lesion
+        See there.
+    """
     labelled = [v for v in patient.vertebrae if T10 <= v.number <= L5]
     first, second = rng.permutation(len(labelled))[:2]
     for index, kind in ((first, SCLEROTIC), (second, LYTIC)):
@@ -263,7 +292,20 @@ def _add_sacrum(scene: Scene, patient: Patient) -> None:
 
 
 def hip_centre(patient: Patient, side: float) -> np.ndarray:
-    """Centre of the femoral head, mm."""
+    """Find the centre of the femoral head.
+
+    Parameters
+    ----------
+    patient
+        The patient.
+    side
+        1 left, -1 right.
+
+    Returns
+    -------
+    numpy.ndarray
+        (3,), x, y, z, mm of an average patient.
+    """
     return np.array([side * 88.0 * patient.pelvis_factor, float(patient.spine(0.0)[1]) - 24.0, -96.0])
 
 

@@ -42,7 +42,26 @@ class Noise(NamedTuple):
 def fit_table(
     rng: np.random.Generator, body: np.ndarray, origin: np.ndarray, spacing: np.ndarray, contact: bool, boxy: bool
 ) -> Table:
-    """A table under the patient of the mask body [k, j, i]; with ``contact`` it follows the skin slice by slice."""
+    """Draw a table that lies under the patient.
+
+    Parameters
+    ----------
+    rng
+        What is drawn from.
+    body
+        [k, j, i], uint8, 1 in the patient.
+    origin, spacing
+        (3,), float64, x, y, z of the grid, mm.
+    contact
+        Whether the table follows the skin slice by slice; else a mattress is between.
+    boxy
+        Whether the underside is a box; else an arc.
+
+    Returns
+    -------
+    Table
+        In scan coordinates.
+    """
     radius = 2000.0 if contact else (rng.uniform(900.0, 1200.0) if boxy else rng.uniform(420.0, 560.0))
     mattress = 0.0 if contact else rng.uniform(14.0, 26.0)
     coarse = body[:, :, ::4]
@@ -69,7 +88,24 @@ def fit_table(
 
 
 def make_noise(rng: np.random.Generator, size: int, pixel_mm: float, count: int = 6) -> np.ndarray:
-    """Noise pictures [count, size, size], unit variance, with the band-pass texture of filtered back-projection."""
+    """Make pictures of noise with the band-pass texture of filtered back-projection.
+
+    Parameters
+    ----------
+    rng
+        What is drawn from.
+    size
+        Pixels a side.
+    pixel_mm
+        Their size.
+    count
+        How many pictures.
+
+    Returns
+    -------
+    numpy.ndarray
+        [picture, y, x], float32, unit variance over all, periodic.
+    """
     frequency = np.fft.rfft2(rng.standard_normal((count, size, size), dtype=np.float32))
     fy, fx = np.fft.fftfreq(size, pixel_mm)[:, None], np.fft.rfftfreq(size, pixel_mm)[None, :]
     radial = np.hypot(fx, fy)
@@ -79,7 +115,20 @@ def make_noise(rng: np.random.Generator, size: int, pixel_mm: float, count: int 
 
 
 def make_texture(rng: np.random.Generator, size: int = 64) -> np.ndarray:
-    """Periodic cubic texture [size, size, size], unit variance, structures of one to a few cells."""
+    """Make a periodic texture with structures of one to a few cells.
+
+    Parameters
+    ----------
+    rng
+        What is drawn from.
+    size
+        Cells a side; the renderer needs a power of two.
+
+    Returns
+    -------
+    numpy.ndarray
+        [k, j, i], float32, unit variance.
+    """
     white = rng.standard_normal((size, size, size), dtype=np.float32)
     mixed = gaussian_filter(white, 0.9, mode="wrap") + 2.2 * gaussian_filter(white, 2.0, mode="wrap")
     return np.ascontiguousarray(mixed / mixed.std(), dtype=np.float32)

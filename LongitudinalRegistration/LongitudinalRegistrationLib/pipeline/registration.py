@@ -161,6 +161,22 @@ def prepare(
 ) -> ScanPyramid:
     """Make a scan ready for registration: its body and its levels. Once a scan, whatever it is registered to.
 
+    Parameters
+    ----------
+    image
+        CT in HU, any grid; it is not changed.
+    options
+        Of which table removal and the number of threads count.
+    name
+        What error messages call the scan.
+    progress
+        Called with the part that is done, 0 to 1.
+
+    Returns
+    -------
+    ScanPyramid
+        Body and levels.
+
     Raises
     ------
     InputError
@@ -180,7 +196,26 @@ def finish(
     moving_labels: sitk.Image | None = None,
     on_registered: Callable[[Registered], None] | None = None,
 ) -> RegistrationResult:
-    """What follows once the transform is there: the registered volume, given to `on_registered` at once, the scores."""
+    """Make the registered volume of a solution, and score it.
+
+    Parameters
+    ----------
+    problem
+        The pair.
+    solution
+        Its transform, and the reasons for it.
+    options
+        As the registration had them.
+    fixed_labels, moving_labels
+        Vertebrae, each on its scan's grid; None: not scored.
+    on_registered
+        Called as soon as transform and registered volume are there, before the scores.
+
+    Returns
+    -------
+    RegistrationResult
+        With the times of all stages.
+    """
     candidate, stages = solution.candidate, problem.stages
     fixed, moving = problem.fixed, problem.moving
     transform = candidate.transform
@@ -237,6 +272,8 @@ def register(
     ----------
     fixed, moving
         CT scans in HU, any grids; they are not changed.
+    options
+        None: the defaults.
     fixed_labels, moving_labels
         Vertebrae, each on its scan's grid; scored only, they do not steer the registration.
     progress
@@ -247,6 +284,11 @@ def register(
         Mask on the fixed scan's grid: lesions whose change of volume the registration must not undo.
     on_registered
         Called as soon as transform and registered volume are there, before the scores.
+
+    Returns
+    -------
+    RegistrationResult
+        Transform, registered volume, scores.
 
     Raises
     ------

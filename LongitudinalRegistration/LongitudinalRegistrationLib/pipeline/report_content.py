@@ -72,10 +72,17 @@ def report_content(
 
     Parameters
     ----------
+    result
+        Of the registration.
     inputs
         Role ("fixed", "moving", ...) to the file or folder it came from.
     images
         Role to the scan that was read; its place is noted.
+
+    Returns
+    -------
+    dict
+        What JSON can hold; units are in its names.
     """
     noted = {
         role: {"name": path.resolve().name, "sha256": checksum(path)}

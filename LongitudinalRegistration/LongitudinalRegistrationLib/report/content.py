@@ -85,13 +85,37 @@ def rounded(value: float) -> float | None:
 
 
 def mean_dsc(scores: tuple[LabelScore, ...], step: str) -> float:
-    """Mean DSC over the labels that both scans have; NaN without any."""
+    """Mean DSC over the labels that both scans have; NaN without any.
+
+    Parameters
+    ----------
+    scores
+        As from score_labels.
+    step
+        Name of the step: "before", "affine" or "after".
+
+    Returns
+    -------
+    float
+        [0, 1]; NaN without any.
+    """
     values = [score.dsc[step] for score in scores if not math.isnan(score.dsc[step])]
     return sum(values) / len(values) if values else float("nan")
 
 
 def place_content(image: sitk.Image) -> dict:
-    """A scan's size, spacing (mm), and the lowest and highest x, y, z (LPS, mm) of its outermost voxels' centres."""
+    """Say where a scan lies.
+
+    Parameters
+    ----------
+    image
+        Of which only the geometry counts.
+
+    Returns
+    -------
+    dict
+        Size (i, j, k), spacing (mm), and the lowest and highest x, y, z of the voxel centres (LPS, mm).
+    """
     lowest, highest = bounds_of(image)
     return {
         "size": list(image.GetSize()),

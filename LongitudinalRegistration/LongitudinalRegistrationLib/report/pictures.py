@@ -33,6 +33,11 @@ def report_pictures(
         Scans, HU. The moving one is shown where it lies before the registration.
     point
         LPS, mm.
+
+    Returns
+    -------
+    dict
+        Caption to PNG file.
     """
     pictures = {}
     for plane, axis in PLANES.items():
@@ -52,7 +57,20 @@ def report_pictures(
 
 
 def central_point(dvf: sitk.Image, fixed_labels: sitk.Image | None) -> tuple[float, float, float]:
-    """Where to look, LPS mm: the middle of the labels, or else of what both scans show (the middle of the DVF)."""
+    """Find where to look: the middle of the labels, or else of what both scans show.
+
+    Parameters
+    ----------
+    dvf
+        The middle of its grid is the middle of what both scans show.
+    fixed_labels
+        0 where nothing is; None: there are none.
+
+    Returns
+    -------
+    x, y, z
+        LPS, mm.
+    """
     if fixed_labels is not None:
         used = np.argwhere(sitk.GetArrayViewFromImage(fixed_labels) > 0)
         if len(used):
@@ -92,7 +110,18 @@ def _windowed(picture: np.ndarray) -> np.ndarray:
 
 
 def png(picture: np.ndarray) -> bytes:
-    """A picture (rows, columns, and for colours red, green, blue; uint8) as the bytes of a PNG file."""
+    """Encode a picture as a PNG file.
+
+    Parameters
+    ----------
+    picture
+        [y, x] or, in colours, [y, x, 3] as red, green, blue; uint8.
+
+    Returns
+    -------
+    bytes
+        The file.
+    """
     with tempfile.TemporaryDirectory(prefix="longct-") as folder:
         path = Path(folder) / "picture.png"
         sitk.WriteImage(sitk.GetImageFromArray(picture, isVector=picture.ndim == 3), str(path))

@@ -22,6 +22,20 @@ class Body:
 def find_body(image: sitk.Image, table_removal: bool = True, progress: Callable[[float], None] | None = None) -> Body:
     """Find the body, and put air outside it; without table removal all that is not air counts as body.
 
+    Parameters
+    ----------
+    image
+        CT in HU, any grid.
+    table_removal
+        Whether to find the body; else all that is not air is body, and the scan stays as it is.
+    progress
+        Called with the part that is done, 0 to 1.
+
+    Returns
+    -------
+    Body
+        On the image's grid.
+
     Raises
     ------
     InputError

@@ -197,7 +197,19 @@ def check_regular(slices: list[Slice]) -> None:
 
 
 def read_dicom_folder(folder: Path, series: str | None = None, acquisition: str | None = None) -> sitk.Image:
-    """Read one DICOM series as a volume (LPS, mm; HU after the rescale slope and intercept).
+    """Read one DICOM series as a volume.
+
+    Parameters
+    ----------
+    folder
+        Searched with all folders in it.
+    series, acquisition
+        Which SeriesInstanceUID and which AcquisitionNumber, where there are several.
+
+    Returns
+    -------
+    SimpleITK.Image
+        LPS, mm; HU after the rescale slope and intercept.
 
     Raises
     ------

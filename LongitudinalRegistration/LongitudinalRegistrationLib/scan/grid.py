@@ -24,7 +24,13 @@ class Grid:
     spacing_mm: float = NETWORK_SPACING_MM
 
     def reference(self) -> sitk.Image:
-        """Make an empty image with this geometry, uint8."""
+        """Make an empty image with this geometry, uint8.
+
+        Returns
+        -------
+        SimpleITK.Image
+            All 0.
+        """
         image = sitk.Image(list(self.size), sitk.sitkUInt8)
         image.SetSpacing([self.spacing_mm] * 3)
         image.SetOrigin(self.origin)
@@ -44,7 +50,18 @@ class Grid:
         return Grid(size, (x + shift, y + shift, z + shift), factor * self.spacing_mm)
 
     def image(self, array: np.ndarray) -> sitk.Image:
-        """Give an array [k, j, i] (or [k, j, i, component]) this geometry."""
+        """Give an array this geometry.
+
+        Parameters
+        ----------
+        array
+            [k, j, i], or [k, j, i, component].
+
+        Returns
+        -------
+        SimpleITK.Image
+            Of the array's type; a vector image where it has components.
+        """
         image = sitk.GetImageFromArray(array, isVector=array.ndim == 4)
         image.SetSpacing([self.spacing_mm] * 3)
         image.SetOrigin(self.origin)
@@ -52,7 +69,22 @@ class Grid:
 
 
 def grid_from(size: np.ndarray, origin: np.ndarray, spacing_mm: float) -> Grid:
-    """Make a grid from arrays (3,): voxels (i, j, k), whole numbers, and origin (x, y, z), LPS mm."""
+    """Make a grid from arrays.
+
+    Parameters
+    ----------
+    size
+        (3,), voxels (i, j, k), whole numbers of any type.
+    origin
+        (3,), first voxel's centre (x, y, z), LPS mm.
+    spacing_mm
+        Isotropic.
+
+    Returns
+    -------
+    Grid
+        Of plain numbers.
+    """
     (ni, nj, nk), (x, y, z) = size.astype(int).tolist(), origin.astype(float).tolist()
     return Grid((ni, nj, nk), (x, y, z), spacing_mm)
 
@@ -184,7 +216,20 @@ def resample(
 
 
 def smooth_for_spacing(image: sitk.Image, spacing_mm: float) -> sitk.Image:
-    """Blur along the axes that a coarser grid would alias: sigma half the new spacing, in mm."""
+    """Blur an image along the axes that a coarser grid would alias.
+
+    Parameters
+    ----------
+    image
+        Of a floating-point type.
+    spacing_mm
+        Of the grid that it is to be resampled to; sigma is half of it.
+
+    Returns
+    -------
+    SimpleITK.Image
+        Like the image.
+    """
     for axis, own in enumerate(image.GetSpacing()):
         if own < 0.75 * spacing_mm:
             image = sitk.RecursiveGaussian(image, 0.5 * spacing_mm, direction=axis)

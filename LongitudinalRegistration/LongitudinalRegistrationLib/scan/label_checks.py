@@ -10,6 +10,13 @@ from TableRemovalLib.errors import InputError
 def check_label_volume(image: sitk.Image, name: str) -> None:
     """Check that an image can be labels.
 
+    Parameters
+    ----------
+    image
+        Anything that was read as labels.
+    name
+        What error messages call it, in the plural.
+
     Raises
     ------
     InputError
@@ -24,7 +31,18 @@ def check_label_volume(image: sitk.Image, name: str) -> None:
 
 
 def same_grid(image: sitk.Image, other: sitk.Image) -> bool:
-    """Whether two images have the same voxels, to 0.1 mm."""
+    """Whether two images have the same voxels, to 0.1 mm.
+
+    Parameters
+    ----------
+    image, other
+        Of which only the geometry counts.
+
+    Returns
+    -------
+    bool
+        Size the same, spacing to a thousandth, place and direction as said.
+    """
     return (
         image.GetSize() == other.GetSize()
         and np.allclose(image.GetSpacing(), other.GetSpacing(), rtol=1e-3)

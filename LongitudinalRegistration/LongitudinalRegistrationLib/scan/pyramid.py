@@ -106,7 +106,18 @@ class ScanPyramid:
         return (self.bounds[0] + self.bounds[1]) / 2
 
     def normalised(self, spacing_mm: float) -> np.ndarray:
-        """Give the level of 2 or 4 mm as the network sees it: [k, j, i], float32, [0, 1], 0 without data."""
+        """Give a level as the network sees it.
+
+        Parameters
+        ----------
+        spacing_mm
+            Which level: 2 or 4 mm.
+
+        Returns
+        -------
+        numpy.ndarray
+            [k, j, i], float32, [0, 1], 0 where the scan has no data.
+        """
         level = self.levels[spacing_mm]
         return normalise(level.values, self.ceiling) * level.seen
 
@@ -161,7 +172,7 @@ def halved(volume: np.ndarray) -> np.ndarray:
     [[[3.5]]]
     """
     out = np.empty(tuple(n // 2 for n in volume.shape), volume.dtype)
-    kernel = halve_slices if volume.dtype == np.float32 else all_of_eight_slices
+    kernel = all_of_eight_slices if volume.dtype == np.uint8 else halve_slices
     over_slices(kernel, volume, out, slices=out.shape[0])
     return out
 

@@ -94,6 +94,11 @@ def read_image(path: str | Path, series: str | None = None, acquisition: str | N
     series, acquisition
         Which SeriesInstanceUID, and which AcquisitionNumber, where a folder holds several.
 
+    Returns
+    -------
+    SimpleITK.Image
+        3-D.
+
     Raises
     ------
     InputError

@@ -92,6 +92,11 @@ def trilinear(corners: Corners, u: Real, v: Real, w: Real) -> Real:
 def trilinear_with_slopes(corners: Corners, u: Real, v: Real, w: Real) -> tuple[Real, Real, Real, Real]:
     """Interpolate in a cell, with the derivatives of what is interpolated; see trilinear.
 
+    Parameters
+    ----------
+    corners, u, v, w
+        As in trilinear.
+
     Returns
     -------
     value
@@ -140,7 +145,22 @@ def corners_at(volume: AnyArray, k0: int, k1: int, j0: int, j1: int, i0: int, i1
 
 @inlined
 def channel_corners_at(volume: AnyArray, channel: int, k0: int, k1: int, j0: int, j1: int, i0: int, i1: int) -> Corners:
-    """Read the eight voxels around a position in one channel of a volume [k, j, i, channel]; see corners_at."""
+    """Read the eight voxels around a position in one channel of a volume.
+
+    Parameters
+    ----------
+    volume
+        [k, j, i, channel], any type.
+    channel
+        Which.
+    k0, k1, j0, j1, i0, i1
+        As in corners_at.
+
+    Returns
+    -------
+    tuple
+        As in corners_at.
+    """
     return (
         ONE * volume[k0, j0, i0, channel],
         ONE * volume[k0, j0, i1, channel],
@@ -156,6 +176,13 @@ def channel_corners_at(volume: AnyArray, channel: int, k0: int, k1: int, j0: int
 @inlined
 def transformed(matrix: AnyArray, x: Real, y: Real, z: Real) -> tuple[Real, Real, Real]:
     """Apply an affine matrix (3, 4), or the like with more rows, to a point.
+
+    Parameters
+    ----------
+    matrix
+        (3, 4), or with more rows.
+    x, y, z
+        The point.
 
     Returns
     -------

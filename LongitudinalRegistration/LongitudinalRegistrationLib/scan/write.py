@@ -27,7 +27,21 @@ def image_suffix(path: Path) -> str:
 
 
 def write_image(image: sitk.Image, path: Path, compression_level: int = 1) -> Path:
-    """Write an image; the format follows the name.
+    """Write an image, whole or not at all.
+
+    Parameters
+    ----------
+    image
+        Any.
+    path
+        Its suffix says the format.
+    compression_level
+        1 is fastest, 9 smallest; formats without compression do not mind.
+
+    Returns
+    -------
+    pathlib.Path
+        The path.
 
     Raises
     ------
@@ -39,5 +53,18 @@ def write_image(image: sitk.Image, path: Path, compression_level: int = 1) -> Pa
 
 
 def write_transform(transform: sitk.Transform, path: Path) -> Path:
-    """Write a transform as ITK HDF5 (.h5), readable by sitk.ReadTransform."""
+    """Write a transform as ITK HDF5 (.h5), readable by sitk.ReadTransform.
+
+    Parameters
+    ----------
+    transform
+        Any.
+    path
+        Ends in .h5.
+
+    Returns
+    -------
+    pathlib.Path
+        The path.
+    """
     return write_atomically(path, ".h5", lambda name: sitk.WriteTransform(transform, name))

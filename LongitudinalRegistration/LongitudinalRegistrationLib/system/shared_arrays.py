@@ -10,7 +10,22 @@ import SimpleITK as sitk
 
 
 def save_array(array: np.ndarray, folder: Path, name: str) -> str:
-    """Write an array so that its file is whole as soon as it has its name; return the name."""
+    """Write an array so that its file is whole as soon as it has its name.
+
+    Parameters
+    ----------
+    array
+        Any shape and plain type.
+    folder
+        Shared with who takes it.
+    name
+        Of the file.
+
+    Returns
+    -------
+    str
+        The name.
+    """
     part = folder / f"{name}.part"
     with open(part, "wb") as file:
         np.save(file, array)
@@ -19,14 +34,36 @@ def save_array(array: np.ndarray, folder: Path, name: str) -> str:
 
 
 def take_array(folder: Path, name: str) -> np.ndarray:
-    """Read an array and remove its file."""
+    """Read an array and remove its file.
+
+    Parameters
+    ----------
+    folder, name
+        As in save_array.
+
+    Returns
+    -------
+    numpy.ndarray
+        As it was saved.
+    """
     array = np.load(folder / name)
     (folder / name).unlink()
     return array
 
 
 def geometry_of(image: sitk.Image) -> dict[str, list[float]]:
-    """Spacing (mm), origin (LPS, mm) and direction of an image, for take_image."""
+    """Note the geometry of an image, for take_image.
+
+    Parameters
+    ----------
+    image
+        3-D.
+
+    Returns
+    -------
+    dict
+        Spacing (mm), origin (LPS, mm) and direction (9 numbers, row by row); JSON can hold it.
+    """
     return {
         "spacing": list(image.GetSpacing()),
         "origin": list(image.GetOrigin()),
@@ -35,12 +72,38 @@ def geometry_of(image: sitk.Image) -> dict[str, list[float]]:
 
 
 def save_image(image: sitk.Image, folder: Path, name: str) -> dict:
-    """Write an image; return what take_image needs (as JSON)."""
+    """Write an image for another process.
+
+    Parameters
+    ----------
+    image
+        3-D, scalar or vector.
+    folder, name
+        As in save_array.
+
+    Returns
+    -------
+    dict
+        What take_image needs; JSON can hold it.
+    """
     return {"file": save_array(sitk.GetArrayViewFromImage(image), folder, name), **geometry_of(image)}
 
 
 def take_image(folder: Path, record: dict) -> sitk.Image:
-    """Read an image that save_image wrote, and remove its file."""
+    """Read an image that save_image wrote, and remove its file.
+
+    Parameters
+    ----------
+    folder
+        As in save_image.
+    record
+        What save_image returned.
+
+    Returns
+    -------
+    SimpleITK.Image
+        As it was saved.
+    """
     array = take_array(folder, record["file"])
     image = sitk.GetImageFromArray(array, isVector=array.ndim == 4)
     image.SetSpacing(record["spacing"])

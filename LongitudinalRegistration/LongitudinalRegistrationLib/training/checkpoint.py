@@ -40,7 +40,21 @@ def save(folder: Path, position: dict, arrays: dict[str, list[np.ndarray]]) -> N
 def save_run(
     folder: Path, position: dict, stepper: Stepper, best: list[np.ndarray], rng: np.random.Generator | None = None
 ) -> None:
-    """Write where a run is: its position, weights, optimiser, best weights so far, and generator if it has one."""
+    """Write where a run is.
+
+    Parameters
+    ----------
+    folder
+        Of the run.
+    position
+        What the run itself must know to go on; JSON can hold it.
+    stepper
+        Weights and optimiser.
+    best
+        The best weights so far, an array a variable.
+    rng
+        The generator, if the run has one.
+    """
     arrays = {"weights": stepper.weights(), "optimizer": stepper.optimizer_state(), "best": best}
     generator = {} if rng is None else {"generator": rng.bit_generator.state}
     save(folder, {**position, **generator}, arrays)
@@ -49,7 +63,20 @@ def save_run(
 def resume_run(
     folder: Path, stepper: Stepper, rng: np.random.Generator | None = None
 ) -> tuple[dict, list[np.ndarray]] | None:
-    """Put generator, weights and optimiser back as save_run left them; position and best weights, None without any."""
+    """Put generator, weights and optimiser back as save_run left them.
+
+    Parameters
+    ----------
+    folder
+        Of the run.
+    stepper, rng
+        What is put back.
+
+    Returns
+    -------
+    position, best
+        As they were given to save_run; None where there is no checkpoint.
+    """
     found = load(folder)
     if found is None:
         return None
@@ -68,7 +95,18 @@ def clear_half_written(folder: Path) -> None:
 
 
 def load(folder: Path) -> tuple[dict, dict[str, list[np.ndarray]]] | None:
-    """Read the checkpoint of a folder, or None where there is none."""
+    """Read the checkpoint of a folder.
+
+    Parameters
+    ----------
+    folder
+        Of the run.
+
+    Returns
+    -------
+    position, arrays
+        As save was given them: arrays by name, a list each; None where there is no checkpoint.
+    """
     path = folder / NAME
     if not path.exists():
         return None

@@ -204,6 +204,20 @@ def _make(kind: type[Options], content: dict, where: str) -> Options:
 def config_from(content: dict, folder: Path, where: str = "The configuration") -> TrainingConfig:
     """Options from JSON content; file names are relative to `folder`.
 
+    Parameters
+    ----------
+    content
+        As from TrainingConfig.content.
+    folder
+        What file names are relative to.
+    where
+        What error messages call the content.
+
+    Returns
+    -------
+    TrainingConfig
+        Checked.
+
     Raises
     ------
     InputError

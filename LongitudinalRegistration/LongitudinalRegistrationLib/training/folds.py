@@ -32,6 +32,18 @@ def splits(entries: tuple[Entry, ...], config: TrainingConfig) -> tuple[Split, .
     With folds the patients are shuffled (from the run's seed) and dealt out; each fold tests on its own and trains on
     the others.
 
+    Parameters
+    ----------
+    entries
+        The manifest.
+    config
+        Of which folds, patients left out and seed count.
+
+    Returns
+    -------
+    tuple of Split
+        One, or one for each fold.
+
     Raises
     ------
     InputError

@@ -23,10 +23,24 @@ NEGLIGIBLE = 1e-3
 
 
 def deviations(reference: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> list[float]:
-    """How far the gradient of each variable is from the reference: norm of the difference over norm of the reference.
+    """Compare gradients with a reference, variable by variable: norm of the difference over norm of the reference.
 
-    Where a gradient is smaller than a thousandth of the largest, it is compared with that instead; infinite where a
-    value is not finite.
+    Where a gradient is smaller than a thousandth of the largest, it is compared with that instead.
+
+    Parameters
+    ----------
+    reference, other
+        An array for each variable.
+
+    Returns
+    -------
+    list of float
+        One for each variable; infinite where a value is not finite.
+
+    Examples
+    --------
+    >>> deviations([np.array([3.0, 4.0])], [np.array([3.0, 3.5])])
+    [0.1]
     """
     floor = NEGLIGIBLE * max(np.linalg.norm(values) for values in reference)
     found = []
@@ -43,6 +57,11 @@ def wrong_in_bfloat16(gradients_in: Callable[[str], Sequence[np.ndarray]]) -> st
     ----------
     gradients_in
         Gives the gradients of one batch, an array a variable, for "float32" and for "bfloat16".
+
+    Returns
+    -------
+    str
+        Words for the user, or empty.
     """
     reference = gradients_in("float32")
     found = deviations(reference, gradients_in("bfloat16"))
@@ -69,6 +88,15 @@ def batch_gradients(
         LossOptions.
     block
         Voxels [k, j, i].
+    batch
+        Samples.
+    seed
+        Of the noise.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        One for each variable that is trained.
     """
     import keras
     from keras import ops

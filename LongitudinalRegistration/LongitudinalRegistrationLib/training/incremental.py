@@ -34,7 +34,20 @@ COLUMNS = ("step", "iteration", "volume", "epoch", "learning_rate", "loss", "err
 
 
 def volumes_in_order(split: Split, config: TrainingConfig) -> list[Entry]:
-    """The volumes of all iterations: patients shuffled (from the seed), each patient's time points in order."""
+    """List the volumes of all iterations: patients shuffled (from the seed), each patient's time points in order.
+
+    Parameters
+    ----------
+    split
+        Of which the scans to train on count.
+    config
+        Its scheme "single" takes one volume, others all, as often as there are passes.
+
+    Returns
+    -------
+    list of Entry
+        One for each iteration.
+    """
     names = patients(split.train)
     order = np.random.default_rng([config.seed, 3]).permutation(len(names))
     volumes = [entry for n in order for entry in in_time_order(split.train, names[n])]
@@ -42,7 +55,22 @@ def volumes_in_order(split: Split, config: TrainingConfig) -> list[Entry]:
 
 
 def rate_of(iteration: int, iterations: int, config: TrainingConfig) -> float:
-    """Learning rate of an iteration: linear from the first to the last."""
+    """Find the learning rate of an iteration: linear from the first to the last.
+
+    Parameters
+    ----------
+    iteration
+        From 0.
+    iterations
+        How many there are.
+    config
+        With the first and the last rate.
+
+    Returns
+    -------
+    float
+        Of the whole iteration.
+    """
     first, last = config.learning_rate
     return first + (last - first) * iteration / max(1, iterations - 1)
 
@@ -58,7 +86,22 @@ def watched_entries(split: Split, config: TrainingConfig) -> tuple[Entry, ...]:
 def set_apart(
     split: Split, prepare: Callable[[Entry], PreparedScan], config: TrainingConfig
 ) -> tuple[list[DeformedCopy], list[DeformedCopy]]:
-    """The deformed validation set, split once: copies that monitor, and copies that are kept for testing."""
+    """Make the deformed validation set and split it once.
+
+    Parameters
+    ----------
+    split
+        Whose watched_entries are deformed.
+    prepare
+        Reads a scan.
+    config
+        Seed, number of copies, simulator.
+
+    Returns
+    -------
+    monitoring, testing
+        Copies that monitor the training, and copies that are kept for testing; half each.
+    """
     rng, options = np.random.default_rng([config.seed, 4]), config.incremental
     scans = [prepare(entry) for entry in watched_entries(split, config)]
     copies = [

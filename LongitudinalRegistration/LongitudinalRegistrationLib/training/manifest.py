@@ -35,6 +35,7 @@ class Entry:
 
     @property
     def name(self) -> str:
+        """What messages and tables call the scan."""
         return f"{self.patient}, {self.time_point}"
 
     @property

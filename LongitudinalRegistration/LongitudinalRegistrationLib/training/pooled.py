@@ -24,7 +24,22 @@ WARM_UP_STEPS = 100
 
 
 def rate_at(step: int, config: TrainingConfig, seconds: float = 0.0) -> float:
-    """Cosine from the first to the last learning rate over the steps or the minutes, after 100 steps of warming up."""
+    """Find the learning rate: 100 steps of warming up, then a cosine from the first to the last rate.
+
+    Parameters
+    ----------
+    step
+        Steps done.
+    config
+        With the rates, and how many steps or minutes a run has.
+    seconds
+        That the run has taken.
+
+    Returns
+    -------
+    float
+        For the next step.
+    """
     first, last = config.learning_rate
     done = step / config.pooled.steps
     if config.pooled.minutes:

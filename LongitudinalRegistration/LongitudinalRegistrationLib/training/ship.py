@@ -61,7 +61,24 @@ def card_of(run: Path, notes: dict, scores: dict | None) -> dict:
 
 
 def ship(run: Path, notes: dict, scores: dict | None, folder: Path = MODELS_FOLDER) -> Path:
-    """Write weights and card; returns the card's path."""
+    """Put the weights of a run and their card where models ship.
+
+    Parameters
+    ----------
+    run
+        Folder of a finished run, without folds.
+    notes
+        What the card says beside what the run knows.
+    scores
+        As from `longct evaluate`; None: not yet.
+    folder
+        Where to.
+
+    Returns
+    -------
+    pathlib.Path
+        The card.
+    """
     card = card_of(run, notes, scores)
     weights = (run / "all" / WEIGHTS).read_bytes()
     write_atomically(folder / card["weights"], ".weights.h5", lambda name: Path(name).write_bytes(weights))
@@ -69,6 +86,7 @@ def ship(run: Path, notes: dict, scores: dict | None, folder: Path = MODELS_FOLD
 
 
 def main() -> None:
+    """Ship the run that the arguments name."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--notes", type=Path, required=True)

@@ -25,8 +25,21 @@ voxels of the input."""
 
 
 def estimates_of(network: keras.Model, pair: Tensor) -> list:
-    """All flows a network gives, (batch, k, j, i, 3), the last one its answer, each with the length of its error that
-    the network expects, (batch, k, j, i, 1), or None; voxels of the input."""
+    """Run a network, and keep what it estimates on the way.
+
+    Parameters
+    ----------
+    network
+        Any that build_network makes.
+    pair
+        [batch, k, j, i, 2], [0, 1]: fixed, moving.
+
+    Returns
+    -------
+    list
+        Flows, [batch, k, j, i, 3], voxels of the input, the last one its answer; each with the length of its error that
+        the network expects, [batch, k, j, i, 1], or None.
+    """
     if hasattr(network, "estimates"):
         return network.estimates(pair)
     flows = network.flows(pair) if hasattr(network, "flows") else [network(pair)]
@@ -34,7 +47,20 @@ def estimates_of(network: keras.Model, pair: Tensor) -> list:
 
 
 def on_grid_of(values: Tensor, flow: Tensor) -> Tensor:
-    """Means of values (batch, k, j, i, channels) over the voxels of a coarser flow."""
+    """Average values over the voxels of a coarser flow.
+
+    Parameters
+    ----------
+    values
+        [batch, k, j, i, channel].
+    flow
+        [batch, k, j, i, 3], coarser by powers of two.
+
+    Returns
+    -------
+    tensor
+        [batch, k, j, i, channel] on the flow's voxels.
+    """
     while values.shape[1] > flow.shape[1]:
         values = halve(values)
     return values
@@ -51,6 +77,7 @@ class TrainingModel(keras.Model):
         self.built = True
 
     def call(self, pair: Tensor, training: bool | None = None) -> list[Estimate]:
+        """Run the network as Keras asks for it; see estimates_of."""
         return estimates_of(self.network, pair)
 
     @staticmethod
@@ -89,6 +116,24 @@ class TrainingModel(keras.Model):
         sample_weight: Tensor = None,
         training: bool = True,
     ) -> Tensor:
+        """Sum the losses that the options ask for, and note error and sum; Keras calls it for every batch.
+
+        Parameters
+        ----------
+        x
+            [batch, k, j, i, 2], the images.
+        y
+            [batch, k, j, i, 4], the truth: flow in voxels of the input, then the body.
+        y_pred
+            As from estimates_of.
+        sample_weight, training
+            Not used.
+
+        Returns
+        -------
+        tensor
+            One number, float32.
+        """
         options, flows = self.options, [flow for flow, _ in y_pred]
         x, y, final, loss = ops.cast(x, "float32"), ops.cast(y, "float32"), flows[-1], 0.0
         if options.end_point:
@@ -134,13 +179,37 @@ class Stepper:
         self.optimizer.build(network.trainable_variables)
 
     def step(self, images: np.ndarray, truth: np.ndarray, learning_rate: float) -> dict[str, float]:
-        """One step on a batch (see batch_of); loss, and mean end-point error in the body, voxels."""
+        """Do one step on a batch.
+
+        Parameters
+        ----------
+        images, truth
+            As from samples.batch_of.
+        learning_rate
+            Of this step.
+
+        Returns
+        -------
+        dict
+            Loss, and mean end-point error in the body, voxels, both before the step.
+        """
         self.optimizer.learning_rate = learning_rate
         self._model.reset_metrics()
         return self._scores(self._model.train_on_batch(images, truth, return_dict=True))
 
     def evaluate(self, images: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-        """The same without a step."""
+        """Score a batch without a step.
+
+        Parameters
+        ----------
+        images, truth
+            As from samples.batch_of.
+
+        Returns
+        -------
+        dict
+            As in step.
+        """
         self._model.reset_metrics()
         return self._scores(self._model.test_on_batch(images, truth, return_dict=True))
 
@@ -149,19 +218,43 @@ class Stepper:
         return {"loss": float(logs["total"]), "error": float(logs["end_point_error"])}
 
     def weights(self) -> list[np.ndarray]:
-        """Copies of the network's weights."""
+        """Copies of the network's weights.
+
+        Returns
+        -------
+        list of numpy.ndarray
+            One for each variable, float32.
+        """
         return [np.copy(ops.convert_to_numpy(v.value)) for v in self.network.variables]
 
     def set_weights(self, values: list[np.ndarray]) -> None:
-        """Put weights back."""
+        """Put weights back.
+
+        Parameters
+        ----------
+        values
+            As from weights.
+        """
         for variable, value in zip(self.network.variables, values, strict=True):
             variable.assign(value)
 
     def optimizer_state(self) -> list[np.ndarray]:
-        """Copies of the optimiser's variables."""
+        """Copies of the optimiser's variables.
+
+        Returns
+        -------
+        list of numpy.ndarray
+            One for each variable.
+        """
         return [np.copy(ops.convert_to_numpy(v.value)) for v in self.optimizer.variables]
 
     def set_optimizer_state(self, values: list[np.ndarray]) -> None:
-        """Put the optimiser's variables back."""
+        """Put the optimiser's variables back.
+
+        Parameters
+        ----------
+        values
+            As from optimizer_state.
+        """
         for variable, value in zip(self.optimizer.variables, values, strict=True):
             variable.assign(value)

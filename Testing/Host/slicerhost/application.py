@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import sys
 import tempfile
 import time
 import types
@@ -9,10 +10,23 @@ import types
 import slicer
 from PySide6 import QtCore, QtGui, QtWidgets
 
+from .error_log import ErrorLog
 from .layout import LayoutManager
 from .named import Named
 
 PATIENCE_S = 300
+INI = QtCore.QSettings.Format.IniFormat
+
+
+class ModuleManager(Named):
+    """`slicer.app.moduleManager()`: modules are never unloaded here."""
+
+    place = "slicer.app.moduleManager()"
+
+    def connect(self, signature, receiver):
+        if signature != "moduleAboutToBeUnloaded(QString)":
+            raise RuntimeError(f"{self.place} has no signal '{signature}' in the stand-in for Slicer")
+        return True
 
 
 class Application(Named):
@@ -25,6 +39,9 @@ class Application(Named):
     def __init__(self, core, qtApplication):
         self._core, self._qt = core, qtApplication
         self._layoutManager = LayoutManager(core)
+        self._errorLog = ErrorLog()
+        self._moduleManager = ModuleManager()
+        self._settings = QtCore.QSettings(os.path.join(tempfile.gettempdir(), "no such settings.ini"), INI)
         self.temporaryPath = tempfile.gettempdir()
 
     def testingEnabled(self):
@@ -35,6 +52,9 @@ class Application(Named):
 
     def layoutManager(self):
         return self._layoutManager
+
+    def errorLogModel(self):
+        return self._errorLog
 
     def applicationLogic(self):
         return self._core.app_logic
@@ -53,6 +73,15 @@ class Application(Named):
 
     def resumeRender(self):
         """Nothing, as pauseRender."""
+
+    def moduleManager(self):
+        return self._moduleManager
+
+    def userSettings(self):
+        return self._settings
+
+    def translate(self, context, text):
+        return text
 
     def connect(self, signature, receiver):
         if signature == "startupCompleted()":
@@ -75,6 +104,7 @@ class Modules(Named):
     def addScripted(self, path):
         """Import a scripted module's file as the application does, make its Module object, and return the record."""
         name = os.path.splitext(os.path.basename(path))[0]
+        exec("import os; del os", vars(sys.modules["__main__"]))  # as qSlicerCoreApplication::setPythonOsEnviron
         record = types.SimpleNamespace(name=name, path=os.path.abspath(path), icon=None)
         python = importlib.import_module(name)
         record.python = python
@@ -88,6 +118,7 @@ def makePanel(record):
     parent = slicer.qMRMLWidget()
     QtWidgets.QVBoxLayout(parent)
     parent.setMRMLScene(slicer.mrmlScene)
+    parent.isEntered = False
     widget = getattr(record.python, record.name + "Widget")(parent)
     widget.setup()
     parent.isEntered = True
@@ -101,20 +132,11 @@ def closePanel(panel):
 
     A panel that is only left goes on listening to the scene, and makes every change to it slower.
     """
+    panel.parent.isEntered = False
     panel.exit()
     panel.cleanup()
     panel.parent.deleteLater()
     QtCore.QCoreApplication.sendPostedEvents(panel.parent, QtCore.QEvent.Type.DeferredDelete)
-
-
-def saveScene(path):
-    """Write the scene, and tell of it as the application's dialog does; return what was written."""
-    scene = slicer.mrmlScene
-    scene.SetURL(str(path))
-    scene.StartState(scene.SaveState, 0)
-    scene.Commit(scene.GetURL())
-    scene.EndState(scene.SaveState)
-    return path.read_text()
 
 
 def letRun(panel, until, patienceS=PATIENCE_S):

@@ -111,8 +111,11 @@ def _makeNames(core, qtApplication):
     import slicer
     import slicer.util
 
-    from . import pythonqt, widgets
+    from . import pythonqt, slicer_source, widgets
 
+    ownFiles = slicer_source.sourceFolder() is None
+    if not ownFiles:
+        slicer_source.load(slicer_source.BEFORE_WIDGETS)
     sys.modules["qt"] = pythonqt.makeModule(widgets.customWidgets())
     sys.modules["ctk"] = widgets.makeCtkModule()
     for widgetClass in widgets.customWidgets().values():
@@ -120,14 +123,19 @@ def _makeNames(core, qtApplication):
             setattr(slicer, widgetClass.__name__, widgetClass)
         pythonqt.giveManners(widgetClass)
 
-    from . import application
+    from . import application, subject_hierarchy
 
     slicer.mrmlScene = core.scene
     slicer.app = application.Application(core, qtApplication)
+    subject_hierarchy.SubjectHierarchy(core.scene, slicer.app.errorLogModel())
     slicer.modules = application.Modules()
     slicer.modules.addCore("segmentations", core.segmentations_logic)
     slicer.modules.addCore("volumes", core.volumes_logic)
     slicer.modules.addCore("plots", _plotsLogic(core))
+    if not ownFiles:
+        slicer_source.mentionWidgets(sys.modules["ctk"])
+        slicer_source.load(slicer_source.AFTER_WIDGETS)
+        return
     _addModule("slicer.i18n", tr=lambda text: text, translate=lambda context, text: text)
 
     from . import parameter_node, scripted

@@ -29,7 +29,7 @@ class WithinRange:
 
     def check(self, value):
         if not self.minimum <= value <= self.maximum:
-            raise ValueError(f"{value} is not within {self.minimum}..{self.maximum}")
+            raise ValueError(f"Value must be within range [{self.minimum}, {self.maximum}], is {value}")
 
 
 @dataclasses.dataclass
@@ -38,7 +38,7 @@ class Minimum:
 
     def check(self, value):
         if value < self.minimum:
-            raise ValueError(f"{value} is less than {self.minimum}")
+            raise ValueError(f"Value must be greater than {self.minimum}, is {value}")
 
 
 @dataclasses.dataclass
@@ -47,7 +47,7 @@ class Maximum:
 
     def check(self, value):
         if value > self.maximum:
-            raise ValueError(f"{value} is more than {self.maximum}")
+            raise ValueError(f"Value must be greater than {self.maximum}, is {value}")
 
 
 class Choice:
@@ -56,7 +56,7 @@ class Choice:
 
     def check(self, value):
         if value not in self.choices:
-            raise ValueError(f"{value!r} is not one of {self.choices}")
+            raise ValueError(f"Value is {value}, but must be in one of the following: {self.choices}")
 
 
 class _Parameter:

@@ -67,7 +67,7 @@ def giveManners(qtClass):
         for index in range(meta.propertyOffset(), meta.propertyCount()):
             name = meta.property(index).name()
             if not isinstance(base.__dict__.get(name), (property, QtCore.Property)):
-                setattr(base, name, _property(name))
+                setattr(base, name, _property(name, base.__dict__.get(name)))
 
 
 def _withOwnConnect(getAttribute):
@@ -81,12 +81,33 @@ def _withOwnConnect(getAttribute):
     return find
 
 
-def _property(name):
+_being_read = set()
+
+
+def _property(name, method=None):
+    """Return a Qt property as a Python property; `method`: what PySide6 has under the name, where it has something.
+
+    For a widget class written in Python, Qt asks for a method of this name each time it wants to know a virtual
+    property such as sizeHint, and would come here again without end: while the property is read, it gets the method.
+    """
+
+    def read(self):
+        if method is None:
+            return self.property(name)
+        key = (id(self), name)
+        if key in _being_read:
+            return method.__get__(self)
+        _being_read.add(key)
+        try:
+            return self.property(name)
+        finally:
+            _being_read.discard(key)
+
     def write(self, value):
         if not self.setProperty(name, value):
             raise TypeError(f"{type(self).__name__}.{name} cannot be set to {value!r}")
 
-    return property(lambda self: self.property(name), write)
+    return property(read, write)
 
 
 def _className(self):

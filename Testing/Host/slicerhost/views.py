@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import sys
+import unittest.mock
 
 import numpy as np
 import vtk
@@ -28,7 +29,7 @@ def makeSliceView(host, name, orientation):
     from trame_slicer.views import ViewLayoutDefinition, ViewProps
     from trame_slicer.views.view_layout_definition import ViewType
 
-    with _quietStderr():
+    with _quietStderr(), _unrendered():
         view = host.core.view_manager.create_view(
             ViewLayoutDefinition(name, ViewType.SLICE_VIEW, ViewProps(orientation=orientation))
         )
@@ -41,7 +42,7 @@ def makeThreeDView(host, name):
     from trame_slicer.views import ViewLayoutDefinition, ViewProps
     from trame_slicer.views.view_layout_definition import ViewType
 
-    with _quietStderr():
+    with _quietStderr(), _unrendered():
         view = host.core.view_manager.create_view(ViewLayoutDefinition(name, ViewType.THREE_D_VIEW, ViewProps()))
     view.set_render_blocked(True)
     return view
@@ -70,6 +71,15 @@ def renderArray(view):
     width, height, _ = image.GetDimensions()
     pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, -1)
     return np.ascontiguousarray(pixels[::-1, :, :3])
+
+
+@contextlib.contextmanager
+def _unrendered():
+    """Keep trame-slicer's views from drawing themselves at every step of their making."""
+    from trame_slicer.views import AbstractView
+
+    with unittest.mock.patch.object(AbstractView, "render", lambda view: None):
+        yield
 
 
 @contextlib.contextmanager

@@ -113,9 +113,9 @@ def test_a_typed_parameter_keeps_its_type_range_and_choice(scene):
     assert (parameters.on, parameters.share, parameters.way, parameters.volume) == (True, 0.25, "b", None)
     parameters.on = False
     assert Parameters(node).on is False
-    with pytest.raises(ValueError, match="not within"):
+    with pytest.raises(ValueError, match="within range"):
         parameters.share = 2.0
-    with pytest.raises(ValueError, match="not one of"):
+    with pytest.raises(ValueError, match="one of the following"):
         parameters.way = "c"
 
 

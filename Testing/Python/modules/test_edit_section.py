@@ -59,7 +59,7 @@ def test_scrolling_the_axial_view_takes_preview_and_seed_along(table_panel, sess
     axialSliceNode().JumpSliceByOffsetting(0, 0, 4.0 * 20)
     assert sliceIndexShown(session.volumeNode) == 20
     table_panel.poll()
-    assert session.k == 20 and table_panel.ui.sliceSlider.value in (old, 20)
+    assert session.k == 20 and table_panel.ui.sliceSlider.value == 20
     assert np.isin(session.overlay.array[20], SEED).any() and not np.isin(session.overlay.array[old], SEED).any()
     table_panel.ui.sliceSlider.value = 3
     assert session.k == 3 and sliceIndexShown(session.volumeNode) == 3
@@ -76,7 +76,7 @@ def test_a_change_for_one_slice_is_an_override_and_undo_takes_it_back(table_pane
     few = (session.overlay.array[8] == KEPT).sum()
     settled(table_panel)
     assert (session.overlay.array[8] == KEPT).sum() == few < (session.overlay.array[9] == KEPT).sum()
-    assert "1 slices have overrides" in ui.previewLabel.text
+    assert "1 slice has overrides" in ui.previewLabel.text
     while session.history.can_undo:
         ui.undoButton.click()
     assert not session.state.overrides.slices and (session.overlay.array[8] == KEPT).sum() > few

@@ -73,7 +73,7 @@ def test_the_mask_goes_to_the_segment_editor_and_comes_back(table_panel, session
     slicer.util.updateSegmentBinaryLabelmapFromArray(array, segmentation, "Body", session.volumeNode)
     table_panel._show()
     table_panel.ui.fromEditorButton.click()
-    assert list(session.state.overrides.slices) == [12] and "1 slices" in table_panel.ui.statusLabel.text
+    assert list(session.state.overrides.slices) == [12] and "1 slice was" in table_panel.ui.statusLabel.text
     settled(table_panel)
     assert labels(session, 12, (65, 55)) not in (KEPT, 3) and labels(session, 11, (65, 55)) == KEPT
     assert segmentation.GetScene() is None

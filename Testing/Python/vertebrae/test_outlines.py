@@ -109,10 +109,13 @@ def test_the_follow_up_s_outlines_go_where_the_follow_up_goes(result, views):
     assert (np.abs(pictures[0].astype(int) - pictures[1]).max(axis=-1) > 60).sum() > 100
 
 
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="defect 10: Slicer never fires StartSaveEvent and EndSaveEvent"
+)
 def test_a_scene_saved_while_outlines_are_shown_has_the_user_s_own_display(tmp_path):
     from LongitudinalRegistrationSlicer.results.nodes import labelsOf
     from LongitudinalRegistrationSlicer.vertebrae.outlines import HIDDEN_ATTRIBUTE, VertebraOutlines
-    from slicerhost.application import saveScene
+    from slicerhost.scene_files import saveScene
 
     result = make_result(segmentations=True)
     display = labelsOf(result)[0].GetDisplayNode()

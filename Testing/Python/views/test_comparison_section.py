@@ -199,9 +199,12 @@ def test_a_removed_scan_ends_the_views_without_a_fault(shown):
     assert shown.section.comparison is None and not shown.ui.arrangeButton.enabled
 
 
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="defect 10: Slicer never fires StartSaveEvent and EndSaveEvent"
+)
 def test_a_saved_scene_opens_in_the_layout_that_the_user_had(shown, tmp_path):
     from LongitudinalRegistrationSlicer.views.layout import LAYOUT_ID, layoutNode
-    from slicerhost.application import saveScene
+    from slicerhost.scene_files import saveScene
 
     layoutNode().SetViewArrangement(6)
     shown.section.arrange()

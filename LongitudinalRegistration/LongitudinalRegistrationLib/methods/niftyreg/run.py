@@ -72,7 +72,20 @@ def write_affine(affine: sitk.Transform, path: Path) -> None:
 
 
 def read_displacement(path: Path, reference: sitk.Image) -> sitk.Image:
-    """reg_transform's field (X, Y, Z, 1, 3; RAS mm) as a vector image (LPS mm) on the reference grid."""
+    """Read a field of reg_transform, which stores RAS.
+
+    Parameters
+    ----------
+    path
+        NIfTI, (X, Y, Z, 1, 3), mm, RAS.
+    reference
+        The image whose grid the field is on.
+
+    Returns
+    -------
+    SimpleITK.Image
+        Vector image on the reference grid, mm, LPS.
+    """
     stored = sitk.ReadImage(str(path))
     values = sitk.GetArrayFromImage(stored)
     if stored.GetNumberOfComponentsPerPixel() == 1:
@@ -125,6 +138,19 @@ def f3d(
     progress: Progress | None = None,
 ) -> sitk.Image:
     """Free-form deformation with default settings, starting at an affine.
+
+    Parameters
+    ----------
+    programs
+        Name to file of NiftyReg's programs, as from find_programs.
+    fixed, moving
+        Scans.
+    affine
+        Fixed points to moving points, LPS mm.
+    threads
+        As many as the programs may use.
+    progress
+        Called with the part that is done, 0 to 1.
 
     Returns
     -------

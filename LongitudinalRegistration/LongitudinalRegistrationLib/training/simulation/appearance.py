@@ -56,7 +56,22 @@ def _smooth_map(shape: Sequence[int], knots: int, rng: np.random.Generator) -> n
 
 
 def contrast_phase(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Brighten or darken soft tissue of a band of intensities, here more, there less, as a contrast agent does."""
+    """Brighten or darken soft tissue of a band of intensities, here more, there less, as a contrast agent does.
+
+    Parameters
+    ----------
+    image
+        [k, j, i], float32, about [0, 1].
+    strength
+        Largest change of intensity.
+    rng
+        What is drawn from.
+
+    Returns
+    -------
+    numpy.ndarray
+        Like the image, not clipped.
+    """
     centre, width = rng.uniform(0.78, 0.92), rng.uniform(0.02, 0.06)
     band = np.exp(-0.5 * ((image - np.float32(centre)) / np.float32(width)) ** 2)
     where = 0.5 + 0.5 * _smooth_map(image.shape, 4, rng)
@@ -64,7 +79,22 @@ def contrast_phase(image: np.ndarray, strength: float, rng: np.random.Generator)
 
 
 def common_remap(images: list[np.ndarray], strength: float, rng: np.random.Generator) -> list[np.ndarray]:
-    """One random, monotone intensity map for all images: a power, and a steeper or flatter soft-tissue range."""
+    """One random, monotone intensity map for all images: a power, and a steeper or flatter soft-tissue range.
+
+    Parameters
+    ----------
+    images
+        [k, j, i] each, float32; clipped to [0, 1].
+    strength
+        0 changes nothing, 1 much.
+    rng
+        What is drawn from.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        Like the images, [0, 1].
+    """
     power = np.exp(strength * rng.uniform(-0.7, 0.7))
     knots = np.linspace(0.0, 1.0, 17)
     slopes = np.exp(strength * rng.uniform(-1.0, 1.0, 16))
@@ -74,14 +104,42 @@ def common_remap(images: list[np.ndarray], strength: float, rng: np.random.Gener
 
 
 def common_window(images: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
-    """All images through one random narrow window around fat and soft tissue, clipped to [0, 1]."""
+    """All images through one random narrow window around fat and soft tissue, clipped to [0, 1].
+
+    Parameters
+    ----------
+    images
+        [k, j, i] each, float32, [0, 1].
+    rng
+        What is drawn from.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        Like the images, [0, 1].
+    """
     low = np.float32(rng.uniform(0.6, 0.78))
     width = np.float32(rng.uniform(0.12, 0.35))
     return [np.clip((image - low) / width, 0.0, 1.0) for image in images]
 
 
 def other_kernel(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Another reconstruction kernel: smoother, or sharper."""
+    """Another reconstruction kernel: smoother, or sharper.
+
+    Parameters
+    ----------
+    image
+        [k, j, i], float32.
+    strength
+        Up to this many voxels smoother, or so much of a mask of one voxel sharper.
+    rng
+        What is drawn from.
+
+    Returns
+    -------
+    numpy.ndarray
+        Like the image, not clipped.
+    """
     amount = rng.uniform(-strength, strength)
     if amount >= 0:
         return gaussian_filter(image, amount) if amount > 0.2 else image
@@ -92,6 +150,23 @@ def thicker_slices(image: np.ndarray, voxels: int) -> np.ndarray:
     """Mean over a slab of `voxels` along k, as thick slices have it; nothing is shifted.
 
     An even number of voxels is centred: the two outermost count half.
+
+    Parameters
+    ----------
+    image
+        [k, j, i], float32.
+    voxels
+        Thickness of the slab; 1 or less: the image as it is.
+
+    Returns
+    -------
+    numpy.ndarray
+        Like the image.
+
+    Examples
+    --------
+    >>> thicker_slices(np.array([0.0, 0.0, 3.0, 0.0, 0.0]).reshape(5, 1, 1), 3).ravel().tolist()
+    [0.0, 1.0, 1.0, 1.0, 0.0]
     """
     if voxels <= 1:
         return image
@@ -100,7 +175,22 @@ def thicker_slices(image: np.ndarray, voxels: int) -> np.ndarray:
 
 
 def add_lesion(image: np.ndarray, centre: np.ndarray, radii: np.ndarray, change: float) -> np.ndarray:
-    """A soft-edged ellipsoid of other intensity; centre and radii in voxels, (k, j, i)."""
+    """Add a soft-edged ellipsoid of other intensity.
+
+    Parameters
+    ----------
+    image
+        [k, j, i], float32.
+    centre, radii
+        (3,) each, voxels (k, j, i).
+    change
+        Of the intensity in its middle.
+
+    Returns
+    -------
+    numpy.ndarray
+        Like the image.
+    """
     result = image.copy()
     low = np.maximum(np.floor(centre - radii - 2).astype(int), 0)
     high = np.minimum(np.ceil(centre + radii + 3).astype(int), image.shape)
@@ -157,10 +247,21 @@ def differ(
 
     Parameters
     ----------
+    fixed, moving
+        [k, j, i], float32, [0, 1]; they are not changed.
     flow
         (k, j, i, 3) in voxels, fixed to moving.
     body
         Of the fixed block, 0/1: where lesions may be.
+    options
+        What they may differ in, and how much.
+    rng
+        What is drawn from.
+
+    Returns
+    -------
+    fixed, moving
+        [k, j, i], float32, [0, 1].
     """
     if options.lesions:
         fixed, moving = _with_lesions(fixed, moving, flow, body, options, rng)

@@ -22,7 +22,20 @@ class DeformedCopy:
     noise: float
 
     def pair(self, shape: Sequence[int], rng: np.random.Generator) -> Pair:
-        """A block [k, j, i] of 2 mm voxels somewhere in the body: moving is the scan, fixed the noisy copy."""
+        """Cut a block somewhere in the body: the moving image is the scan, the fixed one the noisy copy.
+
+        Parameters
+        ----------
+        shape
+            Voxels [k, j, i] of 2 mm.
+        rng
+            Of the place and the noise.
+
+        Returns
+        -------
+        Pair
+            With the motion as its flow.
+        """
         pair = moved_pair(self.scan, self.motion, block_origin(self.scan, shape, rng), shape)
         noise = np.float32(self.noise) * rng.standard_normal(pair.fixed.shape, dtype=np.float32)
         return replace(pair, fixed=np.clip(pair.fixed + noise, 0.0, 1.0))
@@ -31,6 +44,23 @@ class DeformedCopy:
 def deformed_copies(
     scan: PreparedScan, count: int, options: SimulatorOptions, rng: np.random.Generator
 ) -> list[DeformedCopy]:
-    """Draw `count` deformed copies."""
+    """Draw the motions of deformed copies.
+
+    Parameters
+    ----------
+    scan
+        The scan.
+    count
+        How many.
+    options
+        Of the paper's simulator.
+    rng
+        What is drawn from.
+
+    Returns
+    -------
+    list of DeformedCopy
+        Nothing is deformed yet.
+    """
     motions = (paper_motion(scan.body, NETWORK_SPACING_MM, options, rng) for _ in range(count))
     return [DeformedCopy(scan, motion, options.noise) for motion in motions]

@@ -105,7 +105,24 @@ class Motion:
 
 
 def paper_motion(body: np.ndarray, spacing_mm: float, options: SimulatorOptions, rng: np.random.Generator) -> Motion:
-    """Draw the paper's motion of a whole scan; see random_coarse_field."""
+    """Draw the paper's motion of a whole scan; see random_coarse_field.
+
+    Parameters
+    ----------
+    body
+        [k, j, i], more than 0 in the body.
+    spacing_mm
+        Of the body's voxels.
+    options
+        How strong and how smooth.
+    rng
+        What is drawn from.
+
+    Returns
+    -------
+    Motion
+        Without what breathing moves.
+    """
     return Motion(random_coarse_field(body, spacing_mm, options, rng), None)
 
 

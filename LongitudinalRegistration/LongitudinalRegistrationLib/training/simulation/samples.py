@@ -48,7 +48,22 @@ class Pair:
 
 
 def prepare_body(body: Body, name: str) -> tuple[PreparedScan, Grid]:
-    """Resample a scan without its table to 2 mm, with 40 mm around the body, and normalise it; and the grid of it."""
+    """Resample a scan without its table to 2 mm, with 40 mm around the body, and normalise it.
+
+    Parameters
+    ----------
+    body
+        As from find_body.
+    name
+        Of the scan.
+
+    Returns
+    -------
+    scan
+        Ready for training.
+    grid
+        Of its arrays.
+    """
     grid = covering_grid(body_bounds(body.mask), NETWORK_SPACING_MM, MARGIN_MM)
     return PreparedScan(name, *normalised_on_grid(body.clean, body.mask, grid)), grid
 
@@ -67,7 +82,22 @@ def prepare_scan(path: Path, name: str | None = None) -> PreparedScan:
 
 
 def block_origin(scan: PreparedScan, shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
-    """A block [k, j, i] whose centre lies in the body, inside the scan where it fits; its first voxel."""
+    """Place a block so that its centre lies in the body, and the block inside the scan where it fits.
+
+    Parameters
+    ----------
+    scan
+        The scan.
+    shape
+        Of the block, voxels [k, j, i].
+    rng
+        What is drawn from.
+
+    Returns
+    -------
+    numpy.ndarray
+        (3,), int64: its first voxel [k, j, i].
+    """
     size = np.array(shape)
     centre = voxels_inside(scan.body, 1, rng)[0]
     highest = np.maximum(np.array(scan.body.shape) - size, 0)
@@ -75,13 +105,45 @@ def block_origin(scan: PreparedScan, shape: Sequence[int], rng: np.random.Genera
 
 
 def cut(volume: np.ndarray, origin: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    """Cut a block, padded with 0 where the volume ends."""
+    """Cut a block, padded with 0 where the volume ends.
+
+    Parameters
+    ----------
+    volume
+        [k, j, i], any type.
+    origin
+        (3,), first voxel [k, j, i], inside the volume.
+    shape
+        Voxels [k, j, i].
+
+    Returns
+    -------
+    numpy.ndarray
+        [k, j, i], of the shape and the volume's type.
+    """
     part = volume[tuple(slice(o, o + n) for o, n in zip(origin, shape, strict=True))]
     return np.pad(part, [(0, n - m) for n, m in zip(shape, part.shape, strict=True)])
 
 
 def moved_pair(scan: PreparedScan, motion: Motion, origin: np.ndarray, shape: Sequence[int]) -> Pair:
-    """A block of a scan and of its deformed copy: the moving image is the scan, the fixed one the copy."""
+    """Cut a block of a scan and of its deformed copy: the moving image is the scan, the fixed one the copy.
+
+    Parameters
+    ----------
+    scan
+        The scan.
+    motion
+        How the copy is deformed.
+    origin
+        (3,), int64, the block's first voxel [k, j, i].
+    shape
+        Voxels [k, j, i] of 2 mm.
+
+    Returns
+    -------
+    Pair
+        With the motion as its flow.
+    """
     flow = motion.on_block(NETWORK_SPACING_MM, origin, shape) / np.float32(NETWORK_SPACING_MM)
     body = warp_block(scan.body.astype(np.float32), flow, origin)
     return Pair(warp_block(scan.image, flow, origin), cut(scan.image, origin, shape), flow, body)
@@ -112,7 +174,20 @@ def random_pair(
 
 
 def cut_short(pair: Pair, rng: np.random.Generator) -> Pair:
-    """One of the two scans ends inside the block, above or below, by up to a third; air is beyond."""
+    """Let one of the two scans end inside the block, above or below; air is beyond.
+
+    Parameters
+    ----------
+    pair
+        It is not changed.
+    rng
+        Which scan, which end, and how much, up to a third.
+
+    Returns
+    -------
+    Pair
+        With no body where the fixed scan has ended.
+    """
     name = ("fixed", "moving")[rng.integers(2)]
     image, body = getattr(pair, name).copy(), pair.body.copy()
     count = int(rng.integers(1, max(2, len(image) // 3)))
@@ -137,7 +212,20 @@ def flipped(pair: Pair) -> Pair:
 
 
 def on_voxels(pair: Pair, spacing_mm: float) -> Pair:
-    """The pair on the voxels of a network: 2 mm as it is, or 4 mm (means over cubes, the flow in its own voxels)."""
+    """Put a pair on the voxels of a network.
+
+    Parameters
+    ----------
+    pair
+        On 2 mm voxels, its sides even.
+    spacing_mm
+        2: the pair as it is; 4: means over cubes.
+
+    Returns
+    -------
+    Pair
+        With the flow in its own voxels.
+    """
     if spacing_mm == NETWORK_SPACING_MM:
         return pair
     fixed, moving, body = (halved(np.ascontiguousarray(values)) for values in (pair.fixed, pair.moving, pair.body))
@@ -146,7 +234,20 @@ def on_voxels(pair: Pair, spacing_mm: float) -> Pair:
 
 
 def batch_of(pairs: list[Pair]) -> tuple[np.ndarray, np.ndarray]:
-    """Network input (batch, k, j, i, 2) and truth (batch, k, j, i, 4): flow in voxels, then the body."""
+    """Put pairs together to a batch.
+
+    Parameters
+    ----------
+    pairs
+        Of one shape.
+
+    Returns
+    -------
+    images
+        [batch, k, j, i, 2], float32, [0, 1]: fixed, moving.
+    truth
+        [batch, k, j, i, 4], float32: flow (i, j, k) in voxels, then the body, [0, 1].
+    """
     images = np.stack([np.stack([pair.fixed, pair.moving], axis=-1) for pair in pairs])
     truth = np.stack([np.concatenate([pair.flow, pair.body[..., None]], axis=-1) for pair in pairs])
     return images.astype(np.float32), truth.astype(np.float32)

@@ -28,7 +28,22 @@ class SimulatedScan:
 
 
 def draw_motion(scan: PreparedScan, options: SimulatorOptions | MotionOptions, rng: np.random.Generator) -> Motion:
-    """The paper's field (SimulatorOptions), or a motion of several kinds (MotionOptions)."""
+    """The paper's field (SimulatorOptions), or a motion of several kinds (MotionOptions).
+
+    Parameters
+    ----------
+    scan
+        The scan.
+    options
+        SimulatorOptions for the paper's field, MotionOptions for a motion of several kinds.
+    rng
+        What is drawn from.
+
+    Returns
+    -------
+    Motion
+        Of the whole scan.
+    """
     if isinstance(options, SimulatorOptions):
         return paper_motion(scan.body, NETWORK_SPACING_MM, options, rng)
     cavity = scan.cavity if options.breathing_share else None
@@ -36,7 +51,22 @@ def draw_motion(scan: PreparedScan, options: SimulatorOptions | MotionOptions, r
 
 
 def with_noise(scan: sitk.Image, sigma_hu: float, rng: np.random.Generator) -> sitk.Image:
-    """A scan with Gaussian noise, int16."""
+    """Add Gaussian noise to a scan.
+
+    Parameters
+    ----------
+    scan
+        HU.
+    sigma_hu
+        Standard deviation, HU.
+    rng
+        What is drawn from.
+
+    Returns
+    -------
+    SimpleITK.Image
+        int16, HU, clamped to its range.
+    """
     array = sitk.GetArrayFromImage(sitk.Cast(scan, sitk.sitkFloat32))
     array += np.float32(sigma_hu) * rng.standard_normal(array.shape, dtype=np.float32)
     noisy = sitk.GetImageFromArray(np.round(array))
@@ -57,10 +87,19 @@ def simulate_scans(
     ----------
     scan
         CT in HU, any grid.
+    options
+        Of the paper's simulator, or of the motions.
+    generators
+        What is drawn from, one for each scan.
     labels
         Labels on the scan's grid, moved along, nearest neighbour.
     noise
         Standard deviation of the Gaussian noise, on [0, 1] between air and the body's 99th percentile.
+
+    Yields
+    ------
+    SimulatedScan
+        On the scan's grid.
 
     Raises
     ------
@@ -88,5 +127,18 @@ def simulate_scan(
     labels: sitk.Image | None = None,
     noise: float = SimulatorOptions.noise,
 ) -> SimulatedScan:
-    """Deform a scan once; see simulate_scans."""
+    """Deform a scan once; see simulate_scans.
+
+    Parameters
+    ----------
+    scan, options, labels, noise
+        As in simulate_scans.
+    rng
+        What is drawn from.
+
+    Returns
+    -------
+    SimulatedScan
+        On the scan's grid.
+    """
     return next(simulate_scans(scan, options, [rng], labels, noise))

@@ -145,6 +145,11 @@ def least_jacobian(field: np.ndarray, spacing_mm: float = COARSE_SPACING_MM) -> 
         u: (k, j, i, 3), mm, components (x, y, z).
     spacing_mm
         Its voxels.
+
+    Returns
+    -------
+    float
+        1 where nothing moves.
     """
     return float(smallest_jacobian(np.moveaxis(field, -1, 0), spacing_mm).min())
 

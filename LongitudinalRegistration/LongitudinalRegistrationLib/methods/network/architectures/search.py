@@ -43,7 +43,18 @@ def correlation(fixed, moving, reach: tuple[int, int, int]):
 
 
 def offsets_within(reach: tuple[int, int, int]) -> np.ndarray:
-    """All offsets, float32, (offsets, 3), components (i, j, k)."""
+    """List the offsets that a search goes through.
+
+    Parameters
+    ----------
+    reach
+        Voxels to either side along (k, j, i).
+
+    Returns
+    -------
+    numpy.ndarray
+        (offsets, 3), float32, components (i, j, k).
+    """
     offsets = list(product(*(range(-n, n + 1) for n in reach)))
     return np.array(offsets, np.float32)[:, ::-1].copy()
 

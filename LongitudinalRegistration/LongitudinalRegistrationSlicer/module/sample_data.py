@@ -1,0 +1,90 @@
+"""The sample of Slicer's Sample Data module: a synthetic patient scanned twice, made on this computer when asked for.
+
+Nothing is downloaded, and nothing is computed before: the phantom is made by `longct phantom` in a process of its own.
+"""
+
+import os
+import tempfile
+import time
+
+import slicer
+from slicer.i18n import tr as _
+from TableRemovalSlicer.child_process import ChildProcess, environmentWith
+from TableRemovalSlicer.packages import Packages, libraryFolders, moduleCommand
+from TableRemovalSlicer.volumes import addVolumeNode
+
+from LongitudinalRegistrationSlicer.process.packages import PACKAGES
+
+CATEGORY, SAMPLE = "Longitudinal CT", "LongitudinalCTPhantom"
+SEED, SIZE_PX, SLICES = 5, 192, 75
+VOLUMES = {
+    "baseline": ("CT 2024-03 baseline", "vtkMRMLScalarVolumeNode"),
+    "followup": ("CT 2025-01 follow-up", "vtkMRMLScalarVolumeNode"),
+    "baseline_vertebrae": ("CT 2024-03 baseline vertebrae", "vtkMRMLLabelMapVolumeNode"),
+    "followup_vertebrae": ("CT 2025-01 follow-up vertebrae", "vtkMRMLLabelMapVolumeNode"),
+}
+"""What is loaded: the file's name, without its suffix, with the name and the class of its node."""
+STEP_S = 0.02
+
+
+def registerSampleData(thumbnail):
+    """Offer the sample in the Sample Data module, where the application has that module.
+
+    `thumbnail`: the picture on its button, a path.
+    """
+    try:
+        from SampleData import SampleDataLogic
+    except ImportError:
+        return
+    SampleDataLogic.registerCustomSampleDataSource(
+        category=CATEGORY,
+        sampleName=SAMPLE,
+        uris="",
+        fileNames="",
+        nodeNames=_("Longitudinal CT phantom (two scans)"),
+        thumbnailFileName=thumbnail,
+        customDownloader=lambda source: loadSample(),
+    )
+
+
+def loadSample():
+    """Make the sample, add it to the scene, and return its nodes by the keys of VOLUMES; {} where that failed.
+
+    The window stays alive meanwhile; a failure is shown.
+    """
+    with slicer.util.tryWithErrorDisplay(_("The sample could not be made."), waitCursor=True):
+        return makeSample()
+    return {}
+
+
+def makeSample():
+    """Make a pair of scans of SIZE_PX x SIZE_PX pixels, add them with their labels, return the nodes by VOLUMES' keys.
+
+    Raises RuntimeError with what to do where packages are missing, or what the process said where it failed.
+    """
+    import SimpleITK as sitk
+
+    missing = ", ".join(package.shownName for package in Packages(PACKAGES).missing)
+    if missing:
+        text = _("Missing: {names}. Install them in the module Longitudinal Registration: button at the top.")
+        raise RuntimeError(text.format(names=missing))
+    with tempfile.TemporaryDirectory(prefix="longct-sample-") as folder:
+        _runPhantom(folder)
+        return {
+            key: addVolumeNode(sitk.ReadImage(os.path.join(folder, f"{key}.nii.gz")), name, className)
+            for key, (name, className) in VOLUMES.items()
+        }
+
+
+def _runPhantom(folder):
+    words = ("phantom", "--out", folder, "--seed", SEED, "--size", SIZE_PX, "--slices", SLICES)
+    command = moduleCommand("LongitudinalRegistrationLib.cli.main", *map(str, words))
+    process = ChildProcess(command, environmentWith(libraryFolders("LongitudinalRegistrationLib", "TableRemovalLib")))
+    try:
+        while process.ended() is None:
+            slicer.app.processEvents()
+            time.sleep(STEP_S)
+        if process.ended():
+            raise RuntimeError("\n".join(process.errors()))
+    finally:
+        process.dismiss()
