@@ -160,8 +160,11 @@ def _pair(report: dict, name: str, first: str) -> tuple[float, float] | None:
 def _likeness(report: dict) -> Found:
     """Scans that no registration could make alike."""
     measures = ("ssim", "SSIM", LEAST_SSIM), ("ncc", "NCC", LEAST_NCC)
-    known = [((report.get(name) or {}).get("after"), words, least) for name, words, least in measures]
-    known = [item for item in known if item[0] is not None]
+    known = [
+        (float(row["after"]), words, least)
+        for row, words, least in ((report.get(name) or {}, words, least) for name, words, least in measures)
+        if row.get("after") is not None
+    ]
     if not known or any(value >= least for value, _words, least in known):
         return []
     values = ", ".join(f"{words} {value:.2f}" for value, words, _least in known)
