@@ -31,8 +31,8 @@ from registration_pairs import Pair, pairs, sweep  # noqa: E402
 from registration_report import write  # noqa: E402
 
 OURS = {
-    "network": {"method": "voxelmorph", "refinement": False},
-    "network + refinement": {"method": "voxelmorph"},
+    "network": {"method": "cost-volume", "refinement": False},
+    "network + refinement": {"method": "cost-volume"},
     "refinement alone": {"method": "refinement"},
 }
 PEERS = ("niftyreg", "greedy", "demons", "bspline")

@@ -18,8 +18,14 @@ if TYPE_CHECKING:
     from ..evaluation.scores import LabelScore
 
 SCANS = ("fixed", "Baseline"), ("moving", "Follow-up")
-METHODS = {"voxelmorph": "network {network}{refined}", "niftyreg": "NiftyReg", "refinement": "refinement alone"}
-"""How a report says by which method a pair was registered (see methods.registry)."""
+METHODS = {
+    "cost-volume": "cost-volume network ({network}){refined}",
+    "vxm2": "VoxelMorph (paper){refined}",
+    "niftyreg": "NiftyReg",
+    "refinement": "refinement alone",
+    "voxelmorph": "network {network}{refined}",
+}
+"""How a report says by which method a pair was registered (see methods.registry); the last is of earlier reports."""
 
 
 def checksum(path: Path) -> str:
@@ -124,7 +130,7 @@ def _cell(value: float | None) -> str:
 
 
 def method_text(content: dict) -> str:
-    """How a pair was registered, in words: "network lkpyramid, refinement"."""
+    """How a pair was registered, in words: "cost-volume network (cvpyramid), refinement"."""
     method = str(content.get("method", "unknown"))
     refined = (content.get("options") or {}).get("refinement", True)
     return METHODS.get(method, method).format(

@@ -7,6 +7,7 @@ import typing
 import numpy as np
 import slicer
 from LongitudinalRegistrationLib.field.transforms import compose
+from LongitudinalRegistrationLib.methods.registry import title_of
 from LongitudinalRegistrationLib.scan.geometry import affine_from_matrix
 from LongitudinalRegistrationLib.system.shared_arrays import save_array, take_image
 from TableRemovalSlicer.volumes import addVolumeNode, geometryOfVolumeNode
@@ -115,7 +116,8 @@ def importTransform(request, folder, answer):
             _removeEarlier(node, role)
         node.SetAndObserveTransformFromParent(vtkTransformFromITK(transform))
     else:
-        node = addTransformNode(transform, _unused(f"{moving.GetName()} to {fixed.GetName()} ({method})"))
+        name = f"{moving.GetName()} to {fixed.GetName()} ({title_of(method)})"
+        node = addTransformNode(transform, _unused(name))
     node.SetAttribute(RESULT_ATTRIBUTE, method)
     setReport(node, answer["report"])
     node.SetAttribute(MATCHES_ATTRIBUTE, matchesToText(_matches(request)))

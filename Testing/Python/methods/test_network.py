@@ -272,7 +272,7 @@ def test_sampling_in_the_graph_is_that_of_the_compiled_core(nn, shape):
 
 def test_contrast_channels_in_the_graph_are_those_that_are_compiled(nn):
     """Both channels, the ends included, of an image that is 0 to 1 in the window."""
-    low, high = WINDOW_HU
+    _, low, high = WINDOW_HU
     image = smooth_noise(np.random.default_rng(11), (8, 12, 20))
     image = (image - image.min()) / np.ptp(image)
     ones = np.ones(image.shape, np.uint8)

@@ -28,8 +28,8 @@ def vertebra(name, dsc, status="both"):
 def good_report(**changes):
     """A report that nothing speaks against, with some entries changed."""
     return {
-        "method": "voxelmorph",
-        "network": "lkpyramid",
+        "method": "cost-volume",
+        "network": "cvpyramid",
         "fallback_reason": None,
         "seconds": {"affine": 0.15, "niftyreg": 0.0, "total": 3.25},
         "vertebrae": {str(19 + n): vertebra(name, (0.4, 0.9)) for n, name in enumerate(NAMES)},
@@ -171,7 +171,7 @@ def test_the_page_has_everything_and_needs_nothing_else(tmp_path):
     for each in (*NAMES, "L3", "only in the baseline", "Check", "Something to look at.", "axial: baseline", "3.25 s"):
         assert each in words
     for each in (
-        "Method: network lkpyramid, refinement",
+        "Method: cost-volume network (cvpyramid), refinement",
         "refinement: iterations 1",
         "threads default",
         "not installed",

@@ -128,7 +128,7 @@ def test_without_labels_there_is_still_a_number(section):
 
     result = make_result()
     steps = {"ssim": {"before": 0.6, "after": 0.9}, "ncc": {"before": 0.7, "after": 0.95}}
-    setReport(result, {"method": "voxelmorph", **steps, "bone": {"before": 0.4, "after": 0.8}})
+    setReport(result, {"method": "cost-volume", **steps, "bone": {"before": 0.4, "after": 0.8}})
     section.setResult(result)
     assert section.ui.scoresTable.isHidden() and "being computed" in section.ui.summaryLabel.text
     for role in (FIXED_LABELS_ROLE, MOVING_LABELS_ROLE):
@@ -136,7 +136,7 @@ def test_without_labels_there_is_still_a_number(section):
     section.setResult(result)
     text = section.ui.summaryLabel.text
     assert "0.40 → 0.80" in text and "SSIM 0.60 → 0.90" in text and "NCC 0.70 → 0.95" in text
-    setReport(result, {"method": "voxelmorph", "quick_ncc": {"affine": 0.5, "after": 0.7}})
+    setReport(result, {"method": "cost-volume", "quick_ncc": {"affine": 0.5, "after": 0.7}})
     section.setResult(result)
     assert "NCC 0.50 → 0.70" in section.ui.summaryLabel.text and section.ui.outlinesCheckBox.isHidden()
 
