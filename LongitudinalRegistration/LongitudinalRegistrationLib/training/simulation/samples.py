@@ -15,7 +15,7 @@ from TableRemovalLib.validate import validate_ct
 from ...scan.body import Body, find_body
 from ...scan.grid import NETWORK_SPACING_MM, Grid, body_bounds, covering_grid
 from ...scan.normalise import normalised_on_grid
-from ...scan.pyramid import halved
+from ...scan.pyramid import halved, running_mean
 from ...scan.read import read_image
 from .appearance import AppearanceOptions, differ
 from .motion import Motion, MotionOptions, cavity_weight, random_motion
@@ -41,12 +41,12 @@ class PreparedScan:
     @cached_property
     def averaged(self) -> np.ndarray:
         """Means over the 2 x 2 x 2 voxels that begin at each voxel: what a voxel of 4 mm holds, wherever it lies."""
-        return _averaged(self.image)
+        return running_mean(self.image)
 
     @cached_property
     def averaged_body(self) -> np.ndarray:
         """The same of the body."""
-        return _averaged(self.body)
+        return running_mean(self.body)
 
     @cached_property
     def lung(self) -> np.ndarray:
@@ -99,13 +99,6 @@ def prepare_scan(path: Path, name: str | None = None) -> PreparedScan:
     image = read_image(path)
     validate_ct(image, "scan")
     return prepare_body(find_body(sitk.DICOMOrient(image, "LPS")), name or Path(path).name)[0]
-
-
-def _averaged(volume: np.ndarray) -> np.ndarray:
-    mean = np.pad(volume.astype(np.float32), [(0, 1)] * 3, mode="edge")
-    for axis in range(3):
-        mean = np.float32(0.5) * (np.delete(mean, -1, axis) + np.delete(mean, 0, axis))
-    return mean
 
 
 def block_origin(places: np.ndarray, shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
