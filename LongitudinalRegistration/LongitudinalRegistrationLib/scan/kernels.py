@@ -163,6 +163,32 @@ def halve_slices(volume: Float32Array, out: Float32Array, first: int, stop: int)
 
 
 @kernel(fastmath=True)
+def running_mean_slices(volume: Float32Array, out: Float32Array, first: int, stop: int) -> None:
+    """Take the means of the cubes of 2 x 2 x 2 voxels that begin at each voxel; the last voxel stands for those beyond.
+
+    Parameters
+    ----------
+    volume
+        [k, j, i], float32.
+    out
+        [k, j, i], float32; slices first..stop-1 are written.
+    """
+    depth, height, width = volume.shape
+    eighth = np.float32(0.125)
+    for k in range(first, stop):
+        after_k = min(k + 1, depth - 1)
+        for j in range(height):
+            after_j = min(j + 1, height - 1)
+            a, b, c, d = volume[k, j], volume[k, after_j], volume[after_k, j], volume[after_k, after_j]
+            low = a[0] + b[0] + c[0] + d[0]
+            for i in range(width):
+                after_i = min(i + 1, width - 1)
+                high = a[after_i] + b[after_i] + c[after_i] + d[after_i]
+                out[k, j, i] = eighth * (low + high)
+                low = high
+
+
+@kernel(fastmath=True)
 def all_of_eight_slices(flags: UInt8Array, out: UInt8Array, first: int, stop: int) -> None:
     """Set 1 where all voxels of a cube of 2 x 2 x 2 are 1, else 0.
 

@@ -9,7 +9,6 @@ to it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -18,29 +17,11 @@ from keras import layers, ops
 from .catalogue import check_sides
 from .compute import convolution_policy
 from .fields import blur, double, halve
-from .lucas_kanade import CHANNELS, EVIDENCE, contrast_channels, normal_equations, solve_over_scales
-from .spatial_transformer import sample
+from .gauss_newton import GaussNewtonStep, Level
+from .lucas_kanade import EVIDENCE, contrast_channels, normal_equations, solve_over_scales
 from .tensor import Tensor
 
 SLOPE = 0.2
-
-
-@dataclass(frozen=True)
-class Level:
-    """factor: voxels of the input per voxel of the images compared; halvings: of the evidence before it is solved;
-    steps: how often the moving image is warped and compared; filters: of the correction; scales: windows of the
-    solution."""
-
-    factor: int
-    halvings: int
-    steps: int
-    filters: int
-    scales: int = 3
-
-    @property
-    def flow_factor(self) -> int:
-        """Voxels of the input per voxel of the flow."""
-        return self.factor * 2**self.halvings
 
 
 LEVELS = (Level(4, 0, 3, 32), Level(2, 0, 1, 32), Level(1, 1, 1, 32))
@@ -79,32 +60,20 @@ class Correction(keras.layers.Layer):
         return [trust * component + out[..., n] for n, component in enumerate(flow)]
 
 
-class Step(keras.layers.Layer):
+class Step(GaussNewtonStep):
     """One Gauss-Newton step of a level: warp, evidence, solution, correction."""
 
     def __init__(self, level: Level, compute: str, **kwargs: Any) -> None:
-        super().__init__(dtype="float32", **kwargs)
-        self.level = level
-        constant = keras.initializers.Constant
-        self.log_gain = self.add_weight(shape=(CHANNELS,), initializer=constant([3.0, 1.5]), name="log_gain")
-        self.log_width = self.add_weight(shape=(CHANNELS,), initializer=constant([-2.5, 0.0]), name="log_width")
-        self.log_damping = self.add_weight(shape=(level.scales,), initializer="zeros", name="log_damping")
-        self.correction = Correction(level.filters, compute, name="correction")
-        self.built = True
+        super().__init__(level, Correction(level.filters, compute, name="correction"), **kwargs)
 
     def call(self, fixed: list, moving: Tensor, flow: Tensor) -> Tensor:
         """Improve a flow, (3 * batch, k, j, i), voxels of the network's input, on the level's flow grid."""
-        factor = float(self.level.factor)
         flow = ops.stop_gradient(flow)
-        fine = flow / factor
-        for _ in range(self.level.halvings):
-            fine = double(fine)
-        warped = contrast_channels(sample(moving, ops.split(fine, 3, axis=0)))
-        system = normal_equations(fixed, warped, ops.exp(self.log_gain), ops.exp(self.log_width))
+        system = normal_equations(fixed, self.warped(moving, flow), ops.exp(self.log_gain), ops.exp(self.log_width))
         for _ in range(self.level.halvings):
             system = halve(system)
         change = self.correction(*solve_over_scales(system, ops.exp(self.log_damping)))
-        return blur(flow + factor * ops.concatenate(change, axis=0))
+        return blur(flow + float(self.level.factor) * ops.concatenate(change, axis=0))
 
 
 class LucasKanadePyramid(keras.Model):
