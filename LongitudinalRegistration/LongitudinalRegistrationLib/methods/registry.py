@@ -87,7 +87,7 @@ class Chain:
         """The last step's field, what each step has to say; see Method.register."""
         answer = self._steps[0].register(problem, start)
         for step in self._steps[1:]:
-            found = step.register(problem, Start(answer.affine, answer.field))
+            found = step.register(problem, Start(answer.affine, answer.field, answer.expected_error))
             answer = Answer(
                 found.affine,
                 found.field,

@@ -115,7 +115,7 @@ def test_another_methods_scores_stand_beside_and_old_reports_have_dsc_alone(sect
     other = make_result(old, method="niftyreg", scans=scans)
     section.setResult(result)
     table = section.ui.scoresTable
-    assert table.horizontalHeaderItem(8).text() == "DSC\nafter\n(niftyreg)"
+    assert table.horizontalHeaderItem(8).text() == "DSC\nafter\n(NiftyReg)"
     assert texts(section, 8)[2:4] == ["0.80", "–"] and texts(section, 8)[-2:] == ["0.80", "0.80"]
     section.setResult(other)
     assert texts(section)[:2] == ["T11", "L1"]

@@ -11,7 +11,8 @@ class RefinementLevel:
 
     image_mm: voxels of the images compared (2, 4, 8 or 16); ratio: voxels of the field are so many times as large (2
     or 4); steps: most Gauss-Newton steps; regularisation: weight of the squared slopes of the correction against the
-    image differences; corners: how many of every eight image voxels are compared (1 to 8).
+    image differences; corners: how many of every eight image voxels are compared (1 to 8); from_error_mm: the level is
+    passed over where less error than that is expected of the start, median over the body.
     """
 
     image_mm: float
@@ -19,6 +20,7 @@ class RefinementLevel:
     steps: int
     regularisation: float
     corners: int = 8
+    from_error_mm: float = 0.0
 
     @property
     def field_mm(self) -> float:
@@ -27,16 +29,23 @@ class RefinementLevel:
 
 
 FAST = (
+    RefinementLevel(4.0, 4, 3, 0.1, corners=4, from_error_mm=1.0),
+    RefinementLevel(2.0, 4, 4, 0.2, corners=2),
+)
+COARSE = (RefinementLevel(16.0, 2, 5, 0.075), RefinementLevel(8.0, 2, 4, 0.075))
+ALONE = (
+    *COARSE,
     RefinementLevel(4.0, 2, 3, 0.105, corners=4),
     RefinementLevel(2.0, 4, 3, 0.21, corners=2),
 )
-ALONE = (RefinementLevel(16.0, 2, 5, 0.075), RefinementLevel(8.0, 2, 4, 0.075))
 THOROUGH = (
     RefinementLevel(4.0, 2, 4, 0.105),
     RefinementLevel(2.0, 4, 4, 0.21),
     RefinementLevel(2.0, 2, 4, 0.105),
 )
 EFFORTS = {"fast": FAST, "thorough": THOROUGH}
+EFFORTS_ALONE = {"fast": ALONE, "thorough": COARSE + THOROUGH}
+"""Without a field to start from: from coarser levels on."""
 
 
 @dataclass(frozen=True)
@@ -85,4 +94,4 @@ class RefinementOptions:
         >>> [level.image_mm for level in RefinementOptions().levels(alone=True)]
         [16.0, 8.0, 4.0, 2.0]
         """
-        return ALONE + EFFORTS[self.effort] if alone else EFFORTS[self.effort]
+        return (EFFORTS_ALONE if alone else EFFORTS)[self.effort]

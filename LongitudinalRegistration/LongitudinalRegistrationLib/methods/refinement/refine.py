@@ -26,6 +26,9 @@ from .energy import WHOLE_SHARE, Comparison, Energy, Regularisation, touched
 from .kernels import double_slices
 from .options import RefinementLevel, RefinementOptions
 
+TRUSTED_MM, TRUST_RANGE, TRUST_OF_WHOLE = 1.0, (0.2, 5.0), 0.7
+"""The expected error, mm, at which a correction is held as strongly as where nothing is expected of the start. Twice
+the error: half as strongly; within a range of factors. And the power of that factor that holds the whole field."""
 LEAST_JACOBIAN = 0.1
 MOST_REPAIRS = 40
 
@@ -84,6 +87,19 @@ def _on(start: sitk.Image | None, grid: Grid) -> np.ndarray:
     if start is None:
         return np.zeros((3, *grid.size[::-1]), np.float32)
     return component_first(field_on(start, grid.reference()))
+
+
+def _error_on(expected_error: sitk.Image, grid: Grid) -> np.ndarray:
+    """Resample an expected error to a grid, beyond its edge as at it: [k, j, i], float32, mm."""
+    identity = sitk.Transform(3, sitk.sitkIdentity)
+    on = sitk.Resample(expected_error, grid.reference(), identity, sitk.sitkLinear, 0.0, sitk.sitkFloat32, True)
+    return np.maximum(sitk.GetArrayFromImage(on), np.float32(0.05))
+
+
+def _typical_error(expected_error: sitk.Image, fixed: ScanPyramid) -> float:
+    """The median expected error in the fixed body, mm."""
+    level = fixed.levels[8.0]
+    return float(np.median(_error_on(expected_error, level.grid)[level.body > 0]))
 
 
 def _finer(field: np.ndarray, grid: Grid) -> np.ndarray:
@@ -152,7 +168,11 @@ def descend(energy: Energy, field: np.ndarray, steps: int, iterations: int, cloc
 
 
 def _regularisation(
-    level: RefinementLevel, prior: np.ndarray, keep: np.ndarray | None, options: RefinementOptions
+    level: RefinementLevel,
+    prior: np.ndarray,
+    expected: np.ndarray | None,
+    keep: np.ndarray | None,
+    options: RefinementOptions,
 ) -> Regularisation:
     """Make a level's regularisation.
 
@@ -160,11 +180,17 @@ def _regularisation(
     ----------
     prior
         The field that was started from, [component, k, j, i], float32, mm.
+    expected
+        [k, j, i], float32, mm: how far off the prior is expected to be; None: not known.
     keep
         [k, j, i]: not 0 where a change of volume is kept; there the whole field is held, not the correction.
     """
     weights = np.full(prior.shape[1:], level.regularisation * level.corners / 8 / level.image_mm**2, np.float32)
     correction, whole = weights, np.float32(WHOLE_SHARE) * weights
+    if expected is not None:
+        trust = np.clip(np.float32(TRUSTED_MM) / expected, *np.float32(TRUST_RANGE))
+        correction = weights * trust
+        whole = whole * trust ** np.float32(TRUST_OF_WHOLE)
     if keep is not None:
         correction = np.where(keep > 0, np.float32(0), correction)
         whole = np.where(keep > 0, np.float32(options.keep_volume_factor) * weights, whole)
@@ -179,6 +205,7 @@ def refine(
     options: RefinementOptions | None = None,
     keep_volume: sitk.Image | None = None,
     progress: Callable[[float], None] | None = None,
+    expected_error: sitk.Image | None = None,
 ) -> Refined:
     """Improve a field u of T(x) = A(x + u(x)).
 
@@ -197,6 +224,9 @@ def refine(
         piece, so that a change of volume is left visible.
     progress
         Called with the part that is done, 0 to 1.
+    expected_error
+        How far off the start is expected to be (image, mm, any grid): where it is more, the start is held less. None:
+        the same everywhere.
 
     Returns
     -------
@@ -205,6 +235,9 @@ def refine(
     """
     options = options or RefinementOptions()
     levels = options.levels(alone=start is None)
+    if expected_error is not None:
+        least = _typical_error(expected_error, fixed)
+        levels = tuple(level for level in levels if level.from_error_mm <= least)
     clock = _Clock(time.monotonic() + options.budget_seconds, sum(level.steps for level in levels), progress)
     field: np.ndarray | None = None
     for level in levels:
@@ -215,8 +248,9 @@ def refine(
         prior = _on(start, grid)
         field = prior if field is None else _finer(field, grid)
         keep = None if keep_volume is None else touched(keep_volume, grid)
-        regularisation = _regularisation(level, prior, keep, options)
-        energy = Energy(comparison, regularisation)
+        expected = None if expected_error is None else _error_on(expected_error, grid)
+        regularisation = _regularisation(level, prior, expected, keep, options)
+        energy = Energy(comparison, regularisation, expected)
         field = without_folds(descend(energy, field, level.steps, options.iterations, clock), grid.spacing_mm)
     vectors = np.ascontiguousarray(np.moveaxis(np.asarray(field), 0, -1))
     return Refined(grid.image(vectors), clock.done, clock.in_time)
