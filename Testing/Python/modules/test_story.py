@@ -92,7 +92,8 @@ def test_from_two_scans_to_a_report(open_panel, patient, tmp_path):
     result = panel.result
     assert panel.logic.state.value == "done" and resultNodes() == [result]
     report = reportOf(result)
-    assert report["mean_dsc"]["after"] > 0.8 > report["mean_dsc"]["before"]
+    # Slices 12 mm apart: resampled through the true transform, the labels overlap by 0.78.
+    assert report["mean_dsc"]["after"] > 0.75 > report["mean_dsc"]["before"] + 0.4
     assert report["verdict"]["level"] in ("good", "check") and panel.results.resultSection.ui.verdictLabel.text
 
     panel.results.comparisonSection.ui.arrangeButton.click()

@@ -73,6 +73,11 @@ def test_a_good_result_says_what_supports_it():
         ({"warnings": ["The refinement was stopped after 3 steps."]}, "check", "stopped after 3 steps"),
         ({"vertebrae": {"20": vertebra("L1", (0.3, 0.62))}}, "check", "below 0.7: L1 (0.62)"),
         ({"vertebrae": {"20": vertebra("L1", (0.3, 0.42))}}, "poor", "below 0.5: L1 (0.42)"),
+        (
+            {"vertebrae": {"20": {**vertebra("L1", (0.3, 0.9)), "volume_ml": {"before": 2.0, "after": 1.7}}}},
+            "check",
+            "volume the registration changes by over 10 %: L1 (-15 %)",
+        ),
         ({"vertebrae": {"20": vertebra("L1", (0.95, 0.9))}}, "check", "worse than before the registration (DSC): L1"),
     ],
 )
