@@ -1,7 +1,6 @@
 """What goes to the registration process and what comes back: scene nodes to arrays, arrays to scene nodes."""
 
 import dataclasses
-import itertools
 import typing
 
 import numpy as np
@@ -25,6 +24,7 @@ from LongitudinalRegistrationSlicer.results.nodes import (
     methodOf,
     setReport,
     setTransformOn,
+    unusedName,
 )
 from LongitudinalRegistrationSlicer.results.transforms import addTransformNode, vtkTransformFromITK
 from LongitudinalRegistrationSlicer.vertebrae.common_labels import commonLabels, fixedValues, movingValues
@@ -117,7 +117,7 @@ def importTransform(request, folder, answer):
         node.SetAndObserveTransformFromParent(vtkTransformFromITK(transform))
     else:
         name = f"{moving.GetName()} to {fixed.GetName()} ({title_of(method)})"
-        node = addTransformNode(transform, _unused(name))
+        node = addTransformNode(transform, unusedName(name))
     node.SetAttribute(RESULT_ATTRIBUTE, method)
     setReport(node, answer["report"])
     node.SetAttribute(MATCHES_ATTRIBUTE, matchesToText(_matches(request)))
@@ -136,7 +136,7 @@ def importRegistered(request, folder, answer, transform):
     """Bring the registered volume of a transform node into the scene, in place of an earlier one."""
     image = take_image(folder, answer["image"])
     _removeEarlier(transform, REGISTERED_ROLE)
-    registered = addVolumeNode(image, _unused(f"{request.moving.GetName()} registered"))
+    registered = addVolumeNode(image, unusedName(f"{request.moving.GetName()} registered"))
     registered.SetAttribute(REGISTERED_ATTRIBUTE, "1")
     transform.SetNodeReferenceID(REGISTERED_ROLE, registered.GetID())
     setWindow(registered, "Bone")
@@ -152,12 +152,6 @@ def importScores(request, report, nodes):
     if scores is not None:
         transform.SetNodeReferenceID(SCORES_ROLE, scores.GetID())
     return dataclasses.replace(nodes, scores=scores)
-
-
-def _unused(name):
-    """Return a name that no node has: the name itself, or with a number behind it."""
-    names = itertools.chain([name], (f"{name} {number}" for number in itertools.count(2)))
-    return next(each for each in names if slicer.mrmlScene.GetFirstNodeByName(each) is None)
 
 
 def _removeEarlier(transform, role):

@@ -4,6 +4,7 @@ The transform node refers to the scans, the labels, the registered volume and th
 it is saved with the scene.
 """
 
+import itertools
 import json
 
 import slicer
@@ -103,3 +104,9 @@ def setTransformOn(result, on):
     for node in (movingOf(result), labelsOf(result)[1]):
         if node is not None:
             node.SetAndObserveTransformNodeID(result.GetID() if on else None)
+
+
+def unusedName(name):
+    """Return a name that no node has: the name itself, or with a number behind it."""
+    names = itertools.chain([name], (f"{name} {number}" for number in itertools.count(2)))
+    return next(each for each in names if slicer.mrmlScene.GetFirstNodeByName(each) is None)
