@@ -169,7 +169,7 @@ def test_the_energy_is_the_image_cost_and_the_weighted_squared_slopes():
 def test_what_is_pushed_out_of_view_is_no_gain():
     """The energy of a field that takes the whole scan out of sight is above that of a field that fits."""
     fixed = ball_of_tissue(50 + 60 * texture(1))
-    comparison = Comparison(fixed, fixed, sitk.TranslationTransform(3, (3.0, 0.0, 0.0)), FAST[0], None)
+    comparison = Comparison(fixed, fixed, sitk.TranslationTransform(3, (3.0, 0.0, 0.0)), FAST[-1], None)
     still = np.zeros((3, *comparison.grid.size[::-1]), np.float32)
     fits, gone = still.copy(), still.copy()
     fits[0], gone[0] = -3.0, 1000.0
