@@ -127,7 +127,7 @@ def report(content: dict) -> str:
         f"process of the panel (ready {content['warm_seconds']:.0f} s after it is started); its clock goes from the "
         "request to the transform in hand, both scans prepared. Peers run once, in a process of their own, on 2 mm "
         "voxels without table. NiftyReg's intensities are stretched to [0, 1] at the 99th percentile, as in the paper, "
-        "and its threads sleep while they wait. Scores are taken the same way for all: on the labels' own voxels, in the "
+        "and its threads sleep while they wait. Scores are taken the same way for all: on the labels' voxels, in the "
         "fixed body; DSC is the mean ± standard deviation over the vertebrae, the error that over the body's voxels.",
         "",
         *([content["note"], ""] if "note" in content else []),
