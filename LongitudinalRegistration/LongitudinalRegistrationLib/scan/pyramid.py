@@ -30,6 +30,7 @@ from .kernels import (
     nearest_slices,
     running_mean_slices,
     sample_slices,
+    window_slices,
 )
 from .normalise import ceiling_hu, normalise
 
@@ -37,7 +38,8 @@ FINEST_MM = 2.0
 SPACINGS_MM = (2.0, 4.0, 8.0, 16.0)
 BLOCK_MM = 64.0
 SPARED_MM = 4.0
-WINDOW_HU = (-200.0, 400.0)
+WINDOW_HU = (-1000.0, -200.0, 400.0)
+"""Shown as -0.5, 0 and 1, linear between: lung's texture is seen, and takes nothing from that of soft tissue."""
 FLAT_DEVIATION = 0.04
 REACH = 3.0
 
@@ -62,14 +64,19 @@ class Level:
 
     @cached_property
     def channels(self) -> np.ndarray:
-        """[k, j, i, 2]: the windowed scan (-200 to 400 HU as 0 to 1), and that freed of local mean and contrast."""
-        low, high = (np.float32(v) for v in WINDOW_HU)
-        windowed = np.clip((self.values - low) / (high - low), 0, 1)
-        mean, square = (_blurred(_blurred(halved(x))) for x in (windowed, windowed * windowed))
+        """[k, j, i, 2]: the windowed scan (see WINDOW_HU), and that freed of local mean and contrast."""
+        shown = np.empty_like(self.values)
+        window = Window(*(np.float32(value) for value in WINDOW_HU))
+        over_slices(window_slices, self.values, window, shown, slices=shown.shape[0])
+        mean, square = (_blurred(_blurred(halved(x))) for x in (shown, shown * shown))
         out = np.empty((*self.values.shape, 2), np.float32)
-        window = Window(low, high, np.float32(FLAT_DEVIATION))
-        over_slices(contrast_slices, self.values, mean, square, window, out, slices=out.shape[0])
+        over_slices(contrast_slices, shown, mean, square, np.float32(FLAT_DEVIATION), out, slices=out.shape[0])
         return out
+
+    @property
+    def solid(self) -> np.ndarray:
+        """The windowed scan without what is in lungs, which breathing moves: 0 below -200 HU, 1 from 400 HU on."""
+        return np.maximum(self.channels[..., 0], 0)
 
 
 @dataclass(frozen=True)

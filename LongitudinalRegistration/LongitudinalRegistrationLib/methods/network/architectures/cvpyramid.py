@@ -107,10 +107,6 @@ class CostVolumePyramid(keras.Model):
         ]
         self.built = True
 
-    def head_start(self, pair: Tensor) -> Tensor:
-        """The flow before the finest level: less than half of the time, for where a refinement goes on from it."""
-        return self.estimates(pair, len(self.levels) - 1)[-1][0]
-
     def with_expected_error(self, pair: Tensor) -> tuple[Tensor, Tensor]:
         """The flow as `call` gives it, and how long the error vector is expected to be, (batch, k, j, i, 1), in voxels
         of the input."""
@@ -120,15 +116,15 @@ class CostVolumePyramid(keras.Model):
         """The flow after the search and after every step, coarse to fine: (batch, k, j, i, 3), voxels of the input."""
         return [flow for flow, _ in self.estimates(pair)]
 
-    def estimates(self, pair: Tensor, most_levels: int | None = None) -> list:
-        """Flow and expected error after the search and after every step, of at most so many levels."""
+    def estimates(self, pair: Tensor) -> list:
+        """Flow and expected error after the search and after every step."""
         pair = ops.cast(pair, "float32")
         images = {1: ops.concatenate([pair[..., 0], pair[..., 1]], axis=0)}
         images[2] = halve(images[1])
         flow, error = self.search(*(contrast_channels(image) for image in ops.split(images[2], 2, axis=0)))
         flow, factor = SEARCH_FACTOR * flow, SEARCH_FACTOR
         results = [self._estimate(flow, error)]
-        for level, steps in zip(self.levels[:most_levels], self.steps_by_level, strict=False):
+        for level, steps in zip(self.levels, self.steps_by_level, strict=True):
             fixed, moving = ops.split(images[level.factor], 2, axis=0)
             fixed = contrast_channels(fixed)
             if factor > level.flow_factor:

@@ -92,16 +92,8 @@ class LucasKanadePyramid(keras.Model):
         ]
         self.built = True
 
-    def head_start(self, pair: Tensor) -> Tensor:
-        """The flow after the first step of every level but the finest, as `call` gives it: a third of the time, for
-        where a refinement goes on from it."""
-        return self.flows(pair, len(self.levels) - 1, 1)[-1]
-
-    def flows(self, pair: Tensor, most_levels: int | None = None, most_steps: int | None = None) -> list:
-        """The flow after every step, coarse to fine: tensors (batch, k, j, i, 3), voxels of the input.
-
-        Of at most so many levels, the coarsest first, and steps a level.
-        """
+    def flows(self, pair: Tensor) -> list:
+        """The flow after every step, coarse to fine: tensors (batch, k, j, i, 3), voxels of the input."""
         pair = ops.cast(pair, "float32")
         images = {1: ops.concatenate([pair[..., 0], pair[..., 1]], axis=0)}
         factor = 1
@@ -110,15 +102,13 @@ class LucasKanadePyramid(keras.Model):
             factor *= 2
         flow, results = None, []
         for number, (level, steps) in enumerate(zip(self.levels, self.steps_by_level, strict=True)):
-            if number == most_levels:
-                break
             fixed, moving = ops.split(images[level.factor], 2, axis=0)
             fixed = contrast_channels(fixed)
             if flow is None:
                 flow = ops.zeros_like(ops.concatenate([fixed[0]] * 3, axis=0))
             elif self.levels[number - 1].flow_factor > level.flow_factor:
                 flow = double(flow)
-            for step in steps[:most_steps]:
+            for step in steps:
                 flow = step(fixed, moving, flow)
                 results.append(ops.stack(ops.split(flow, 3, axis=0), axis=-1))
         return results
