@@ -36,11 +36,11 @@ USUAL_MISMATCH = {2.0: 0.02}
 MOST_STIFFENING, WHOLE_POWER = 2.0, 4.3
 """Where scans differ by more, the correction is held as many times stiffer, at most twice; the whole field by this
 power of it. Chosen on phantoms, whose truth is known, against HCC_007's bone overlap, which only asks for softness."""
-CHANGED_FROM, CHANGED_MOST, CHANGED_STIFFENING = 2.5, 5.5, 6.0
+CHANGED_FROM, CHANGED_MOST, CHANGED_STIFFENING = 2.0, 5.0, 6.0
 """Where the scans differ by so many times the median though little error is expected of the prior, they show change (a
 lesion that has grown) rather than a displacement that is left: the correction is held stiffer by so much for each time
 more, up to the most."""
-KNOWN_MM = 1.2
+KNOWN_MM = 2.0
 """Half of that where so much error is expected."""
 SOLVED = 1e-9
 LEAST_COUNT, LEAST_TYPICAL = 0.01, 1e-4
@@ -140,7 +140,7 @@ def change(excess: np.ndarray, expected: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> change(np.array([1.0, 3.5, 3.5]), np.array([0.1, 0.1, 12.0])).round(2).tolist()
+    >>> change(np.array([1.0, 3.0, 3.0]), np.array([0.1, 0.1, 20.0])).round(2).tolist()
     [1.0, 7.0, 1.0]
     """
     over = np.clip(excess, CHANGED_FROM, CHANGED_MOST) - CHANGED_FROM
