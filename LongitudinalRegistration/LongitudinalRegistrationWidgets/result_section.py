@@ -7,7 +7,7 @@ from LongitudinalRegistrationSlicer.results.nodes import isResult, reportOf, res
 from slicer.i18n import tr as _
 
 COLOURS = {"good": "#1b6e9c", "check": "#b35c00", "poor": "#a8174b"}
-WORDS = {"good": "Good", "check": "Check", "poor": "Poor"}
+WORDS = {"good": _("Good"), "check": _("Check"), "poor": _("Poor")}
 
 
 class ResultSection:
@@ -125,7 +125,7 @@ class ResultSection:
             return ""
         level, reasons = report["verdict"]["level"], report["verdict"]["reasons"]
         style = f"background-color: {COLOURS[level]}; color: white; font-weight: bold;"
-        word = f'<span style="{style}">&nbsp;{_(WORDS[level])}&nbsp;</span>'
+        word = f'<span style="{style}">&nbsp;{WORDS[level]}&nbsp;</span>'
         return f"{word} {' '.join(_escaped(reason) for reason in reasons)}"
 
 

@@ -73,15 +73,27 @@ class ResultSections:
         self.result = result
         self.resultSection.setResult(result)
         self.comparisonSection.setResult(result)
-        self._toCome = [self.vertebraSection, self.displacementSection, self.bringSection]
+        self._toCome = [
+            lambda: self._showIn(self.vertebraSection, withOutlines=False),
+            self.vertebraSection.showOutlines,
+            lambda: self._showIn(self.displacementSection),
+            lambda: self._showIn(self.bringSection),
+        ]
+
+    @property
+    def isComplete(self):
+        """Whether the result is shown in all sections."""
+        return not self._toCome
 
     def goOn(self):
         """Show a new result in the next section that is to come; list what can be brought where that has changed."""
         if self._toCome:
-            section = self._toCome.pop(0)
-            section.setResult(self.result)
-            section.widget.visible = True
+            self._toCome.pop(0)()
         self.bringSection.goOn()
+
+    def _showIn(self, section, **how):
+        section.setResult(self.result, **how)
+        section.widget.visible = True
 
     def forget(self):
         """The scene is closed."""

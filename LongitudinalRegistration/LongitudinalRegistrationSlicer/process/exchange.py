@@ -5,8 +5,7 @@ import typing
 
 import numpy as np
 import slicer
-from LongitudinalRegistrationLib.field.transforms import compose
-from LongitudinalRegistrationLib.scan.geometry import affine_from_matrix
+from LongitudinalRegistrationLib.methods.registry import title_of
 from LongitudinalRegistrationLib.system.shared_arrays import save_array, take_image
 from TableRemovalSlicer.volumes import addVolumeNode, geometryOfVolumeNode
 
@@ -25,7 +24,7 @@ from LongitudinalRegistrationSlicer.results.nodes import (
     setTransformOn,
     unusedName,
 )
-from LongitudinalRegistrationSlicer.results.transforms import addTransformNode, vtkTransformFromITK
+from LongitudinalRegistrationSlicer.results.transforms import addTransformNode, vtkTransformFromParts
 from LongitudinalRegistrationSlicer.vertebrae.common_labels import commonLabels, fixedValues, movingValues
 from LongitudinalRegistrationSlicer.vertebrae.label_matching import (
     matchesFromText,
@@ -106,16 +105,16 @@ def importTransform(request, folder, answer):
     updated in place, and what was made with the earlier transform is removed. Removing the transform node undoes the
     registration.
     """
-    affine = affine_from_matrix(np.array(answer["affine"]).reshape(4, 4))
-    transform = compose(affine, take_image(folder, answer["field"]))
+    transform = vtkTransformFromParts(np.reshape(answer["affine"], (4, 4)), take_image(folder, answer["field"]))
     fixed, moving = request.fixed, request.moving
     method, node = answer["report"]["method"], moving.GetParentTransformNode()
     if isResult(node) and fixedOf(node) is fixed and methodOf(node) == method:
         for role in (REGISTERED_ROLE, SCORES_ROLE):
             _removeEarlier(node, role)
-        node.SetAndObserveTransformFromParent(vtkTransformFromITK(transform))
+        node.SetAndObserveTransformFromParent(transform)
     else:
-        node = addTransformNode(transform, unusedName(f"{moving.GetName()} to {fixed.GetName()} ({method})"))
+        name = f"{moving.GetName()} to {fixed.GetName()} ({title_of(method)})"
+        node = addTransformNode(transform, unusedName(name))
     node.SetAttribute(RESULT_ATTRIBUTE, method)
     setReport(node, answer["report"])
     node.SetAttribute(MATCHES_ATTRIBUTE, matchesToText(_matches(request)))

@@ -8,6 +8,7 @@ round.
 import SimpleITK as sitk
 import slicer
 import vtk
+from slicer.i18n import tr as _
 from TableRemovalLib.errors import InputError
 from TableRemovalSlicer.hidden_nodes import removeNode
 from TableRemovalSlicer.volumes import addVolumeNode, geometryOfVolumeNode, imageFromVolumeNode
@@ -36,7 +37,7 @@ class Bringing:
         """
         target = targetOf(result, towards)
         if target is None:
-            raise InputError("The scan to bring things to is not in the scene (any more).")
+            raise InputError(_("The scan to bring things to is not in the scene (any more)."))
         through, made = _Through(result, target, towards), []
         try:
             for node in nodes:

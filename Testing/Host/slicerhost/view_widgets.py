@@ -215,6 +215,8 @@ class SliceViewWidget(ViewWidget):
     def __init__(self, view, parent):
         super().__init__(parent)
         self.view, self.name = view, view.get_singleton_tag()
+        before = self.mrmlSliceNode()
+        self._sizeBefore = view.render_window().GetSize(), before.GetDimensions(), before.GetFieldOfView()
         self._controller, self._area = SliceController(view, self), SliceViewArea(view, self)
         self._stack(self._controller, self._area)
         node = self.mrmlSliceNode()
@@ -243,6 +245,10 @@ class SliceViewWidget(ViewWidget):
         node, tag = self._observation
         node.RemoveObserver(tag)
         self._area.close()
+        size, dimensions, fieldOfView = self._sizeBefore
+        self.view.render_window().SetSize(*size)
+        self.mrmlSliceNode().SetDimensions(*dimensions)
+        self.mrmlSliceNode().SetFieldOfView(*fieldOfView)
 
     def _showNode(self):
         self._controller.showNode(self.mrmlSliceNode())
@@ -254,6 +260,7 @@ class ThreeDViewWidget(ViewWidget):
     def __init__(self, view, parent):
         super().__init__(parent)
         self.view, self.name = view, view.get_singleton_tag()
+        self._sizeBefore = view.render_window().GetSize()
         self._controller, self._area = ControllerBar(self), ThreeDViewArea(view, self)
         self._stack(self._controller, self._area)
         self._controller.showNode(self.mrmlViewNode())
@@ -268,7 +275,8 @@ class ThreeDViewWidget(ViewWidget):
         return self._controller
 
     def release(self):
-        """Nothing was lent to the view."""
+        """Leave the view as it was without a window."""
+        self.view.render_window().SetSize(*self._sizeBefore)
 
 
 class OtherViewWidget(QtWidgets.QFrame):

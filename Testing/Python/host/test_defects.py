@@ -207,8 +207,7 @@ def register(panel):
 
     panel.ui.registerButton.click()
     letRun(panel, lambda: not panel.logic.needsPolling, PATIENCE_S)
-    for _turn in range(4):
-        panel.onTimer()
+    letRun(panel, lambda: panel.results.isComplete, PATIENCE_S)
 
 
 def registered_panel(panels):
