@@ -20,6 +20,7 @@ from slicer.util import VTKObservationMixin
 from TableRemovalSlicer.help_texts import acknowledgement, helpLinks
 from TableRemovalSlicer.packages import Packages
 from TableRemovalWidgets.packages_section import PackagesSection
+from TableRemovalWidgets.panel_width import letShrink
 
 __all__ = [
     "LongitudinalRegistration",
@@ -106,6 +107,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self.results.cleanup()
 
     def enter(self):
+        letShrink(self.parent)
         self.packagesSection.enter()
         self._warmUp()
         self.timer.start()
