@@ -18,7 +18,7 @@ def renders(path):
     return "slicer" in path.read_text(encoding="utf-8")
 
 
-LEARNS = ("test_training.py", "test_network.py", "test_cvpyramid.py", "test_gradient_check.py")
+LEARNS = ("test_training.py", "test_network.py", "test_cvpyramid.py", "test_gradient_check.py", "test_ablation.py")
 """The test files that load TensorFlow."""
 LONG = ("test_niftyreg.py", "test_evaluation.py", "test_registration.py", "test_cli.py", "test_worker.py")
 """The longest files of the rest."""

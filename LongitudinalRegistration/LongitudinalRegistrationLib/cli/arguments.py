@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from ..methods.network.architectures.catalogue import DEFAULT_NETWORK, NETWORKS
 from ..methods.refinement.options import EFFORTS
-from ..methods.registry import AUTO, NAMES
+from ..methods.registry import AUTO, NAMES, current_name
 
 _INPUTS = (
     "Scans: NIfTI, NRRD or MHA files, or a folder with a DICOM series. Intensities are HU. "
@@ -173,10 +173,12 @@ def _add_register(subparsers: Commands) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument(
         "--method",
+        type=current_name,
         choices=NAMES,
         default=AUTO,
-        help="auto (default): the network (see --network) and its refinement, and NiftyReg where that fails or cannot "
-        "be trusted; voxelmorph: the network or nothing; refinement: a direct fit of the scans, without a network",
+        help="auto (default): the cost-volume network and its refinement, and NiftyReg where that fails or cannot be "
+        "trusted; cost-volume: that network (see --network) or nothing; vxm2: the paper's VoxelMorph in its place; "
+        "refinement: a direct fit of the scans, without a network",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the results of an earlier run in DIR")
     _add_network(parser)
@@ -303,8 +305,8 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
         "--network",
         choices=NETWORKS,
         default=DEFAULT_NETWORK,
-        help="lkpyramid (default): coarse to fine on matching evidence; cvpyramid: a search before it, more exact by "
-        "itself; vxm2: the paper's VoxelMorph",
+        help="cvpyramid (default): a search over displacements, then coarse to fine; lkpyramid: without the search; "
+        "vxm2: the paper's VoxelMorph",
     )
 
 

@@ -17,9 +17,10 @@ from ..field.transforms import field_on
 from ..methods.network.model_store import Model, trained_model
 from ..methods.network.predict import Predictor
 from ..scan.body import find_body
-from ..scan.grid import Grid, body_bounds, common_grid, resample, smooth_for_spacing
+from ..scan.grid import Grid, body_bounds, common_grid, resample
 from ..scan.labels import label_name
 from ..scan.normalise import normalised_on_grid
+from ..scan.pyramid import halved
 from ..scan.read import read_image
 from ..training.config import TrainingConfig
 from ..training.manifest import Entry
@@ -53,10 +54,10 @@ def on_scoring_grid(image: sitk.Image) -> tuple[np.ndarray, np.ndarray, Grid]:
 
 
 def _for_model(array: np.ndarray, grid: Grid, model: Model) -> tuple[np.ndarray, Grid]:
-    """An image of the scoring grid on the model's voxels, blurred as a scan would be."""
-    target = grid.coarser(round(model.spacing_mm / grid.spacing_mm))
-    smooth = smooth_for_spacing(grid.image(array), target.spacing_mm)
-    return sitk.GetArrayFromImage(resample(smooth, target.reference(), outside=0.0)), target
+    """An image of the scoring grid on the model's voxels, as the model was trained on it: itself, or means of eight."""
+    if model.spacing_mm == grid.spacing_mm:
+        return array, grid
+    return halved(array), grid.coarser(2)
 
 
 def _transform(field: sitk.Image) -> sitk.Transform:

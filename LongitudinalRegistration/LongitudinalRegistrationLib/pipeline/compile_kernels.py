@@ -36,7 +36,7 @@ from ..scan.body import find_body
 from ..scan.pyramid import make_pyramid
 
 COMPILING = "Compiling for this computer, the first time only"
-FUNCTIONS = {"bodies": 35, "registration": 20, "resampling": 5}
+FUNCTIONS = {"bodies": 35, "registration": 23, "resampling": 5}
 """The parts, each compiled in a process of its own, and how many functions of ours each has."""
 
 Progress = Callable[[str, float], None]

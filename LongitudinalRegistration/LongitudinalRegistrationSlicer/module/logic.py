@@ -1,6 +1,7 @@
 """The module's logic: two scans in; transform, registered volume and scores out."""
 
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
+from TableRemovalSlicer.kept_nodes import keptNode
 from TableRemovalSlicer.packages import moduleCommand
 
 from LongitudinalRegistrationSlicer.module.parameter_node import LongitudinalRegistrationParameterNode
@@ -27,7 +28,7 @@ class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):
         self._bringing = Bringing()
 
     def getParameterNode(self):
-        return LongitudinalRegistrationParameterNode(super().getParameterNode())
+        return LongitudinalRegistrationParameterNode(keptNode(super().getParameterNode()))
 
     def requestFrom(self, parameters):
         """Return the RegistrationRequest that a parameter node stands for."""

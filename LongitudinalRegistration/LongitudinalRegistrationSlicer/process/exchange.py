@@ -5,6 +5,7 @@ import typing
 
 import numpy as np
 import slicer
+from LongitudinalRegistrationLib.methods.registry import title_of
 from LongitudinalRegistrationLib.system.shared_arrays import save_array, take_image
 from TableRemovalSlicer.volumes import addVolumeNode, geometryOfVolumeNode
 
@@ -112,7 +113,8 @@ def importTransform(request, folder, answer):
             _removeEarlier(node, role)
         node.SetAndObserveTransformFromParent(transform)
     else:
-        node = addTransformNode(transform, unusedName(f"{moving.GetName()} to {fixed.GetName()} ({method})"))
+        name = f"{moving.GetName()} to {fixed.GetName()} ({title_of(method)})"
+        node = addTransformNode(transform, unusedName(name))
     node.SetAttribute(RESULT_ATTRIBUTE, method)
     setReport(node, answer["report"])
     node.SetAttribute(MATCHES_ATTRIBUTE, matchesToText(_matches(request)))

@@ -18,6 +18,8 @@ from LongitudinalRegistrationSlicer.results.nodes import (
 )
 
 METHODS = {"Auto": AUTO, **{entry.title: name for name, entry in REGISTRY.items()}}
+FORMER_METHODS = {"VoxelMorph": "Cost-volume network"}
+"""Methods that saved scenes may name, and what they are called now."""
 EFFORTS = {"Fast": "fast", "Thorough": "thorough"}
 
 
@@ -39,6 +41,9 @@ class RegistrationRequest:
     effort: str = "Fast"
     budgetSeconds: float = 20.0
     matches: str = ""
+
+    def __post_init__(self):
+        object.__setattr__(self, "method", FORMER_METHODS.get(self.method, self.method))
 
     def isValid(self):
         """Return (ok, reason); the reason is one sentence that says what to do."""

@@ -8,6 +8,7 @@ import itertools
 import json
 
 import slicer
+from LongitudinalRegistrationLib.methods.registry import current_name
 
 from LongitudinalRegistrationSlicer.results.transform_parts import transformParts
 
@@ -62,8 +63,8 @@ def labelsOf(result):
 
 
 def methodOf(result):
-    """Return the name of the method that gave the result: voxelmorph, refinement or niftyreg."""
-    return result.GetAttribute(RESULT_ATTRIBUTE)
+    """Return the name of the method that gave the result: a key of the registry's METHODS."""
+    return current_name(result.GetAttribute(RESULT_ATTRIBUTE))
 
 
 def reportOf(result):
