@@ -19,7 +19,7 @@ pytest.importorskip("PySide6")
 
 from slicerhost import boot  # noqa: E402
 
-pytestmark = [pytest.mark.xdist_group("host"), pytest.mark.slow]
+pytestmark = pytest.mark.xdist_group("host")
 STAND_IN = [sys.executable, "-m", "LongitudinalRegistrationSlicer.process.stand_in_worker"]
 PATIENCE_S = 180
 LAPTOP, DESKTOP, PANEL_PX = (1366, 768), (1920, 1080), 300
