@@ -10,7 +10,6 @@ from LongitudinalRegistrationSlicer.process.request import RegistrationRequest
 from LongitudinalRegistrationSlicer.results.belongings import belongingsOf
 from LongitudinalRegistrationSlicer.results.bringing import Bringing
 from LongitudinalRegistrationSlicer.results.nodes import setTransformOn
-from LongitudinalRegistrationSlicer.results.saving import exportDicom, saveResult
 from LongitudinalRegistrationSlicer.vertebrae.plot import updateVertebraChart
 from LongitudinalRegistrationSlicer.vertebrae.rows import rowsAsText, rowsWithMethods, saveCsv
 from LongitudinalRegistrationSlicer.vertebrae.total_segmentator import segmentVertebrae
@@ -83,6 +82,8 @@ class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):
 
         Raises InputError where the folder cannot be written to, has one of the files already, or a scan was removed.
         """
+        from LongitudinalRegistrationSlicer.results.saving import saveResult
+
         return saveResult(result, folder)
 
     def exportDicom(self, result, folder):
@@ -90,6 +91,8 @@ class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):
 
         Raises InputError where pydicom is missing, the folder has content, or a scan was removed.
         """
+        from LongitudinalRegistrationSlicer.results.saving import exportDicom
+
         return exportDicom(result, folder)
 
     def arrangeViews(self, result, secondOrientation="Sagittal", window="Bone"):
