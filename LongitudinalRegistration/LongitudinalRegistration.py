@@ -79,7 +79,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
             self.onPackagesChanged,
             self.logic.shutDown,
         )
-        self.inputs = InputsSection(self.ui)
+        self.inputs = InputsSection(self.ui, self.logic)
         self.registration = RegistrationSection(self.ui, self.logic)
         self.results = ResultSections(self.resourcePath, self.ui.sectionsWidget.layout(), self.logic, self.onAgain)
         self.timer = qt.QTimer()
@@ -199,8 +199,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
 
     def onAgain(self, result, method, effort):
         """Register a result's pair again, with another method or effort."""
-        request = self.logic.requestFrom(self._parameterNode).again(result, method, effort)
-        self.registration.start([request])
+        self.registration.start([self.logic.requestAgain(result, method, effort)])
         self._showState()
 
     def onTimer(self):

@@ -19,7 +19,7 @@ pytest.importorskip("PySide6")
 
 from slicerhost import boot  # noqa: E402
 
-pytestmark = [pytest.mark.xdist_group("host"), pytest.mark.slow]
+pytestmark = pytest.mark.xdist_group("host")
 STAND_IN = [sys.executable, "-m", "LongitudinalRegistrationSlicer.process.stand_in_worker"]
 PATIENCE_S = 180
 LAPTOP, DESKTOP, PANEL_PX = (1366, 768), (1920, 1080), 300
@@ -452,8 +452,9 @@ def test_15_a_slice_is_listed_once_with_its_reasons_together():
 def test_16_the_slice_slider_follows_the_view(host, panels):
     import slicer
     from slicerhost.views import AXIAL, makeSliceView
+    from TableRemovalSlicer.views import axialSliceNode
 
-    view = makeSliceView(host, "Red", AXIAL)
+    makeSliceView(host, "Red", AXIAL)
     panel = panels("TableRemoval")
     scan = host.modules["TableRemoval"].python.TableRemovalTest().makeScan()[0]
     panel.ui.inputSelector.setCurrentNode(scan)
@@ -463,8 +464,7 @@ def test_16_the_slice_slider_follows_the_view(host, panels):
             raise TimeoutError(panel.ui.previewLabel.text)
         panel.poll()
         time.sleep(0.01)
-    node = view.get_view_node()
-    node.JumpSliceByOffsetting(0.0, 0.0, 4.0 * 17)
+    axialSliceNode().JumpSliceByOffsetting(0.0, 0.0, 4.0 * 17)
     slicer.app.processEvents()
     panel.poll()
     assert panel.logic.session.k == 17 and panel.ui.sliceSlider.value == 17
