@@ -107,15 +107,25 @@ def _add_phantom(subparsers: Commands) -> None:
     parser = _command(
         subparsers,
         "phantom",
-        "make a synthetic pair of scans with known truth",
+        "make a synthetic pair of scans, or a cohort, with known truth",
         "Make a baseline and a follow-up CT of a synthetic patient with bone metastases, with body masks, vertebra\n"
-        "labels (VerSe numbers) and the true transform from baseline points to follow-up points.",
-        "  longct phantom --out phantom --seed 1\n  longct phantom --out small --seed 2 --size 192 --slices 64",
+        "labels (VerSe numbers) and the true transform from baseline points to follow-up points. --cohort makes\n"
+        "patients who are scanned every 3 to 12 months on several scanners, whose metastases respond or progress, and\n"
+        "a manifest for `longct cohort`, `longct train` and `longct evaluate`.",
+        "  longct phantom --out phantom --seed 1\n  longct phantom --out small --seed 2 --size 192 --slices 64\n"
+        "  longct phantom --cohort --out cohort --seed 1 --size 256 --slices 100",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the files")
     parser.add_argument("--seed", type=natural, required=True, metavar="N", help="another number is another patient")
     parser.add_argument("--size", type=positive, default=512, help="pixels a side (default 512)")
     parser.add_argument("--slices", type=positive, default=150, help="slices (default 150)")
+    cohort = parser.add_argument_group("a cohort")
+    cohort.add_argument("--cohort", action="store_true", help="many patients, each scanned many times")
+    cohort.add_argument("--patients", type=positive, default=12, metavar="N", help="how many (default 12)")
+    cohort.add_argument(
+        "--scans", type=positive, metavar="N", help="scans of all patients together (default: 88 for 12, as the paper)"
+    )
+    cohort.add_argument("--folds", type=positive, default=4, metavar="N", help="of a cross-validation (default 4)")
     _add_output_style(parser)
 
 
