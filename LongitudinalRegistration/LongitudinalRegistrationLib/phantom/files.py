@@ -45,39 +45,21 @@ def write_phantom(pair: PhantomPair, folder: str | Path) -> tuple[Path, ...]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(2) as pool:
-            transform = pool.submit(write_transform, pair.true_transform, folder / "true_transform.h5")
-            list(pool.map(lambda job: write_image(*job), jobs))
+            transform = pool.submit(_write_transform, pair.true_transform, folder / "true_transform.h5")
+            list(pool.map(lambda job: _write_image(*job), jobs))
             transform.result()
     except (OSError, RuntimeError) as error:
         raise InputError(f"Cannot write the phantom to {folder}: choose a folder that can be written.") from error
     return tuple(path for _, path in jobs) + (folder / "true_transform.h5",)
 
 
-def write_image(image: sitk.Image, path: Path) -> None:
-    """Write an image of a phantom, under a temporary name first.
-
-    Parameters
-    ----------
-    image
-        Any.
-    path
-        Ends with .nii.gz.
-    """
+def _write_image(image: sitk.Image, path: Path) -> None:
     temporary = path.with_name(f".{path.name.removesuffix('.nii.gz')}.part.nii.gz")
     sitk.WriteImage(image, str(temporary), useCompression=True, compressionLevel=_COMPRESSION_LEVEL)
     os.replace(temporary, path)
 
 
-def write_transform(transform: sitk.Transform, path: Path) -> None:
-    """Write a transform of a phantom, under a temporary name first.
-
-    Parameters
-    ----------
-    transform
-        Any.
-    path
-        Ends with .h5.
-    """
+def _write_transform(transform: sitk.Transform, path: Path) -> None:
     temporary = path.with_name(f".{path.stem}.part.h5")
     sitk.WriteTransform(transform, str(temporary))
     os.replace(temporary, path)

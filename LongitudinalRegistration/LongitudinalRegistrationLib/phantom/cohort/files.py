@@ -11,8 +11,8 @@ from pathlib import Path
 from TableRemovalLib.errors import InputError
 
 from ...scan.labels import label_name
+from ...scan.write import write_image, write_transform
 from ...system.files import write_text
-from ..files import write_image, write_transform
 from ..skeleton import SCLEROTIC
 from .plan import CohortOptions, PatientPlan
 from .scans import CohortScan, patient_scans
