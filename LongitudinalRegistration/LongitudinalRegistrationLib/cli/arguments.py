@@ -340,6 +340,53 @@ def _add_train(subparsers: Commands) -> None:
     _add_output_style(parser)
 
 
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    """Add where tasks run: here, or on a cluster."""
+    cluster = parser.add_argument_group("where it runs")
+    cluster.add_argument(
+        "--workers", type=positive, metavar="N", help="processes on this machine (default: as cores and memory allow)"
+    )
+    cluster.add_argument(
+        "--threads",
+        type=positive,
+        metavar="N",
+        help="threads a worker (default: the cores shared out; on a cluster 1)",
+    )
+    cluster.add_argument("--scheduler", metavar="ADDRESS", help="a Dask cluster instead, for example tcp://head:8786")
+
+
+def _add_cohort(subparsers: Commands) -> None:
+    parser = _command(
+        subparsers,
+        "cohort",
+        "register every follow-up of many patients",
+        "Register every follow-up in a manifest (CSV: patient,time_point,image,labels a line) to the patient's first\n"
+        "scan, and score it, on all cores or on a Dask cluster. Writes pairs.csv and vertebrae.csv (also Parquet),\n"
+        "index.html (a summary with plots) and, for every pair, its transform. After it was stopped, the same command\n"
+        "goes on; a pair is done again only when its scans or the options have changed. Needs longct[cohort]\n"
+        "(docs/scaling.md: clusters, times).",
+        "  longct phantom --cohort --out cohort --seed 1 --size 256 --slices 100\n"
+        "  longct cohort cohort/manifest.csv --out result\n"
+        "  longct cohort manifest.csv --out result --scheduler tcp://head:8786 --threads 4",
+    )
+    parser.add_argument("manifest", type=Path, metavar="MANIFEST", help="CSV file; file names are relative to it")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--method", choices=NAMES, default=AUTO, help="as of `longct register` (default auto)")
+    _add_network(parser)
+    parser.add_argument("--no-table-removal", action="store_true", help="the scans are clean already")
+    parser.add_argument(
+        "--effort", choices=tuple(EFFORTS), default="fast", help="of the refinement: fast (default), thorough"
+    )
+    parser.add_argument(
+        "--keep",
+        choices=("nothing", "transform", "all"),
+        default="transform",
+        help="of every pair: its transform (default); all: also the registered scan and a report page",
+    )
+    add_cluster(parser)
+    _add_output_style(parser)
+
+
 def _add_export_dicom(subparsers: Commands) -> None:
     parser = subparsers.add_parser(
         "export-dicom",
@@ -371,6 +418,6 @@ def make_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (_add_info, _add_install, _add_phantom, _add_remove_table, _add_register, _add_score):
         add(subparsers)
-    for add in (_add_export_dicom, _add_simulate, _add_train, _add_evaluate):
+    for add in (_add_export_dicom, _add_simulate, _add_train, _add_evaluate, _add_cohort):
         add(subparsers)
     return parser

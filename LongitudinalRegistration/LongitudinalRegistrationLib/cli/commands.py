@@ -20,6 +20,7 @@ from ..scan.read import read_image
 from ..scan.write import image_suffix, write_image, write_transform
 from ..system.files import ready_folder, results_folder, write_json, write_text
 from ..system.staged_files import StagedFiles
+from .cohort_commands import cohort
 from .cohort_phantom import phantom_cohort
 from .console import Console
 from .export_commands import export_dicom
@@ -294,4 +295,5 @@ COMMANDS = {
     "evaluate": evaluate,
     "simulate": simulate,
     "train": train,
+    "cohort": cohort,
 }

@@ -117,7 +117,20 @@ def part_of(report: Callable[[float], None], start: float, share: float) -> Call
 
 
 def rotation(degrees_xyz: ArrayLike, flipped: bool) -> np.ndarray:
-    """Rotation about x, then y, then z; ``flipped`` turns the patient face down first."""
+    """Make the rotation about x, then y, then z.
+
+    Parameters
+    ----------
+    degrees_xyz
+        (3,), degrees.
+    flipped
+        Whether the patient is turned face down first.
+
+    Returns
+    -------
+    numpy.ndarray
+        (3, 3), float64.
+    """
     a, b, c = np.radians(degrees_xyz)
     rx = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
     ry = np.array([[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]])

@@ -59,7 +59,8 @@ def write_patient(folder: Path, seed: int, plan: PatientPlan, options: CohortOpt
         If the folder cannot be written.
     """
     own = Path(folder) / plan.name
-    scans, lesions = [], []
+    scans: list[Row] = []
+    lesions: list[Row] = []
     try:
         own.mkdir(parents=True, exist_ok=True)
         for made in patient_scans(seed, plan, options):

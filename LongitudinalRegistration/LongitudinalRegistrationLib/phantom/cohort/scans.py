@@ -133,9 +133,14 @@ def _scan_plan(
     if visit:
         position, shift = draw_position(patient, options, rng)
     late = float(rng.uniform())  # from the arterial (0) to the portal venous phase (1)
-    gravity = -1.0 if options.position == "prone" else 1.0
-    enhanced = [early + late * (later - early) for early, later in ((215, 105), (55, 110), (165, 130), (55, 95))]
-    state = ScanState(*enhanced, gas_seed=int(rng.integers(2**31)), gravity=gravity)
+    state = ScanState(
+        arterial_hu=215.0 - 110.0 * late,
+        venous_hu=55.0 + 55.0 * late,
+        cortex_hu=165.0 - 35.0 * late,
+        parenchyma_hu=55.0 + 40.0 * late,
+        gas_seed=int(rng.integers(2**31)),
+        gravity=-1.0 if options.position == "prone" else 1.0,
+    )
     fov = field_of_view_mm(patient, options) * scanner.widening
     cut = rng.uniform(0.0, 8.0) if visit else 0.0
     grid = grid_around(patient, options, fov, shift, scanner.slice_factor, cut)
