@@ -15,6 +15,7 @@ _INPUTS = (
     "Nothing that is read is changed."
 )
 _RAW = argparse.RawDescriptionHelpFormatter
+EXPERIMENTS = ("slices", "fig7", "table1", "fig8", "fig9", "fig10", "fig11")
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -299,12 +300,13 @@ def _add_evaluate(subparsers: Commands) -> None:
     parser = _command(
         subparsers,
         "evaluate",
-        "score a network on simulated follow-ups",
+        "score a network on simulated follow-ups; the paper's experiments",
         "Deform scans at random (van Eijnatten et al., section 3.2.2) and let the network alone, without affine step\n"
         "and refinement, find the deformation: end-point error and SSIM in the body, DSC of the labels, folding,\n"
-        "seconds.",
+        "seconds. With --experiment: one of the paper's experiments on a cohort, with its table, statistics and figure.",
         "  longct evaluate scan.nii.gz --deltas 6,11\n"
-        "  longct evaluate --manifest test.csv --phantoms 101,102 --network vxm2 --out scores.json",
+        "  longct evaluate --manifest test.csv --phantoms 101,102 --network vxm2 --out scores.json\n"
+        "  longct evaluate --experiment fig7 --manifest cohort/manifest.csv --out results --fields 10",
     )
     parser.add_argument("scans", nargs="*", type=Path, metavar="SCAN", help="scans without labels")
     parser.add_argument("--manifest", type=Path, metavar="CSV", help="scans, patient,time_point,image,labels a line")
@@ -320,7 +322,48 @@ def _add_evaluate(subparsers: Commands) -> None:
     parser.add_argument("--out", type=Path, metavar="F.json", help="also write the scores")
     parser.add_argument("--figure", type=Path, metavar="F.png", help="also draw the first scan, before and after")
     _add_network(parser)
+    _add_experiment(parser)
     _add_output_style(parser)
+
+
+def run_folder(text: str) -> tuple[str, Path]:
+    """Parse "incremental=DIR"."""
+    name, sign, folder = text.partition("=")
+    if not sign or not folder:
+        raise argparse.ArgumentTypeError(f"{text!r}: give single=DIR or incremental=DIR")
+    return name, Path(folder)
+
+
+def _add_experiment(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the paper's experiments (needs longct[cohort])")
+    group.add_argument(
+        "--experiment", choices=EXPERIMENTS, metavar="NAME", help=f"{', '.join(EXPERIMENTS)}; --out: DIR"
+    )
+    group.add_argument("--fields", type=positive, metavar="N", help="random deformations (default: as the paper)")
+    group.add_argument("--patients", type=positive, metavar="N", help="only the first N of the manifest")
+    group.add_argument(
+        "--step", type=float, default=1.0, metavar="MM", help="of the displacements in fig11 (default 1)"
+    )
+    group.add_argument(
+        "--methods", type=words, default=(), metavar="A,B", help="only these of the experiment's methods"
+    )
+    group.add_argument(
+        "--niftyreg-spacing", type=float, default=2.0, metavar="MM", help="voxels that NiftyReg works on (default 2)"
+    )
+    group.add_argument(
+        "--run",
+        type=run_folder,
+        action="append",
+        default=[],
+        metavar="SCHEME=DIR",
+        help="training run for fig8, fig9, fig11: single=DIR or incremental=DIR, with folds",
+    )
+    add_cluster(parser)
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Parse "vxm2,niftyreg"."""
+    return tuple(part for part in text.split(",") if part)
 
 
 def _add_train(subparsers: Commands) -> None:
