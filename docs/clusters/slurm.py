@@ -1,7 +1,7 @@
 """A Dask cluster on SLURM for `longct cohort` and `longct evaluate`: python slurm.py --workers 64.
 
 Needs `pip install 'longct[cohort]' dask-jobqueue` in an environment that all nodes see. Run it on a login node, inside
-tmux; it prints the address for `--scheduler`, and ends the jobs when it is stopped. Change QUEUE to a partition of yours.
+tmux: it prints the address for `--scheduler`, and ends the jobs when it is stopped. Change QUEUE to your partition.
 """
 
 import argparse

@@ -303,7 +303,7 @@ def _add_evaluate(subparsers: Commands) -> None:
         "score a network on simulated follow-ups; the paper's experiments",
         "Deform scans at random (van Eijnatten et al., section 3.2.2) and let the network alone, without affine step\n"
         "and refinement, find the deformation: end-point error and SSIM in the body, DSC of the labels, folding,\n"
-        "seconds. With --experiment: one of the paper's experiments on a cohort, with its table, statistics and figure.",
+        "seconds. With --experiment: one of the paper's experiments on a cohort, with its table, tests and figure.",
         "  longct evaluate scan.nii.gz --deltas 6,11\n"
         "  longct evaluate --manifest test.csv --phantoms 101,102 --network vxm2 --out scores.json\n"
         "  longct evaluate --experiment fig7 --manifest cohort/manifest.csv --out results --fields 10",
@@ -358,7 +358,7 @@ def _add_experiment(parser: argparse.ArgumentParser) -> None:
         metavar="SCHEME=DIR",
         help="training run for fig8, fig9, fig11: single=DIR or incremental=DIR, with folds",
     )
-    add_cluster(parser)
+    _add_cluster(parser)
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -383,17 +383,11 @@ def _add_train(subparsers: Commands) -> None:
     _add_output_style(parser)
 
 
-def add_cluster(parser: argparse.ArgumentParser) -> None:
-    """Add where tasks run: here, or on a cluster."""
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
+    """Where tasks run: here, or on a cluster; --threads is the command's own."""
     cluster = parser.add_argument_group("where it runs")
     cluster.add_argument(
         "--workers", type=positive, metavar="N", help="processes on this machine (default: as cores and memory allow)"
-    )
-    cluster.add_argument(
-        "--threads",
-        type=positive,
-        metavar="N",
-        help="threads a worker (default: the cores shared out; on a cluster 1)",
     )
     cluster.add_argument("--scheduler", metavar="ADDRESS", help="a Dask cluster instead, for example tcp://head:8786")
 
@@ -426,7 +420,10 @@ def _add_cohort(subparsers: Commands) -> None:
         default="transform",
         help="of every pair: its transform (default); all: also the registered scan and a report page",
     )
-    add_cluster(parser)
+    parser.add_argument(
+        "--threads", type=positive, metavar="N", help="threads a worker (default: the cores shared out; on a cluster 1)"
+    )
+    _add_cluster(parser)
     _add_output_style(parser)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...cohort.pairs import Pair, pair_task, pairs_of
 from ...cohort.tables import pair_row
@@ -20,7 +20,7 @@ from .statistics import summary, wilcoxon
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-METHODS = {
+METHODS: dict[str, dict[str, Any]] = {
     "vxm2": {"method": "voxelmorph", "network": "vxm2", "refinement": False},
     "auto": {"method": "voxelmorph"},
     NIFTYREG: {"method": "niftyreg"},

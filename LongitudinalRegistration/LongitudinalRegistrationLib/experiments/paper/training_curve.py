@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from TableRemovalLib.errors import InputError
 
 from .outcome import Outcome, Row
-from .statistics import wilcoxon
+from .statistics import WILCOXON, wilcoxon
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -79,6 +79,4 @@ def _first_and_last(splits: dict[str, list[dict]]) -> tuple[str, ...]:
     first, last = ([_ncc(records[place], "best_validation") for records in splits.values()] for place in (0, -1))
     found = wilcoxon(first, last)
     rises = ", ".join(f"{a:.4f} to {b:.4f}" for a, b in zip(first, last, strict=True))
-    return (
-        f"Best validation NCC, first to last iteration: {rises} (Wilcoxon signed-rank, n = {found.n}, p = {found.p:.3f}).",
-    )
+    return (f"Best validation NCC, first to last iteration: {rises} ({WILCOXON}, n = {found.n}, p = {found.p:.3f}).",)
