@@ -71,8 +71,8 @@ def table_removal_trials(entries: Sequence[Entry], options: PaperOptions) -> lis
     """Make the trials of fig. 7: with and without the table, with and without a shift of the patient on it."""
     conditions = [
         {"delta_mm": TABLE_DELTA_MM, "shift_mm": shift, "refined": refined, "method": method, "group": method}
-        for method in options.takes(VOXELMORPH, NIFTYREG)
         for shift in (0.0, TABLE_SHIFT_MM)
+        for method in options.takes(VOXELMORPH, NIFTYREG)
         for refined in (False, True)
     ]
     return _trials(baselines(entries, options), range(options.count("fig7")), options, conditions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,52 @@ def _prepared(image: str, labels: str | None) -> _Prepared:
     return _scan[key]
 
 
+@dataclass(frozen=True)
+class _Simulated:
+    """A simulated follow-up of a scan, [k, j, i], on its grid.
+
+    truth: true field (k, j, i, 3), mm; fixed: without the table, [0, 1]; with_table: the same on the table, which has
+    not moved; body: of it; labels: the scan's, moved, or None; before: the scores of doing nothing.
+    """
+
+    truth: np.ndarray
+    fixed: np.ndarray
+    with_table: np.ndarray
+    body: np.ndarray
+    labels: np.ndarray | None
+    before: dict[str, float | None]
+
+
+_follow_up: dict[tuple, _Simulated] = {}
+
+
+def _simulated(scan: _Prepared, trial: Trial) -> _Simulated:
+    """A simulated follow-up, made once where several methods take it in a row."""
+    key = trial.image, trial.labels, trial.field, trial.delta_mm, trial.shift_mm
+    if key not in _follow_up:
+        _follow_up.clear()
+        _follow_up[key] = _simulate(scan, trial)
+    return _follow_up[key]
+
+
+def _simulate(scan: _Prepared, trial: Trial) -> _Simulated:
+    rng = np.random.default_rng([2021, trial.field])
+    options = SimulatorOptions(delta_mm=trial.delta_mm)
+    grid, shape, spacing = scan.grid, scan.refined.shape, scan.grid.spacing_mm
+    coarse = random_coarse_field(scan.body, spacing, options, rng)
+    truth = densify_field(coarse, spacing / COARSE_SPACING_MM, np.zeros(3, np.int64), shape)
+    truth += rng.uniform(-trial.shift_mm, trial.shift_mm, 3).astype(np.float32)
+    moved = warp_block(scan.refined, truth / np.float32(spacing), np.zeros(3, np.int64))
+    noise = np.float32(options.noise) * rng.standard_normal(shape, dtype=np.float32)
+    table = np.where(binary_dilation(scan.body, iterations=EDGE_VOXELS), np.float32(0.0), scan.original)
+    fixed, with_table = (np.clip(image + noise, 0.0, 1.0) for image in (moved, np.maximum(moved, table)))
+    true = grid.image(truth)
+    body = _through(grid.image(scan.body), grid, true, labels=True)
+    labels = None if scan.labels is None else _through(scan.labels, grid, true, labels=True)
+    before = _scores(scan, _Simulated(truth, fixed, with_table, body, labels, {}), None)
+    return _Simulated(truth, fixed, with_table, body, labels, before)
+
+
 def run_trial(trial: Trial) -> dict[str, Any]:
     """Deform a scan at random, let the method find the deformation, and score it.
 
@@ -108,46 +154,34 @@ def run_trial(trial: Trial) -> dict[str, Any]:
     Returns
     -------
     dict
-        The trial's own columns; end_point_error_mm, ssim, ncc and, with labels, dsc (mean over the labels), each
-        _before and _after, over the body of the simulated scan; ndv_percent; seconds of the method.
+        end_point_error_mm, ssim, ncc and, with labels, dsc (mean over the labels), each _before and _after, over the
+        body of the simulated scan; ndv_percent; seconds of the method.
     """
     scan = _prepared(trial.image, trial.labels)
-    grid = scan.grid
-    truth, fixed, seen_fixed, seen_moving = _simulated(scan, trial)
-    found, seconds = solver(trial.method, trial.niftyreg_spacing_mm)((seen_fixed, seen_moving, grid))
-    true = grid.image(truth)
-    body = _through(grid.image(scan.body), grid, true, labels=True)
-    steps = {"before": None, "after": found}
-    arrays = {"before": np.zeros_like(truth), "after": sitk.GetArrayFromImage(found)}
-    result: dict[str, Any] = {**asdict(trial), "ndv_percent": ndv_percent(found, body), "seconds": seconds}
-    for step, field in steps.items():
-        warped = scan.refined if field is None else _through(grid.image(scan.refined), grid, field)
-        result[f"end_point_error_mm_{step}"] = mean_end_point_error(truth, arrays[step], body)
-        result[f"ssim_{step}"] = ssim(fixed, warped, body)
-        result[f"ncc_{step}"] = global_ncc(fixed[body > 0], warped[body > 0])
-        result[f"dsc_{step}"] = None if scan.labels is None else _dsc(scan.labels, grid, true, field)
-    return result
+    follow_up = _simulated(scan, trial)
+    seen = (follow_up.fixed, scan.refined) if trial.refined else (follow_up.with_table, scan.original)
+    found, seconds = solver(trial.method, trial.niftyreg_spacing_mm)((*seen, scan.grid))
+    after = _scores(scan, follow_up, found)
+    return {
+        **{f"{measure}_before": value for measure, value in follow_up.before.items()},
+        **{f"{measure}_after": value for measure, value in after.items()},
+        "ndv_percent": ndv_percent(found, follow_up.body),
+        "seconds": seconds,
+    }
 
 
-def _simulated(scan: _Prepared, trial: Trial) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """True field (k, j, i, 3), mm; fixed image without table; and fixed and moving image as the method sees them.
-
-    The patient moves, the table does not.
-    """
-    rng = np.random.default_rng([2021, trial.field])
-    options = SimulatorOptions(delta_mm=trial.delta_mm)
-    shape, spacing = scan.refined.shape, scan.grid.spacing_mm
-    coarse = random_coarse_field(scan.body, spacing, options, rng)
-    field = densify_field(coarse, spacing / COARSE_SPACING_MM, np.zeros(3, np.int64), shape)
-    field += rng.uniform(-trial.shift_mm, trial.shift_mm, 3).astype(np.float32)
-    fixed = warp_block(scan.refined, field / np.float32(spacing), np.zeros(3, np.int64))
-    noise = np.float32(options.noise) * rng.standard_normal(shape, dtype=np.float32)
-    if trial.refined:
-        noisy = np.clip(fixed + noise, 0.0, 1.0)
-        return field, noisy, noisy, scan.refined
-    table = np.where(binary_dilation(scan.body, iterations=EDGE_VOXELS), np.float32(0.0), scan.original)
-    with_table = np.clip(np.maximum(fixed, table) + noise, 0.0, 1.0)
-    return field, np.clip(fixed + noise, 0.0, 1.0), with_table, scan.original
+def _scores(scan: _Prepared, follow_up: _Simulated, field: sitk.Image | None) -> dict[str, float | None]:
+    """The scores of a field (vector image on the scan's grid); None: of doing nothing."""
+    grid, body = scan.grid, follow_up.body
+    warped, vectors = scan.refined, np.zeros_like(follow_up.truth)
+    if field is not None:
+        warped, vectors = _through(grid.image(scan.refined), grid, field), sitk.GetArrayFromImage(field)
+    return {
+        "end_point_error_mm": mean_end_point_error(follow_up.truth, vectors, body),
+        "ssim": ssim(follow_up.fixed, warped, body),
+        "ncc": global_ncc(follow_up.fixed, warped, body),
+        "dsc": _dsc(scan, follow_up, field),
+    }
 
 
 def _through(image: sitk.Image, grid: Grid, field: sitk.Image | None, labels: bool = False) -> np.ndarray:
@@ -157,8 +191,10 @@ def _through(image: sitk.Image, grid: Grid, field: sitk.Image | None, labels: bo
     return sitk.GetArrayFromImage(resample(image, grid.reference(), transform, labels=labels, outside=0.0))
 
 
-def _dsc(labels: sitk.Image, grid: Grid, truth: sitk.Image, field: sitk.Image | None) -> float | None:
+def _dsc(scan: _Prepared, follow_up: _Simulated, field: sitk.Image | None) -> float | None:
     """Mean over the labels, each interpolated once from its own voxels; the true field would reach 1."""
-    fixed, moving = _through(labels, grid, truth, labels=True), _through(labels, grid, field, labels=True)
-    present = [int(value) for value in np.unique(fixed) if value]
-    return float(np.mean(list(dice_per_label(fixed, moving, present).values()))) if present else None
+    if scan.labels is None or follow_up.labels is None:
+        return None
+    moving = _through(scan.labels, scan.grid, field, labels=True)
+    present = [int(value) for value in np.unique(follow_up.labels) if value]
+    return float(np.mean(list(dice_per_label(follow_up.labels, moving, present).values()))) if present else None
