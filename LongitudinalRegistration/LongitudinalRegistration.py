@@ -80,7 +80,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         )
         self.inputs = InputsSection(self.ui)
         self.registration = RegistrationSection(self.ui, self.logic)
-        self.results = ResultSections(self.resourcePath, self.ui.sectionsWidget.layout(), self.onAgain)
+        self.results = ResultSections(self.resourcePath, self.ui.sectionsWidget.layout(), self.logic, self.onAgain)
         self.timer = qt.QTimer()
         self.timer.setInterval(IDLE_POLL_MS)
         self.timer.connect("timeout()", self.onTimer)
@@ -147,6 +147,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
     def onNodeAdded(self, caller, event, node):
         """A scan has no voxels yet when its node comes: it is looked at at the timer's next turn."""
         self._scansAreNew = self._scansAreNew or node.IsA("vtkMRMLScalarVolumeNode")
+        self.results.onNodeAdded()
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def onNodeRemoved(self, caller, event, node):

@@ -8,28 +8,44 @@ from LongitudinalRegistrationSlicer.views import layout
 from LongitudinalRegistrationSlicer.views.comparison import Comparison, canBeCompared
 from LongitudinalRegistrationSlicer.views.comparison_painter import (
     CHECKERBOARD,
+    CONTOURS,
     DIFFERENCE,
     FADE,
     FLICKER,
     MODES,
+    RED_CYAN,
     ComparisonPainter,
 )
-from LongitudinalRegistrationSlicer.views.similarity_painter import MAPS, SimilarityPainter
+from LongitudinalRegistrationSlicer.views.similarity_painter import MAPS, NCC, SSIM, SimilarityPainter
 from LongitudinalRegistrationSlicer.views.slice_overlay import SliceOverlay
 from LongitudinalRegistrationSlicer.views.unsaved_layout import UnsavedLayout
-from LongitudinalRegistrationSlicer.views.windows import WINDOWS
 from slicer.i18n import tr as _
 from TableRemovalSlicer.views import DisplaySettings
 
 from LongitudinalRegistrationWidgets.transform_switch import TransformSwitch
 
 WINDOW_KEYS = {"Bone": "F6", "Soft tissue": "F7", "Lung": "F8"}
+WINDOW_TITLES = {"Bone": _("Bone"), "Soft tissue": _("Soft tissue"), "Lung": _("Lung")}
+ORIENTATION_TITLES = {"Sagittal": _("Sagittal"), "Coronal": _("Coronal")}
+OFF = "Off"
+MODE_TITLES = {
+    FADE: _("Fade"),
+    FLICKER: _("Flicker"),
+    CHECKERBOARD: _("Checkerboard"),
+    RED_CYAN: _("Red/cyan"),
+    DIFFERENCE: _("Absolute difference"),
+    CONTOURS: _("Contours"),
+    SSIM: _("Local SSIM"),
+    NCC: _("Local NCC"),
+    OFF: _("Off"),
+}
+"""What the boxes show for each choice, in their order."""
 FLIP_KEY, TRANSFORM_KEY = "F5", "F9"
 SLIDERS = {
-    FADE: ("opacity", "Opacity", 0.0, 1.0, 0.05, 2, ""),
-    FLICKER: ("rateHz", "Rate", 0.5, 5.0, 0.5, 1, " Hz"),
-    CHECKERBOARD: ("tileMm", "Tile size", 5.0, 100.0, 5.0, 0, " mm"),
-    DIFFERENCE: ("largestHu", "Maximum", 50.0, 1000.0, 50.0, 0, " HU"),
+    FADE: ("opacity", _("Opacity:"), 0.0, 1.0, 0.05, 2, ""),
+    FLICKER: ("rateHz", _("Rate:"), 0.5, 5.0, 0.5, 1, " Hz"),
+    CHECKERBOARD: ("tileMm", _("Tile size:"), 5.0, 100.0, 5.0, 0, " mm"),
+    DIFFERENCE: ("largestHu", _("Maximum:"), 50.0, 1000.0, 50.0, 0, " HU"),
 }
 
 
@@ -130,8 +146,8 @@ class ComparisonSection:
             self._before = DisplaySettings()
         keepPlace = isShown and self._placedOn is fixed
         arrangement = layout.arrangementFor(layout.availableWidth(), self._with3D, self._chart is not None)
-        self._comparison = Comparison(self._result, arrangement, self.ui.secondRowComboBox.currentText, keepPlace)
-        self._comparison.setWindow(self.ui.windowComboBox.currentText)
+        self._comparison = Comparison(self._result, arrangement, self.ui.secondRowComboBox.currentData, keepPlace)
+        self._comparison.setWindow(self.ui.windowComboBox.currentData)
         self._placedOn = fixed
         self._unsaved = self._unsaved or UnsavedLayout()
         self._addOverlays()
@@ -191,29 +207,35 @@ class ComparisonSection:
 
     def setWindow(self, name):
         """Set the window of both scans, a key of WINDOWS."""
-        self.ui.windowComboBox.setCurrentText(name)
+        self.ui.windowComboBox.setCurrentIndex(self.ui.windowComboBox.findData(name))
         if self._comparison is not None:
             self._comparison.setWindow(name)
 
     def flip(self):
         """Show the other scan alone: the baseline or the registered one."""
-        self.ui.modeComboBox.setCurrentText(FADE)
+        self.ui.modeComboBox.setCurrentIndex(self.ui.modeComboBox.findData(FADE))
         self.ui.modeSlider.value = 0.0 if self.ui.modeSlider.value > 0.5 else 1.0
 
     def _fill(self):
-        self.ui.secondRowComboBox.addItems(list(layout.SECOND_ORIENTATIONS))
-        self.ui.windowComboBox.addItems(list(WINDOWS))
-        self.ui.modeComboBox.addItems([*MODES, *MAPS, "Off"])
-        keys = [f"{key}: {_(name)}" for name, key in WINDOW_KEYS.items()]
+        for box, titles in (
+            (self.ui.secondRowComboBox, ORIENTATION_TITLES),
+            (self.ui.windowComboBox, WINDOW_TITLES),
+            (self.ui.modeComboBox, MODE_TITLES),
+        ):
+            for choice, title in titles.items():
+                box.addItem(title, choice)
+        keys = [f"{key}: {WINDOW_TITLES[name]}" for name, key in WINDOW_KEYS.items()]
         keys += [f"{TRANSFORM_KEY}: {_('transform on or off')}", f"{FLIP_KEY}: {_('baseline or registered')}"]
         self.ui.keysLabel.text = "   ".join(text.replace(" ", "\u00a0") for text in keys)
 
     def _connect(self):
         self.ui.arrangeButton.connect("clicked(bool)", lambda _on=False: self._arrangeGuarded())
         self.ui.restoreButton.connect("clicked(bool)", lambda _on=False: self.restore())
-        self.ui.secondRowComboBox.connect("currentTextChanged(QString)", self._onSecondRow)
-        self.ui.windowComboBox.connect("currentTextChanged(QString)", self.setWindow)
-        self.ui.modeComboBox.connect("currentTextChanged(QString)", lambda _text: self._showMode())
+        self.ui.secondRowComboBox.connect("currentIndexChanged(int)", lambda _index: self._onSecondRow())
+        self.ui.windowComboBox.connect(
+            "currentIndexChanged(int)", lambda _index: self.setWindow(self.ui.windowComboBox.currentData)
+        )
+        self.ui.modeComboBox.connect("currentIndexChanged(int)", lambda _index: self._showMode())
         self.ui.modeSlider.connect("valueChanged(double)", self._onSlider)
 
     def _keys(self):
@@ -259,13 +281,13 @@ class ComparisonSection:
             self._comparison = None
             self._onArranged()
 
-    def _onSecondRow(self, orientation):
+    def _onSecondRow(self):
         if self._comparison is not None:
-            self._comparison.setSecondOrientation(orientation)
+            self._comparison.setSecondOrientation(self.ui.secondRowComboBox.currentData)
             self._onArranged()
 
     def _showMode(self):
-        mode = self.ui.modeComboBox.currentText
+        mode = self.ui.modeComboBox.currentData
         self.ui.modeComboBox.enabled = bool(self._overlays)
         self._showSlider(mode)
         self._painter.mode = mode
@@ -293,7 +315,7 @@ class ComparisonSection:
         """Whether an overlay has something to show, the section's own or another display's."""
         own = (self._painter, self._similarity)
         others = [painter for painter in overlay.painters if painter not in own]
-        shown = self.ui.modeComboBox.currentText in (*MODES, *MAPS)
+        shown = self.ui.modeComboBox.currentData in (*MODES, *MAPS)
         return bool(others or overlay.drawers) or (shown and self._painter in overlay.painters)
 
     def _showSlider(self, mode):
@@ -310,10 +332,10 @@ class ComparisonSection:
         slider.singleStep = step
         slider.value = self._values.get(name, getattr(self._painter, name, None))
         slider.blockSignals(False)
-        self.ui.sliderLabel.text = f"{_(title)}:"
+        self.ui.sliderLabel.text = title
 
     def _onSlider(self, value):
-        used = SLIDERS.get(self.ui.modeComboBox.currentText)
+        used = SLIDERS.get(self.ui.modeComboBox.currentData)
         if used is None:
             return
         if used[0] in self._values:

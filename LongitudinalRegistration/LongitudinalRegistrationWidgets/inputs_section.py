@@ -62,10 +62,11 @@ class InputsSection:
         self._listFurther(parameters)
         labels = parameters.fixedLabels, parameters.movingLabels
         self.ui.matchWidget.visible = any(node is not None for node in labels)
-        if labels != self._labelled:
-            if self._labelled is not None and parameters.matches:
+        labelled = labels, tuple(map(_contentOf, labels))
+        if labelled != self._labelled:
+            if self._labelled is not None and self._labelled[0] != labels and parameters.matches:
                 parameters.matches = ""
-            self._labelled = labels
+            self._labelled = labelled
             self.matchTable.setLabels(*labels, parameters.matches)
 
     def furtherFollowUps(self):
@@ -91,3 +92,11 @@ class InputsSection:
 
     def _onMatches(self, text):
         self._parameters.matches = text
+
+
+def _contentOf(labels):
+    """Return what changes with the labels' voxels: in a scene that is loaded they come after their node."""
+    content = None
+    if labels is not None:
+        content = labels.GetSegmentation() if labels.IsA("vtkMRMLSegmentationNode") else labels.GetImageData()
+    return content.GetMTime() if content is not None else None

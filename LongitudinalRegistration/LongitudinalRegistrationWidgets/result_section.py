@@ -7,7 +7,7 @@ from LongitudinalRegistrationSlicer.results.nodes import isResult, reportOf, res
 from slicer.i18n import tr as _
 
 COLOURS = {"good": "#1b6e9c", "check": "#b35c00", "poor": "#a8174b"}
-WORDS = {"good": "Good", "check": "Check", "poor": "Poor"}
+WORDS = {"good": _("Good"), "check": _("Check"), "poor": _("Poor")}
 
 
 class ResultSection:
@@ -36,7 +36,7 @@ class ResultSection:
         self._listResults()
         self._enableWidgets()
         self.ui.verdictLabel.text = self._verdictText()
-        self.ui.savedLabel.text = ""
+        self._showSaved("")
         self.widget.visible = bool(self._ids)
 
     def setBusy(self, busy, unfinished):
@@ -74,10 +74,14 @@ class ResultSection:
         folder = folder or qt.QFileDialog.getExistingDirectory(self.widget, title)
         if not folder:
             return
-        self.ui.savedLabel.text = ""
+        self._showSaved("")
         with slicer.util.tryWithErrorDisplay(failure, waitCursor=True):
             files = write(self._result, folder)
-            self.ui.savedLabel.text = _("Saved to {folder}: {files}.").format(folder=folder, files=", ".join(files))
+            self._showSaved(_("Saved to {folder}: {files}.").format(folder=folder, files=", ".join(files)))
+
+    def _showSaved(self, text):
+        self.ui.savedLabel.text = text
+        self.ui.savedLabel.visible = bool(text)
 
     def _observe(self, result):
         if self._tag is not None:
@@ -121,7 +125,7 @@ class ResultSection:
             return ""
         level, reasons = report["verdict"]["level"], report["verdict"]["reasons"]
         style = f"background-color: {COLOURS[level]}; color: white; font-weight: bold;"
-        word = f'<span style="{style}">&nbsp;{_(WORDS[level])}&nbsp;</span>'
+        word = f'<span style="{style}">&nbsp;{WORDS[level]}&nbsp;</span>'
         return f"{word} {' '.join(_escaped(reason) for reason in reasons)}"
 
 

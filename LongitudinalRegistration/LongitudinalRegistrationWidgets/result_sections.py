@@ -3,6 +3,7 @@
 from LongitudinalRegistrationSlicer.results.nodes import interpolateLinearly, isResult, lastResult, resultNodes
 from LongitudinalRegistrationSlicer.views.comparison import canBeCompared
 
+from LongitudinalRegistrationWidgets.bring_section import BringSection
 from LongitudinalRegistrationWidgets.comparison_section import ComparisonSection
 from LongitudinalRegistrationWidgets.displacement_section import DisplacementSection
 from LongitudinalRegistrationWidgets.result_section import ResultSection
@@ -10,12 +11,12 @@ from LongitudinalRegistrationWidgets.vertebra_section import VertebraSection
 
 
 class ResultSections:
-    """Result, comparison, vertebrae and displacement, one below the other in a layout.
+    """Result, comparison, vertebrae, displacement and what can be brought across, one below the other in a layout.
 
-    `result` is the transform node that they show, or None. `onAgain` is ResultSection's.
+    `result` is the transform node that they show, or None. `logic` is the module's, `onAgain` ResultSection's.
     """
 
-    def __init__(self, resourcePath, layout, onAgain):
+    def __init__(self, resourcePath, layout, logic, onAgain):
         self.result, self._toCome = None, []
         self.resultSection = ResultSection(resourcePath, self.show, onAgain)
         self.comparisonSection = ComparisonSection(resourcePath, self._onArranged)
@@ -25,7 +26,14 @@ class ResultSections:
         self.displacementSection = DisplacementSection(
             resourcePath, self.comparisonSection.showOwn, self.comparisonSection.show3D
         )
-        self.sections = (self.resultSection, self.comparisonSection, self.vertebraSection, self.displacementSection)
+        self.bringSection = BringSection(resourcePath, logic)
+        self.sections = (
+            self.resultSection,
+            self.comparisonSection,
+            self.vertebraSection,
+            self.displacementSection,
+            self.bringSection,
+        )
         for section in self.sections:
             layout.addWidget(section.widget)
 
@@ -65,22 +73,40 @@ class ResultSections:
         self.result = result
         self.resultSection.setResult(result)
         self.comparisonSection.setResult(result)
-        self._toCome = [self.vertebraSection, self.displacementSection]
+        self._toCome = [
+            lambda: self._showIn(self.vertebraSection, withOutlines=False),
+            self.vertebraSection.showOutlines,
+            lambda: self._showIn(self.displacementSection),
+            lambda: self._showIn(self.bringSection),
+        ]
+
+    @property
+    def isComplete(self):
+        """Whether the result is shown in all sections."""
+        return not self._toCome
 
     def goOn(self):
-        """Show a new result in the next section that is to come."""
+        """Show a new result in the next section that is to come; list what can be brought where that has changed."""
         if self._toCome:
-            section = self._toCome.pop(0)
-            section.setResult(self.result)
-            section.widget.visible = True
+            self._toCome.pop(0)()
+        self.bringSection.goOn()
+
+    def _showIn(self, section, **how):
+        section.setResult(self.result, **how)
+        section.widget.visible = True
 
     def forget(self):
         """The scene is closed."""
         self.show(None)
         self.comparisonSection.forget()
 
+    def onNodeAdded(self):
+        """A node was added to the scene."""
+        self.bringSection.sceneChanged()
+
     def onNodeRemoved(self, node):
         """A node was removed from the scene: it may be the result, another result, or a scan."""
+        self.bringSection.sceneChanged()
         if self.result is None:
             self.comparisonSection.setResult(None)
             return

@@ -33,14 +33,14 @@ class VertebraSection:
         self._result, self._outlines, self._outlinesOf = None, None, None
         self._matches, self._entered = (), True
         self.table = VertebraTable(self.ui.scoresTable, self.onChosen)
-        self.ui.outlinesCheckBox.connect("toggled(bool)", lambda on: self._showOutlines())
+        self.ui.outlinesCheckBox.connect("toggled(bool)", lambda on: self.showOutlines())
         self.ui.copyButton.connect("clicked(bool)", lambda: self.onCopy())
         self.ui.csvButton.connect("clicked(bool)", lambda: self.onSaveCsv())
         self.ui.plotButton.connect("clicked(bool)", lambda: self.onPlot())
         self.setResult(None)
 
-    def setResult(self, result):
-        """Show a result, or none."""
+    def setResult(self, result, withOutlines=True):
+        """Show a result, or none; without outlines, which take longest, `showOutlines` shows them later."""
         self._result = result
         rows, measures = [], []
         self._matches = matchesOf(result) if result is not None else ()
@@ -52,15 +52,16 @@ class VertebraSection:
         self.ui.outlinesCheckBox.setVisible(bool(self._matches))
         self.ui.plotButton.enabled = result is not None and scoresOf(result) is not None
         self.table.setRows(rows, measures)
-        self._showOutlines()
+        if withOutlines:
+            self.showOutlines()
 
     def enter(self):
         self._entered = True
-        self._showOutlines()
+        self.showOutlines()
 
     def exit(self):
         self._entered = False
-        self._showOutlines()
+        self.showOutlines()
 
     def cleanup(self):
         self.exit()
@@ -110,7 +111,8 @@ class VertebraSection:
     def _asText(self):
         return rowsAsText(*self._shown(), "\t")
 
-    def _showOutlines(self):
+    def showOutlines(self):
+        """Show in the views what is to be outlined now."""
         wanted = self._entered and self.ui.outlinesCheckBox.checked and bool(self._matches)
         shown = (self._result, labelsOf(self._result), self._matches) if wanted else None
         if shown == self._outlinesOf:

@@ -2,11 +2,32 @@
 
 import qt
 from LongitudinalRegistrationSlicer.vertebrae.colours import baselineColour
-from LongitudinalRegistrationSlicer.vertebrae.rows import BOTH, FAIR, GOOD, MEASURES, POOR, sortedRows, summaryRows
+from LongitudinalRegistrationSlicer.vertebrae.rows import (
+    BASELINE_ONLY,
+    BOTH,
+    FAIR,
+    FOLLOW_UP_ONLY,
+    GOOD,
+    MEASURES,
+    POOR,
+    sortedRows,
+    summaryRows,
+)
 from slicer.i18n import tr as _
 
 QUALITY_COLOURS = {GOOD: "#cfe2f7", FAIR: "#fff1b8", POOR: "#f7b78f"}
 TEXT_COLOUR = "#111111"
+TITLES = {
+    "dsc before": _("DSC before"),
+    "dsc after": _("DSC after"),
+    "change": _("DSC change"),
+    "hd95 before": _("HD95 before (mm)"),
+    "hd95 after": _("HD95 after (mm)"),
+    "centroid before": _("Centre before (mm)"),
+    "centroid after": _("Centre after (mm)"),
+}
+"""How the table calls a measure; the columns of the table node, and of files, keep their English titles."""
+ALONE = {BASELINE_ONLY: _("in the baseline only"), FOLLOW_UP_ONLY: _("in the follow-up only")}
 MOST_ROWS = 28
 TITLE_LINES, TITLE_MARGIN_PX, FRAME_PX = 3, 8, 4
 
@@ -71,18 +92,18 @@ class VertebraTable:
         table.clearSpans()
         table.setColumnCount(1 + len(self.measures))
         table.setRowCount(len(self._shown))
-        for column, title in enumerate([_("Vertebra"), *(measure.title for measure in self.measures)]):
+        for column, title in enumerate([_("Vertebra"), *(_titleOf(measure) for measure in self.measures)]):
             lines = [*title.split(" ", 2), "", ""][:TITLE_LINES]
             if column == self._sortColumn:
                 lines[-1] = f"{lines[-1]} {'▼' if self._descending else '▲'}".strip()
             item = qt.QTableWidgetItem("\n".join(lines))
-            item.setToolTip(_titleHelp(title))
+            item.setToolTip(_titleHelp(self.measures[column - 1].key if column else ""))
             table.setHorizontalHeaderItem(column, item)
 
     def _fillRow(self, row, entry):
         self.widget.setItem(row, 0, self._nameItem(entry))
         if entry.status != BOTH:
-            item = qt.QTableWidgetItem(_("in the {scan}").format(scan=_(entry.status)))
+            item = qt.QTableWidgetItem(ALONE[entry.status])
             self.widget.setItem(row, 1, item)
             self.widget.setSpan(row, 1, 1, len(self.measures))
             return
@@ -128,11 +149,15 @@ class VertebraTable:
             self._onChosen(self._shown[row].value)
 
 
-def _titleHelp(title):
-    if title.startswith("DSC"):
+def _titleOf(measure):
+    return TITLES.get(measure.key, measure.title)
+
+
+def _titleHelp(key):
+    if key.startswith("dsc") or key == "change":
         return _("Dice score: overlap of the two labels, 0 to 1. Good from 0.85, poor below 0.70.")
-    if title.startswith("HD95"):
+    if key.startswith("hd95"):
         return _("95 % Hausdorff distance of the two surfaces in mm. Good up to 3 mm, poor above 6 mm.")
-    if title.startswith("Centre"):
+    if key.startswith("centroid"):
         return _("Distance of the two centroids in mm. Good up to 2 mm, poor above 5 mm.")
     return _("Click to sort from neck to pelvis.")

@@ -3,6 +3,7 @@
 import dataclasses
 
 import slicer
+from slicer.i18n import tr as _
 from TableRemovalLib.edit_state import EditState
 from TableRemovalLib.errors import InputError
 
@@ -70,7 +71,7 @@ class ApplyBatch:
         try:
             node = slicer.mrmlScene.GetNodeByID(identifier)
             if node is None:
-                raise InputError(f"'{name}' was deleted meanwhile.")
+                raise InputError(_("'{name}' was deleted meanwhile.").format(name=name))
             outcome = step(node)
         except InputError as error:
             outcome = Outcome(name, problem=str(error))

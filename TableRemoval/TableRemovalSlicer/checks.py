@@ -1,11 +1,14 @@
 """What a panel checks before it offers to start; imports nothing that takes time."""
 
+from slicer.i18n import tr as _
+
 
 def transformProblem(node):
     """Return why the node's place in the world is not its own geometry, or an empty string."""
     if node.GetParentTransformNode() is None:
         return ""
-    return f"'{node.GetName()}' is under a transform: harden the transform or move the volume out of it."
+    text = _("'{name}' is under a transform: harden the transform or move the volume out of it.")
+    return text.format(name=node.GetName())
 
 
 def volumeProblem(node):
@@ -14,17 +17,16 @@ def volumeProblem(node):
     Looks at the node, not at its intensities.
     """
     if node is None or node.GetImageData() is None:
-        return "Select a CT volume."
+        return _("Select a CT volume.")
     name = node.GetName()
     if node.IsA("vtkMRMLLabelMapVolumeNode"):
-        return f"'{name}' is a labelmap: select the CT scan itself."
+        return _("'{name}' is a labelmap: select the CT scan itself.").format(name=name)
     components = node.GetImageData().GetNumberOfScalarComponents()
     if components != 1:
-        return (
-            f"'{name}' has {components} values per voxel (colour, or several time points): select one CT volume in HU."
-        )
+        text = _("'{name}' has {count} values per voxel (colour, or several time points): select one CT volume in HU.")
+        return text.format(name=name, count=components)
     if node.IsA("vtkMRMLVectorVolumeNode") or node.IsA("vtkMRMLDiffusionWeightedVolumeNode"):
-        return f"'{name}' is a colour or vector volume: select a CT volume in HU."
+        return _("'{name}' is a colour or vector volume: select a CT volume in HU.").format(name=name)
     if min(node.GetImageData().GetDimensions()) < 2:
-        return f"'{name}' is a single picture: select a CT volume with several slices."
+        return _("'{name}' is a single picture: select a CT volume with several slices.").format(name=name)
     return ""

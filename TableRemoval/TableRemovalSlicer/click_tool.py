@@ -1,16 +1,20 @@
 """Clicks in the slice views, by way of Markups' place mode, so that every view and its zoom work as usual."""
 
+import contextlib
+
 import slicer
 
-from TableRemovalSlicer.hidden_nodes import removeNode
-from TableRemovalSlicer.seed_marker import addHiddenPoints, ijkFromRas
+from TableRemovalSlicer.hidden_nodes import placeToolKept, removeNode
+from TableRemovalSlicer.seed_marker import addPointsWithoutLabels, ijkFromRas
 
 
 class ClickTool:
     """While it exists, clicks in the views become points; `taken` returns them and takes them away."""
 
     def __init__(self):
-        self.node = addHiddenPoints("Table Removal click")
+        self._kept = contextlib.ExitStack()
+        self._kept.enter_context(placeToolKept())
+        self.node = addPointsWithoutLabels("Table Removal click")
         selection = slicer.app.applicationLogic().GetSelectionNode()
         selection.SetReferenceActivePlaceNodeClassName("vtkMRMLMarkupsFiducialNode")
         selection.SetActivePlaceNodeID(self.node.GetID())
@@ -38,7 +42,8 @@ class ClickTool:
         return voxels
 
     def close(self):
-        """Leave place mode."""
+        """Leave place mode, and the place tool as it was."""
         self._interaction.SetPlaceModePersistence(0)
         self._interaction.SetCurrentInteractionMode(slicer.vtkMRMLInteractionNode.ViewTransform)
+        self._kept.close()
         removeNode(self.node)

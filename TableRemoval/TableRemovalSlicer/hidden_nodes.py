@@ -1,5 +1,7 @@
 """Nodes that only a display needs: no list shows them, no file keeps them."""
 
+import contextlib
+
 import slicer
 
 
@@ -11,6 +13,28 @@ def addHiddenNode(className, name):
     node.SetHideFromEditors(True)
     node.SetSaveWithScene(False)
     return slicer.mrmlScene.AddNode(node)
+
+
+def addHiddenPoints(name):
+    """Add a hidden node of control points; Slicer's place tool, which is given each new one, keeps the one it had.
+
+    It must not be left with a node that is removed later: Slicer's markups would warn of the next one.
+    """
+    with placeToolKept():
+        return addHiddenNode("vtkMRMLMarkupsFiducialNode", name)
+
+
+@contextlib.contextmanager
+def placeToolKept():
+    """Leave the place tool with the kind of node, and the node, that it had before."""
+    selection = slicer.app.applicationLogic().GetSelectionNode()
+    className, nodeID = selection.GetActivePlaceNodeClassName(), selection.GetActivePlaceNodeID()
+    try:
+        yield
+    finally:
+        if className and className != selection.GetActivePlaceNodeClassName():
+            selection.SetReferenceActivePlaceNodeClassName(className)
+        selection.SetReferenceActivePlaceNodeID(nodeID)
 
 
 def removeNode(node):

@@ -9,6 +9,7 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 from TableRemovalLib.errors import InputError
 
 from TableRemovalSlicer.checks import transformProblem, volumeProblem
+from TableRemovalSlicer.kept_nodes import keptNode
 from TableRemovalSlicer.packages import NUMBA, Packages
 from TableRemovalSlicer.parameter_node import TableRemovalParameterNode
 from TableRemovalSlicer.parameters import (
@@ -35,7 +36,7 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
         self.packages = Packages([NUMBA])
 
     def getParameterNode(self):
-        return TableRemovalParameterNode(super().getParameterNode())
+        return TableRemovalParameterNode(keptNode(super().getParameterNode()))
 
     def optionsFrom(self, parameters):
         """Return the TableRemovalOptions that a parameter node stands for."""

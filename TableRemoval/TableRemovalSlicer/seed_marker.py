@@ -3,15 +3,15 @@
 import slicer
 import vtk
 
-from TableRemovalSlicer.hidden_nodes import addHiddenNode, removeNode
+from TableRemovalSlicer.hidden_nodes import addHiddenPoints, removeNode
 
 GLYPH_SCALE = 2.5
 COLOUR = (1.0, 0.9, 0.1)
 
 
-def addHiddenPoints(name):
+def addPointsWithoutLabels(name):
     """Add a points node that is neither listed nor saved, without labels in the views, and return it."""
-    node = addHiddenNode("vtkMRMLMarkupsFiducialNode", name)
+    node = addHiddenPoints(name)
     node.CreateDefaultDisplayNodes()
     node.GetDisplayNode().SetSaveWithScene(False)
     node.GetDisplayNode().SetPointLabelsVisibility(False)
@@ -23,7 +23,7 @@ class SeedMarker:
 
     def __init__(self, volumeNode, onMoved):
         self._volumeNode, self._onMoved, self._quiet = volumeNode, onMoved, False
-        self.node = addHiddenPoints("Table Removal seed")
+        self.node = addPointsWithoutLabels("Table Removal seed")
         self._display = self.node.GetDisplayNode()
         self._display.SetPropertiesLabelVisibility(False)
         self._display.SetVisibility3D(False)

@@ -7,6 +7,7 @@ import time
 
 import slicer
 import vtk
+from slicer.i18n import tr as _
 from TableRemovalLib.edit_state import EditState, with_paper_values
 from TableRemovalLib.errors import InputError
 from TableRemovalLib.history import History
@@ -120,7 +121,7 @@ class EditingSession:
         from TableRemovalLib.components import click_kind
 
         if not self.ready:
-            raise InputError("the preview is not ready yet: wait until it is shown")
+            raise InputError(_("the preview is not ready yet: wait until it is shown"))
         self._checkOverrides()
         kind = click_kind(self._array[k], self._mask(k), i, j)
         indices = [k] if indices is None else indices
@@ -186,10 +187,12 @@ class EditingSession:
             return ""
         stage, fraction = self._worker.progress()
         if stage == "starting" and not self.ready:
-            return "Starting ..."
+            return _("Starting ...")
         if stage == "compiling":
-            return "Compiling the code: up to a minute on first use ..."
-        return f"Whole scan: {100 * fraction:.0f} % ..." if stage == "computing" else "Whole scan ..."
+            return _("Compiling the code: up to a minute on first use ...")
+        if stage == "computing":
+            return _("Whole scan: {percent} % ...").format(percent=round(100 * fraction))
+        return _("Whole scan ...")
 
     def mask(self, k):
         """Return the mask (uint8 0/1 [j, i]) of slice k as the overlay shows it."""
@@ -246,7 +249,9 @@ class EditingSession:
         if self.overridesProblem:
             raise InputError(self.overridesProblem)
         if not self.editable:
-            raise InputError("the slices of this scan are not axial: resample it to axial slices to edit single ones")
+            raise InputError(
+                _("the slices of this scan are not axial: resample it to axial slices to edit single ones")
+            )
 
     def _changed(self):
         if not self.overridesProblem:

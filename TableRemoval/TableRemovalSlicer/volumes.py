@@ -4,6 +4,7 @@ import numpy as np
 import SimpleITK as sitk
 import slicer
 import vtk
+from slicer.i18n import tr as _
 from TableRemovalLib.errors import InputError
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
@@ -24,7 +25,8 @@ def imageOnVolumeGrid(array, node):
     """
     imageData = node.GetImageData()
     if imageData is None or tuple(array.shape[:3]) != imageData.GetDimensions()[::-1]:
-        raise InputError(f"'{node.GetName()}' is empty or lies on another grid: choose a 3-D volume.")
+        text = _("'{name}' is empty or lies on another grid: choose a 3-D volume.")
+        raise InputError(text.format(name=node.GetName()))
     image = sitk.GetImageFromArray(array)
     spacing, origin, direction = geometryOfVolumeNode(node)
     image.SetSpacing(spacing)

@@ -5,13 +5,13 @@ from slicer.i18n import tr as _
 from TableRemovalSlicer.quality_rows import leftText, qualityRows
 
 COLUMNS = (
-    ("Seen", ""),
-    ("Slice", "0000"),
-    ("Finding", "area jumps against the neighbours"),
-    ("cm\u00b2", "0000"),
-    ("T_G", "0.00"),
-    ("Parts", "000"),
-    ("ms", "0000"),
+    (_("Seen"), ""),
+    (_("Slice"), "0000"),
+    (_("Finding"), "area jumps against the neighbours"),
+    (_("cm\u00b2"), "0000"),
+    (_("T_G"), "0.00"),
+    (_("Parts"), "000"),
+    (_("ms"), "0000"),
 )
 """The table's columns: title, and the text that is to be read whole; what is longer is in the tooltip."""
 FINDING = 2
@@ -40,7 +40,7 @@ class QualitySection:
     def _setUpTable(self):
         table = self.ui.qualityTable
         table.setColumnCount(len(COLUMNS))
-        table.setHorizontalHeaderLabels([_(name) for name, _widest in COLUMNS])
+        table.setHorizontalHeaderLabels([name for name, _widest in COLUMNS])
         _fixSizes(table)
         table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
         table.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
@@ -108,7 +108,7 @@ def _fixSizes(table):
     header.setSectionResizeMode(qt.QHeaderView.Interactive)
     header.setStretchLastSection(True)
     for column, (name, widest) in enumerate(COLUMNS):
-        width = max(metrics.horizontalAdvance(text) for text in (_(name), widest))
+        width = max(metrics.horizontalAdvance(text) for text in (name, widest))
         table.setColumnWidth(column, width + CELL_PADDING_PX)
     rows = table.verticalHeader()
     rows.setVisible(False)

@@ -34,15 +34,15 @@ def timed(seconds: dict[str, float], name: str):
 
 
 def niftyreg(fixed, moving, seconds):
-    """reg_aladin and reg_f3d with their defaults."""
+    """reg_aladin and reg_f3d with their defaults, on intensities stretched as in the paper (see run.stretched)."""
     from LongitudinalRegistrationLib.field.transforms import compose
     from LongitudinalRegistrationLib.methods.niftyreg.binaries import find_programs
     from LongitudinalRegistrationLib.methods.niftyreg.run import aladin, f3d
 
     programs = find_programs()
-    with timed(seconds, "affine"):
+    with timed(seconds, "reg_aladin"):
         affine = aladin(programs, fixed, moving, THREADS)
-    with timed(seconds, "deformable"):
+    with timed(seconds, "reg_f3d"):
         field = f3d(programs, fixed, moving, affine, THREADS)
     return compose(affine, field)
 

@@ -27,12 +27,13 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE)]
 
-from registration_pairs import Pair, pairs, sweep  # noqa: E402
+import ablation  # noqa: E402
+from registration_pairs import Pair, known_pairs, pairs, sweep  # noqa: E402
 from registration_report import write  # noqa: E402
 
 OURS = {
-    "network": {"method": "voxelmorph", "refinement": False},
-    "network + refinement": {"method": "voxelmorph"},
+    "network": {"method": "cost-volume", "refinement": False},
+    "network + refinement": {"method": "cost-volume"},
     "refinement alone": {"method": "refinement"},
 }
 PEERS = ("niftyreg", "greedy", "demons", "bspline")
@@ -152,11 +153,13 @@ class Judge:
         result["bone"] = bone_overlap(np.where(seen, fixed, -1000), np.where(seen, moving, -1000))
         if pair.labels:
             found = score_labels(*pair.labels, {"after": transform})
-            result["dsc"] = float(np.nanmean([score.dsc["after"] for score in found]))
+            overlaps = [score.dsc["after"] for score in found]
+            result["dsc"], result["dsc_sd"] = float(np.nanmean(overlaps)), float(np.nanstd(overlaps, ddof=1))
         field = self._field(transform)
         if pair.truth is not None:
             away = sitk.GetArrayFromImage(field) - sitk.GetArrayFromImage(self._field(pair.truth))
-            result["error_mm"] = float(np.linalg.norm(away, axis=-1)[self._body].mean())
+            lengths = np.linalg.norm(away, axis=-1)[self._body]
+            result["error_mm"], result["error_mm_sd"] = float(lengths.mean()), float(lengths.std())
         result["ndv_percent"] = ndv_percent(field, self._body.astype(np.uint8))
         return {name: round(float(value), 4) for name, value in result.items()}
 
@@ -211,7 +214,7 @@ def compare(pair: Pair, worker: Worker, peers: tuple[str, ...], runs: int) -> di
     size = " x ".join(str(n) for n in pair.fixed.GetSize())
     result = {"pair": pair.name, "size": size, "before": judge.scores(sitk.AffineTransform(3))}
     result["rows"] = ours(worker, pair, judge, runs)
-    for name in peers:
+    for name in peers if pair.peers else ():
         with tempfile.TemporaryDirectory() as folder:
             measured, transform = run_peer(name, judge, Path(folder))
         line = row(
@@ -248,15 +251,18 @@ def main() -> None:
     peers = tuple(name for name in arguments.peers.split(",") if name)
     machine = f"{os.cpu_count()} cores, {_processor()}, Python {platform.python_version()}"
     worker = Worker()
-    content = {"machine": machine, "warm_seconds": worker.warm_seconds, "pairs": [], "sweep": []}
+    content = {"machine": machine, "warm_seconds": worker.warm_seconds, "pairs": [], "sweep": [], "ablation": []}
     try:
         for pair in pairs(arguments.quick):
             content["pairs"].append(compare(pair, worker, peers, arguments.runs))
             write(content, arguments.out)
         content["sweep"] = sweep_scores(worker, arguments.quick)
-        write(content, arguments.out)
     finally:
         worker.close()
+    content["ablation"] = list(ablation.rows(known_pairs(arguments.quick)))
+    write(content, arguments.out)
+    if said := ablation.failures(content["ablation"]):
+        sys.exit("The trained weights bring too little: " + "; ".join(said))
 
 
 def _processor() -> str:

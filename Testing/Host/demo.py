@@ -22,7 +22,7 @@ def _arguments():
     parser.add_argument("--moving", type=Path, help="your follow-up scan")
     parser.add_argument("--fixed-labels", type=Path)
     parser.add_argument("--moving-labels", type=Path)
-    parser.add_argument("--method", default="auto", choices=["auto", "voxelmorph", "niftyreg", "refinement"])
+    parser.add_argument("--method", default="auto", choices=["auto", "cost-volume", "vxm2", "niftyreg", "refinement"])
     arguments = parser.parse_args()
     if (arguments.fixed is None) != (arguments.moving is None):
         parser.error("give both FIXED=... and MOVING=..., or neither")

@@ -18,7 +18,7 @@ def renders(path):
     return "slicer" in path.read_text(encoding="utf-8")
 
 
-LEARNS = ("test_training.py", "test_network.py", "test_cvpyramid.py", "test_gradient_check.py")
+LEARNS = ("test_training.py", "test_network.py", "test_cvpyramid.py", "test_gradient_check.py", "test_ablation.py")
 """The test files that load TensorFlow."""
 LONG = (
     "test_niftyreg.py",
@@ -29,8 +29,6 @@ LONG = (
     "test_cohort.py",
 )
 """The longest files of the rest."""
-WHOLE_WINDOW = ("modules", "host")
-"""Folders whose tests open panels and windows as a whole; they come after those that draw into single views."""
 
 
 def group_of(path):
@@ -54,8 +52,7 @@ def pytest_collection_modifyitems(items):
     """Begin with what takes longest (pyproject.toml: --no-loadscope-reorder), so that it is not what ends last."""
     order = ("network", "host", *LONG)
     place = {name: number for number, name in enumerate(order)}
-    last = {name: number for number, name in enumerate(WHOLE_WINDOW, start=1)}
-    items.sort(key=lambda item: (place.get(group_of(item.path), len(order)), last.get(item.path.parent.name, 0)))
+    items.sort(key=lambda item: place.get(group_of(item.path), len(order)))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -21,6 +21,7 @@ import slicer
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 MODULES = ("TableRemoval", "LongitudinalRegistration")
+BUNDLE = "story.mrb"
 
 
 class Application:
@@ -32,14 +33,14 @@ class Application:
         slicer.app.processEvents()
         return slicer.util.getModuleWidget(name)
 
-    def saveScene(self, path):
-        """Save the scene with its data."""
-        assert slicer.util.saveScene(str(path)), f"{path} could not be written"
+    def saveScene(self, folder):
+        """Save the scene with its data in a folder: a bundle, for a .mrml file alone has none."""
+        assert slicer.util.saveScene(str(folder / BUNDLE)), f"{folder / BUNDLE} could not be written"
 
-    def loadScene(self, path):
-        """Close the scene and load another."""
+    def loadScene(self, folder):
+        """Close the scene and load the one that was saved; a failure raises, success returns no node."""
         slicer.mrmlScene.Clear(0)
-        assert slicer.util.loadScene(str(path)), f"{path} could not be read"
+        slicer.util.loadScene(str(folder / BUNDLE))
 
     def picture(self, path):
         """Write a picture of the main window."""

@@ -1,5 +1,6 @@
 """What a user does with both modules, step by step, on a phantom pair: in Slicer, and in the stand-in alike."""
 
+import gc
 import time
 
 import slicer
@@ -79,6 +80,7 @@ class Story:
     # --- Longitudinal Registration
 
     def openRegistration(self):
+        gc.collect()
         slicer.mrmlScene.Clear(0)
         self._addPair()
         self._panel = self._application.open("LongitudinalRegistration")
@@ -161,11 +163,11 @@ class Story:
     def saveAndReload(self):
         self._panel.results.comparisonSection.ui.arrangeButton.click()
         self._processEvents()
-        name, path = self._panel.result.GetName(), self._folder / "scene" / "story.mrml"
-        path.parent.mkdir(exist_ok=True)
-        self._application.saveScene(path)
+        name, folder = self._panel.result.GetName(), self._folder / "scene"
+        folder.mkdir(exist_ok=True)
+        self._application.saveScene(folder)
         arranged = _layoutNumber()
-        self._application.loadScene(path)
+        self._application.loadScene(folder)
         self._processEvents()
         assert self._panel.result is not None and self._panel.result.GetName() == name
         assert _layoutNumber() != arranged, f"the scene was loaded in layout {arranged}, which nothing fills"
@@ -212,7 +214,9 @@ class Story:
         manager = slicer.app.layoutManager()
         widgets = [manager.sliceWidget(name) for name in manager.sliceViewNames()]
         nodes = [widget.mrmlSliceNode() for widget in widgets if widget.visible]
-        return min(min(node.GetFieldOfView()[:2]) for node in nodes if node.GetOrientation() == "Axial")
+        return min(
+            _mmPerPixel(node) * min(node.GetDimensions()[:2]) for node in nodes if node.GetOrientation() == "Axial"
+        )
 
     def _go(self, box):
         """Choose every entry of a combo box, with a picture of each; end where it was."""
@@ -244,6 +248,12 @@ def _makePair():
     from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
 
     return make_phantom(PHANTOM_SEED, PhantomOptions(size=PHANTOM_PX, slices=PHANTOM_SLICES))
+
+
+def _mmPerPixel(sliceNode):
+    """Return the scale that a view is drawn at: its matrix may lag behind its field of view."""
+    toRAS = sliceNode.GetXYToRAS()
+    return sum(toRAS.GetElement(row, 0) ** 2 for row in range(3)) ** 0.5
 
 
 def _leastWidth(panel):

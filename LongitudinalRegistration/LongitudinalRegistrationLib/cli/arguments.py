@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from ..methods.network.architectures.catalogue import DEFAULT_NETWORK, NETWORKS
 from ..methods.refinement.options import EFFORTS
-from ..methods.registry import AUTO, NAMES
+from ..methods.registry import AUTO, NAMES, current_name
 
 _INPUTS = (
     "Scans: NIfTI, NRRD or MHA files, or a folder with a DICOM series. Intensities are HU. "
@@ -184,10 +184,12 @@ def _add_register(subparsers: Commands) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument(
         "--method",
+        type=current_name,
         choices=NAMES,
         default=AUTO,
-        help="auto (default): the network (see --network) and its refinement, and NiftyReg where that fails or cannot "
-        "be trusted; voxelmorph: the network or nothing; refinement: a direct fit of the scans, without a network",
+        help="auto (default): the cost-volume network and its refinement, and NiftyReg where that fails or cannot be "
+        "trusted; cost-volume: that network (see --network) or nothing; vxm2: the paper's VoxelMorph in its place; "
+        "refinement: a direct fit of the scans, without a network",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the results of an earlier run in DIR")
     _add_network(parser)
@@ -213,6 +215,29 @@ def _add_register(subparsers: Commands) -> None:
     )
     parser.add_argument("--threads", type=positive, metavar="N", help="most threads (default: all cores)")
     _add_dicom_choice(parser, ("fixed", "moving"))
+    _add_output_style(parser)
+
+
+def _add_apply(subparsers: Commands) -> None:
+    parser = _command(
+        subparsers,
+        "apply",
+        "bring a scan, labels or points to the other scan",
+        "Bring something of the moving scan (follow-up) to the fixed scan (baseline) by a registration's transform,\n"
+        "or, with --inverse, something of the fixed scan to the moving scan. Scans are interpolated linearly, with\n"
+        "air where there is no data; labels by nearest neighbour. Points are Slicer's markups (.mrk.json).",
+        "  longct apply pet.nii.gz pet_on_2020.nii.gz --transform result/transform.h5 --reference 2020.nii.gz\n"
+        "  longct apply lesions.nii.gz lesions_on_2021.nii.gz --labels --inverse --transform result/transform.h5 "
+        "--reference 2021.nii.gz\n"
+        "  longct apply landmarks.mrk.json landmarks_on_2020.mrk.json --transform result/transform.h5",
+    )
+    parser.add_argument("input", type=Path, metavar="IN", help="scan, label volume, or points (.mrk.json)")
+    parser.add_argument("output", type=Path, metavar="OUT", help="what is written, of the same kind")
+    parser.add_argument("--transform", type=Path, required=True, metavar="T", help="transform.h5 of `longct register`")
+    parser.add_argument("--reference", type=Path, metavar="R", help="the scan whose grid the image gets")
+    parser.add_argument("--inverse", action="store_true", help="from the fixed scan to the moving scan")
+    parser.add_argument("--labels", action="store_true", help="the image is labels: nearest neighbour, 0 outside")
+    _add_dicom_choice(parser, ("", "reference"))
     _add_output_style(parser)
 
 
@@ -291,8 +316,8 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
         "--network",
         choices=NETWORKS,
         default=DEFAULT_NETWORK,
-        help="lkpyramid (default): coarse to fine on matching evidence; cvpyramid: a search before it, more exact by "
-        "itself; vxm2: the paper's VoxelMorph",
+        help="cvpyramid (default): a search over displacements, then coarse to fine; lkpyramid: without the search; "
+        "vxm2: the paper's VoxelMorph",
     )
 
 
@@ -408,7 +433,9 @@ def _add_cohort(subparsers: Commands) -> None:
     )
     parser.add_argument("manifest", type=Path, metavar="MANIFEST", help="CSV file; file names are relative to it")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
-    parser.add_argument("--method", choices=NAMES, default=AUTO, help="as of `longct register` (default auto)")
+    parser.add_argument(
+        "--method", type=current_name, choices=NAMES, default=AUTO, help="as of `longct register` (default auto)"
+    )
     _add_network(parser)
     parser.add_argument("--no-table-removal", action="store_true", help="the scans are clean already")
     parser.add_argument(
@@ -456,8 +483,8 @@ def make_parser() -> argparse.ArgumentParser:
         "`longct COMMAND --help` explains a command and gives examples.",
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_info, _add_install, _add_phantom, _add_remove_table, _add_register, _add_score):
+    for add in (_add_info, _add_install, _add_phantom, _add_remove_table, _add_register, _add_apply):
         add(subparsers)
-    for add in (_add_export_dicom, _add_simulate, _add_train, _add_evaluate, _add_cohort):
+    for add in (_add_score, _add_export_dicom, _add_simulate, _add_train, _add_evaluate, _add_cohort):
         add(subparsers)
     return parser

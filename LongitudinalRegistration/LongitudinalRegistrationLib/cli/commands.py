@@ -10,7 +10,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
@@ -20,23 +19,18 @@ from ..scan.read import read_image
 from ..scan.write import image_suffix, write_image, write_transform
 from ..system.files import ready_folder, results_folder, write_json, write_text
 from ..system.staged_files import StagedFiles
+from .apply_command import apply
 from .cohort_commands import cohort
 from .cohort_phantom import phantom_cohort
 from .console import Console
 from .export_commands import export_dicom
+from .inputs import check_not_input, read_transform
 from .training_commands import evaluate, simulate, train
 
 REGISTER_FILES = (
     *("registered.nii.gz", "registered_labels.nii.gz", "dvf.nii.gz", "transform.h5"),
     *("report.json", "report.html", "vertebrae.csv"),
 )
-
-
-def _check_not_input(output: Path, *inputs: Path | None) -> None:
-    """Originals stay untouched: an output may not be an input."""
-    for path in inputs:
-        if path is not None and output.resolve() == path.resolve():
-            raise InputError(f"The output {output} is the input: choose another name, originals are never changed.")
 
 
 def info(arguments: argparse.Namespace, console: Console) -> None:
@@ -100,7 +94,7 @@ def remove_table(arguments: argparse.Namespace, console: Console) -> None:
 
     outputs = [path for path in (arguments.output, arguments.mask_out, arguments.report) if path is not None]
     for path in outputs:
-        _check_not_input(path, arguments.input)
+        check_not_input(path, arguments.input)
         ready_folder(path.parent)
     for path in outputs[: 1 + (arguments.mask_out is not None)]:
         image_suffix(path)
@@ -175,7 +169,7 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
         "keep_volume": arguments.keep_volume,
     }
     for name in REGISTER_FILES:
-        _check_not_input(arguments.out / name, *inputs.values())
+        check_not_input(arguments.out / name, *inputs.values())
     if arguments.fixed.resolve() == arguments.moving.resolve() and not _names_a_part(arguments):
         raise InputError("Baseline and follow-up are the same: give two scans.")
     stages = Stages(console.progress)
@@ -255,7 +249,7 @@ def score(arguments: argparse.Namespace, console: Console) -> None:
 
     if arguments.csv:
         ready_folder(arguments.csv.parent)
-    transform = _read_transform(arguments.transform)
+    transform = read_transform(arguments.transform)
     fixed, moving = read_image(arguments.fixed_labels), read_image(arguments.moving_labels)
     for image, path in ((fixed, arguments.fixed_labels), (moving, arguments.moving_labels)):
         check_label_volume(image, f"The labels in {path}")
@@ -275,21 +269,13 @@ def score(arguments: argparse.Namespace, console: Console) -> None:
     console.result({"dsc": dsc_content(scores), "mean_dsc": means}, text)
 
 
-def _read_transform(path: Path) -> sitk.Transform:
-    if not path.exists():
-        raise InputError(f"There is no file {path}: check the path.")
-    try:
-        return sitk.ReadTransform(str(path))
-    except RuntimeError as error:
-        raise InputError(f"{path} is no ITK transform: give transform.h5 of `longct register`.") from error
-
-
 COMMANDS = {
     "info": info,
     "install": install,
     "phantom": phantom,
     "remove-table": remove_table,
     "register": register,
+    "apply": apply,
     "export-dicom": export_dicom,
     "score": score,
     "evaluate": evaluate,

@@ -185,6 +185,9 @@ class LabelScore:
         Step to 95 % Hausdorff distance between the surfaces; NaN also where the label leaves the fixed scan.
     centroid_mm
         Step to distance of the centroids; NaN as hd95_mm.
+    volume_ml
+        Volume of the follow-up's label: "before" as it came, of the other steps on the fixed grid; NaN where it reaches
+        that grid's edge, beyond which there may be more.
     """
 
     label: int
@@ -194,6 +197,7 @@ class LabelScore:
     dsc: dict[str, float]
     hd95_mm: dict[str, float]
     centroid_mm: dict[str, float]
+    volume_ml: dict[str, float]
 
     @property
     def status(self) -> str:
@@ -228,21 +232,24 @@ def _shapes(labels: np.ndarray, start: tuple[int, int, int], spacing: np.ndarray
 
 @dataclass(frozen=True)
 class _Labels:
-    """The part of a label volume that has labels, their values, and the box it was."""
+    """The part of a label volume that has labels, their values, the box it was, and each value's volume, ml."""
 
     image: sitk.Image
     values: frozenset[int]
     box: Box
+    volumes_ml: dict[int, float]
 
 
 def _cropped(labels: sitk.Image) -> _Labels:
     boxes = _boxes(sitk.GetArrayViewFromImage(labels))
     if not boxes:
-        return _Labels(labels, frozenset(), Box((0, 0, 0), (0, 0, 0)))
+        return _Labels(labels, frozenset(), Box((0, 0, 0), (0, 0, 0)), {})
     k0, j0, i0 = (min(box[axis].start for box in boxes.values()) for axis in range(3))
     k1, j1, i1 = (max(box[axis].stop for box in boxes.values()) for axis in range(3))
     part = sitk.Cast(labels[i0:i1, j0:j1, k0:k1], sitk.sitkInt32)
-    return _Labels(part, frozenset(boxes), Box((k0, j0, i0), (k1, j1, i1)))
+    counts = np.bincount(sitk.GetArrayViewFromImage(part).ravel())
+    volumes = {value: float(counts[value] * np.prod(labels.GetSpacing()) / 1000) for value in boxes}
+    return _Labels(part, frozenset(boxes), Box((k0, j0, i0), (k1, j1, i1)), volumes)
 
 
 def _warped(
@@ -251,6 +258,13 @@ def _warped(
     parts: Parts | None = parts_of(transform)
     box = box_of_image(parts, moving.image, whole(moving.image), reference) if parts else whole(reference)
     return _shapes(sample(moving.image, reference, transform, box, labels=True), box.start, spacing)
+
+
+def _volume_ml(shape: Shape, size: np.ndarray) -> float:
+    """Volume of a label on a grid of a size (k, j, i); NaN where it reaches the grid's edge."""
+    if shape.voxels and (np.any(shape.start <= 0) or np.any(shape.start + shape.mask.shape >= size)):
+        return float("nan")
+    return float(shape.voxels * np.prod(shape.spacing) / 1000)
 
 
 def score_labels(
@@ -279,12 +293,12 @@ def score_labels(
     """
     if fixed_labels is None or moving_labels is None:
         return ()
-    spacing = np.array(fixed_labels.GetSpacing()[::-1])
+    spacing, size = np.array(fixed_labels.GetSpacing()[::-1]), np.array(fixed_labels.GetSize()[::-1])
     fixed = _shapes(sitk.GetArrayViewFromImage(fixed_labels), (0, 0, 0), spacing)
     moving = _cropped(moving_labels)
     nothing = Shape(np.zeros((0, 0, 0), bool), np.zeros(3, int), spacing)
     scores = {
-        value: LabelScore(value, label_name(value), value in fixed, value in moving.values, {}, {}, {})
+        value: LabelScore(value, label_name(value), value in fixed, value in moving.values, {}, {}, {}, {})
         for value in sorted(fixed.keys() | moving.values)
     }
     for step, transform in steps.items():
@@ -292,6 +306,8 @@ def score_labels(
         for value, score in scores.items():
             pair = fixed.get(value, nothing), warped.get(value, nothing)
             known = score.status == BOTH
+            own = moving.volumes_ml.get(value, float("nan"))
+            score.volume_ml[step] = own if transform is None else _volume_ml(pair[1], size)
             score.dsc[step] = dice(*pair) if known else float("nan")
             score.hd95_mm[step] = hausdorff95_mm(*pair) if known else float("nan")
             score.centroid_mm[step] = centroid_distance_mm(*pair) if known else float("nan")

@@ -93,6 +93,8 @@ LEAST_COMMON_PERCENT, POOR_COMMON_PERCENT = 50.0, 20.0
 LEAST_SSIM, LEAST_NCC = 0.40, 0.40
 # A mean DSC that falls by this much while the scans become more alike: the labels are not where the scan is.
 LABELS_FALL = 0.1
+# A registration that makes a lesion larger or smaller by more than this hides what it is to show.
+MOST_VOLUME_CHANGE_PERCENT = 10.0
 CHECK_PREFIX = "Check this result: "
 
 
@@ -123,7 +125,17 @@ def dsc_word(dsc: float | None) -> str | None:
 
 def verdict(report: dict) -> Verdict:
     """Judge a registration by its report (see pipeline.report_content); what is missing is left out."""
-    rules = _likeness, _labels_elsewhere, _method, _similarity, _folding, _displacement, _fields_of_view, _vertebrae
+    rules = (
+        _likeness,
+        _labels_elsewhere,
+        _method,
+        _similarity,
+        _folding,
+        _displacement,
+        _fields_of_view,
+        _vertebrae,
+        _volumes,
+    )
     found = [item for rule in rules for item in rule(report)]
     if not found:
         return Verdict(GOOD, (_support(report),))
@@ -248,6 +260,33 @@ def _vertebrae(report: dict) -> Found:
         (CHECK, "Vertebrae that fit worse than before the registration (DSC)", fell),
     )
     return [(level, f"{words}: {', '.join(names)}.") for level, words, names in groups if names]
+
+
+def volume_change_percent(row: dict) -> float | None:
+    """By how much a registration changes the volume of a follow-up's label, percent; None where that is not known.
+
+    Parameters
+    ----------
+    row
+        Of the report's vertebrae.
+
+    Examples
+    --------
+    >>> volume_change_percent({"volume_ml": {"before": 2.0, "after": 1.5}})
+    -25.0
+    """
+    volumes = row.get("volume_ml") or {}
+    before, after = volumes.get("before"), volumes.get("after")
+    return None if not before or after is None else 100 * (after / before - 1)
+
+
+def _volumes(report: dict) -> Found:
+    """Labels, lesions among them, that the registration makes larger or smaller."""
+    changes = [(row["name"], volume_change_percent(row)) for row in (report.get("vertebrae") or {}).values()]
+    names = [f"{name} ({x:+.0f} %)" for name, x in changes if x is not None and abs(x) > MOST_VOLUME_CHANGE_PERCENT]
+    if not names:
+        return []
+    return [(CHECK, f"Labels whose volume the registration changes by over 10 %: {', '.join(names)}.")]
 
 
 def _support(report: dict) -> str:

@@ -17,9 +17,10 @@ from ..field.transforms import field_on
 from ..methods.network.model_store import Model, trained_model
 from ..methods.network.predict import Predictor
 from ..scan.body import find_body
-from ..scan.grid import Grid, body_bounds, common_grid, resample, smooth_for_spacing
+from ..scan.grid import Grid, body_bounds, common_grid, resample
 from ..scan.labels import label_name
 from ..scan.normalise import normalised_on_grid
+from ..scan.pyramid import halved
 from ..scan.read import read_image
 from ..training.config import TrainingConfig
 from ..training.manifest import Entry
@@ -52,11 +53,26 @@ def on_scoring_grid(image: sitk.Image) -> tuple[np.ndarray, np.ndarray, Grid]:
     return *normalised_on_grid(body.clean, body.mask, grid), grid
 
 
-def _for_model(array: np.ndarray, grid: Grid, model: Model) -> tuple[np.ndarray, Grid]:
-    """An image of the scoring grid on the model's voxels, blurred as a scan would be."""
-    target = grid.coarser(round(model.spacing_mm / grid.spacing_mm))
-    smooth = smooth_for_spacing(grid.image(array), target.spacing_mm)
-    return sitk.GetArrayFromImage(resample(smooth, target.reference(), outside=0.0)), target
+def for_model(array: np.ndarray, grid: Grid, model: Model) -> tuple[np.ndarray, Grid]:
+    """Bring an image of the scoring grid to the model's voxels as it was trained on them: itself, or means of eight.
+
+    Parameters
+    ----------
+    array
+        [k, j, i], float32, on the grid.
+    grid
+        Of 2 mm voxels.
+    model
+        Of 2 or 4 mm voxels.
+
+    Returns
+    -------
+    array, grid
+        [k, j, i], float32; and its grid.
+    """
+    if model.spacing_mm == grid.spacing_mm:
+        return array, grid
+    return halved(array), grid.coarser(2)
 
 
 def _transform(field: sitk.Image) -> sitk.Transform:
@@ -119,7 +135,7 @@ def simulated_pair(
     fixed, truth = simulate_follow_up(moving, mask, grid.spacing_mm, SimulatorOptions(delta_mm=delta_mm), rng)
     true_field = grid.image(truth)
     body = _warp(mask, true_field, grid, labels=True)
-    (fixed_there, there), (moving_there, _) = (_for_model(x, grid, predictor.model) for x in (fixed, moving))
+    (fixed_there, there), (moving_there, _) = (for_model(x, grid, predictor.model) for x in (fixed, moving))
     begun = time.perf_counter()
     found = predictor.field(fixed_there, moving_there, there)
     seconds = time.perf_counter() - begun

@@ -131,3 +131,66 @@ def smallest_jacobian_slices(
                     determinant = xx * (yy * zz - yz * zy) - xy * (yx * zz - yz * zx) + xz * (yx * zy - yy * zx)
                     least = min(least, determinant)
                 smallest[k, j, i] = least
+
+
+@kernel(fastmath=True)
+def invert_slices(
+    field: Float32Array,
+    to_field: Float64Array,
+    exact: float,
+    most_steps: int,
+    out: Float32Array,
+    first: int,
+    stop: int,
+) -> None:
+    """Find u(x) at the x with x + u(x) = p, for each voxel p of the output.
+
+    The step is what is left of the way, halved where that grows: it ends where u is not steeper than one voxel a voxel.
+
+    Parameters
+    ----------
+    field
+        u, [component, k, j, i], float32, in voxels of the field along (i, j, k); zero beyond its voxels.
+    to_field
+        (3, 4), float64, voxels of the output to voxels of the field.
+    exact
+        What may be left, in voxels.
+    most_steps
+        After which the best so far is taken.
+    out
+        [component, k, j, i], float32, in voxels of the field; slices first..stop-1 are written.
+    """
+    field_x, field_y, field_z = field[0], field[1], field[2]
+    fk, fj, fi = field.shape[1:]
+    for k in range(first, stop):
+        for j in range(out.shape[2]):
+            for i in range(out.shape[3]):
+                p, q, r = transformed(to_field, i, j, k)
+                x, y, z = p, q, r
+                step, least = 1.0, 1e30
+                ux = uy = uz = bx = by = bz = 0.0
+                bestx, besty, bestz = x, y, z
+                for _ in range(most_steps):
+                    ux = uy = uz = 0.0
+                    if x >= 0 and y >= 0 and z >= 0 and x <= fi - 1 and y <= fj - 1 and z <= fk - 1:
+                        a0, a1, u = cell(x, fi)
+                        b0, b1, v = cell(y, fj)
+                        c0, c1, w = cell(z, fk)
+                        ux = trilinear(corners_at(field_x, c0, c1, b0, b1, a0, a1), u, v, w)
+                        uy = trilinear(corners_at(field_y, c0, c1, b0, b1, a0, a1), u, v, w)
+                        uz = trilinear(corners_at(field_z, c0, c1, b0, b1, a0, a1), u, v, w)
+                    left_x, left_y, left_z = p - x - ux, q - y - uy, r - z - uz
+                    left = math.sqrt(left_x * left_x + left_y * left_y + left_z * left_z)
+                    if left < least:
+                        least, step = left, 1.0
+                        bestx, besty, bestz = x, y, z
+                        dx, dy, dz = left_x, left_y, left_z
+                        bx, by, bz = ux, uy, uz
+                    else:
+                        step *= 0.5
+                    if least < exact:
+                        break
+                    x, y, z = bestx + step * dx, besty + step * dy, bestz + step * dz
+                out[0, k, j, i] = bx
+                out[1, k, j, i] = by
+                out[2, k, j, i] = bz

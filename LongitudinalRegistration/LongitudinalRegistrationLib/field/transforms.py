@@ -30,21 +30,49 @@ def extend_smoothly(field: sitk.Image, taper_mm: float = TAPER_MM) -> sitk.Image
     sitk.Image
         A larger vector image (float64), zero on its outermost voxels, equal to `field` inside its grid.
     """
-    spacing = field.GetSpacing()[0]
-    pad = int(np.ceil(taper_mm / spacing)) + 1
-    values = np.pad(sitk.GetArrayFromImage(field).astype(np.float64), [(pad, pad)] * 3 + [(0, 0)], mode="edge")
-    fade = np.ones(1)
-    for axis, size in enumerate(values.shape[:3]):
-        steps = np.arange(size)
-        beyond = np.maximum(np.maximum(pad - steps, steps - (size - 1 - pad)), 0) * spacing
-        ramp = 0.5 + 0.5 * np.cos(np.pi * np.minimum(beyond / taper_mm, 1.0))
-        fade = fade * ramp.reshape([-1 if a == axis else 1 for a in range(3)])
-    values *= fade[..., None]
+    values, pad = extended_values(sitk.GetArrayFromImage(field).astype(np.float64), field.GetSpacing()[0], taper_mm)
     extended = sitk.GetImageFromArray(values, isVector=True)
     extended.SetSpacing(field.GetSpacing())
     extended.SetDirection(field.GetDirection())
     extended.SetOrigin(field.TransformContinuousIndexToPhysicalPoint([-float(pad)] * 3))
     return extended
+
+
+def extended_values(values: np.ndarray, spacing_mm: float, taper_mm: float = TAPER_MM) -> tuple[np.ndarray, int]:
+    """Carry the vectors of a field past its grid's edge, as extend_smoothly does.
+
+    Parameters
+    ----------
+    values
+        [k, j, i, 3], mm, any floating-point type.
+    spacing_mm
+        Voxel size.
+    taper_mm
+        As in extend_smoothly.
+
+    Returns
+    -------
+    extended
+        [k, j, i, 3], of the same type, with as many more voxels on every side as
+    pad
+        int.
+
+    Examples
+    --------
+    >>> extended, pad = extended_values(np.ones((1, 1, 1, 3), np.float32), 1.0, taper_mm=2.0)
+    >>> pad, extended[3, 3, :, 0].tolist()
+    (3, [0.0, 0.0, 0.5, 1.0, 0.5, 0.0, 0.0])
+    """
+    pad = int(np.ceil(taper_mm / spacing_mm)) + 1
+    extended = np.pad(values, [(pad, pad)] * 3 + [(0, 0)], mode="edge")
+    fade = np.ones(1, values.dtype)
+    for axis, size in enumerate(extended.shape[:3]):
+        steps = np.arange(size)
+        beyond = np.maximum(np.maximum(pad - steps, steps - (size - 1 - pad)), 0) * spacing_mm
+        ramp = 0.5 + 0.5 * np.cos(np.pi * np.minimum(beyond / taper_mm, 1.0))
+        fade = fade * ramp.astype(values.dtype).reshape([-1 if a == axis else 1 for a in range(3)])
+    extended *= fade[..., None]
+    return extended, pad
 
 
 def for_storage(field: sitk.Image, spacing_mm: float = FIELD_SPACING_MM) -> sitk.Image:

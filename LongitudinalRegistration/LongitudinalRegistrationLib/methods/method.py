@@ -59,10 +59,13 @@ class Start:
         A: fixed points to moving points, LPS, mm.
     field
         u: vector image, LPS, mm, any grid over the fixed scan. None: zero.
+    expected_error
+        How far off the field is expected to be: image, mm, any grid over the fixed scan. None: not known.
     """
 
     affine: sitk.AffineTransform
     field: sitk.Image | None = None
+    expected_error: sitk.Image | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ class Answer:
         The largest displacement component that the model was trained on; None without a model.
     warnings
         For the user, a sentence each.
+    expected_error
+        How far off the field is expected to be: image, mm. None: not known.
     """
 
     affine: sitk.AffineTransform
@@ -88,6 +93,7 @@ class Answer:
     network: str | None = None
     known_mm: float | None = None
     warnings: tuple[str, ...] = ()
+    expected_error: sitk.Image | None = None
 
 
 @runtime_checkable

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from .method import Answer, Method, Problem, Start
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True)
@@ -21,23 +25,47 @@ class Entry:
         Its classes (see method.Method), "module:class" within this package; each starts where the one before ended.
     independent
         Whether it has an affine step of its own, and gives its result as it is, whatever `auto` would think of it.
+    network
+        Name of its model; None: the one that the options name.
     """
 
     title: str
     steps: tuple[str, ...]
     independent: bool = False
+    network: str | None = None
 
+
+_NETWORK_AND_REFINEMENT = "network.method:Network", "refinement.method:Refinement"
 
 METHODS = {
-    "voxelmorph": Entry("VoxelMorph", ("network.method:Network", "refinement.method:Refinement")),
+    "cost-volume": Entry("Cost-volume network", _NETWORK_AND_REFINEMENT),
+    "vxm2": Entry("VoxelMorph (paper)", _NETWORK_AND_REFINEMENT, network="vxm2"),
     "niftyreg": Entry("NiftyReg", ("niftyreg.method:NiftyReg",), independent=True),
     "refinement": Entry("Refinement alone", ("refinement.method:Refinement",)),
 }
 AUTO = "auto"
-FIRST, FALLBACK = "voxelmorph", "niftyreg"
+FIRST, FALLBACK = "cost-volume", "niftyreg"
 """What `auto` tries, and what it takes where that cannot be trusted."""
 NAMES = (AUTO, *METHODS)
 """All that a user can choose."""
+_FORMER = {"voxelmorph": "cost-volume"}
+
+
+def current_name(name: str) -> str:
+    """The name that a method has now: scripts, scenes and reports may hold a former one.
+
+    Examples
+    --------
+    >>> current_name("voxelmorph"), current_name("niftyreg")
+    ('cost-volume', 'niftyreg')
+    """
+    return _FORMER.get(name, name)
+
+
+def title_of(name: str) -> str:
+    """What users know a method by; an unknown name as it is."""
+    entry = METHODS.get(current_name(name))
+    return entry.title if entry else name
 
 
 class Chain:
@@ -59,7 +87,7 @@ class Chain:
         """The last step's field, what each step has to say; see Method.register."""
         answer = self._steps[0].register(problem, start)
         for step in self._steps[1:]:
-            found = step.register(problem, Start(answer.affine, answer.field))
+            found = step.register(problem, Start(answer.affine, answer.field, answer.expected_error))
             answer = Answer(
                 found.affine,
                 found.field,
@@ -70,7 +98,7 @@ class Chain:
         return answer
 
 
-def make_method(name: str, options: object) -> Method:
+def make_method(name: str, options: DataclassInstance) -> Method:
     """Make a method of METHODS.
 
     Parameters
@@ -78,7 +106,9 @@ def make_method(name: str, options: object) -> Method:
     options
         Of the registration, pipeline.options.RegistrationOptions; each step says in its own module what it takes.
     """
-    return Chain([_step(path)(options) for path in METHODS[name].steps])
+    entry = METHODS[name]
+    own = options if entry.network is None else replace(options, network=entry.network)
+    return Chain([_step(path)(own) for path in entry.steps])
 
 
 def _step(path: str) -> type:

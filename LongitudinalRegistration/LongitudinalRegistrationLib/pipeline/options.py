@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..methods.network.architectures.catalogue import DEFAULT_NETWORK
 from ..methods.refinement.options import RefinementOptions
-from ..methods.registry import AUTO, NAMES
+from ..methods.registry import AUTO, NAMES, current_name
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class RegistrationOptions:
     Attributes
     ----------
     method
-        One of methods.registry.NAMES: "auto" takes the first method that its policy names, and the other where that
-        cannot be trusted (see choice).
+        One of methods.registry.NAMES, or a former name of one: "auto" takes the first method that its policy names, and
+        the other where that cannot be trusted (see choice).
     table_removal
         Whether the bodies are found, and all else is left out.
     affine
@@ -46,6 +46,10 @@ class RegistrationOptions:
     niftyreg_folder: str | None = None
     niftyreg_spacing_mm: float = 2.0
     refinement_options: RefinementOptions = field(default_factory=RefinementOptions)
+
+    def __post_init__(self) -> None:
+        """Take a method's former name as the present one."""
+        object.__setattr__(self, "method", current_name(self.method))
 
     def isValid(self) -> tuple[bool, str]:
         """Whether the options make sense, and if not, what to change."""

@@ -9,7 +9,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..evaluation.verdict import SIMILARITIES
+from ..evaluation.verdict import SIMILARITIES, volume_change_percent
 from ..scan.geometry import bounds_of
 
 if TYPE_CHECKING:
@@ -18,8 +18,16 @@ if TYPE_CHECKING:
     from ..evaluation.scores import LabelScore
 
 SCANS = ("fixed", "Baseline"), ("moving", "Follow-up")
-METHODS = {"voxelmorph": "network {network}{refined}", "niftyreg": "NiftyReg", "refinement": "refinement alone"}
-"""How a report says by which method a pair was registered (see methods.registry)."""
+METHODS = {
+    "cost-volume": "cost-volume network ({network}){refined}",
+    "vxm2": "VoxelMorph (paper){refined}",
+    "niftyreg": "NiftyReg",
+    "refinement": "refinement alone",
+    "voxelmorph": "network {network}{refined}",
+}
+"""How a report says by which method a pair was registered (see methods.registry); the last is of earlier reports."""
+LABEL_FIGURES = "dsc", "hd95_mm", "centroid_mm", "volume_ml"
+"""Of scores.LabelScore, in the order in which reports list them."""
 
 
 def checksum(path: Path) -> str:
@@ -44,7 +52,7 @@ def dsc_content(scores: tuple[LabelScore, ...]) -> dict[str, dict]:
 
 
 def vertebrae_content(scores: tuple[LabelScore, ...]) -> dict[str, dict]:
-    """Everything that is known of each label: number to name, status, and dsc, hd95_mm, centroid_mm by step.
+    """Everything that is known of each label: number to name, status, and its figures (LABEL_FIGURES) by step.
 
     The status is "both", "baseline only" or "follow-up only"; a figure that is not defined is None.
     """
@@ -52,10 +60,7 @@ def vertebrae_content(scores: tuple[LabelScore, ...]) -> dict[str, dict]:
         str(score.label): {
             "name": score.name,
             "status": score.status,
-            **{
-                name: {step: rounded(value) for step, value in getattr(score, name).items()}
-                for name in ("dsc", "hd95_mm", "centroid_mm")
-            },
+            **{name: {step: rounded(value) for step, value in getattr(score, name).items()} for name in LABEL_FIGURES},
         }
         for score in scores
     }
@@ -63,7 +68,7 @@ def vertebrae_content(scores: tuple[LabelScore, ...]) -> dict[str, dict]:
 
 def vertebrae_csv(vertebrae: dict[str, dict]) -> str:
     """The vertebrae of a report as CSV, a line each; empty where a figure is not defined."""
-    measures = [(name, step) for name in ("dsc", "hd95_mm", "centroid_mm") for step in ("before", "after")]
+    measures = [(name, step) for name in LABEL_FIGURES for step in ("before", "after")]
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["label", "name", "status", *(f"{name}_{step}" for name, step in measures)])
@@ -124,12 +129,18 @@ def _cell(value: float | None) -> str:
 
 
 def method_text(content: dict) -> str:
-    """How a pair was registered, in words: "network lkpyramid, refinement"."""
+    """How a pair was registered, in words: "cost-volume network (cvpyramid), refinement"."""
     method = str(content.get("method", "unknown"))
     refined = (content.get("options") or {}).get("refinement", True)
     return METHODS.get(method, method).format(
         network=content.get("network") or "unknown", refined=", refinement" if refined else ""
     )
+
+
+def _volume_text(row: dict) -> str:
+    """A label's volume in the follow-up, and registered, with the change in percent; nothing where it is not known."""
+    change, volumes = volume_change_percent(row), row.get("volume_ml")
+    return "" if change is None else f"   {volumes['before']:.1f} -> {volumes['after']:.1f} ({change:+.0f} %)"
 
 
 def _scan_text(noted: dict) -> str:
@@ -148,11 +159,12 @@ def report_text(content: dict) -> str:
         lines.append(f"Fell back     {content['fallback_reason']}")
     lines += [f"{content['verdict']['level'].capitalize():<13} {reason}" for reason in content["verdict"]["reasons"]]
     if content["dsc"]:
-        lines += ["", "Vertebra       DSC before  affine   after"]
+        lines += ["", "Vertebra       DSC before  affine   after   volume, ml"]
         for number, row in content["dsc"].items():
             note = f"   (not in the {row['missing_from']} scan)" if "missing_from" in row else ""
             cells = f"{_cell(row['before']):>10}  {_cell(row['affine']):>6}  {_cell(row['after']):>6}"
-            lines.append(f"{row['name']:<5}({number:>3})    {cells}{note}")
+            volume = _volume_text((content.get("vertebrae") or {}).get(number) or {})
+            lines.append(f"{row['name']:<5}({number:>3})    {cells}{volume}{note}")
         mean = content["mean_dsc"]
         lines.append(f"{'mean':<14} {_cell(mean['before']):>10}  {_cell(mean['affine']):>6}  {_cell(mean['after']):>6}")
     lines += ["", f"{'Similarity':<14} {'before':>10}  {'affine':>6}  {'after':>6}"]

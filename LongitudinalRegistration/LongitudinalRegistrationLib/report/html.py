@@ -26,18 +26,20 @@ Pairs = list[tuple[str, object]]
 
 @dataclass(frozen=True)
 class _LabelMeasure:
-    """A measure of every label: its key in the report, its title, how many places; worst: min or max."""
+    """A measure of every label: its key in the report, its title, how many places; worst: min or max, None for what is
+    neither good nor bad."""
 
     key: str
     title: str
     digits: int
-    worst: Callable[..., Any]
+    worst: Callable[..., Any] | None
 
 
 LABEL_MEASURES = (
     _LabelMeasure("dsc", "DSC", 2, min),
     _LabelMeasure("hd95_mm", "Hausdorff 95 %, mm", 1, max),
     _LabelMeasure("centroid_mm", "Centroids apart, mm", 1, max),
+    _LabelMeasure("volume_ml", "Volume in the follow-up, ml", 1, None),
 )
 
 
@@ -79,7 +81,12 @@ def html_report(
 ) -> str:
     """The page's text; see write_html_report."""
     rows = [
-        {**row, "name": (names or {}).get(label, row["name"]), "fit": dsc_word(row["dsc"].get("after")) or "none"}
+        {
+            **dict.fromkeys((each.key for each in LABEL_MEASURES), {}),
+            **row,
+            "name": (names or {}).get(label, row["name"]),
+            "fit": dsc_word(row["dsc"].get("after")) or "none",
+        }
         for label, row in (report.get("vertebrae") or {}).items()
     ]
     both = [row for row in rows if row["status"] == "both"]
@@ -128,6 +135,8 @@ def _sums(rows: list[dict]) -> list[dict[str, Any]]:
     worst: dict[str, Any] = {"name": "worst"}
     for measure in LABEL_MEASURES:
         mean[measure.key], worst[measure.key] = {}, {}
+        if measure.worst is None:
+            continue
         for step in ("before", "after"):
             known = [row[measure.key][step] for row in rows if row[measure.key].get(step) is not None]
             mean[measure.key][step] = sum(known) / len(known) if known else None

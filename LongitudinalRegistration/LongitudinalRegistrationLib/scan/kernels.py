@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..system.arrays import AnyArray, Float32Array, Float64Array, Int64Array, UInt8Array
-from ..system.compiled import kernel
+from ..system.compiled import inlined, kernel
 from .sampling import bilinear, cell, corners_at, lerp, transformed, trilinear
 
 
@@ -26,11 +26,41 @@ class Windows(NamedTuple):
 
 
 class Window(NamedTuple):
-    """How values become contrast: low, high: HU that are 0 and 1; flat: added to the local deviation, in 0..1."""
+    """How HU are shown, piecewise linear: `lung` as -LUNG_SHARE, `low` as 0, `high` as 1; beyond the ends as the ends.
 
+    All float32, HU, in rising order.
+    """
+
+    lung: np.float32
     low: np.float32
     high: np.float32
-    flat: np.float32
+
+
+LUNG_SHARE = np.float32(0.5)
+
+
+@inlined
+def windowed(hu: np.float32, window: Window) -> np.float32:
+    """Show a value through a Window.
+
+    Examples
+    --------
+    >>> window = Window(*np.float32([-1000, -200, 400]))
+    >>> [round(float(windowed(np.float32(hu), window)), 3) for hu in (-2000, -600, -200, 100, 3000)]
+    [-0.5, -0.25, 0.0, 0.5, 1.0]
+    """
+    if hu < window.low:
+        return LUNG_SHARE * max((hu - window.low) / (window.low - window.lung), np.float32(-1))
+    return min((hu - window.low) / (window.high - window.low), np.float32(1))
+
+
+@kernel(fastmath=True)
+def window_slices(values: Float32Array, window: Window, out: Float32Array, first: int, stop: int) -> None:
+    """Show values, [k, j, i], float32, HU, through a Window; slices first..stop-1 of `out`, like them, are written."""
+    for k in range(first, stop):
+        for j in range(values.shape[1]):
+            for i in range(values.shape[2]):
+                out[k, j, i] = windowed(values[k, j, i], window)
 
 
 @kernel(fastmath=True)
@@ -133,6 +163,32 @@ def halve_slices(volume: Float32Array, out: Float32Array, first: int, stop: int)
 
 
 @kernel(fastmath=True)
+def running_mean_slices(volume: Float32Array, out: Float32Array, first: int, stop: int) -> None:
+    """Take the means of the cubes of 2 x 2 x 2 voxels that begin at each voxel; the last voxel stands for those beyond.
+
+    Parameters
+    ----------
+    volume
+        [k, j, i], float32.
+    out
+        [k, j, i], float32; slices first..stop-1 are written.
+    """
+    depth, height, width = volume.shape
+    eighth = np.float32(0.125)
+    for k in range(first, stop):
+        after_k = min(k + 1, depth - 1)
+        for j in range(height):
+            after_j = min(j + 1, height - 1)
+            a, b, c, d = volume[k, j], volume[k, after_j], volume[after_k, j], volume[after_k, after_j]
+            low = a[0] + b[0] + c[0] + d[0]
+            for i in range(width):
+                after_i = min(i + 1, width - 1)
+                high = a[after_i] + b[after_i] + c[after_i] + d[after_i]
+                out[k, j, i] = eighth * (low + high)
+                low = high
+
+
+@kernel(fastmath=True)
 def all_of_eight_slices(flags: UInt8Array, out: UInt8Array, first: int, stop: int) -> None:
     """Set 1 where all voxels of a cube of 2 x 2 x 2 are 1, else 0.
 
@@ -210,7 +266,7 @@ def contrast_slices(
     values: Float32Array,
     mean: Float32Array,
     square: Float32Array,
-    window: Window,
+    flat: np.float32,
     out: Float32Array,
     first: int,
     stop: int,
@@ -220,18 +276,16 @@ def contrast_slices(
     Parameters
     ----------
     values
-        [2 k, 2 j, 2 i], float32, HU.
+        [2 k, 2 j, 2 i], float32, through a Window.
     mean, square
-        [k, j, i], float32: the windowed values' local mean and mean square, on voxels twice as large.
-    window
-        Window.
+        [k, j, i], float32: the values' local mean and mean square, on voxels twice as large.
+    flat
+        float32, added to the local deviation.
     out
-        [2 k, 2 j, 2 i, 2], float32: the value windowed to 0..1, and that freed of its local mean and deviation; slices
-        first..stop-1 are written.
+        [2 k, 2 j, 2 i, 2], float32: the value, and that freed of its local mean and deviation; slices first..stop-1
+        are written.
     """
-    low, high, flat = window
     depth, height, width = mean.shape
-    scale = np.float32(1.0) / (high - low)
     for k in range(first, stop):
         k0, k1, w64 = cell(0.5 * k - 0.25, depth)
         w = np.float32(w64)
@@ -248,6 +302,6 @@ def contrast_slices(
                 near = bilinear(s00[i0], s01[i0], s10[i0], s11[i0], v, w)
                 power = lerp(near, bilinear(s00[i1], s01[i1], s10[i1], s11[i1], v, w), u)
                 deviation = np.sqrt(max(power - centre * centre, np.float32(1e-6)))
-                value = min(max((values[k, j, i] - low) * scale, np.float32(0)), np.float32(1))
+                value = values[k, j, i]
                 out[k, j, i, 0] = value
                 out[k, j, i, 1] = (value - centre) / (deviation + flat)

@@ -28,7 +28,9 @@ from .kernels import (
     decimate_slices,
     halve_slices,
     nearest_slices,
+    running_mean_slices,
     sample_slices,
+    window_slices,
 )
 from .normalise import ceiling_hu, normalise
 
@@ -36,7 +38,8 @@ FINEST_MM = 2.0
 SPACINGS_MM = (2.0, 4.0, 8.0, 16.0)
 BLOCK_MM = 64.0
 SPARED_MM = 4.0
-WINDOW_HU = (-200.0, 400.0)
+WINDOW_HU = (-1000.0, -200.0, 400.0)
+"""Shown as -0.5, 0 and 1, linear between: lung's texture is seen, and takes nothing from that of soft tissue."""
 FLAT_DEVIATION = 0.04
 REACH = 3.0
 
@@ -61,30 +64,33 @@ class Level:
 
     @cached_property
     def channels(self) -> np.ndarray:
-        """[k, j, i, 2]: the windowed scan (-200 to 400 HU as 0 to 1), and that freed of local mean and contrast."""
-        low, high = (np.float32(v) for v in WINDOW_HU)
-        windowed = np.clip((self.values - low) / (high - low), 0, 1)
-        mean, square = (_blurred(_blurred(halved(x))) for x in (windowed, windowed * windowed))
+        """[k, j, i, 2]: the windowed scan (see WINDOW_HU), and that freed of local mean and contrast."""
+        shown = np.empty_like(self.values)
+        window = Window(*(np.float32(value) for value in WINDOW_HU))
+        over_slices(window_slices, self.values, window, shown, slices=shown.shape[0])
+        mean, square = (_blurred(_blurred(halved(x))) for x in (shown, shown * shown))
         out = np.empty((*self.values.shape, 2), np.float32)
-        window = Window(low, high, np.float32(FLAT_DEVIATION))
-        over_slices(contrast_slices, self.values, mean, square, window, out, slices=out.shape[0])
+        over_slices(contrast_slices, shown, mean, square, np.float32(FLAT_DEVIATION), out, slices=out.shape[0])
         return out
+
+    @property
+    def solid(self) -> np.ndarray:
+        """The windowed scan without what is in lungs, which breathing moves: 0 below -200 HU, 1 from 400 HU on."""
+        return np.maximum(self.channels[..., 0], 0)
 
 
 @dataclass(frozen=True)
 class ScanPyramid:
     """A scan ready for registration.
 
-    image: as it came, HU; mask: its body, uint8, on the scan's grid; levels: by voxel size, mm;
-    smooth: the scan as blurred for 4 mm voxels, on 2 mm voxels, for sampling between them; ceiling: HU that is 1 to
-    the network; bounds: corners of the body, LPS mm.
+    image: as it came, HU; mask: its body, uint8, on the scan's grid; levels: by voxel size, mm; ceiling: HU that is 1
+    to the network; bounds: corners of the body, LPS mm.
     """
 
     image: sitk.Image
     mask: sitk.Image
     table_removal: bool
     levels: dict[float, Level]
-    smooth: np.ndarray
     ceiling: float
     bounds: tuple[np.ndarray, np.ndarray]
 
@@ -98,8 +104,15 @@ class ScanPyramid:
         """Middle of the body's box, LPS mm."""
         return (self.bounds[0] + self.bounds[1]) / 2
 
+    @cached_property
+    def means(self) -> np.ndarray:
+        """What voxels of 4 mm hold to the network, wherever they lie: see running_mean; HU, on the finest level."""
+        return running_mean(self.levels[FINEST_MM].values)
+
     def normalised(self, spacing_mm: float) -> np.ndarray:
-        """Give a level as the network sees it.
+        """Give the scan on a level's grid as the network was trained to see it: voxels of 4 mm are means of eight.
+
+        The level itself was blurred before, so that a gradient is that of its voxels.
 
         Parameters
         ----------
@@ -111,8 +124,9 @@ class ScanPyramid:
         numpy.ndarray
             [k, j, i], float32, [0, 1], 0 where the scan has no data.
         """
-        level = self.levels[spacing_mm]
-        return normalise(level.values, self.ceiling) * level.seen
+        finest = self.levels[FINEST_MM].values
+        values = finest if spacing_mm == FINEST_MM else halved(finest)
+        return normalise(values, self.ceiling) * self.levels[spacing_mm].seen
 
     def normalised_through(self, grid: Grid, affine: sitk.Transform) -> np.ndarray:
         """Sample the scan, as the network sees it, on another scan's grid.
@@ -132,8 +146,8 @@ class ScanPyramid:
         finest = self.levels[FINEST_MM]
         matrix = index_matrix(grid, finest.grid, affine)
         out = np.empty(grid.size[::-1], np.float32)
-        source = finest.values if grid.spacing_mm == FINEST_MM else self.smooth
-        over_slices(sample_slices, source, matrix, out, slices=out.shape[0])
+        source, begin = (finest.values, 0.0) if grid.spacing_mm == FINEST_MM else (self.means, 0.5)
+        over_slices(sample_slices, source, matrix - [0.0, 0.0, 0.0, begin], out, slices=out.shape[0])
         seen = np.empty(grid.size[::-1], np.uint8)
         over_slices(nearest_slices, finest.seen, matrix, 0.5, seen, slices=out.shape[0])
         return normalise(out, self.ceiling) * seen
@@ -143,6 +157,31 @@ def _blurred(volume: np.ndarray) -> np.ndarray:
     """Smooth a volume [k, j, i], float32, with [1 2 1] / 4 along each axis."""
     out = np.empty_like(volume)
     over_slices(blur_slices, volume, out, slices=out.shape[0])
+    return out
+
+
+def running_mean(volume: np.ndarray) -> np.ndarray:
+    """Take means over two voxels along each axis, as halved does, from every voxel on.
+
+    Parameters
+    ----------
+    volume
+        [k, j, i], any type of number.
+
+    Returns
+    -------
+    numpy.ndarray
+        [k, j, i], float32: means of the eight voxels that begin at each voxel, half a voxel further along each axis;
+        the last voxel stands for those beyond.
+
+    Examples
+    --------
+    >>> running_mean(np.arange(4).reshape(1, 1, 4)).ravel().tolist()
+    [0.5, 1.5, 2.5, 3.0]
+    """
+    source = np.ascontiguousarray(volume, np.float32)
+    out = np.empty_like(source)
+    over_slices(running_mean_slices, source, out, slices=out.shape[0])
     return out
 
 
@@ -302,15 +341,14 @@ def make_pyramid(
     if not table_removal:
         level = Level(level.grid, level.values, (level.values > SOLID_HU).astype(np.uint8), level.seen)
     levels = {FINEST_MM: level}
-    blurred = smooth = _blurred(level.values)
+    blurred = _blurred(level.values)
     for spacing in SPACINGS_MM[1:]:
         level = levels[spacing] = _next_level(level, blurred)
         if spacing < SPACINGS_MM[-1]:
             blurred = _blurred(level.values)
-    fourth = levels[4.0]
-    pyramid = ScanPyramid(
-        image, body.mask, table_removal, levels, smooth, ceiling_hu(fourth.values, fourth.body), (low, high)
-    )
+    finest = levels[FINEST_MM]
+    pyramid = ScanPyramid(image, body.mask, table_removal, levels, ceiling_hu(finest.values, finest.body), (low, high))
+    _ = pyramid.means
     for each in levels.values():
         _ = each.channels, each.active
     return pyramid

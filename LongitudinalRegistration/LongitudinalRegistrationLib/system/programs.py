@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+WAITING_QUIETLY = {"OMP_WAIT_POLICY": "passive"}
+"""Threads of a program that wait for each other sleep: where others want the cores, spinning costs it most."""
 LAST_LINES = 5
 
 
@@ -62,13 +64,16 @@ def run_program(command: list[str], on_line: Callable[[str], None] | None = None
 def _started(command: list[str]) -> Iterator[tuple[subprocess.Popen, Iterator[str]]]:
     """A child process that does not outlive this block, nor (on Linux) this process, and its lines as they come."""
     options: dict[str, Any] = {"start_new_session": True}
+    environment = {**WAITING_QUIETLY, **os.environ}
     if sys.platform == "win32":
         options = {"creationflags": subprocess.CREATE_NO_WINDOW}
     elif sys.platform.startswith("linux"):
         options = {"preexec_fn": _die_with_parent, **options}
     ours, theirs = os.openpty() if hasattr(os, "openpty") else os.pipe()
     try:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.STDOUT, **options)
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.STDOUT, env=environment, **options
+        )
     except OSError:
         os.close(ours)
         raise

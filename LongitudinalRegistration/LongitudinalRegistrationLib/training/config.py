@@ -84,7 +84,8 @@ class PooledOptions:
     steps: gradient steps; minutes: the run ends then if its steps are not done, 0 for no limit, and the learning rate
     falls with whichever is further; validation_pairs: fixed pairs to monitor with; workers: processes that draw pairs
     beside the one that trains, 0 for none; repeats: how often a pair is used, 2 or more for a device that is faster
-    than the workers: batches are then drawn from the latest pairs, mirrored at random along two axes.
+    than the workers: batches are then drawn from the latest pairs, mirrored at random along two axes; lung_share: how
+    often a block is centred in the lung of its scan.
     """
 
     steps: int = 6000
@@ -92,6 +93,7 @@ class PooledOptions:
     validation_pairs: int = 24
     workers: int = 0
     repeats: int = 1
+    lung_share: float = 0.0
 
     def isValid(self) -> tuple[bool, str]:
         """Whether the options make sense, and if not, what to change."""
@@ -99,6 +101,8 @@ class PooledOptions:
             return False, "steps, validation_pairs and repeats must be 1 or more."
         if self.workers < 0 or not 0 <= self.minutes < math.inf:
             return False, "workers and minutes must not be negative."
+        if not 0 <= self.lung_share <= 1:
+            return False, "lung_share is a probability, from 0 to 1."
         return True, ""
 
 

@@ -19,7 +19,16 @@ from .simulation.samples import PreparedScan
 if TYPE_CHECKING:
     from .stepper import Stepper
 
-COLUMNS = ("step", "learning_rate", "loss", "error_voxels", "validation_loss", "validation_error_voxels")
+COLUMNS = (
+    "step",
+    "learning_rate",
+    "loss",
+    "error_voxels",
+    "validation_loss",
+    "validation_error_voxels",
+    "seconds",
+    "waited",
+)
 WARM_UP_STEPS = 100
 
 
@@ -58,7 +67,9 @@ def train_pooled(
 ) -> dict:
     """Run, or go on, to the last step; the network ends with the weights of the best validation.
 
-    Without validation scans, fixed pairs of the training scans monitor.
+    Without validation scans, fixed pairs of the training scans monitor. The log says of every row how many seconds all
+    sessions have taken, and which share of the time since the row before was spent waiting for pairs: near 0, the
+    device is what limits the run, else what draws them.
 
     Returns
     -------
@@ -66,21 +77,26 @@ def train_pooled(
         steps, best_step, best_validation_error_voxels, seconds (of all sessions).
     """
     steps, limit = config.pooled.steps, 60.0 * config.pooled.minutes or np.inf
-    judge, begun = np.random.default_rng([config.seed, 1]), time.monotonic()
-    judged = [draw_batch(validation or train, config, 1, judge) for _ in range(config.pooled.validation_pairs)]
+    begun = time.monotonic()
     position: dict[str, Any] = {"step": 0, "best": float("inf"), "best_step": 0, "rows": 0, "seconds": 0.0}
     best = stepper.weights()
     if found := checkpoint.resume_run(folder, stepper):
         position, best = found
     earlier, saved = position["seconds"], time.monotonic()
     journal = Journal(folder, COLUMNS, tell, position["rows"], position["step"])
-    seconds = earlier
+    seconds, waited, row_began = earlier, 0.0, begun
     recent: list[dict[str, float]] = []
     with closing(PairSource(train, config, position["step"])) as source:
+        judge = np.random.default_rng([config.seed, 1])
+        judged = [draw_batch(validation or train, config, 1, judge) for _ in range(config.pooled.validation_pairs)]
         while position["step"] < steps and seconds < limit:
             rate = rate_at(position["step"], config, seconds)
-            recent.append(stepper.step(*source.batch(), rate))
-            seconds = earlier + time.monotonic() - begun
+            asked = time.monotonic()
+            batch = source.batch()
+            waited += time.monotonic() - asked
+            recent.append(stepper.step(*batch, rate))
+            now = time.monotonic()
+            seconds = earlier + now - begun
             position["step"] = step = position["step"] + 1
             if not np.isfinite(recent[-1]["loss"]):
                 raise InputError(
@@ -90,11 +106,11 @@ def train_pooled(
             if step % config.epoch_steps and not done:
                 continue
             training, judgement = mean_scores(recent), mean_scores([stepper.evaluate(*pair) for pair in judged])
-            recent = []
             if judgement["loss"] < position["best"]:
                 position.update(best=judgement["loss"], best_step=step, error=judgement["error"])
                 best = stepper.weights()
-            row = (step, rate, *training.values(), *judgement.values())
+            row = (step, rate, *training.values(), *judgement.values(), seconds, waited / (now - row_began))
+            recent, waited, row_began = [], 0.0, time.monotonic()
             journal.write(step, dict(zip(COLUMNS, row, strict=True)))
             journal.say(
                 f"step {step} of {steps}, error {training['error']:.3f}, validation {judgement['error']:.3f} voxels",

@@ -8,6 +8,7 @@ import functools
 
 import numpy as np
 import slicer
+from slicer.i18n import tr as _
 
 from LongitudinalRegistrationSlicer.displacement.body import bodyLattice
 from LongitudinalRegistrationSlicer.results.nodes import fixedOf
@@ -177,7 +178,7 @@ def _read(part):
     if isLinear(part):
         return slicer.util.arrayFromVTKMatrix(part.GetMatrix())
     if not isGrid(part):
-        raise ValueError(f"The displacement of an inverse {part.GetClassName()} cannot be shown.")
+        raise ValueError(_("The displacement of an inverse {kind} cannot be shown.").format(kind=part.GetClassName()))
     vectors, grid = gridVectors(part), part.GetDisplacementGrid()
     toRAS = np.eye(4)
     toRAS[:3, :3] = gridDirections(part) * grid.GetSpacing()

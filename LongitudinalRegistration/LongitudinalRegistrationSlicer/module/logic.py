@@ -1,11 +1,14 @@
 """The module's logic: two scans in; transform, registered volume and scores out."""
 
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
+from TableRemovalSlicer.kept_nodes import keptNode
 from TableRemovalSlicer.packages import moduleCommand
 
 from LongitudinalRegistrationSlicer.module.parameter_node import LongitudinalRegistrationParameterNode
 from LongitudinalRegistrationSlicer.process.registrations import Registrations
 from LongitudinalRegistrationSlicer.process.request import RegistrationRequest
+from LongitudinalRegistrationSlicer.results.belongings import belongingsOf
+from LongitudinalRegistrationSlicer.results.bringing import Bringing
 
 
 def workerCommand():
@@ -22,9 +25,10 @@ class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):
     def __init__(self, job=None, command=None):
         ScriptedLoadableModuleLogic.__init__(self)
         Registrations.__init__(self, lambda: command or workerCommand(), job)
+        self._bringing = Bringing()
 
     def getParameterNode(self):
-        return LongitudinalRegistrationParameterNode(super().getParameterNode())
+        return LongitudinalRegistrationParameterNode(keptNode(super().getParameterNode()))
 
     def requestFrom(self, parameters):
         """Return the RegistrationRequest that a parameter node stands for."""
@@ -40,3 +44,32 @@ class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):
             budgetSeconds=parameters.budgetSeconds,
             matches=parameters.matches,
         )
+
+    def belongings(self, result, towards):
+        """Return what can be brought through a result, as results.belongings.Belongings.
+
+        towards: "baseline" or "follow-up", the scan that things are brought to.
+        """
+        return belongingsOf(result, towards)
+
+    def bring(self, result, nodes, towards):
+        """Bring volumes, label maps, segmentations, markups and models to the other scan; return the new nodes.
+
+        result: a registration's transform node; towards: "baseline" (of the follow-up's nodes) or "follow-up" (of the
+        baseline's, by the inverse). Originals are not changed. Raises InputError where the other scan was removed.
+        """
+        return self._bringing.bring(result, nodes, towards)
+
+    @property
+    def canUndoBring(self):
+        """Whether something that was brought is still in the scene."""
+        return self._bringing.canUndo
+
+    def undoBring(self):
+        """Remove the nodes that the last `bring` added, as far as they are still there; return how many they were."""
+        return self._bringing.undo()
+
+    def forget(self):
+        """The scene is closed: end what runs, and forget what was in the scene."""
+        self._bringing.forget()
+        super().forget()

@@ -1,13 +1,11 @@
 """What goes to the registration process and what comes back: scene nodes to arrays, arrays to scene nodes."""
 
 import dataclasses
-import itertools
 import typing
 
 import numpy as np
 import slicer
-from LongitudinalRegistrationLib.field.transforms import compose
-from LongitudinalRegistrationLib.scan.geometry import affine_from_matrix
+from LongitudinalRegistrationLib.methods.registry import title_of
 from LongitudinalRegistrationLib.system.shared_arrays import save_array, take_image
 from TableRemovalSlicer.volumes import addVolumeNode, geometryOfVolumeNode
 
@@ -24,8 +22,9 @@ from LongitudinalRegistrationSlicer.results.nodes import (
     methodOf,
     setReport,
     setTransformOn,
+    unusedName,
 )
-from LongitudinalRegistrationSlicer.results.transforms import addTransformNode, vtkTransformFromITK
+from LongitudinalRegistrationSlicer.results.transforms import addTransformNode, vtkTransformFromParts
 from LongitudinalRegistrationSlicer.vertebrae.common_labels import commonLabels, fixedValues, movingValues
 from LongitudinalRegistrationSlicer.vertebrae.label_matching import (
     matchesFromText,
@@ -106,16 +105,16 @@ def importTransform(request, folder, answer):
     updated in place, and what was made with the earlier transform is removed. Removing the transform node undoes the
     registration.
     """
-    affine = affine_from_matrix(np.array(answer["affine"]).reshape(4, 4))
-    transform = compose(affine, take_image(folder, answer["field"]))
+    transform = vtkTransformFromParts(np.reshape(answer["affine"], (4, 4)), take_image(folder, answer["field"]))
     fixed, moving = request.fixed, request.moving
     method, node = answer["report"]["method"], moving.GetParentTransformNode()
     if isResult(node) and fixedOf(node) is fixed and methodOf(node) == method:
         for role in (REGISTERED_ROLE, SCORES_ROLE):
             _removeEarlier(node, role)
-        node.SetAndObserveTransformFromParent(vtkTransformFromITK(transform))
+        node.SetAndObserveTransformFromParent(transform)
     else:
-        node = addTransformNode(transform, _unused(f"{moving.GetName()} to {fixed.GetName()} ({method})"))
+        name = f"{moving.GetName()} to {fixed.GetName()} ({title_of(method)})"
+        node = addTransformNode(transform, unusedName(name))
     node.SetAttribute(RESULT_ATTRIBUTE, method)
     setReport(node, answer["report"])
     node.SetAttribute(MATCHES_ATTRIBUTE, matchesToText(_matches(request)))
@@ -134,7 +133,7 @@ def importRegistered(request, folder, answer, transform):
     """Bring the registered volume of a transform node into the scene, in place of an earlier one."""
     image = take_image(folder, answer["image"])
     _removeEarlier(transform, REGISTERED_ROLE)
-    registered = addVolumeNode(image, _unused(f"{request.moving.GetName()} registered"))
+    registered = addVolumeNode(image, unusedName(f"{request.moving.GetName()} registered"))
     registered.SetAttribute(REGISTERED_ATTRIBUTE, "1")
     transform.SetNodeReferenceID(REGISTERED_ROLE, registered.GetID())
     setWindow(registered, "Bone")
@@ -150,12 +149,6 @@ def importScores(request, report, nodes):
     if scores is not None:
         transform.SetNodeReferenceID(SCORES_ROLE, scores.GetID())
     return dataclasses.replace(nodes, scores=scores)
-
-
-def _unused(name):
-    """Return a name that no node has: the name itself, or with a number behind it."""
-    names = itertools.chain([name], (f"{name} {number}" for number in itertools.count(2)))
-    return next(each for each in names if slicer.mrmlScene.GetFirstNodeByName(each) is None)
 
 
 def _removeEarlier(transform, role):

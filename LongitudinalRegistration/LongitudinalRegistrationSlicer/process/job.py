@@ -10,6 +10,7 @@ import json
 import shutil
 import time
 
+from slicer.i18n import tr as _
 from TableRemovalSlicer.child_process import ChildProcess, environmentWith
 
 GRACE_S = 0.5
@@ -154,11 +155,13 @@ class RegistrationJob:
             self._complaint = line
             self.log.append(line)
         if code is not None:
-            self._lose(f"The registration process stopped with code {code}: {self._complaint or 'no message'}")
+            text = _("The registration process stopped with code {code}: {reason}")
+            self._lose(text.format(code=code, reason=self._complaint or _("no message")))
         elif self._deadline is not None and time.monotonic() > self._deadline:
             self._dropProcess()
         elif self._isSilent():
-            self._lose(f"The registration process did not answer for {SILENCE_S:.0f} s and was stopped.")
+            text = _("The registration process did not answer for {seconds} s and was stopped.")
+            self._lose(text.format(seconds=round(SILENCE_S)))
         return self.state
 
     def finish(self):
@@ -175,7 +178,7 @@ class RegistrationJob:
         """End the job now, and the process half a second later where it does not obey. Without a job, nothing."""
         self._leaveJob()
         if self.state in BUSY:
-            self._end(State.CANCELLED, "Cancelled.")
+            self._end(State.CANCELLED, _("Cancelled."))
 
     def _leaveJob(self):
         underWay = self.pending or self.state in (State.RUNNING, State.IMPORTING)
@@ -246,7 +249,8 @@ class RegistrationJob:
             self._end(State.FAILED, said["message"])
         elif event == "failed" and self.pending:
             self.log.append(said["message"])
-            self.message, self.pending = f"The registered volume could not be computed: {said['message']}", False
+            text = _("The registered volume could not be computed: {reason}")
+            self.message, self.pending = text.format(reason=said["message"]), False
 
     def _lose(self, message):
         """The process is no more: end what it was at, and say so."""

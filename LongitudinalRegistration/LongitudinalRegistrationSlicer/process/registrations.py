@@ -26,6 +26,7 @@ class Registrations:
         self._wanted, self._restarts = False, 0
         self._request, self._waiting, self._number, self._total = None, collections.deque(), 0, 0
         self._failures = []
+        self._isUnasked = False
         self.results = None
         self.report = None
 
@@ -91,8 +92,7 @@ class Registrations:
             self._startNext()
 
     def _startNext(self):
-        from LongitudinalRegistrationSlicer.process.exchange import registerMessage
-
+        """Begin the next; its labels go out with the next `poll`, so that a click returns at once."""
         self._job.begin()
         request = self._waiting.popleft()
         self._number += 1
@@ -100,15 +100,32 @@ class Registrations:
         try:
             self.warmUp()
             self._offerScans(request)
-            message = registerMessage(request, self._job.folder)
         except (RuntimeError, ValueError, OSError) as error:
-            self._job.fail(_("The registration could not be started: {error}").format(error=error))
+            self._failToStart(error)
             return
-        self._job.request(message)
+        self._isUnasked = True
+
+    def _ask(self):
+        """Have the process register the pair whose scans it was given."""
+        from LongitudinalRegistrationSlicer.process.exchange import registerMessage
+
+        self._isUnasked = False
+        if any(not slicer.mrmlScene.IsNodePresent(node) for node in self._request.nodes()):
+            self._job.fail(_("A scan was removed during the registration."))
+            return
+        try:
+            self._job.request(registerMessage(self._request, self._job.folder))
+        except (RuntimeError, ValueError, OSError) as error:
+            self._failToStart(error)
+
+    def _failToStart(self, error):
+        self._job.fail(_("The registration could not be started: {error}").format(error=error))
 
     def poll(self):
         """Follow the process; bring the transform, later the registered volume into the scene. Returns the state."""
         self._job.poll()
+        if self._isUnasked and self.state is State.STARTING:
+            self._ask()
         if self._job.missing and self.state is State.RUNNING:
             self._offerScans(self._request)
             self._job.requestAgain()
@@ -165,7 +182,7 @@ class Registrations:
 
         result: the transform node that is shown, or None; its own report is taken where it is not the last one.
         """
-        if self.state is State.RUNNING:
+        if self.state in (State.STARTING, State.RUNNING):
             return self._runningText()
         if self.state is State.DONE or (self.state is State.IDLE and self._job.ready):
             return self._doneText(result)
@@ -214,14 +231,14 @@ class Registrations:
         from LongitudinalRegistrationSlicer.process.exchange import importTransform, showTransformed
 
         if any(not slicer.mrmlScene.IsNodePresent(node) for node in self._request.nodes()):
-            self._job.fail("A scan was removed during the registration.")
+            self._job.fail(_("A scan was removed during the registration."))
             return
         try:
             self.results = importTransform(self._request, self._job.folder, self._job.answer)
             showTransformed(self._request)
             self.report = self._job.answer["report"]
         except (RuntimeError, ValueError, OSError, KeyError) as error:
-            self._job.fail(f"The result could not be read: {error}")
+            self._job.fail(_("The result could not be read: {error}").format(error=error))
             return
         self._job.finish()
 
@@ -234,7 +251,7 @@ class Registrations:
         try:
             self.results = bring()
         except (RuntimeError, ValueError, OSError, KeyError) as error:
-            self._job.message = f"The registered volume could not be read: {error}"
+            self._job.message = _("The registered volume could not be read: {error}").format(error=error)
 
     def _importRegistered(self):
         from LongitudinalRegistrationSlicer.process.exchange import importRegistered

@@ -5,6 +5,7 @@ import typing
 
 from LongitudinalRegistrationLib.methods.registry import AUTO
 from LongitudinalRegistrationLib.methods.registry import METHODS as REGISTRY
+from slicer.i18n import tr as _
 from TableRemovalSlicer.checks import transformProblem
 
 from LongitudinalRegistrationSlicer.results.nodes import (
@@ -17,6 +18,8 @@ from LongitudinalRegistrationSlicer.results.nodes import (
 )
 
 METHODS = {"Auto": AUTO, **{entry.title: name for name, entry in REGISTRY.items()}}
+FORMER_METHODS = {"VoxelMorph": "Cost-volume network"}
+"""Methods that saved scenes may name, and what they are called now."""
 EFFORTS = {"Fast": "fast", "Thorough": "thorough"}
 
 
@@ -38,6 +41,9 @@ class RegistrationRequest:
     effort: str = "Fast"
     budgetSeconds: float = 20.0
     matches: str = ""
+
+    def __post_init__(self):
+        object.__setattr__(self, "method", FORMER_METHODS.get(self.method, self.method))
 
     def isValid(self):
         """Return (ok, reason); the reason is one sentence that says what to do."""
@@ -71,12 +77,15 @@ class RegistrationRequest:
         return [n for n in (self.fixed, self.moving, self.fixedLabels, self.movingLabels) if n is not None]
 
     def _selectionProblem(self):
-        for node, name in ((self.fixed, "baseline"), (self.moving, "follow-up")):
-            if node is None or node.GetImageData() is None:
-                return f"Select the {name} scan."
+        if self.fixed is None or self.fixed.GetImageData() is None:
+            return _("Select the baseline scan.")
+        if self.moving is None or self.moving.GetImageData() is None:
+            return _("Select the follow-up scan.")
         if self.fixed is self.moving:
-            return "Baseline and follow-up are the same volume: select two scans."
-        return "" if self.method in METHODS else f"Choose a method: {', '.join(METHODS)}."
+            return _("Baseline and follow-up are the same volume: select two scans.")
+        if self.method not in METHODS:
+            return _("Choose a method: {methods}.").format(methods=", ".join(METHODS))
+        return ""
 
     def _transformProblem(self):
         for node in self.nodes():

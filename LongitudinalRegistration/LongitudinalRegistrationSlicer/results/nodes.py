@@ -4,9 +4,11 @@ The transform node refers to the scans, the labels, the registered volume and th
 it is saved with the scene.
 """
 
+import itertools
 import json
 
 import slicer
+from LongitudinalRegistrationLib.methods.registry import current_name
 
 from LongitudinalRegistrationSlicer.results.transform_parts import transformParts
 
@@ -61,8 +63,8 @@ def labelsOf(result):
 
 
 def methodOf(result):
-    """Return the name of the method that gave the result: voxelmorph, refinement or niftyreg."""
-    return result.GetAttribute(RESULT_ATTRIBUTE)
+    """Return the name of the method that gave the result: a key of the registry's METHODS."""
+    return current_name(result.GetAttribute(RESULT_ATTRIBUTE))
 
 
 def reportOf(result):
@@ -102,3 +104,9 @@ def setTransformOn(result, on):
     for node in (movingOf(result), labelsOf(result)[1]):
         if node is not None:
             node.SetAndObserveTransformNodeID(result.GetID() if on else None)
+
+
+def unusedName(name):
+    """Return a name that no node has: the name itself, or with a number behind it."""
+    names = itertools.chain([name], (f"{name} {number}" for number in itertools.count(2)))
+    return next(each for each in names if slicer.mrmlScene.GetFirstNodeByName(each) is None)

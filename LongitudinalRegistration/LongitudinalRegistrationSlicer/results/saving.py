@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import slicer
+from slicer.i18n import tr as _
 from TableRemovalSlicer.volumes import imageFromVolumeNode
 
 from LongitudinalRegistrationSlicer.results.nodes import fixedOf, movingOf, registeredOf, reportOf
@@ -28,7 +29,8 @@ def saveResult(result, folder):
     folder = ready_folder(Path(folder))
     there = [name for name in (*FILES, *REPORT_FILES) if (folder / name).exists()]
     if there:
-        raise InputError(f"{folder} has {there[0]} already: choose an empty folder.")
+        text = _("{folder} has {file} already: choose an empty folder.")
+        raise InputError(text.format(folder=folder, file=there[0]))
     places = {"fixed": place_content(fixed), "moving": place_content(moving)}
     report = {**reportOf(result), "versions": versions(), "inputs": places}
     write_transform(itkTransformFromNode(result), folder / TRANSFORM)
@@ -56,7 +58,7 @@ def _images(result):
 
     nodes = fixedOf(result), movingOf(result), registeredOf(result)
     if None in nodes:
-        raise InputError("A scan, or the registered volume, is not in the scene (any more): register again.")
+        raise InputError(_("A scan, or the registered volume, is not in the scene (any more): register again."))
     return [imageFromVolumeNode(node) for node in nodes]
 
 

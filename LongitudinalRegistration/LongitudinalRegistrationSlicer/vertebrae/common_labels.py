@@ -7,6 +7,7 @@ import numpy as np
 import slicer
 import vtk
 from LongitudinalRegistrationLib.system.shared_arrays import padded_array
+from slicer.i18n import tr as _
 from TableRemovalLib.errors import InputError
 from TableRemovalSlicer.volumes import imageOnVolumeGrid
 
@@ -37,7 +38,7 @@ def commonLabels(node, volume, values):
     if node.IsA("vtkMRMLSegmentationNode"):
         return CommonLabels(_segmentsOnGrid(node, volume, values), (0, 0, 0), volume)
     if node.GetImageData() is None:
-        raise InputError(f"'{node.GetName()}' is empty: choose labels that have voxels.")
+        raise InputError(_("'{name}' is empty: choose labels that have voxels.").format(name=node.GetName()))
     box = summaryOf(node).box
     array = slicer.util.arrayFromVolume(node)[box]
     common = np.zeros(int(array.max()) + 1, dtype=np.uint16)

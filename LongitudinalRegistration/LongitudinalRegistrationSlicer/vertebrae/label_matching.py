@@ -9,6 +9,8 @@ import json
 import re
 import typing
 
+from slicer.i18n import tr as _
+
 from LongitudinalRegistrationSlicer.results.nodes import MATCHES_ATTRIBUTE, labelsOf
 from LongitudinalRegistrationSlicer.vertebrae.label_summary import summaryOf
 from LongitudinalRegistrationSlicer.vertebrae.names import (
@@ -113,7 +115,7 @@ def rematched(matches, row, movingId):
     """
     mine = matches[row]
     if mine.fixed is None:
-        raise ValueError("This label is in the follow-up only: change the row of the baseline's label.")
+        raise ValueError(_("This label is in the follow-up only: change the row of the baseline's label."))
     if movingId == mine.movingId:
         return tuple(matches)
     chosen = next((match.moving for match in matches if movingId is not None and match.movingId == movingId), None)

@@ -3,7 +3,7 @@ vertebra that the slice cuts."""
 
 import slicer
 import vtk
-from TableRemovalSlicer.hidden_nodes import addHiddenNode, removeWithDisplays
+from TableRemovalSlicer.hidden_nodes import addHiddenNode, addHiddenPoints, removeWithDisplays
 
 AXIAL = "Axial"
 TEXT_SCALE, GLYPH_PERCENT = 3.4, 0.8
@@ -95,7 +95,7 @@ def _showIn(names, viewNodes):
 
 
 def _addNames(points, title, projected):
-    node = addHiddenNode("vtkMRMLMarkupsFiducialNode", title)
+    node = addHiddenPoints(title)
     _removeDisplays(node)
     _addDisplay(node, projected)
     for name, point in points.items():

@@ -7,6 +7,7 @@ from LongitudinalRegistrationSlicer.results.nodes import scoresOf
 from LongitudinalRegistrationSlicer.vertebrae.scores import NAME_COLUMN
 
 CHART_ROLE = "vertebraChart"
+TITLE_FONT = 15
 SERIES = (
     ("DSC before", "before", (0.90, 0.62, 0.00)),
     ("DSC after", "after", (0.00, 0.45, 0.70)),
@@ -28,10 +29,18 @@ def updateVertebraChart(result):
         series.SetColor(*colour)
         if not chart.HasPlotSeriesNodeID(series.GetID()):
             chart.AddAndObservePlotSeriesNodeID(series.GetID())
-    chart.SetTitle(f"{result.GetName()}: DSC of each vertebra")
-    chart.SetXAxisTitle("Vertebra")
+    chart.SetTitle("DSC of each vertebra")
+    chart.SetTitleFontSize(TITLE_FONT)
+    chart.SetXAxisTitle(_axisTitle(table))
     chart.SetYAxisTitle("DSC")
     chart.SetYAxisRangeAuto(False)
     chart.SetYAxisRange(0.0, 1.0)
     chart.SetLegendVisibility(True)
     return chart
+
+
+def _axisTitle(table):
+    """Say which vertebra a bar's number is: the application's plots have numbers, no names, on their axes."""
+    names = table.GetTable().GetColumnByName(NAME_COLUMN)
+    last = names.GetNumberOfValues() - 1
+    return f"Vertebra (0: {names.GetValue(0)}, {last}: {names.GetValue(last)})" if last > 0 else "Vertebra"

@@ -6,6 +6,7 @@ import io
 import math
 
 from LongitudinalRegistrationLib.evaluation.verdict import GOOD_DSC, LEAST_DSC, SIMILARITIES
+from LongitudinalRegistrationLib.methods.registry import title_of
 from slicer.i18n import tr as _
 
 from LongitudinalRegistrationSlicer.results.nodes import methodOf, reportOf, samePair
@@ -85,7 +86,7 @@ def methodMeasures(result):
     others = [node for node in samePair(result) if node is not result and reportOf(node).get("dsc")]
     measures = []
     for node in others:
-        title = _("DSC after ({method})").format(method=methodOf(node))
+        title = _("DSC after ({method})").format(method=title_of(methodOf(node)))
         measures.append((Measure(f"dsc after {node.GetID()}", title, 2, True, GOOD_DSC, LEAST_DSC), reportOf(node)))
     return measures
 

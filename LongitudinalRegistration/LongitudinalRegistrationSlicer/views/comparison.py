@@ -103,8 +103,11 @@ def canBeCompared(result):
 
 
 def _addUnregistered(moving):
-    """Add a hidden node, never saved, that shows the follow-up's voxels without a transform; they are not copied."""
-    node = addHiddenNode("vtkMRMLScalarVolumeNode", f"{moving.GetName()} unregistered")
+    """Add a hidden node, never saved, that shows the follow-up's voxels without a transform; they are not copied.
+
+    Its name begins with what it is: the views' corners shorten names in the middle.
+    """
+    node = addHiddenNode("vtkMRMLScalarVolumeNode", f"Unregistered {moving.GetName()}")
     node.SetAttribute(UNREGISTERED_ATTRIBUTE, moving.GetID())
     node.CopyOrientation(moving)
     node.SetAndObserveImageData(moving.GetImageData())

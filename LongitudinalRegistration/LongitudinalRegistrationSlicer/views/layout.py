@@ -10,6 +10,8 @@ FOLLOW_UP_GROUP = 7240
 VIEW_3D, VIEW_PLOT = "Longct3D", "LongctPlot"
 # qMRMLThreeDView counts the sides -X, +X, -Y, +Y, -Z, +Z.
 FROM_THE_FRONT = 3
+# Qt's QEvent::MetaCall.
+QUEUED_CALL = 43
 BASELINE, FOLLOW_UP, REGISTERED, OVERLAY = "Baseline", "FollowUp", "Registered", "Overlay"
 COLUMNS = {BASELINE: "Baseline", FOLLOW_UP: "Follow-up", REGISTERED: "Registered", OVERLAY: "Overlay"}
 # A view's label has room for two letters.
@@ -121,7 +123,10 @@ def sliceLogic(column, row):
 
 
 def _prepareSliceView(name, orientation, isFollowUp):
-    """Turn a view; hide the slider in its bar, which alone is wider than a column may be."""
+    """Turn a view; hide the slider in its bar, which alone is wider than a column may be.
+
+    A new view's slider tells the offset of an empty view by a queued call: it arrives now, before the view is placed.
+    """
     widget = slicer.app.layoutManager().sliceWidget(name)
     node = widget.mrmlSliceNode()
     node.SetOrientation(orientation)
@@ -130,6 +135,7 @@ def _prepareSliceView(name, orientation, isFollowUp):
     for unsaved in (node, widget.sliceLogic().GetSliceCompositeNode()):
         unsaved.SetSaveWithScene(False)
     widget.sliceController().sliceOffsetSlider().setVisible(False)
+    slicer.app.sendPostedEvents(widget.sliceController(), QUEUED_CALL)
 
 
 def _otherViewNodes():

@@ -60,6 +60,7 @@ class ViewLink:
         column = next((name for name, node in self._nodes.items() if node is caller), None)
         if column is None:
             return
+        self._updateMatrices()
         wasResized = caller.GetDimensions() != self._sizes[column]
         self._sizes[column] = caller.GetDimensions()
         if wasResized:
@@ -68,6 +69,16 @@ class ViewLink:
             if self._fittedScale is not None and not np.isclose(_mmPerPixel(caller), self._fittedScale):
                 self._fittedScale = None
             self.lead(column)
+
+    def _updateMatrices(self):
+        """Bring the views' matrices up to date with their fields of view.
+
+        A node that is changed in the event of its own matrices' update keeps the old ones; an outer event follows.
+        """
+        if not self._busy:
+            with self._leading():
+                for node in self._nodes.values():
+                    node.UpdateMatrices()
 
     def _onResized(self, column):
         if self._busy:

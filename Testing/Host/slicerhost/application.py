@@ -50,6 +50,11 @@ class Application(Named):
     def processEvents(self, *arguments):
         self._qt.processEvents()
 
+    def sendPostedEvents(self, receiver, kind):
+        """Deliver a widget's posted events of a kind, a number of QEvent.Type; other receivers have none."""
+        if isinstance(receiver, QtCore.QObject):
+            self._qt.sendPostedEvents(receiver, kind)
+
     def layoutManager(self):
         return self._layoutManager
 

@@ -36,6 +36,7 @@ class SubjectHierarchy:
     def __init__(self, scene, errorLog):
         self._scene, self._errorLog = scene, errorLog
         scene.AddObserver(scene.NodeAddedEvent, self._onNodeAdded)
+        scene.AddObserver(scene.NodeAboutToBeRemovedEvent, self._onNodeAboutToBeRemoved)
         scene.AddObserver(scene.EndImportEvent, lambda caller, event: self._addMissing())
         scene.AddObserver(scene.EndCloseEvent, lambda caller, event: self._hierarchy())
 
@@ -45,6 +46,15 @@ class SubjectHierarchy:
             self._observe(node)
         if not self._scene.IsImporting():
             self._addItem(node)
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeAboutToBeRemoved(self, caller, event, node):
+        """Take the node's item away, as qSlicerSubjectHierarchyPluginLogic does."""
+        if self._scene.IsClosing() or node.IsA("vtkMRMLSubjectHierarchyNode"):
+            return
+        item = self._hierarchy().GetItemByDataNode(node)
+        if item:
+            self._hierarchy().RemoveItem(item, False, False)
 
     def _addMissing(self):
         slicer.vtkMRMLSubjectHierarchyNode.ResolveSubjectHierarchy(self._scene)

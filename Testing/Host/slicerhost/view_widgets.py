@@ -8,7 +8,7 @@ qMRMLSliceControllerWidget, ctkVTKAbstractView).
 import slicer
 import vtk
 from PySide6 import QtGui, QtWidgets
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 
 from .corner_annotation import CornerAnnotation
 from .views import renderArray
@@ -148,11 +148,18 @@ class ControllerBar(QtWidgets.QWidget):
 
 
 class SliceController(ControllerBar):
-    """qMRMLSliceControllerWidget: with the button that fits, and the slider of the offset."""
+    """qMRMLSliceControllerWidget: with the button that fits, and the slider of the offset.
+
+    The slider's values go to the slice by queued calls: a new view's first one, 0, arrives when events are processed.
+    """
+
+    _offsetChanged = Signal(float)
 
     def __init__(self, view, parent):
         super().__init__(parent)
         self._view = view
+        self._offsetChanged.connect(self.setSliceOffsetValue, Qt.QueuedConnection)
+        self._offsetChanged.emit(0.0)
         self._fit = self._button("\u2922")
         self._fit.clicked.connect(lambda _on=False: self.fitSliceToBackground())
         self._layout.insertWidget(2, self._fit)
@@ -165,6 +172,11 @@ class SliceController(ControllerBar):
         self._layout.addWidget(self._slider)
         missing = CONTROLLER_PX - self.property("minimumSizeHint").width()
         self._slider.setMinimumWidth(self._slider.property("sizeHint").width() + max(missing, 0))
+
+    @Slot(float)
+    def setSliceOffsetValue(self, offset):
+        """Move the slice, mm."""
+        self._view._logic.SetSliceOffset(offset)
 
     def fitToWindowToolButton(self):
         return self._fit
@@ -203,6 +215,8 @@ class SliceViewWidget(ViewWidget):
     def __init__(self, view, parent):
         super().__init__(parent)
         self.view, self.name = view, view.get_singleton_tag()
+        before = self.mrmlSliceNode()
+        self._sizeBefore = view.render_window().GetSize(), before.GetDimensions(), before.GetFieldOfView()
         self._controller, self._area = SliceController(view, self), SliceViewArea(view, self)
         self._stack(self._controller, self._area)
         node = self.mrmlSliceNode()
@@ -231,6 +245,10 @@ class SliceViewWidget(ViewWidget):
         node, tag = self._observation
         node.RemoveObserver(tag)
         self._area.close()
+        size, dimensions, fieldOfView = self._sizeBefore
+        self.view.render_window().SetSize(*size)
+        self.mrmlSliceNode().SetDimensions(*dimensions)
+        self.mrmlSliceNode().SetFieldOfView(*fieldOfView)
 
     def _showNode(self):
         self._controller.showNode(self.mrmlSliceNode())
@@ -242,6 +260,7 @@ class ThreeDViewWidget(ViewWidget):
     def __init__(self, view, parent):
         super().__init__(parent)
         self.view, self.name = view, view.get_singleton_tag()
+        self._sizeBefore = view.render_window().GetSize()
         self._controller, self._area = ControllerBar(self), ThreeDViewArea(view, self)
         self._stack(self._controller, self._area)
         self._controller.showNode(self.mrmlViewNode())
@@ -256,7 +275,8 @@ class ThreeDViewWidget(ViewWidget):
         return self._controller
 
     def release(self):
-        """Nothing was lent to the view."""
+        """Leave the view as it was without a window."""
+        self.view.render_window().SetSize(*self._sizeBefore)
 
 
 class OtherViewWidget(QtWidgets.QFrame):

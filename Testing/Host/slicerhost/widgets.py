@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QHBoxLayout,
+    QSizePolicy,
     QSlider,
     QTableWidget,
     QTableWidgetItem,
@@ -49,6 +50,7 @@ class ctkCollapsibleButton(QWidget):
         super().__init__(parent)
         self._text, self._collapsed = "", False
         self.setContentsMargins(0, HEADER_HEIGHT, 0, 0)
+        self.setSizePolicy(QSizePolicy.Minimum, QSizePolicy.Preferred)
 
     def _getText(self):
         return self._text

@@ -112,7 +112,7 @@ def test_register_writes_all_results(registered):
     assert set(seconds) == to_transform | others | {"to_transform", "total"}
     assert seconds["to_transform"] == pytest.approx(sum(seconds[name] for name in to_transform), abs=0.01)
     assert seconds["to_transform"] + sum(seconds[name] for name in others) <= seconds["total"] + 0.01
-    assert report["method"] == "voxelmorph" and report["fallback_reason"] is None
+    assert report["method"] == "cost-volume" and report["fallback_reason"] is None
     assert report["dsc"]["20"]["name"] == "L1" and report["dsc"]["20"]["after"] > report["dsc"]["20"]["before"]
     assert len(report["inputs"]["fixed"]["sha256"]) == 64 and report["versions"]["SimpleITK"]
 

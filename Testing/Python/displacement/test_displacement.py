@@ -51,7 +51,7 @@ def make_result(field=constant, affine=AFFINE):
     fixed.GetDisplayNode().SetAutoWindowLevel(False)
     fixed.GetDisplayNode().SetWindowLevel(2000, 0)
     result = addTransformNode(make_transform(field, affine), "Result")
-    result.SetAttribute(RESULT_ATTRIBUTE, "voxelmorph")
+    result.SetAttribute(RESULT_ATTRIBUTE, "cost-volume")
     result.SetNodeReferenceID(result.GetFixedNodeReferenceRole(), fixed.GetID())
     return result
 

@@ -80,7 +80,20 @@ def test_a_label_that_one_scan_lacks_is_listed_as_such():
     assert content["21"]["dsc"] == {"before": None, "after": None} and content["20"]["hd95_mm"]["after"] == 0
     lines = vertebrae_csv(content).splitlines()
     assert lines[0].startswith("label,name,status,dsc_before,dsc_after,hd95_mm_before")
-    assert lines[2] == "21,L2,baseline only,,,,,," and lines[3].startswith("22,L3,follow-up only,")
+    assert lines[2] == "21,L2,baseline only,,,,,,,," and lines[3].startswith("22,L3,follow-up only,")
+
+
+def test_the_volume_of_a_label_is_the_follow_up_s_before_and_after():
+    """A transform that doubles lengths along x halves the label; nothing is said of what reaches the edge."""
+    fixed, moving = labels_of((5, box_at(10, 20, 20))), labels_of((5, box_at(10, 20, 20)), (6, box_at(2, 2, 2)))
+    doubled = sitk.AffineTransform(3)
+    doubled.SetMatrix([2.0, 0, 0, 0, 1, 0, 0, 0, 1])
+    doubled.SetCenter(moving.TransformContinuousIndexToPhysicalPoint((27.5, 25.5, 13.5)))
+    scores = score_labels(fixed, moving, {"before": None, "after": doubled, "at the edge": shift(2 * SPACING[0], 0, 0)})
+    inner, outer = scores[0].volume_ml, scores[1].volume_ml
+    volume = 8 * 12 * 16 * np.prod(SPACING) / 1000
+    assert inner["before"] == pytest.approx(volume) and inner["after"] == pytest.approx(volume / 2)
+    assert outer["before"] == pytest.approx(volume) and np.isnan(outer["at the edge"])
 
 
 def test_labels_of_one_scan_alone_have_no_scores_and_empty_ones_are_no_error():

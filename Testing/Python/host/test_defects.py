@@ -2,9 +2,11 @@
 
 import dataclasses
 import functools
+import gc
 import sys
 import time
 import types
+import weakref
 
 import numpy as np
 import pytest
@@ -75,7 +77,8 @@ class Seen:
     """What was seen of arranged views in a window of a size, all in pixels but widthsMm: for each view its least side.
 
     window: its size. labels: for each view label its width and the width that its text needs. saved: the scene's file.
-    fittedMm, resizedMm: widthsMm of views that show all, before and after another size. view3D: the 3-D view's width.
+    fittedMm, resizedMm: widthsMm of views that show all, before and after another size; scales: mm a pixel then, row by
+    row. axialS: where the baseline's axial view is, mm. view3D: the 3-D view's width.
     annotation, underLegend: the corner text, and whether the legend of contours is drawn where it stands.
     """
 
@@ -85,6 +88,8 @@ class Seen:
     saved: str
     fittedMm: list
     resizedMm: list
+    scales: list
+    axialS: float
     underLegend: bool
     annotation: str
     staysForPlot: bool
@@ -119,6 +124,7 @@ def seen(size, folder):
         facts = {
             "window": (window.width, window.height),
             "widthsMm": _widths_mm(views),
+            "axialS": manager.sliceWidget("LongctBaseline1").mrmlSliceNode().GetSliceOffset(),
             "labels": [(label.width, label.fontMetrics().horizontalAdvance(label.text)) for label in labels],
             "saved": saveScene(folder / "scene.mrml"),
         }
@@ -128,7 +134,7 @@ def seen(size, folder):
         facts["fittedMm"] = _widths_mm(views)
         window.resize(1800, 950)
         window.settle()
-        facts["resizedMm"] = _widths_mm(views)
+        facts["resizedMm"], facts["scales"] = _widths_mm(views), [mm_per_pixel(view) for view in views]
         section.show3D(True)
         window.settle()
         shown = [manager.threeDWidget(number) for number in range(manager.threeDViewCount)]
@@ -141,7 +147,13 @@ def seen(size, folder):
 
 
 def _widths_mm(views):
-    return [min(view.mrmlSliceNode().GetFieldOfView()[:2]) for view in views]
+    return [mm_per_pixel(view) * min(view.mrmlSliceNode().GetDimensions()[:2]) for view in views]
+
+
+def mm_per_pixel(view):
+    """Return the scale that a view is drawn at: its matrix may lag behind its field of view."""
+    toRAS = view.mrmlSliceNode().GetXYToRAS()
+    return float(np.linalg.norm([toRAS.GetElement(row, 0) for row in range(3)]))
 
 
 def _legend(result, section, widget):
@@ -195,8 +207,7 @@ def register(panel):
 
     panel.ui.registerButton.click()
     letRun(panel, lambda: not panel.logic.needsPolling, PATIENCE_S)
-    for _turn in range(4):
-        panel.onTimer()
+    letRun(panel, lambda: panel.results.isComplete, PATIENCE_S)
 
 
 def registered_panel(panels):
@@ -222,8 +233,18 @@ def test_2_arranged_views_show_the_whole_baseline(desktop):
     assert min(desktop.widthsMm) > 0.9 * min(EXTENT_MM)
 
 
+def test_2_the_axial_views_are_in_the_middle_of_the_scan(desktop):
+    """A new view's slider tells its first value, 0, by a queued call that arrives later."""
+    assert desktop.axialS == pytest.approx(EXTENT_MM[2] / 2, abs=SPACING)
+
+
 def test_3_resizing_the_window_does_not_zoom(desktop):
     assert np.allclose(desktop.resizedMm, desktop.fittedMm, rtol=0.25)
+
+
+def test_3_all_views_of_a_row_are_drawn_at_one_scale(desktop):
+    rows = np.split(np.array(desktop.scales), 2)
+    assert all(np.allclose(row, row[0], rtol=0.01) for row in rows), rows
 
 
 # --- 4: the verdict ---------------------------------------------------------------------------------------------
@@ -327,6 +348,28 @@ def test_10_a_scene_saved_while_arranged_keeps_none_of_our_layouts(desktop):
     assert "<MRML" in desktop.saved and "currentViewArrangement" not in desktop.saved and "Longct" not in desktop.saved
 
 
+def test_10_labels_whose_voxels_come_after_their_node_as_in_a_loaded_scene_are_matched(panels):
+    import slicer
+
+    panel = panels("LongitudinalRegistration")
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "Loaded")
+    panel.logic.getParameterNode().fixedLabels = node
+    assert panel.inputs.matchTable.widget.rowCount == 0
+    slicer.util.updateVolumeFromArray(node, arrays()[1])
+    panel.onSceneEndImport(None, None)
+    assert panel.inputs.matchTable.widget.rowCount == 2
+
+
+@pytest.mark.parametrize("name", ["TableRemoval", "LongitudinalRegistration"])
+def test_10_a_scene_can_be_closed_after_a_module_was_left(host, panels, name):
+    """Slicer resets the parameter node then, and calls observers that Python must not have collected (a crash)."""
+    panel = panels(name)
+    node = weakref.ref(panel.logic.getParameterNode().parameterNode)
+    panel.exit()
+    gc.collect()
+    assert node() is not None
+
+
 # --- 12: the error log ------------------------------------------------------------------------------------------
 
 
@@ -339,6 +382,25 @@ def test_12_outlines_leave_the_error_log_empty():
     outlines.highlight(20)
     outlines.remove()
     assert slicer.app.errorLogModel().texts() == []
+
+
+def test_12_the_place_tool_keeps_the_user_s_points(panels):
+    """Slicer gives it each new points node; once that is removed, it warns of the next one."""
+    import slicer
+    from LongitudinalRegistrationSlicer.vertebrae.outlines import VertebraOutlines
+    from TableRemovalSlicer.click_tool import ClickTool
+
+    mine = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Mine")
+    selection = slicer.app.applicationLogic().GetSelectionNode()
+    selection.SetReferenceActivePlaceNodeID(mine.GetID())
+    outlines = VertebraOutlines(make_result(with_labels=True))
+    outlines.show()
+    assert selection.GetActivePlaceNodeID() == mine.GetID()
+    outlines.remove()
+    tool = ClickTool()
+    assert selection.GetActivePlaceNodeID() == tool.node.GetID() and tool.active
+    tool.close()
+    assert selection.GetActivePlaceNodeID() == mine.GetID()
 
 
 # --- 13, 14: texts over each other ------------------------------------------------------------------------------

@@ -36,15 +36,15 @@ class StandIn:
         while self._opened:
             closePanel(self._opened.pop())
 
-    def saveScene(self, path):
+    def saveScene(self, folder):
         from slicerhost.scene_files import saveScene
 
-        saveScene(path)
+        saveScene(folder / "story.mrml")
 
-    def loadScene(self, path):
+    def loadScene(self, folder):
         from slicerhost.scene_files import loadScene
 
-        loadScene(path)
+        loadScene(folder / "story.mrml")
 
     def picture(self, path):
         """None: each takes the software renderer seconds."""

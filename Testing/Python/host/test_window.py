@@ -65,6 +65,25 @@ def test_the_window_leaves_no_node_and_no_view_behind():
     assert slicer.mrmlScene.GetNumberOfNodes() == before
 
 
+def test_a_view_that_was_there_before_the_window_has_its_own_size_again_after_it():
+    """The window's layout, and a scene that is closed while it is open, give it the size of a widget."""
+    import slicer
+    from slicerhost.views import AXIAL, Frame, makeSliceView, place, renderArray
+    from slicerhost.window import mainWindow
+
+    host = boot(loadModules=False)
+    host.core.scene.Clear(0)
+    view = makeSliceView(host, "Before", AXIAL)
+    place(view, Frame((0.0, 0.0, 0.0), 250.0, 200.0, 250, 200))
+    with mainWindow(800, 600) as window:
+        slicer.mrmlScene.Clear(0)
+        window.settle()
+        assert view.get_view_node().GetDimensions()[:2] != (250, 200)
+    node = view.get_view_node()
+    assert node.GetDimensions()[:2] == (250, 200) and np.allclose(node.GetFieldOfView()[:2], (250.0, 200.0))
+    assert renderArray(view).shape[:2] == (200, 250)
+
+
 def test_it_opens_with_slicer_s_conventional_views(window):
     import slicer
 

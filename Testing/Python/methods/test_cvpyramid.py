@@ -16,18 +16,19 @@ BACKENDS = """
 import sys
 import keras
 import numpy as np
-from LongitudinalRegistrationLib.methods.network.cvpyramid import CostVolumePyramid, Level
+from LongitudinalRegistrationLib.methods.network.architectures.cvpyramid import CostVolumePyramid
+from LongitudinalRegistrationLib.methods.network.architectures.gauss_newton import Level
 from LongitudinalRegistrationLib.training.config import LossOptions
 from LongitudinalRegistrationLib.training.stepper import Stepper
 
-network = CostVolumePyramid((Level(4, 0, 1, 8),), (1, 1, 1))
+network = CostVolumePyramid((Level(2, 0, 1, 8),), (1, 1, 1))
 if keras.backend.backend() == "tensorflow":
     network.save_weights(sys.argv[1])
 network.load_weights(sys.argv[1])
 rng = np.random.default_rng(0)
 images, truth = rng.random((1, 16, 16, 16, 2), np.float32), rng.random((1, 16, 16, 16, 4), np.float32)
 stepper = Stepper(network, LossOptions())
-print([stepper.step(images, truth, 1e-2)["loss"] for _ in range(3)])
+print([stepper.step(images, truth, 1e-3)["loss"] for _ in range(3)])
 """
 
 

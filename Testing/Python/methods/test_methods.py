@@ -6,7 +6,16 @@ import sys
 import pytest
 from LongitudinalRegistrationLib.methods.method import Answer, Method, Start
 from LongitudinalRegistrationLib.methods.network import model_store
-from LongitudinalRegistrationLib.methods.registry import AUTO, FALLBACK, FIRST, METHODS, NAMES, Chain, make_method
+from LongitudinalRegistrationLib.methods.registry import (
+    AUTO,
+    FALLBACK,
+    FIRST,
+    METHODS,
+    NAMES,
+    Chain,
+    make_method,
+    title_of,
+)
 from LongitudinalRegistrationLib.pipeline.options import RegistrationOptions
 from LongitudinalRegistrationLib.report import content
 
@@ -20,10 +29,17 @@ def test_every_step_of_a_method_is_a_method(name):
 
 def test_the_names_that_auto_takes_and_reports_say_are_those_of_the_registry():
     assert {FIRST, FALLBACK} <= set(METHODS) and AUTO not in METHODS
-    assert list(content.METHODS) == list(METHODS)
+    assert list(content.METHODS) == [*METHODS, "voxelmorph"], "the last is what earlier reports say"
     assert not METHODS[FIRST].independent, "auto judges its first method"
     assert all(RegistrationOptions(method=name).isValid()[0] for name in NAMES)
     assert not RegistrationOptions(method="elastix").isValid()[0]
+
+
+def test_a_former_name_is_taken_and_the_paper_s_method_takes_the_paper_s_network():
+    options = RegistrationOptions(method="voxelmorph")
+    assert options.method == FIRST and options.isValid()[0] and title_of("voxelmorph") == METHODS[FIRST].title
+    models = {name: make_method(name, options)._steps[0]._options.network for name in (FIRST, "vxm2")}
+    assert models == {FIRST: "cvpyramid", "vxm2": "vxm2"}
 
 
 def test_naming_the_methods_imports_nothing_heavy():

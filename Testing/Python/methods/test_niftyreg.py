@@ -14,7 +14,7 @@ import pytest
 import SimpleITK as sitk
 from LongitudinalRegistrationLib.field.transforms import compose
 from LongitudinalRegistrationLib.methods.niftyreg.binaries import PROGRAMS, find_programs, unpack
-from LongitudinalRegistrationLib.methods.niftyreg.run import NiftyRegError, aladin, f3d
+from LongitudinalRegistrationLib.methods.niftyreg.run import NiftyRegError, aladin, f3d, stretched
 from LongitudinalRegistrationLib.system.programs import ProgramError, run_program
 from TableRemovalLib.errors import InputError
 
@@ -41,6 +41,28 @@ def pair():
     truth.SetTranslation((6.0, -4.0, 5.0))
     fixed = sitk.Resample(moving, moving, truth, sitk.sitkLinear, -1000.0)
     return fixed, moving, truth
+
+
+def test_intensities_are_stretched_to_the_99th_percentile_of_what_is_not_air():
+    values = np.full((10, 10, 10), -1024.0, np.float32)
+    values[:5] = np.linspace(0.0, 400.0, 500).reshape(5, 10, 10)
+    values[0, 0, 0] = 3000.0
+    image = sitk.GetImageFromArray(values)
+    image.SetSpacing((2.0, 2.0, 3.0))
+    found = stretched(image)
+    array = sitk.GetArrayFromImage(found)
+    assert found.GetSpacing() == image.GetSpacing() and array.dtype == np.float32
+    assert array[5:].max() == 0.0 and array[0, 0, 0] == 1.0 and 0.0 < (array == 1.0).mean() < 0.01
+
+
+def test_threads_of_a_program_that_wait_do_not_spin(monkeypatch):
+    lines = []
+    show = [sys.executable, "-c", "import os; print(os.environ['OMP_WAIT_POLICY'])"]
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    run_program(show, lines.append)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    run_program(show, lines.append)
+    assert [line.strip() for line in lines] == ["passive", "active"]
 
 
 POINTS = [(0.0, 10.0, 250.0), (20.0, -10.0, 270.0), (-25.0, 30.0, 240.0), (15.0, 35.0, 285.0)]

@@ -1,4 +1,4 @@
-"""The refinement: its equations against plain ones, what it finds, folding, lesions, its time budget."""
+"""The refinement: its energy and equations against plain ones, what it finds and keeps, folding, lesions, time."""
 
 import numpy as np
 import pytest
@@ -6,13 +6,15 @@ import SimpleITK as sitk
 from LongitudinalRegistrationLib.field.jacobian import ndv_percent, smallest_jacobian
 from LongitudinalRegistrationLib.field.transforms import component_first, compose
 from LongitudinalRegistrationLib.methods.refinement.agreement import agreement
+from LongitudinalRegistrationLib.methods.refinement.energy import Comparison, Energy, Mismatch, Regularisation, solve
 from LongitudinalRegistrationLib.methods.refinement.kernels import System
-from LongitudinalRegistrationLib.methods.refinement.options import RefinementOptions
-from LongitudinalRegistrationLib.methods.refinement.refine import refine, solve, without_folds
+from LongitudinalRegistrationLib.methods.refinement.options import FAST, RefinementOptions
+from LongitudinalRegistrationLib.methods.refinement.refine import descend, refine, without_folds
 from LongitudinalRegistrationLib.scan.grid import resample
 from LongitudinalRegistrationLib.scan.pyramid import make_pyramid
 from LongitudinalRegistrationLib.training.simulation.simulated_scan import simulate_scans
 from LongitudinalRegistrationLib.training.simulation.simulator import SimulatorOptions
+from scipy.ndimage import gaussian_filter
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +73,120 @@ def test_a_good_start_is_not_made_worse(simulated):
     )
     found = refine(fixed, moving, sitk.AffineTransform(3), field)
     assert error_mm(compose(sitk.AffineTransform(3), found.field), truth, fixed) < 1.0
+
+
+IDENTITY = sitk.AffineTransform(3)
+
+
+def ball_of_tissue(inside):
+    """A ball of 50 HU, 112 mm across, with `inside` (HU, [64, 64, 64] on 2 mm voxels) in its middle: a pyramid."""
+    distance = np.linalg.norm(np.indices((64, 64, 64)) - 31.5, axis=0)
+    values = np.where(distance < 28, 50.0, -1000.0)
+    values = np.where(distance < 20, inside, values)
+    image = sitk.GetImageFromArray(values.astype(np.float32))
+    image.SetSpacing((2.0, 2.0, 2.0))
+    return make_pyramid(image)
+
+
+def texture(seed):
+    noise = gaussian_filter(np.random.default_rng(seed).normal(size=(64, 64, 64)), 2.0)
+    return noise / noise.std()
+
+
+def bump(pyramid, height_mm):
+    """A field along x, greatest in the ball's middle and nothing from 36 mm on, on 8 mm voxels."""
+    grid = pyramid.levels[2.0].grid.coarser(4)
+    places = np.moveaxis(np.indices(grid.size[::-1]), 0, -1)[..., ::-1] * grid.spacing_mm + np.array(grid.origin)
+    distance = np.linalg.norm(places - pyramid.centre, axis=-1)
+    field = np.zeros((*grid.size[::-1], 3), np.float32)
+    field[..., 0] = height_mm * np.cos(np.pi / 2 * np.minimum(distance / 36, 1)) ** 2
+    return grid.image(field)
+
+
+def along_x(field):
+    """The mean displacement along x, mm, in the middle 24 mm."""
+    values = sitk.GetArrayFromImage(field)[..., 0]
+    middle = tuple(slice(n // 2 - 1, n // 2 + 2) for n in values.shape)
+    return float(values[middle].mean())
+
+
+def test_lung_is_seen():
+    """Lung of -850 HU whose texture has moved by 4 mm; below -200 HU nothing else differs."""
+    lung = -850 + 60 * texture(0)
+    fixed, moving = ball_of_tissue(lung), ball_of_tissue(np.roll(lung, 2, axis=2))
+    assert along_x(refine(fixed, moving, IDENTITY).field) == pytest.approx(4.0, abs=0.8)
+
+
+def test_where_the_scans_say_nothing_the_start_stays():
+    flat = ball_of_tissue(50.0)
+    start = bump(flat, 6.0)
+    assert along_x(refine(flat, flat, IDENTITY, start).field) > 0.8 * along_x(start) > 3.0
+
+
+def test_a_step_that_lowers_the_image_cost_and_raises_the_energy_is_refused():
+    class Uphill:
+        """The images agree better the larger the field is; the energy falls for one step only."""
+
+        def compare(self, field):
+            return Mismatch(100.0 - field.max(), 1, 0, 0.0)
+
+        def step(self, field, found, iterations):
+            return field + 1
+
+        def at(self, field, found):
+            return (field.max() - 1) ** 2
+
+    class Clock:
+        def late(self):
+            return False
+
+        def step(self):
+            pass
+
+    found = descend(Uphill(), np.zeros((3, 2, 2, 2), np.float32), 5, 8, Clock())
+    assert found.max() == 1.0
+
+
+def test_the_energy_is_the_image_cost_and_the_weighted_squared_slopes():
+    """But for a constant, against sums over all pairs of neighbours."""
+    rng = np.random.default_rng(6)
+    prior, first, second = (rng.normal(size=(3, 4, 5, 6)).astype(np.float32) for _ in range(3))
+    whole, correction = (rng.uniform(0.1, 1.0, (4, 5, 6)).astype(np.float32) for _ in range(2))
+
+    def slopes(field, weights):
+        total = 0.0
+        for axis in range(3):
+            weight = np.moveaxis(weights, axis, 0)
+            rise = np.diff(np.moveaxis(field, axis + 1, 1), axis=1) ** 2
+            total += float((0.5 * (weight[1:] + weight[:-1]) * rise).sum())
+        return total
+
+    found = Regularisation(whole, correction, prior)
+    plain = [slopes(field, whole) + slopes(field - prior, correction) for field in (first, second)]
+    assert found.energy(first) - found.energy(second) == pytest.approx(plain[0] - plain[1], rel=1e-4)
+
+
+def test_what_is_pushed_out_of_view_is_no_gain():
+    """The energy of a field that takes the whole scan out of sight is above that of a field that fits."""
+    fixed = ball_of_tissue(50 + 60 * texture(1))
+    comparison = Comparison(fixed, fixed, sitk.TranslationTransform(3, (3.0, 0.0, 0.0)), FAST[-1], None)
+    still = np.zeros((3, *comparison.grid.size[::-1]), np.float32)
+    fits, gone = still.copy(), still.copy()
+    fits[0], gone[0] = -3.0, 1000.0
+    weights = np.ones(still.shape[1:], np.float32)
+    energy = Energy(comparison, Regularisation(weights, weights, still))
+    at = [energy.at(field, energy.compare(field)) for field in (still, fits, gone)]
+    assert energy.compare(gone).count == 0 and energy.compare(gone).unseen > 1000
+    assert at[1] < 0.1 * at[0] and at[2] > 0.9 * at[0]
+
+
+def test_contrast_medium_does_not_bend_the_field():
+    """Scans in register, one with other noise and with organs that have become brighter: what moves is error."""
+    organs = 50 + 40 * np.sign(texture(2))
+    noise = np.random.default_rng(3).normal(size=(2, 64, 64, 64)) * 25
+    fixed, moving = ball_of_tissue(organs + noise[0]), ball_of_tissue(organs + 30 * (texture(4) > 0.8) + noise[1])
+    found = sitk.GetArrayFromImage(refine(fixed, moving, IDENTITY).field)
+    assert np.linalg.norm(found, axis=-1).mean() < 0.5
 
 
 def test_a_spent_budget_stops_the_steps_and_says_so(simulated):

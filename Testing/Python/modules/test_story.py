@@ -58,12 +58,11 @@ def _load(patient):
 
 
 def _spin(panel, until):
-    """Let the panel's timer run until something holds, and a few turns more."""
+    """Let the panel's timer run until something holds, and its result is shown in all sections."""
     from slicerhost.application import letRun
 
     letRun(panel, until)
-    for _turn in range(4):
-        panel.onTimer()
+    letRun(panel, lambda: panel.results.isComplete)
 
 
 def _register(panel):
@@ -92,7 +91,8 @@ def test_from_two_scans_to_a_report(open_panel, patient, tmp_path):
     result = panel.result
     assert panel.logic.state.value == "done" and resultNodes() == [result]
     report = reportOf(result)
-    assert report["mean_dsc"]["after"] > 0.8 > report["mean_dsc"]["before"]
+    # Slices 12 mm apart: resampled through the true transform, the labels overlap by 0.78.
+    assert report["mean_dsc"]["after"] > 0.75 > report["mean_dsc"]["before"] + 0.4
     assert report["verdict"]["level"] in ("good", "check") and panel.results.resultSection.ui.verdictLabel.text
 
     panel.results.comparisonSection.ui.arrangeButton.click()
@@ -162,15 +162,15 @@ def test_two_methods_side_by_side_and_a_scene_that_is_saved_and_loaded(open_pane
     panel.results.resultSection.ui.niftyRegButton.click()
     assert panel.ui.registerButton.text == "Cancel" and not panel.results.resultSection.ui.refineButton.enabled
     _spin(panel, lambda: not panel.logic.needsPolling)
-    assert [methodOf(node) for node in resultNodes()] == ["voxelmorph", "niftyreg"]
+    assert [methodOf(node) for node in resultNodes()] == ["cost-volume", "niftyreg"]
     assert movingOf(panel.result).GetParentTransformNode() is panel.result and methodOf(panel.result) == "niftyreg"
     header = panel.results.vertebraSection.ui.scoresTable
     titles = [header.horizontalHeaderItem(column).text() for column in range(header.columnCount)]
-    assert any("voxelmorph" in title.lower() for title in titles), titles
+    assert any("cost-volume" in title.lower() for title in titles), titles
     box = panel.results.resultSection.ui.resultComboBox
     assert box.count == 2
     panel.results.resultSection._onActivated(0)
-    assert movingOf(panel.result).GetParentTransformNode() is panel.result and methodOf(panel.result) == "voxelmorph"
+    assert movingOf(panel.result).GetParentTransformNode() is panel.result and methodOf(panel.result) == "cost-volume"
 
     point = panel.result.GetTransformFromParent().TransformPoint((10.0, 10.0, 50.0))
     report = reportOf(panel.result)
@@ -182,7 +182,7 @@ def test_two_methods_side_by_side_and_a_scene_that_is_saved_and_loaded(open_pane
     assert panel.result is None
     assert slicer.mrmlScene.Connect()
     results = resultNodes()
-    assert [methodOf(node) for node in results] == ["voxelmorph", "niftyreg"]
+    assert [methodOf(node) for node in results] == ["cost-volume", "niftyreg"]
     assert reportOf(results[0]) == report and registeredOf(results[0]) is not None
     assert None not in (fixedOf(results[0]), movingOf(results[0]))
     panel.exit()

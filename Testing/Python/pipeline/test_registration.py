@@ -51,7 +51,7 @@ def mean_error_mm(transform, pair):
 
 @pytest.fixture(scope="module")
 def by_network(phantom_pair):
-    return register_phantom(phantom_pair, method="voxelmorph")
+    return register_phantom(phantom_pair, method="cost-volume")
 
 
 def mean_after(result, step):
@@ -59,7 +59,7 @@ def mean_after(result, step):
 
 
 def test_the_network_and_refinement_bring_the_vertebrae_together(by_network, phantom_pair):
-    assert by_network.method == "voxelmorph" and by_network.fallback_reason is None
+    assert by_network.method == "cost-volume" and by_network.fallback_reason is None
     # DSC 0.185, 0.742 and 0.893, 1.42 mm: slices of 7.6 mm cost half a millimetre
     assert mean_after(by_network, "before") < 0.2
     assert mean_after(by_network, "after") > 0.87 > 0.76 > mean_after(by_network, "affine")
@@ -118,7 +118,7 @@ def test_auto_without_a_runtime_or_niftyreg_says_what_to_install(phantom_pair, m
     with pytest.raises(InputError, match=r"ONNX Runtime is not installed .*correct the folder"):
         register_phantom(phantom_pair)
     with pytest.raises(InputError, match="ONNX Runtime is not installed"):
-        register_phantom(phantom_pair, method="voxelmorph")
+        register_phantom(phantom_pair, method="cost-volume")
     with pytest.raises(InputError, match="correct the folder"):
         register_phantom(phantom_pair, method="niftyreg")
     assert register_phantom(phantom_pair, method="refinement").method == "refinement"
@@ -285,4 +285,4 @@ def test_scans_with_nothing_in_common_are_refused(phantom_pair):
     far = sitk.Image(image)
     far.SetOrigin(np.add(image.GetOrigin(), (0, 0, 3000)).tolist())
     with pytest.raises(InputError, match="no part of the body in common"):
-        register(image, far, RegistrationOptions(method="voxelmorph", affine=False))
+        register(image, far, RegistrationOptions(method="cost-volume", affine=False))

@@ -21,7 +21,7 @@ of 0.004 mm."""
 def test_the_number_of_threads_changes_nothing(phantom_pair):
     fields = []
     for threads in (1, 2, 3):
-        options = RegistrationOptions(method="voxelmorph", threads=threads)
+        options = RegistrationOptions(method="cost-volume", threads=threads)
         scans = [prepare(scan.image, options) for scan in (phantom_pair.baseline, phantom_pair.followup)]
         candidate = solve(Problem(*scans, Stages()), options).candidate
         fields.append(sitk.GetArrayFromImage(candidate.field))

@@ -69,7 +69,7 @@ def test_scans_are_taken_out_of_the_folder_which_only_we_can_read(parent):
 
 
 def test_the_transform_comes_first_and_the_volume_is_the_moving_scan_through_it(parent, phantom_pair):
-    parent.send(do="register", job=1, fixed="a", moving="b", options={"method": "voxelmorph"})
+    parent.send(do="register", job=1, fixed="a", moving="b", options={"method": "cost-volume"})
     said, progress = parent.wait("transform", "failed")
     assert said["event"] == "transform" and progress >= 4 and said["report"]["seconds"]["network"] > 0
     matrix = np.reshape(said["affine"], (4, 4))
@@ -89,7 +89,7 @@ def test_the_transform_comes_first_and_the_volume_is_the_moving_scan_through_it(
 def test_nothing_is_loaded_when_a_registration_is_asked_for(parent):
     seconds = []
     for job in (2, 3):
-        parent.send(do="register", job=job, fixed="a", moving="b", options={"method": "voxelmorph"})
+        parent.send(do="register", job=job, fixed="a", moving="b", options={"method": "cost-volume"})
         said, _ = parent.wait("transform")
         take_image(parent.folder, said["field"])
         seconds.append(said["report"]["seconds"]["load"])

@@ -128,7 +128,7 @@ def test_what_is_no_scan_is_not_guessed():
     add_scan("CT without table").SetAttribute("TableRemoval.Parameters", "{}")
     slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
     result = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "result")
-    result.SetAttribute(RESULT_ATTRIBUTE, "voxelmorph")
+    result.SetAttribute(RESULT_ATTRIBUTE, "cost-volume")
     result.SetNodeReferenceID(REGISTERED_ROLE, add_scan("registered").GetID())
     assert guessPair() == (None, None)
     first, second = add_scan("first"), add_scan("second")

@@ -28,8 +28,8 @@ def vertebra(name, dsc, status="both"):
 def good_report(**changes):
     """A report that nothing speaks against, with some entries changed."""
     return {
-        "method": "voxelmorph",
-        "network": "lkpyramid",
+        "method": "cost-volume",
+        "network": "cvpyramid",
         "fallback_reason": None,
         "seconds": {"affine": 0.15, "niftyreg": 0.0, "total": 3.25},
         "vertebrae": {str(19 + n): vertebra(name, (0.4, 0.9)) for n, name in enumerate(NAMES)},
@@ -73,6 +73,11 @@ def test_a_good_result_says_what_supports_it():
         ({"warnings": ["The refinement was stopped after 3 steps."]}, "check", "stopped after 3 steps"),
         ({"vertebrae": {"20": vertebra("L1", (0.3, 0.62))}}, "check", "below 0.7: L1 (0.62)"),
         ({"vertebrae": {"20": vertebra("L1", (0.3, 0.42))}}, "poor", "below 0.5: L1 (0.42)"),
+        (
+            {"vertebrae": {"20": {**vertebra("L1", (0.3, 0.9)), "volume_ml": {"before": 2.0, "after": 1.7}}}},
+            "check",
+            "volume the registration changes by over 10 %: L1 (-15 %)",
+        ),
         ({"vertebrae": {"20": vertebra("L1", (0.95, 0.9))}}, "check", "worse than before the registration (DSC): L1"),
     ],
 )
@@ -171,7 +176,7 @@ def test_the_page_has_everything_and_needs_nothing_else(tmp_path):
     for each in (*NAMES, "L3", "only in the baseline", "Check", "Something to look at.", "axial: baseline", "3.25 s"):
         assert each in words
     for each in (
-        "Method: network lkpyramid, refinement",
+        "Method: cost-volume network (cvpyramid), refinement",
         "refinement: iterations 1",
         "threads default",
         "not installed",

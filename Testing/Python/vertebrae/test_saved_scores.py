@@ -47,6 +47,7 @@ def test_table_plot_matches_and_section_survive_save_and_reload(result, tmp_path
 
     chart = updateVertebraChart(result)
     assert updateVertebraChart(result) is chart and chart.GetNumberOfPlotSeriesNodes() == 2
+    assert chart.GetXAxisTitle() == "Vertebra (0: T11, 4: L3)"
     result.SetAttribute(MATCHES_ATTRIBUTE, matchesToText(rematched(matchesOf(result), 3, None)))
     kept = matchesOf(result)
     save_and_reload(tmp_path)

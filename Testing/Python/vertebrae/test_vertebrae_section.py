@@ -115,7 +115,7 @@ def test_another_methods_scores_stand_beside_and_old_reports_have_dsc_alone(sect
     other = make_result(old, method="niftyreg", scans=scans)
     section.setResult(result)
     table = section.ui.scoresTable
-    assert table.horizontalHeaderItem(8).text() == "DSC\nafter\n(niftyreg)"
+    assert table.horizontalHeaderItem(8).text() == "DSC\nafter\n(NiftyReg)"
     assert texts(section, 8)[2:4] == ["0.80", "–"] and texts(section, 8)[-2:] == ["0.80", "0.80"]
     section.setResult(other)
     assert texts(section)[:2] == ["T11", "L1"]
@@ -128,7 +128,7 @@ def test_without_labels_there_is_still_a_number(section):
 
     result = make_result()
     steps = {"ssim": {"before": 0.6, "after": 0.9}, "ncc": {"before": 0.7, "after": 0.95}}
-    setReport(result, {"method": "voxelmorph", **steps, "bone": {"before": 0.4, "after": 0.8}})
+    setReport(result, {"method": "cost-volume", **steps, "bone": {"before": 0.4, "after": 0.8}})
     section.setResult(result)
     assert section.ui.scoresTable.isHidden() and "being computed" in section.ui.summaryLabel.text
     for role in (FIXED_LABELS_ROLE, MOVING_LABELS_ROLE):
@@ -136,7 +136,7 @@ def test_without_labels_there_is_still_a_number(section):
     section.setResult(result)
     text = section.ui.summaryLabel.text
     assert "0.40 → 0.80" in text and "SSIM 0.60 → 0.90" in text and "NCC 0.70 → 0.95" in text
-    setReport(result, {"method": "voxelmorph", "quick_ncc": {"affine": 0.5, "after": 0.7}})
+    setReport(result, {"method": "cost-volume", "quick_ncc": {"affine": 0.5, "after": 0.7}})
     section.setResult(result)
     assert "NCC 0.50 → 0.70" in section.ui.summaryLabel.text and section.ui.outlinesCheckBox.isHidden()
 

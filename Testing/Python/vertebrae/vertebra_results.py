@@ -22,7 +22,7 @@ def report_of_scores():
         str(value): {"status": status, "dsc": steps(dsc), "hd95_mm": steps(hd95), "centroid_mm": steps(centroid)}
         for value, (status, dsc, hd95, centroid) in SCORES.items()
     }
-    return {"method": "voxelmorph", "vertebrae": vertebrae, "dsc": {v: dict(e["dsc"]) for v, e in vertebrae.items()}}
+    return {"method": "cost-volume", "vertebrae": vertebrae, "dsc": {v: dict(e["dsc"]) for v, e in vertebrae.items()}}
 
 
 def label_array(values):
@@ -42,7 +42,7 @@ def add_volume(array, name, shift=0.0, class_name="vtkMRMLScalarVolumeNode"):
     return slicer.util.addVolumeFromArray(array, ijkToRAS=matrix, name=name, nodeClassName=class_name)
 
 
-def make_result(report=None, segmentations=False, method="voxelmorph", scans=None):
+def make_result(report=None, segmentations=False, method="cost-volume", scans=None):
     """A result of two scans of which one lies 6 mm to the right and above; its transform puts that right."""
     import SimpleITK as sitk
     import slicer

@@ -43,7 +43,7 @@ def make_result():
 
     fixed, moving = add_scan("Baseline", FIXED_HU, (0, 0, 0)), add_scan("FollowUp", MOVING_HU, SHIFT)
     result = addTransformNode(shift_transform(), "Result")
-    result.SetAttribute(RESULT_ATTRIBUTE, "voxelmorph")
+    result.SetAttribute(RESULT_ATTRIBUTE, "cost-volume")
     result.SetNodeReferenceID(result.GetFixedNodeReferenceRole(), fixed.GetID())
     result.SetNodeReferenceID(result.GetMovingNodeReferenceRole(), moving.GetID())
     setTransformOn(result, True)

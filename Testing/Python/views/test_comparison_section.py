@@ -35,6 +35,7 @@ def test_the_node_of_the_unregistered_follow_up_shares_its_voxels_and_is_never_s
     from LongitudinalRegistrationSlicer.results.nodes import movingOf
 
     node, moving = shown.section.comparison.unregistered, movingOf(shown.result)
+    assert node.GetName() == f"Unregistered {moving.GetName()}"
     assert node.GetImageData() is moving.GetImageData() and node.GetParentTransformNode() is None
     assert node.GetHideFromEditors() and not node.GetSaveWithScene()
 

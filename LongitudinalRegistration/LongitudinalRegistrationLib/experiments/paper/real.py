@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 METHODS: dict[str, dict[str, Any]] = {
-    "vxm2": {"method": "voxelmorph", "network": "vxm2", "refinement": False},
-    "auto": {"method": "voxelmorph"},
+    "vxm2": {"method": "vxm2", "refinement": False},
+    "auto": {"method": "cost-volume"},
     NIFTYREG: {"method": "niftyreg"},
 }
 MEASURES = ("dsc", "ssim", "end_point_error_mm")

@@ -24,6 +24,7 @@ from ...pipeline.registration import prepare
 from ...pipeline.stages import Stages
 from ...scan.grid import AIR_HU, Grid, resample, smooth_for_spacing
 from ...system.parallel import thread_count
+from ..model_scores import for_model
 
 SPAN_HU = 1500.0
 """HU between 0 and 1 of a normalised image, for methods that take HU; air stays air."""
@@ -87,23 +88,8 @@ def model_of_run(split: Path) -> Model:
     return trained_model(content["network"], weights, content["leaky_slope"], delta_mm)
 
 
-def on_voxels(array: np.ndarray, grid: Grid, spacing_mm: float) -> tuple[np.ndarray, Grid]:
-    """Resample an image to larger voxels over the same box, blurred as a scan would be.
-
-    Parameters
-    ----------
-    array
-        [k, j, i], on the grid.
-    grid
-        Its grid.
-    spacing_mm
-        A whole multiple of the grid's.
-
-    Returns
-    -------
-    array, grid
-        [k, j, i], float32; and its grid.
-    """
+def _on_voxels(array: np.ndarray, grid: Grid, spacing_mm: float) -> tuple[np.ndarray, Grid]:
+    """An image [k, j, i] on larger voxels over the same box, blurred as a scan would be."""
     factor = round(spacing_mm / grid.spacing_mm)
     if factor == 1:
         return array, grid
@@ -114,7 +100,7 @@ def on_voxels(array: np.ndarray, grid: Grid, spacing_mm: float) -> tuple[np.ndar
 
 def _by_network(images: Images, model: Model) -> tuple[sitk.Image, float]:
     fixed, moving, grid = images
-    (fixed_there, there), (moving_there, _) = (on_voxels(image, grid, model.spacing_mm) for image in (fixed, moving))
+    (fixed_there, there), (moving_there, _) = (for_model(image, grid, model) for image in (fixed, moving))
     predictor = loaded_predictor(model, thread_count())
     begun = time.perf_counter()
     found = predictor.field(fixed_there, moving_there, there)
@@ -129,7 +115,7 @@ def _hu(array: np.ndarray, grid: Grid) -> sitk.Image:
 def _by_default(images: Images) -> tuple[sitk.Image, float]:
     """The network and its refinement, both scans prepared before."""
     fixed, moving, grid = images
-    options = RegistrationOptions(method="voxelmorph", table_removal=False, affine=False, threads=thread_count())
+    options = RegistrationOptions(method="cost-volume", table_removal=False, affine=False, threads=thread_count())
     scans = [prepare(_hu(image, grid), options) for image in (fixed, moving)]
     stages = Stages()
     found = solve(Problem(scans[0], scans[1], stages), options)
@@ -139,7 +125,7 @@ def _by_default(images: Images) -> tuple[sitk.Image, float]:
 
 def _by_niftyreg(images: Images, spacing_mm: float) -> tuple[sitk.Image, float]:
     fixed, moving, grid = images
-    pair = [_hu(*on_voxels(image, grid, spacing_mm)) for image in (fixed, moving)]
+    pair = [_hu(*_on_voxels(image, grid, spacing_mm)) for image in (fixed, moving)]
     programs = find_programs(None)
     begun = time.perf_counter()
     found = f3d(programs, pair[0], pair[1], sitk.AffineTransform(3), thread_count())

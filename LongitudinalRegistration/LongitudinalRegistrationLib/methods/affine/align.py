@@ -103,9 +103,9 @@ class _Comparison:
         chosen = chosen[:: max(1, chosen.size // MOST_POINTS)]
         index = np.stack(np.unravel_index(chosen, fixed.body.shape), axis=-1)[:, ::-1]
         arms = (index * fixed.grid.spacing_mm + np.array(fixed.grid.origin) - centre) / ARM_MM
-        self._points = Points(arms, fixed.channels[..., 0].ravel()[chosen])
+        self._points = Points(arms, fixed.solid.ravel()[chosen])
         self._body = fixed.body.ravel()[chosen] > 0
-        self._volume = np.ascontiguousarray(moving.channels[..., 0])
+        self._volume = moving.solid
         self._seen, self._grid = moving.seen, moving.grid
         self._sampled = np.zeros((chosen.size, 5), np.float32)
 

@@ -106,7 +106,7 @@ def candidate_translations(fixed: Level, moving: Level, count: int) -> list[np.n
     arrays = []
     for level in (fixed, moving):
         around = binary_dilation(level.body, np.ones((1, 3, 3), bool))
-        arrays += [np.pad(level.channels[..., 0], 2), np.pad(around, 2)]
+        arrays += [np.pad(level.solid, 2), np.pad(around, 2)]
     score = correlation_map(*arrays)
     start = np.array(moving.grid.origin) - np.array(fixed.grid.origin)
     return [start + fixed.grid.spacing_mm * offset[::-1] for offset in best_offsets(score, arrays[2].shape, count)]

@@ -1,8 +1,8 @@
-"""A trained network as ONNX files, which ONNX Runtime executes without TensorFlow.
+"""A trained network as an ONNX file, which ONNX Runtime executes without TensorFlow.
 
     python -m LongitudinalRegistrationLib.methods.network.export NETWORK
 
-converts the weights that ship for a network, and enters the files in the model's card.
+converts the weights that ship for a network, and enters the file in the model's card.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ import onnxruntime
 from ...system.files import write_atomically, write_json
 from ...system.versions import package_version
 from .build import build_network
-from .keras_passes import muted_stderr, quiet_tensorflow, traced_passes
+from .keras_passes import muted_stderr, quiet_tensorflow, traced
 from .model_store import MODELS_FOLDER, Model, find_model
 
 OPSET = 17
 
 
 def export_onnx(model: Model, folder: Path) -> dict:
-    """Convert a model, each of its passes to a file of its own.
+    """Convert a model.
 
-    The graphs are simplified by ONNX Runtime as far as every processor has it the same, which halves the time it takes
-    to load them.
+    The graph is simplified by ONNX Runtime as far as every processor has it the same, which halves the time it takes to
+    load it.
 
     Parameters
     ----------
     model
         With weights.
     folder
-        Where the files go: NAME_flow.onnx and, where the network has one, NAME_head_start.onnx. Their input takes any
-        size whose sides are multiples of 16.
+        Where NAME_flow.onnx goes. Its input takes any size whose sides are multiples of 16; its outputs are those of
+        keras_passes.traced.
 
     Returns
     -------
     dict
-        What the card says of them: pass to file and SHA-256, and what converted it.
+        What the card says of it: the file, its SHA-256, and what converted it.
     """
     quiet_tensorflow()
     with muted_stderr():
@@ -51,14 +51,15 @@ def export_onnx(model: Model, folder: Path) -> dict:
         network = build_network(model.network, **model.options)
         network.load_weights(model.weights)
         signature = [tf.TensorSpec((1, None, None, None, 2), tf.float32, name="pair")]
-        record = {"opset": OPSET, "converted_by": f"tf2onnx {package_version('tf2onnx')}"}
-        for name, run in traced_passes(network).items():
-            answer = tf.function(lambda pair, name=name, run=run: {name: run(pair)}, input_signature=signature)
-            proto, _ = tf2onnx.convert.from_function(answer, input_signature=signature, opset=OPSET)
-            path = folder / f"{model.name}_{name}.onnx"
-            write_atomically(path, ".onnx", partial(_simplify, proto.SerializeToString()))
-            record[name] = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-    return record
+        proto, _ = tf2onnx.convert.from_function(traced(network), input_signature=signature, opset=OPSET)
+        path = folder / f"{model.name}_flow.onnx"
+        write_atomically(path, ".onnx", partial(_simplify, proto.SerializeToString()))
+    return {
+        "opset": OPSET,
+        "converted_by": f"tf2onnx {package_version('tf2onnx')}",
+        "file": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
 
 
 def _simplify(graph: bytes, path: str) -> None:

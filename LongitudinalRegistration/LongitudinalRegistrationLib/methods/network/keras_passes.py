@@ -1,4 +1,4 @@
-"""Passes of a network by Keras on TensorFlow: what training leaves, and the reference of the shipped form."""
+"""A network in Keras on TensorFlow: what training leaves, and the reference of the shipped form."""
 
 from __future__ import annotations
 
@@ -62,29 +62,32 @@ class KerasPasses:
 
         network = build_network(model.network, **model.options)
         network.load_weights(model.weights)
-        self._passes = traced_passes(network)
+        self._answers = traced(network)
 
-    def __call__(self, pair: np.ndarray, to_the_end: bool = True) -> np.ndarray:
-        """The flow [k, j, i, 3], voxels of the input, of a pair (1, k, j, i, 2), float32."""
-        name = "head_start" if "head_start" in self._passes and not to_the_end else "flow"
-        return self._passes[name](pair).numpy()[0]
+    def __call__(self, pair: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """See runtime.Passes."""
+        answers = self._answers(pair)
+        error = answers.get("expected_error")
+        return answers["flow"].numpy()[0], None if error is None else error.numpy()[0, ..., 0]
 
 
-def traced_passes(network: keras.Model) -> dict[str, Callable[[Any], Any]]:
-    """The passes of a network: "flow" and, where it has one, "head_start".
+def traced(network: keras.Model) -> Callable[[Any], dict[str, Any]]:
+    """A network as a function of TensorFlow.
 
     Returns
     -------
-    dict
-        Functions of TensorFlow that take a pair of images (1, k, j, i, 2), float32, of any size.
+    function
+        Takes a pair of images (1, k, j, i, 2), float32, of any size; gives the "flow" (1, k, j, i, 3) and, where the
+        network says so, the "expected_error" (1, k, j, i, 1); voxels of the input.
     """
     import tensorflow as tf
 
-    signature = [tf.TensorSpec((1, None, None, None, 2), tf.float32, name="pair")]
-    passes = {"flow": tf.function(lambda pair: network(pair, training=False), input_signature=signature)}
-    if hasattr(network, "head_start"):
-        passes["head_start"] = tf.function(network.head_start, input_signature=signature)
-    return passes
+    def answers(pair: tf.Tensor) -> dict[str, tf.Tensor]:
+        if hasattr(network, "with_expected_error"):
+            return dict(zip(("flow", "expected_error"), network.with_expected_error(pair), strict=True))
+        return {"flow": network(pair, training=False)}
+
+    return tf.function(answers, input_signature=[tf.TensorSpec((1, None, None, None, 2), tf.float32, name="pair")])
 
 
 def _bound_threads(tf: ModuleType, threads: int | None) -> None:

@@ -71,5 +71,7 @@ class Network:
             fixed = problem.fixed.normalised(model.spacing_mm)
             moving = problem.moving.normalised_through(level.grid, start.affine)
         with stages.stage("network"):
-            field = predictor.field(fixed, moving, level.grid, to_the_end=not self._options.refinement)
-        return Answer(start.affine, field, model.name, model.largest_displacement_mm)
+            found = predictor.predict(fixed, moving, level.grid)
+        return Answer(
+            start.affine, found.field, model.name, model.largest_displacement_mm, expected_error=found.expected_error
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from TableRemovalLib.errors import InputError
 from ...scan.grid import NETWORK_SIZE, NETWORK_SPACING_MM
 from .architectures.catalogue import DEFAULT_NETWORK, network_options, spacing_of
 
-PASSES = ("flow", "head_start")
 MODELS_FOLDER = Path(__file__).resolve().parents[3] / "Resources" / "Models"
 
 
@@ -42,7 +41,7 @@ class Model:
     card
         The card's content.
     onnx
-        The same for ONNX Runtime, a file each pass; none where the model was not converted.
+        The same for ONNX Runtime; None where the model was not converted.
     """
 
     name: str
@@ -54,7 +53,7 @@ class Model:
     weights: Path
     sha256: str
     card: dict
-    onnx: dict[str, Path] = field(default_factory=dict)
+    onnx: Path | None = None
 
 
 def trained_model(network: str, weights: Path, leaky_slope: float, largest_displacement_mm: float) -> Model:
@@ -87,10 +86,10 @@ def find_model(network: str = DEFAULT_NETWORK, folder: Path | None = None) -> Mo
     if not path.exists():
         raise InputError(f"There is no model {network} in {folder}: reinstall, or use --method niftyreg.")
     card = json.loads(path.read_text())
-    files = {name: card["onnx"][name] for name in PASSES if name in card.get("onnx", {})}
+    converted = card.get("onnx")
     _check_file(folder / card["weights"], card["sha256"], path)
-    for record in files.values():
-        _check_file(folder / record["file"], record["sha256"], path)
+    if converted:
+        _check_file(folder / converted["file"], converted["sha256"], path)
     return Model(
         name=card["name"],
         network=card["network"],
@@ -101,7 +100,7 @@ def find_model(network: str = DEFAULT_NETWORK, folder: Path | None = None) -> Mo
         weights=folder / card["weights"],
         sha256=card["sha256"],
         card=card,
-        onnx={name: folder / record["file"] for name, record in files.items()},
+        onnx=folder / converted["file"] if converted else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Passes of a network by ONNX Runtime: the shipped form, any size of input, no tracing, no TensorFlow."""
+"""A network in ONNX Runtime: the shipped form, any size of input, no tracing, no TensorFlow."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ from .model_store import Model
 
 
 class OnnxPasses:
-    """A network in ONNX Runtime; each pass is loaded when it is first asked for.
+    """A network in ONNX Runtime.
 
     Parameters
     ----------
     model
-        With ONNX files.
+        With an ONNX file.
     threads
         Most threads at work; None: all cores.
     """
 
     def __init__(self, model: Model, threads: int | None = None):
         onnxruntime.disable_telemetry_events()
-        self._files, self._threads = model.onnx, threads
-        self._sessions: dict[str, onnxruntime.InferenceSession] = {}
+        self._session = _session(model.onnx, threads)
 
-    def __call__(self, pair: np.ndarray, to_the_end: bool = True) -> np.ndarray:
-        """The flow [k, j, i, 3], voxels of the input, of a pair (1, k, j, i, 2), float32."""
-        name = "head_start" if "head_start" in self._files and not to_the_end else "flow"
-        if name not in self._sessions:
-            self._sessions[name] = _session(self._files[name], self._threads)
-        return self._sessions[name].run([name], {"pair": pair})[0][0]
+    def __call__(self, pair: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """See runtime.Passes."""
+        names = [output.name for output in self._session.get_outputs()]
+        answers = dict(zip(names, self._session.run(names, {"pair": pair}), strict=True))
+        error = answers.get("expected_error")
+        return answers["flow"][0], None if error is None else error[0, ..., 0]
 
 
 def _session(path: Path, threads: int | None) -> onnxruntime.InferenceSession:

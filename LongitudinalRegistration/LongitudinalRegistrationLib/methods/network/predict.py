@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
@@ -16,6 +17,24 @@ from .runtime import Passes, load_passes
 
 class NetworkError(MethodError):
     """The network could not be loaded or run."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network says of a pair.
+
+    Attributes
+    ----------
+    field
+        Vector image over the box of the network's input, on the voxels of its flow (coarser by a whole factor), mm,
+        LPS: from a fixed point to its moving point.
+    expected_error
+        How long the error of the field is expected to be: image like the field, mm; None of a network that does not
+        say so.
+    """
+
+    field: sitk.Image
+    expected_error: sitk.Image | None
 
 
 class Predictor:
@@ -42,26 +61,22 @@ class Predictor:
         self.model = model
         try:
             self._passes = load(model, threads)
-            self._passes(np.zeros((1, DIVISOR, DIVISOR, DIVISOR, 2), np.float32), False)
+            self._passes(np.zeros((1, DIVISOR, DIVISOR, DIVISOR, 2), np.float32))
         except Exception as error:
             raise NetworkError(f"the network did not load ({type(error).__name__}: {error})") from error
 
-    def field(self, fixed: np.ndarray, moving: np.ndarray, grid: Grid, to_the_end: bool = True) -> sitk.Image:
-        """Predict the displacement field.
+    def predict(self, fixed: np.ndarray, moving: np.ndarray, grid: Grid) -> Prediction:
+        """Predict the displacement field, and how far off it is.
 
         Parameters
         ----------
         fixed, moving
             [k, j, i] on the grid, float32, [0, 1].
-        to_the_end
-            Whether the finest steps are done too, which a refinement of the field makes superfluous; a network without
-            steps always goes to its end.
 
         Returns
         -------
-        sitk.Image
-            Vector image over the same box, on the voxels of the network's flow (coarser than the grid by a whole
-            factor), mm, LPS: from a fixed point to its moving point.
+        Prediction
+            In mm.
 
         Raises
         ------
@@ -72,12 +87,17 @@ class Predictor:
             raise NetworkError("the images hold values that are not finite")
         pair = np.stack([fixed, moving], axis=-1)[None].astype(np.float32)
         try:
-            flow = self._passes(pair, to_the_end)
-        except Exception as error:
-            raise NetworkError(f"the network failed ({type(error).__name__}: {error})") from error
-        if not np.isfinite(flow).all():
+            flow, error = self._passes(pair)
+        except Exception as failure:
+            raise NetworkError(f"the network failed ({type(failure).__name__}: {failure})") from failure
+        if not np.isfinite(flow).all() or (error is not None and not np.isfinite(error).all()):
             raise NetworkError("the network gave values that are not finite")
-        return grid.coarser(grid.size[0] // flow.shape[2]).image(flow * np.float32(grid.spacing_mm))
+        voxels, mm = grid.coarser(grid.size[0] // flow.shape[2]), np.float32(grid.spacing_mm)
+        return Prediction(voxels.image(flow * mm), None if error is None else voxels.image(error * mm))
+
+    def field(self, fixed: np.ndarray, moving: np.ndarray, grid: Grid) -> sitk.Image:
+        """The displacement field alone; see predict."""
+        return self.predict(fixed, moving, grid).field
 
 
 _loaded: dict[tuple, Predictor] = {}

@@ -15,10 +15,11 @@ INSTALL_TENSORFLOW = "pip install tensorflow"
 
 
 class Passes(Protocol):
-    """The passes of a network in a runtime."""
+    """A network in a runtime."""
 
-    def __call__(self, pair: np.ndarray, to_the_end: bool = True) -> np.ndarray:
-        """The flow [k, j, i, 3], voxels of the input, of a pair (1, k, j, i, 2), float32."""
+    def __call__(self, pair: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """The flow [k, j, i, 3] of a pair (1, k, j, i, 2), float32, and how long its error is expected to be, [k, j, i]
+        (None of a network that does not say so); voxels of the input."""
         ...
 
 

@@ -1,8 +1,9 @@
 """Compiled steps of the refinement, a range of slices each: normal equations, their regularised solution.
 
 Fields and the vectors of the solution are [component, k, j, i], float32, mm, (x, y, z). Normal equations are
-[9, k, j, i], float32: the matrix A as xx, yy, zz, xy, xz, yz, then the right side b. Image grids have `ratio` voxels
-for one of the field, along each axis.
+[9, k, j, i], float32: the matrix A as xx, yy, zz, xy, xz, yz, then the right side b. The regularisation's operator L is
+minus the divergence of the weights times the gradient: field L field are the weighted squared slopes of a field. Image
+grids have `ratio` voxels for one of the field, along each axis.
 """
 
 from __future__ import annotations
@@ -53,8 +54,19 @@ class Differences(NamedTuple):
     width: Float32Array
 
 
+class Sums(NamedTuple):
+    """What is summed over the image voxels of every voxel of the field.
+
+    equations: [9, k, j, i], A and b of the differences alone; costs: [2, k, j, i], float32, the robust sum of squares,
+    and how many image voxels it is of.
+    """
+
+    equations: Float32Array
+    costs: Float32Array
+
+
 class System(NamedTuple):
-    """(A + L) update = b - L field, where L is minus the Laplacian weighted by the regularisation.
+    """(A + L) update = b - L field, with the operator L of the regularisation.
 
     equations: [9, k, j, i], A and b; regularisation: [k, j, i], float32, the weight of the squared slopes.
     """
@@ -115,10 +127,10 @@ def linearise_slices(
     geometry: Geometry,
     differences: Differences,
     field: Float32Array,
-    equations: Float32Array,
+    sums: Sums,
     first: int,
     stop: int,
-) -> tuple[float, int]:
+) -> tuple[float, int, int]:
     """Sum the normal equations of the field's update over the image voxels of every voxel of the field.
 
     The moving scan is sampled through the field. Slopes (per mm) are the mean of both images'.
@@ -133,17 +145,18 @@ def linearise_slices(
         Differences.
     field
         [component, k, j, i], float32, mm.
-    equations
-        [9, k, j, i], float32, on the field's grid; slices first..stop-1 are written.
+    sums
+        Sums; slices first..stop-1 are written.
 
     Returns
     -------
-    cost, count
-        The robust sum of squares, and how many voxels it is of.
+    cost, count, unseen
+        The robust sum of squares of all, how many image voxels it is of, and how many the moving scan does not show.
     """
     fixed, mask, moving, seen = images
     ratio, spacing, matrix = geometry
     offsets, gain, width = differences
+    equations, costs = sums
     depth, height, length = mask.shape
     mk, mj, mi = moving.shape[:3]
     one, half, zero = np.float32(1), np.float32(0.5), np.float32(0)
@@ -152,9 +165,9 @@ def linearise_slices(
     # Half the Jacobian of moving voxels by fixed mm: takes slopes along the former to slopes along the latter.
     jacobian = np.float32(0.5 / spacing) * m
     line = np.empty((3, field.shape[3]), np.float32)
-    row = np.empty((field.shape[3], 9), np.float32)
+    row = np.empty((field.shape[3], 11), np.float32)
     last_x, last_y, last_z = np.float32(mi - 1), np.float32(mj - 1), np.float32(mk - 1)
-    cost, count = 0.0, 0
+    cost, count, unseen = 0.0, 0, 0
     for kk in range(first, stop):
         for jj in range(field.shape[2]):
             row[:] = 0
@@ -170,7 +183,7 @@ def linearise_slices(
                 by = m[1, 1] * j + m[1, 2] * k + m[1, 3]
                 bz = m[2, 1] * j + m[2, 2] * k + m[2, 3]
                 for ii in range(field.shape[3]):
-                    xx = yy = zz = xy = xz = yz = rx = ry = rz = zero
+                    xx = yy = zz = xy = xz = yz = rx = ry = rz = own_cost = zero
                     some = 0
                     for i in range(ratio * ii + offsets[offset, 2], ratio * ii + ratio, 2):
                         if not flags[i]:
@@ -182,8 +195,10 @@ def linearise_slices(
                         y = by + m[1, 0] * px + m[1, 1] * uy + m[1, 2] * uz
                         z = bz + m[2, 0] * px + m[2, 1] * uy + m[2, 2] * uz
                         if x < zero or y < zero or z < zero or x > last_x or y > last_y or z > last_z:
+                            unseen += 1
                             continue
                         if not seen[np.int64(z + half), np.int64(y + half), np.int64(x + half)]:
+                            unseen += 1
                             continue
                         a0, a1, u = cell(x, mi)
                         b0, b1, v = cell(y, mj)
@@ -202,7 +217,7 @@ def linearise_slices(
                             gz += quarter * (above[i, n] - below[i, n])
                             r = one / (one + d * d / width[n])
                             weight = gain[n] * r
-                            cost += weight * d * d
+                            own_cost += weight * d * d
                             weight *= r
                             wx, wy, wz = weight * gx, weight * gy, weight * gz
                             xx += wx * gx
@@ -216,21 +231,24 @@ def linearise_slices(
                             rz += wz * d
                     if some:
                         count += some
-                        sums = row[ii]
-                        sums[0] += xx
-                        sums[1] += yy
-                        sums[2] += zz
-                        sums[3] += xy
-                        sums[4] += xz
-                        sums[5] += yz
-                        sums[6] += rx
-                        sums[7] += ry
-                        sums[8] += rz
-            for c in range(9):
-                target = equations[c, kk, jj]
+                        cost += float(own_cost)
+                        total = row[ii]
+                        total[0] += xx
+                        total[1] += yy
+                        total[2] += zz
+                        total[3] += xy
+                        total[4] += xz
+                        total[5] += yz
+                        total[6] += rx
+                        total[7] += ry
+                        total[8] += rz
+                        total[9] += own_cost
+                        total[10] += some
+            for c in range(11):
+                target = equations[c, kk, jj] if c < 9 else costs[c - 9, kk, jj]
                 for ii in range(target.size):
                     target[ii] = row[ii, c]
-    return cost, count
+    return cost, count, unseen
 
 
 @kernel(fastmath=True)
@@ -290,7 +308,7 @@ def correlate_slices(images: Images, geometry: Geometry, field: Float32Array, fi
 
 @kernel(fastmath=True)
 def _laplacian_row(values: Float32Array, regularisation: Float32Array, k: int, j: int, line: Float32Array) -> None:
-    """Apply minus the weighted Laplacian to a row: minus the divergence of the regularisation times the gradient.
+    """Apply the regularisation's operator L to a row.
 
     Parameters
     ----------
@@ -323,6 +341,27 @@ def _laplacian_row(values: Float32Array, regularisation: Float32Array, k: int, j
         line[i] += half * (s[i] + t[i]) * (own[i] - after[i])
     for i in range(width - 1):
         later[i] += half * (s[i] + t[i]) * (after[i] - own[i])
+
+
+@kernel(fastmath=True)
+def laplacian_slices(
+    field: Float32Array, regularisation: Float32Array, out: Float32Array, first: int, stop: int
+) -> None:
+    """Apply the regularisation's operator: out = L field.
+
+    Parameters
+    ----------
+    field
+        [component, k, j, i], float32, mm.
+    regularisation
+        [k, j, i], float32.
+    out
+        Like field; slices first..stop-1 are written.
+    """
+    for c in range(3):
+        for k in range(first, stop):
+            for j in range(out.shape[2]):
+                _laplacian_row(field[c], regularisation, k, j, out[c, k, j])
 
 
 @kernel(fastmath=True)

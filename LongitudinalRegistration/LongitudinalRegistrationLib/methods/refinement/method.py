@@ -45,7 +45,14 @@ class Refinement:
             return Answer(start.affine, start.field)
         with problem.stages.stage("refinement") as progress:
             found = refine(
-                problem.fixed, problem.moving, start.affine, start.field, self._options, problem.keep_volume, progress
+                problem.fixed,
+                problem.moving,
+                start.affine,
+                start.field,
+                self._options,
+                problem.keep_volume,
+                progress,
+                start.expected_error,
             )
         budget = f"its budget of {self._options.budget_seconds:g} s"
         late = f"The refinement was stopped after {found.steps} steps, for {budget}."

@@ -10,8 +10,9 @@ class RefinementLevel:
     """One level of a refinement.
 
     image_mm: voxels of the images compared (2, 4, 8 or 16); ratio: voxels of the field are so many times as large (2
-    or 4); steps: most Gauss-Newton steps; regularisation: weight of the displacement's squared slopes against the image
-    differences; corners: how many of every eight image voxels are compared (1 to 8).
+    or 4); steps: most Gauss-Newton steps; regularisation: weight of the squared slopes of the correction against the
+    image differences; corners: how many of every eight image voxels are compared (1 to 8); from_error_mm: the level is
+    passed over where less error than that is expected of the start, median over the body.
     """
 
     image_mm: float
@@ -19,6 +20,7 @@ class RefinementLevel:
     steps: int
     regularisation: float
     corners: int = 8
+    from_error_mm: float = 0.0
 
     @property
     def field_mm(self) -> float:
@@ -27,18 +29,24 @@ class RefinementLevel:
 
 
 FAST = (
-    RefinementLevel(8.0, 2, 2, 0.25),
-    RefinementLevel(4.0, 2, 2, 0.35, corners=4),
-    RefinementLevel(2.0, 4, 2, 0.7, corners=2),
+    RefinementLevel(8.0, 2, 3, 0.1, from_error_mm=2.0),
+    RefinementLevel(4.0, 4, 3, 0.1, corners=4, from_error_mm=1.0),
+    RefinementLevel(2.0, 4, 4, 0.2, corners=2),
 )
-ALONE = (RefinementLevel(16.0, 2, 5, 0.25), RefinementLevel(8.0, 2, 4, 0.25))
+COARSE = (RefinementLevel(16.0, 2, 5, 0.075), RefinementLevel(8.0, 2, 4, 0.075))
+ALONE = (
+    *COARSE,
+    RefinementLevel(4.0, 2, 3, 0.105, corners=4),
+    RefinementLevel(2.0, 4, 3, 0.21, corners=2),
+)
 THOROUGH = (
-    RefinementLevel(8.0, 2, 4, 0.25),
-    RefinementLevel(4.0, 2, 4, 0.4),
-    RefinementLevel(2.0, 4, 4, 0.8),
-    RefinementLevel(2.0, 2, 4, 0.4),
+    RefinementLevel(4.0, 2, 4, 0.105),
+    RefinementLevel(2.0, 4, 4, 0.21),
+    RefinementLevel(2.0, 2, 4, 0.105),
 )
 EFFORTS = {"fast": FAST, "thorough": THOROUGH}
+EFFORTS_ALONE = {"fast": ALONE, "thorough": COARSE + THOROUGH}
+"""Without a field to start from: from coarser levels on."""
 
 
 @dataclass(frozen=True)
@@ -87,5 +95,4 @@ class RefinementOptions:
         >>> [level.image_mm for level in RefinementOptions().levels(alone=True)]
         [16.0, 8.0, 4.0, 2.0]
         """
-        levels = EFFORTS[self.effort]
-        return ALONE + tuple(level for level in levels if level.image_mm < 8.0) if alone else levels
+        return (EFFORTS_ALONE if alone else EFFORTS)[self.effort]

@@ -1,8 +1,10 @@
 """Refinement of a field by instance optimisation: a few Gauss-Newton steps on both scans, coarse to fine.
 
-Minimised is the robust squared difference of two channels of the scans (the windowed scan, and the scan freed of local
-mean and contrast, which makes it a local correlation) plus the squared slopes of the displacement. Each step solves
-for the best update of the whole field at once, by conjugate gradients.
+Minimised is an energy: the robust squared difference of two channels of the scans (the windowed scan, and the scan
+freed of local mean and contrast, which makes it a local correlation), plus the squared slopes of the correction, which
+is the field less the one it started from, plus, weaker, those of the whole field. Where the scans say nothing, the
+start is thus kept. Each step solves for the best update of the whole field at once, by conjugate gradients, and is
+taken if the energy falls.
 """
 
 from __future__ import annotations
@@ -17,30 +19,18 @@ from scipy.ndimage import binary_dilation
 
 from ...field.jacobian import smallest_jacobian
 from ...field.transforms import component_first, field_on
-from ...scan.grid import Grid, resample
-from ...scan.pyramid import ScanPyramid, index_matrix
+from ...scan.grid import Grid
+from ...scan.pyramid import ScanPyramid
 from ...system.parallel import over_slices
-from .kernels import (
-    Differences,
-    Geometry,
-    Gradients,
-    Images,
-    System,
-    apply_slices,
-    double_slices,
-    linearise_slices,
-    redirect_slices,
-    start_slices,
-    step_slices,
-)
+from .energy import WHOLE_SHARE, Comparison, Energy, Regularisation, touched
+from .kernels import double_slices
 from .options import RefinementLevel, RefinementOptions
 
-GAIN = (12.0, 1.0)
-WIDTH = (0.02, 1.0)
+TRUSTED_MM, TRUST_RANGE, TRUST_OF_WHOLE = 1.0, (0.2, 5.0), 0.7
+"""The expected error, mm, at which a correction is held as strongly as where nothing is expected of the start. Twice
+the error: half as strongly; within a range of factors. And the power of that factor that holds the whole field."""
 LEAST_JACOBIAN = 0.1
 MOST_REPAIRS = 40
-SOLVED = 1e-9
-CORNERS = ((0, 0, 0), (1, 1, 1), (0, 1, 1), (1, 0, 0), (1, 0, 1), (0, 1, 0), (1, 1, 0), (0, 0, 1))
 
 
 @dataclass(frozen=True)
@@ -54,88 +44,6 @@ class Refined:
     field: sitk.Image
     steps: int
     in_time: bool
-
-
-class _Comparison:
-    """The images of one level, and the normal equations of their difference.
-
-    Parameters
-    ----------
-    fixed, moving
-        Scans ready for registration.
-    affine
-        Fixed points to moving points, LPS mm.
-    level
-        Which of their levels, and how.
-    left_out
-        Mask in the fixed space of what is not compared, or None.
-    """
-
-    def __init__(
-        self,
-        fixed: ScanPyramid,
-        moving: ScanPyramid,
-        affine: sitk.Transform,
-        level: RefinementLevel,
-        left_out: sitk.Image | None,
-    ) -> None:
-        own, other = fixed.levels[level.image_mm], moving.levels[level.image_mm]
-        self.grid = own.grid.coarser(level.ratio)
-        active = own.active
-        if left_out is not None:
-            active = active * (1 - _touched(left_out, own.grid))
-        self._images = Images(own.channels, active, other.channels, other.seen)
-        self._geometry = Geometry(level.ratio, level.image_mm, index_matrix(own.grid, other.grid, affine))
-        self._differences = Differences(
-            np.array(CORNERS[: level.corners]), np.array(GAIN, np.float32), np.array(WIDTH, np.float32)
-        )
-        self.equations = np.empty((9, *self.grid.size[::-1]), np.float32)
-
-    def linearise(self, field: np.ndarray) -> float:
-        """Set the normal equations at a field [component, k, j, i], mm; return the mean robust difference."""
-        arguments = self._images, self._geometry, self._differences, field, self.equations
-        parts = over_slices(linearise_slices, *arguments, slices=field.shape[1])
-        return sum(cost for cost, _ in parts) / max(sum(count for _, count in parts), 1)
-
-
-def _touched(mask: sitk.Image, grid: Grid) -> np.ndarray:
-    """Set 1 where a voxel of the grid touches the mask, else 0; [k, j, i], uint8."""
-    share = resample(sitk.Cast(mask > 0, sitk.sitkFloat32), grid.reference(), outside=0.0)
-    near = resample(sitk.BinaryDilate(sitk.Cast(mask > 0, sitk.sitkUInt8), [1, 1, 1]), grid.reference(), labels=True)
-    return ((sitk.GetArrayFromImage(share) > 0) | (sitk.GetArrayFromImage(near) > 0)).astype(np.uint8)
-
-
-def solve(system: System, field: np.ndarray, iterations: int) -> np.ndarray:
-    """Find the update of a field that lowers image differences and slopes together, by conjugate gradients.
-
-    Parameters
-    ----------
-    system
-        Normal equations at the field, and the regularisation.
-    field
-        [component, k, j, i], float32, mm.
-    iterations
-        At most.
-
-    Returns
-    -------
-    numpy.ndarray
-        The update, like the field.
-    """
-    update, residual, direction, applied, preconditioned = (np.empty_like(field) for _ in range(5))
-    preconditioner = np.empty((6, *field.shape[1:]), np.float32)
-    gradients = Gradients(update, residual, direction, applied, preconditioned, preconditioner)
-    slices = field.shape[1]
-    product = sum(over_slices(start_slices, system, field, gradients, slices=slices))
-    first = product
-    for _ in range(iterations):
-        if product <= SOLVED * first:
-            break
-        curvature = sum(over_slices(apply_slices, system, gradients, slices=slices))
-        following = sum(over_slices(step_slices, np.float32(product / curvature), gradients, slices=slices))
-        over_slices(redirect_slices, np.float32(following / product), gradients, slices=slices)
-        product = following
-    return gradients.update
 
 
 def _doubled(field: np.ndarray) -> np.ndarray:
@@ -174,12 +82,28 @@ def without_folds(field: np.ndarray, spacing_mm: float) -> np.ndarray:
     return field
 
 
-def _begin(field: np.ndarray | None, start: sitk.Image | None, grid: Grid) -> np.ndarray:
-    """Resample the last level's field, or else the start, to a level's voxels: [component, k, j, i], mm."""
-    if field is None:
-        if start is not None:
-            return component_first(field_on(start, grid.reference()))
+def _on(start: sitk.Image | None, grid: Grid) -> np.ndarray:
+    """Resample the start, None for zero, to a grid: [component, k, j, i], float32, mm."""
+    if start is None:
         return np.zeros((3, *grid.size[::-1]), np.float32)
+    return component_first(field_on(start, grid.reference()))
+
+
+def _error_on(expected_error: sitk.Image, grid: Grid) -> np.ndarray:
+    """Resample an expected error to a grid, beyond its edge as at it: [k, j, i], float32, mm."""
+    identity = sitk.Transform(3, sitk.sitkIdentity)
+    on = sitk.Resample(expected_error, grid.reference(), identity, sitk.sitkLinear, 0.0, sitk.sitkFloat32, True)
+    return np.maximum(sitk.GetArrayFromImage(on), np.float32(0.05))
+
+
+def _typical_error(expected_error: sitk.Image, fixed: ScanPyramid) -> float:
+    """The median expected error in the fixed body, mm."""
+    level = fixed.levels[8.0]
+    return float(np.median(_error_on(expected_error, level.grid)[level.body > 0]))
+
+
+def _finer(field: np.ndarray, grid: Grid) -> np.ndarray:
+    """The last level's field on the voxels of the next, which are as large or half as large."""
     return field if field.shape[1:] == grid.size[::-1] else _doubled(field)
 
 
@@ -213,41 +137,64 @@ class _Clock:
             self._progress(self.done / self._total)
 
 
-def _descend(
-    comparison: _Comparison,
-    field: np.ndarray,
-    regularisation: np.ndarray,
-    steps: int,
-    options: RefinementOptions,
-    clock: _Clock,
-) -> np.ndarray:
-    """Take Gauss-Newton steps while they lower the image differences.
+def descend(energy: Energy, field: np.ndarray, steps: int, iterations: int, clock: _Clock) -> np.ndarray:
+    """Take Gauss-Newton steps while they lower the energy.
 
     Parameters
     ----------
     field
         To start from, [component, k, j, i], float32, mm.
-    regularisation
-        [k, j, i], float32: weights of the squared slopes.
     steps
         At most.
+    iterations
+        Of conjugate gradients in a step.
 
     Returns
     -------
     numpy.ndarray
-        The best field seen.
+        The field of the least energy.
     """
-    best, least = field, np.inf
-    for step in range(steps + 1):
-        cost = comparison.linearise(field)
-        if cost >= least:
+    found = energy.compare(field)
+    for _ in range(steps):
+        if clock.late():
             break
-        best, least = field, cost
-        if step == steps or clock.late():
-            break
-        field = field + solve(System(comparison.equations, regularisation), field, options.iterations)
+        next_field = energy.step(field, found, iterations)
         clock.step()
-    return best
+        next_found = energy.compare(next_field)
+        if energy.at(next_field, next_found) >= energy.at(field, found):
+            break
+        field, found = next_field, next_found
+    return field
+
+
+def _regularisation(
+    level: RefinementLevel,
+    prior: np.ndarray,
+    expected: np.ndarray | None,
+    keep: np.ndarray | None,
+    options: RefinementOptions,
+) -> Regularisation:
+    """Make a level's regularisation.
+
+    Parameters
+    ----------
+    prior
+        The field that was started from, [component, k, j, i], float32, mm.
+    expected
+        [k, j, i], float32, mm: how far off the prior is expected to be; None: not known.
+    keep
+        [k, j, i]: not 0 where a change of volume is kept; there the whole field is held, not the correction.
+    """
+    weights = np.full(prior.shape[1:], level.regularisation * level.corners / 8 / level.image_mm**2, np.float32)
+    correction, whole = weights, np.float32(WHOLE_SHARE) * weights
+    if expected is not None:
+        trust = np.clip(np.float32(TRUSTED_MM) / expected, *np.float32(TRUST_RANGE))
+        correction = weights * trust
+        whole = whole * trust ** np.float32(TRUST_OF_WHOLE)
+    if keep is not None:
+        correction = np.where(keep > 0, np.float32(0), correction)
+        whole = np.where(keep > 0, np.float32(options.keep_volume_factor) * weights, whole)
+    return Regularisation(whole, correction, prior)
 
 
 def refine(
@@ -258,6 +205,7 @@ def refine(
     options: RefinementOptions | None = None,
     keep_volume: sitk.Image | None = None,
     progress: Callable[[float], None] | None = None,
+    expected_error: sitk.Image | None = None,
 ) -> Refined:
     """Improve a field u of T(x) = A(x + u(x)).
 
@@ -276,6 +224,9 @@ def refine(
         piece, so that a change of volume is left visible.
     progress
         Called with the part that is done, 0 to 1.
+    expected_error
+        How far off the start is expected to be (image, mm, any grid): where it is more, the start is held less. None:
+        the same everywhere.
 
     Returns
     -------
@@ -284,18 +235,22 @@ def refine(
     """
     options = options or RefinementOptions()
     levels = options.levels(alone=start is None)
+    if expected_error is not None:
+        least = _typical_error(expected_error, fixed)
+        levels = tuple(level for level in levels if level.from_error_mm <= least)
     clock = _Clock(time.monotonic() + options.budget_seconds, sum(level.steps for level in levels), progress)
     field: np.ndarray | None = None
     for level in levels:
         if field is not None and clock.late():
             break
-        comparison = _Comparison(fixed, moving, affine, level, keep_volume)
+        comparison = Comparison(fixed, moving, affine, level, keep_volume)
         grid = comparison.grid
-        field = _begin(field, start, grid)
-        weight = level.regularisation * level.corners / 8 / level.image_mm**2
-        regularisation = np.full(field.shape[1:], weight, np.float32)
-        if keep_volume is not None:
-            regularisation[_touched(keep_volume, grid) > 0] *= options.keep_volume_factor
-        field = without_folds(_descend(comparison, field, regularisation, level.steps, options, clock), grid.spacing_mm)
+        prior = _on(start, grid)
+        field = prior if field is None else _finer(field, grid)
+        keep = None if keep_volume is None else touched(keep_volume, grid)
+        expected = None if expected_error is None else _error_on(expected_error, grid)
+        regularisation = _regularisation(level, prior, expected, keep, options)
+        energy = Energy(comparison, regularisation, expected)
+        field = without_folds(descend(energy, field, level.steps, options.iterations, clock), grid.spacing_mm)
     vectors = np.ascontiguousarray(np.moveaxis(np.asarray(field), 0, -1))
     return Refined(grid.image(vectors), clock.done, clock.in_time)

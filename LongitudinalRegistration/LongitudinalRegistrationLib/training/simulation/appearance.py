@@ -1,4 +1,4 @@
-"""What differs between two scans besides motion: contrast phase, lesions, noise, kernel, slice thickness.
+"""What differs between two scans besides motion: contrast phase, air in the lung, lesions, noise, kernel, thickness.
 
 All on arrays [k, j, i] in [0, 1], isotropic voxels; every function gives a new array.
 """
@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, uniform_filter1d
+from scipy.ndimage import correlate1d, gaussian_filter
+
+from ...scan.grid import NETWORK_SPACING_MM
 
 
 @dataclass(frozen=True)
@@ -17,14 +19,17 @@ class AppearanceOptions:
     """How strong each difference may be; 0 turns one off.
 
     gain: spread of a factor on one scan's intensities; phase: largest change of an organ's intensity with the
-    contrast phase, phase_share: how often there is one; lesions: most new or growing lesions in a block; noise:
-    largest standard deviation; kernel: strongest blur (voxels) or sharpening of one scan; thickness: largest slice
-    thickness, voxels; remap: strength of a random intensity map on both scans alike.
+    contrast phase, phase_share: how often there is one; aeration: largest relative change of the lung's density with
+    the air in it; lesions: most new or growing lesions in a block; noise: largest standard deviation, on 2 mm voxels;
+    kernel: strongest blur (2 mm voxels) or sharpening of one scan; thickness: largest slice thickness, 2 mm voxels;
+    remap: strength of a random intensity map on both scans alike; window_share: how often a narrow window on both
+    instead; gas: most pockets of gas in one scan; cut_share: how often a scan ends inside the block.
     """
 
     gain: float = 0.06
     phase: float = 0.06
     phase_share: float = 0.5
+    aeration: float = 0.0
     lesions: int = 2
     noise: float = 0.012
     kernel: float = 0.8
@@ -36,7 +41,7 @@ class AppearanceOptions:
 
     def isValid(self) -> tuple[bool, str]:
         """Whether the options make sense, and if not, what to change."""
-        for name in ("gain", "phase", "lesions", "noise", "kernel", "thickness", "remap", "gas"):
+        for name in ("gain", "phase", "aeration", "lesions", "noise", "kernel", "thickness", "remap", "gas"):
             if not 0 <= getattr(self, name) < np.inf:
                 return False, f"{name} must be a number that is not negative, it is {getattr(self, name)}."
         for name in ("phase_share", "window_share", "cut_share"):
@@ -51,7 +56,7 @@ def _smooth_map(shape: Sequence[int], knots: int, rng: np.random.Generator) -> n
     for count in shape:
         place = np.clip((np.arange(count) + 0.5) * knots / count - 0.5, 0.0, knots - 1.0)
         shares = np.maximum(1.0 - np.abs(place[:, None] - np.arange(knots)), 0.0).astype(np.float32)
-        x = np.tensordot(x, shares, axes=(0, 1))
+        x = np.einsum("abc,na->bcn", x, shares)
     return x
 
 
@@ -76,6 +81,28 @@ def contrast_phase(image: np.ndarray, strength: float, rng: np.random.Generator)
     band = np.exp(-0.5 * ((image - np.float32(centre)) / np.float32(width)) ** 2)
     where = 0.5 + 0.5 * _smooth_map(image.shape, 4, rng)
     return image + np.float32(rng.uniform(-strength, strength)) * band * where
+
+
+def other_aeration(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """More or less air in the lung, here more, there less: at full strength below 0.3 (-625 HU), none above 0.5.
+
+    Parameters
+    ----------
+    image
+        [k, j, i], float32, [0, 1].
+    strength
+        Largest relative change of the lung's density.
+    rng
+        What is drawn from.
+
+    Returns
+    -------
+    numpy.ndarray
+        Like the image.
+    """
+    lung = np.clip((0.5 - image) / np.float32(0.2), 0.0, 1.0)
+    where = 0.5 + 0.5 * _smooth_map(image.shape, 4, rng)
+    return image * (1.0 + np.float32(rng.uniform(-strength, strength)) * lung * where)
 
 
 def common_remap(images: list[np.ndarray], strength: float, rng: np.random.Generator) -> list[np.ndarray]:
@@ -123,7 +150,7 @@ def common_window(images: list[np.ndarray], rng: np.random.Generator) -> list[np
     return [np.clip((image - low) / width, 0.0, 1.0) for image in images]
 
 
-def other_kernel(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+def other_kernel(image: np.ndarray, strength: float, rng: np.random.Generator, scale: float = 1.0) -> np.ndarray:
     """Another reconstruction kernel: smoother, or sharper.
 
     Parameters
@@ -131,9 +158,11 @@ def other_kernel(image: np.ndarray, strength: float, rng: np.random.Generator) -
     image
         [k, j, i], float32.
     strength
-        Up to this many voxels smoother, or so much of a mask of one voxel sharper.
+        Up to this many times 2 mm smoother, or so much of a mask of 2 mm sharper.
     rng
         What is drawn from.
+    scale
+        2 mm in voxels of the image.
 
     Returns
     -------
@@ -142,14 +171,12 @@ def other_kernel(image: np.ndarray, strength: float, rng: np.random.Generator) -
     """
     amount = rng.uniform(-strength, strength)
     if amount >= 0:
-        return gaussian_filter(image, amount) if amount > 0.2 else image
-    return image + np.float32(-amount) * (image - gaussian_filter(image, 1.0))
+        return gaussian_filter(image, amount * scale) if amount > 0.2 else image
+    return image + np.float32(-amount) * (image - gaussian_filter(image, scale))
 
 
-def thicker_slices(image: np.ndarray, voxels: int) -> np.ndarray:
-    """Mean over a slab of `voxels` along k, as thick slices have it; nothing is shifted.
-
-    An even number of voxels is centred: the two outermost count half.
+def thicker_slices(image: np.ndarray, voxels: float) -> np.ndarray:
+    """Mean over a slab of `voxels` along k, as thick slices have it, centred on each voxel: nothing is shifted.
 
     Parameters
     ----------
@@ -170,8 +197,9 @@ def thicker_slices(image: np.ndarray, voxels: int) -> np.ndarray:
     """
     if voxels <= 1:
         return image
-    slab = uniform_filter1d(image, voxels, axis=0)
-    return slab if voxels % 2 else 0.5 * (slab + uniform_filter1d(image, voxels, axis=0, origin=-1))
+    reach = int(np.ceil(0.5 * (voxels - 1)))
+    inside = np.clip(0.5 * (voxels + 1) - np.abs(np.arange(-reach, reach + 1)), 0.0, 1.0)
+    return correlate1d(image, inside / voxels, axis=0)
 
 
 def add_lesion(image: np.ndarray, centre: np.ndarray, radii: np.ndarray, change: float) -> np.ndarray:
@@ -204,20 +232,27 @@ def add_lesion(image: np.ndarray, centre: np.ndarray, radii: np.ndarray, change:
     return result
 
 
+def _places(body: np.ndarray, scale: float) -> np.ndarray:
+    """Voxels of the body about 8 mm apart, (n, 3), indices (k, j, i); scale: 2 mm in voxels."""
+    apart = max(1, round(4 * scale))
+    return np.argwhere(body[::apart, ::apart, ::apart]) * apart
+
+
 def _with_lesions(
     fixed: np.ndarray,
     moving: np.ndarray,
     flow: np.ndarray,
     body: np.ndarray,
     options: AppearanceOptions,
+    scale: float,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Lesions that are new, gone, grown or shrunken: at x in the fixed image, at x + flow(x) in the moving one."""
-    places = np.argwhere(body[::4, ::4, ::4]) * 4
+    places = _places(body, scale)
     for _ in range(rng.integers(0, options.lesions + 1) if len(places) else 0):
         centre = places[rng.integers(len(places))]
         there = centre + flow[tuple(centre)][::-1]
-        radii, change = rng.uniform(2.0, 7.0, 3), rng.choice([-1.0, 1.0]) * rng.uniform(0.04, 0.2)
+        radii, change = scale * rng.uniform(2.0, 7.0, 3), rng.choice([-1.0, 1.0]) * rng.uniform(0.04, 0.2)
         in_fixed, in_moving = np.maximum(rng.uniform(-0.5, 1.5, 2), 0.0)
         if in_fixed > 0.2:
             fixed = add_lesion(fixed, centre, radii * in_fixed, change)
@@ -226,12 +261,13 @@ def _with_lesions(
     return fixed, moving
 
 
-def _with_gas(image: np.ndarray, body: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
+def _with_gas(image: np.ndarray, body: np.ndarray, most: int, scale: float, rng: np.random.Generator) -> np.ndarray:
     """Pockets of gas where there was none; body: 0/1."""
-    places = np.argwhere(body[::4, ::4, ::4]) * 4
+    places = _places(body, scale)
     for _ in range(rng.integers(0, most + 1) if len(places) else 0):
         centre = places[rng.integers(len(places))]
-        image = np.maximum(add_lesion(image, centre, rng.uniform(3.0, 10.0, 3), -0.8), np.minimum(image, 0.02))
+        radii = scale * rng.uniform(3.0, 10.0, 3)
+        image = np.maximum(add_lesion(image, centre, radii, -0.8), np.minimum(image, 0.02))
     return image
 
 
@@ -242,6 +278,7 @@ def differ(
     body: np.ndarray,
     options: AppearanceOptions,
     rng: np.random.Generator,
+    spacing_mm: float = NETWORK_SPACING_MM,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give the two scans of a pair what scans of two dates differ in.
 
@@ -257,19 +294,24 @@ def differ(
         What they may differ in, and how much.
     rng
         What is drawn from.
+    spacing_mm
+        Of the voxels: lengths in the options are scaled to them, and noise to what is left of it in their means.
 
     Returns
     -------
     fixed, moving
         [k, j, i], float32, [0, 1].
     """
+    scale = NETWORK_SPACING_MM / spacing_mm
     if options.lesions:
-        fixed, moving = _with_lesions(fixed, moving, flow, body, options, rng)
+        fixed, moving = _with_lesions(fixed, moving, flow, body, options, scale, rng)
     if options.phase and rng.random() < options.phase_share:
         fixed = contrast_phase(fixed, options.phase, rng)
+    if options.aeration and rng.random() < 0.5:
+        fixed = other_aeration(fixed, options.aeration, rng)
     if options.gas:
-        fixed = _with_gas(fixed, body, options.gas, rng)
-        moving = _with_gas(moving, body, options.gas, rng)
+        fixed = _with_gas(fixed, body, options.gas, scale, rng)
+        moving = _with_gas(moving, body, options.gas, scale, rng)
     images = [fixed, moving]
     if options.window_share and rng.random() < options.window_share:
         images = common_window(images, rng)
@@ -277,11 +319,11 @@ def differ(
         images = common_remap(images, options.remap, rng)
     chosen = int(rng.integers(2))
     if options.kernel and rng.random() < 0.5:
-        images[chosen] = other_kernel(images[chosen], options.kernel, rng)
+        images[chosen] = other_kernel(images[chosen], options.kernel, rng, scale)
     if options.thickness > 1 and rng.random() < 0.5:
-        images[chosen] = thicker_slices(images[chosen], int(rng.integers(1, options.thickness + 1)))
+        images[chosen] = thicker_slices(images[chosen], scale * rng.integers(1, options.thickness + 1))
     images[0] = images[0] * np.float32(1.0 + rng.uniform(-options.gain, options.gain))
-    sigma = rng.uniform(0.0, options.noise)
+    sigma = rng.uniform(0.0, options.noise) * scale**1.5
     solid = [image > 0.1 for image in images]
     images = [
         image + np.float32(sigma) * rng.standard_normal(image.shape, dtype=np.float32) * inside

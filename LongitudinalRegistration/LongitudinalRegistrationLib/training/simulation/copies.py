@@ -36,7 +36,7 @@ class DeformedCopy:
         Pair
             With the motion as its flow.
         """
-        pair = moved_pair(self.scan, self.motion, block_origin(self.scan, shape, rng), shape)
+        pair = moved_pair(self.scan, self.motion, block_origin(self.scan.body, shape, rng), shape)
         noise = np.float32(self.noise) * rng.standard_normal(pair.fixed.shape, dtype=np.float32)
         return replace(pair, fixed=np.clip(pair.fixed + noise, 0.0, 1.0))
 

@@ -5,13 +5,51 @@ from __future__ import annotations
 import numpy as np
 
 from ...scan.sampling import bilinear, cell, corners_at, lerp, trilinear
-from ...system.arrays import Float32Array, Int64Array
+from ...system.arrays import Float32Array, Float64Array, Int64Array
 from ...system.compiled import kernel
+
+FARTHEST = 1e-7
+
+
+@kernel(fastmath=True)
+def sum_gaussians_slices(
+    along_i: Float64Array,
+    along_j: Float64Array,
+    along_k: Float64Array,
+    vectors: Float64Array,
+    out: Float32Array,
+    first: int,
+    stop: int,
+) -> None:
+    """Add vectors, each times a Gaussian around a point of its own. A matrix product would start threads of its own.
+
+    Parameters
+    ----------
+    along_i, along_j, along_k
+        [point, voxel], float64, the Gaussians along each axis.
+    vectors
+        [point, component], float64.
+    out
+        [k, j, i, component], float32, 0 before; slices first..stop-1 are written.
+    """
+    for k in range(first, stop):
+        for p in range(len(vectors)):
+            x, y, z = vectors[p, 0], vectors[p, 1], vectors[p, 2]
+            for j in range(out.shape[1]):
+                weight = along_k[p, k] * along_j[p, j]
+                if weight < FARTHEST:
+                    continue
+                row = out[k, j]
+                for i in range(row.shape[0]):
+                    share = weight * along_i[p, i]
+                    row[i, 0] += share * x
+                    row[i, 1] += share * y
+                    row[i, 2] += share * z
 
 
 @kernel(fastmath=True)
 def densify_slices(
-    coarse: Float32Array, ratio: float, origin: Int64Array, out: Float32Array, first: int, stop: int
+    coarse: Float32Array, ratio: float, origin: Float64Array, out: Float32Array, first: int, stop: int
 ) -> None:
     """Interpolate a coarse field at the voxels of a block of a fine grid.
 
@@ -22,7 +60,7 @@ def densify_slices(
     ratio
         float, fine spacing over coarse spacing.
     origin
-        (3,), int64, the block's first voxel [k, j, i] on the fine grid.
+        (3,), float64, the block's first voxel [k, j, i] on the fine grid.
     out
         [k, j, i, component], float32; slices first..stop-1 are written.
     """
@@ -49,7 +87,13 @@ def densify_slices(
 
 @kernel(fastmath=True)
 def warp_slices(
-    volume: Float32Array, field_voxels: Float32Array, origin: Int64Array, out: Float32Array, first: int, stop: int
+    volume: Float32Array,
+    field_voxels: Float32Array,
+    origin: Int64Array,
+    step: int,
+    out: Float32Array,
+    first: int,
+    stop: int,
 ) -> None:
     """Sample a volume at x + field(x) for the voxels x of a block, the nearest edge voxel outside.
 
@@ -58,9 +102,11 @@ def warp_slices(
     volume
         [k, j, i], float32.
     field_voxels
-        [k, j, i, component], float32, components (i, j, k), in voxels.
+        [k, j, i, component], float32, components (i, j, k), in voxels of the volume.
     origin
         (3,), int64, the block's first voxel [k, j, i] in the volume.
+    step
+        int, the block's voxels lie so many of the volume's apart.
     out
         [k, j, i], float32; slices first..stop-1 are written.
     """
@@ -68,8 +114,8 @@ def warp_slices(
     for k in range(first, stop):
         for j in range(out.shape[1]):
             for i in range(out.shape[2]):
-                i0, i1, u = cell(i + origin[2] + field_voxels[k, j, i, 0], width)
-                j0, j1, v = cell(j + origin[1] + field_voxels[k, j, i, 1], height)
-                k0, k1, w = cell(k + origin[0] + field_voxels[k, j, i, 2], depth)
+                i0, i1, u = cell(step * i + origin[2] + field_voxels[k, j, i, 0], width)
+                j0, j1, v = cell(step * j + origin[1] + field_voxels[k, j, i, 1], height)
+                k0, k1, w = cell(step * k + origin[0] + field_voxels[k, j, i, 2], depth)
                 corners = corners_at(volume, k0, k1, j0, j1, i0, i1)
                 out[k, j, i] = trilinear(corners, np.float32(u), np.float32(v), np.float32(w))

@@ -27,7 +27,7 @@ from .simulator import (
 CAVITY_SPACING_MM = 4.0
 WALL_MM = 25.0
 BONE_LEVEL = 0.95
-LEAST_SMOOTH_JACOBIAN = 0.1
+LEAST_SMOOTH_JACOBIAN = 0.05
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def _linear_part(shape: Sequence[int], options: MotionOptions, rng: np.random.Ge
     """A random matrix times the distance from the middle of the scan, on 8 mm voxels of a shape [k, j, i]."""
     matrix = rng.uniform(-options.linear, options.linear, (3, 3))
     positions = np.stack(np.meshgrid(*[np.arange(n) for n in shape], indexing="ij")[::-1], axis=-1) * COARSE_SPACING_MM
-    return ((positions - positions.reshape(-1, 3).mean(axis=0)) @ matrix.T).astype(np.float32)
+    return np.einsum("kjic,dc->kjid", positions - positions.reshape(-1, 3).mean(axis=0), matrix).astype(np.float32)
 
 
 def _breathing_part(cavity: np.ndarray, options: MotionOptions, rng: np.random.Generator) -> np.ndarray:
@@ -196,7 +196,12 @@ def _breathing_part(cavity: np.ndarray, options: MotionOptions, rng: np.random.G
 
 
 def random_motion(
-    body: np.ndarray, cavity: np.ndarray | None, spacing_mm: float, options: MotionOptions, rng: np.random.Generator
+    body: np.ndarray,
+    cavity: np.ndarray | None,
+    spacing_mm: float,
+    options: MotionOptions,
+    rng: np.random.Generator,
+    block: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Motion:
     """Draw a motion of a whole scan.
 
@@ -210,11 +215,13 @@ def random_motion(
         What moves, and how far.
     rng
         Where it is drawn from.
+    block
+        First voxel and shape, [k, j, i], of what will be cut from the scan; None: all of it.
 
     Returns
     -------
     Motion
-        It does not fold.
+        It does not fold there.
     """
     if rng.random() < options.still_share:
         return Motion(np.zeros((2, 2, 2, 3), np.float32), None)
@@ -224,20 +231,22 @@ def random_motion(
     if options.linear:
         field = field + _linear_part(field.shape[:3], options, rng)
     while least_jacobian(field) < LEAST_SMOOTH_JACOBIAN:
-        field = field * np.float32(0.8)
+        field = field * np.float32(0.9)
     field = field + rng.uniform(-options.shift_mm, options.shift_mm, 3).astype(np.float32)
     motion = Motion(np.ascontiguousarray(field, np.float32), None)
     if cavity is not None and rng.random() < options.breathing_share:
-        motion = _without_folds(motion.smooth, _breathing_part(cavity, options, rng))
+        first, size = block or (np.zeros(3), np.array(body.shape))
+        ratio = spacing_mm / CAVITY_SPACING_MM
+        motion = _without_folds(motion.smooth, _breathing_part(cavity, options, rng), ratio * first, ratio * size)
     return motion
 
 
-def _without_folds(smooth: np.ndarray, breathing: np.ndarray) -> Motion:
-    """Take breathing away, a fifth at a time, until the sum does not fold on the 4 mm voxels of the breathing."""
-    origin = np.zeros(3, np.int64)
+def _without_folds(smooth: np.ndarray, breathing: np.ndarray, origin: np.ndarray, size: np.ndarray) -> Motion:
+    """Take breathing away, a fifth at a time, until the sum does not fold in a block of its 4 mm voxels [k, j, i]."""
+    origin, shape = np.floor(origin), np.ceil(size).astype(int).tolist()
     while True:
         motion = Motion(smooth, breathing)
-        field = motion.on_block(CAVITY_SPACING_MM, origin, breathing.shape[:3])
+        field = motion.on_block(CAVITY_SPACING_MM, origin, shape)
         if least_jacobian(field, CAVITY_SPACING_MM) > 0.0:
             return motion
         breathing = 0.8 * breathing

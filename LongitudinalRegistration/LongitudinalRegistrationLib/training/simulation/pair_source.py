@@ -11,25 +11,25 @@ from pathlib import Path
 import numpy as np
 
 from ...methods.network.architectures.catalogue import spacing_of
-from ...scan.grid import NETWORK_SPACING_MM
 from ...system.parallel import bound_threads
 from ..config import TrainingConfig
-from .samples import PreparedScan, batch_of, on_voxels, random_pair
+from .samples import PreparedScan, batch_of, random_pair
 
 PAIRS, CHOICES = 2, 3
 KEPT_BATCHES = 48
 AHEAD = 4
+PARTS = ("image", "body", "averaged", "averaged_body", "cavity", "lung")
 
 Batch = tuple[np.ndarray, np.ndarray]
 
 
 def draw_batch(scans: list[PreparedScan], config: TrainingConfig, count: int, rng: np.random.Generator) -> Batch:
     """A batch of `count` random pairs on the network's voxels; see batch_of."""
-    spacing = spacing_of(config.network)
-    shape = tuple(int(n * spacing / NETWORK_SPACING_MM) for n in config.block)
+    spacing, share = spacing_of(config.network), config.pooled.lung_share
     chosen = rng.integers(len(scans), size=count)
-    pairs = [random_pair(scans[n], shape, config.motion, config.appearance, rng) for n in chosen]
-    return batch_of([on_voxels(pair, spacing) for pair in pairs])
+    return batch_of(
+        [random_pair(scans[n], config.block, config.motion, config.appearance, rng, spacing, share) for n in chosen]
+    )
 
 
 def numbered_pair(scans: list[PreparedScan], config: TrainingConfig, number: int) -> Batch:
@@ -146,7 +146,7 @@ class _Workers:
 
 def _share(scans: list[PreparedScan], folder: Path) -> None:
     for number, scan in enumerate(scans):
-        for part in ("image", "body", "cavity"):
+        for part in PARTS:
             np.save(folder / f"{number}-{part}.npy", getattr(scan, part))
 
 
@@ -154,15 +154,17 @@ _worker: dict = {}
 
 
 def _start_worker(folder: str, names: list[str], config: TrainingConfig) -> None:
-    """Take the scans up; one thread each, as there are as many workers as cores."""
+    """Take the scans up; one thread each, as there are as many workers as cores.
+
+    What they do is free of matrix products for the same reason: numpy would start a thread for every core, in every
+    worker, and they would starve the process that trains.
+    """
     bound_threads(1)
     scans = []
     for number, name in enumerate(names):
-        image, body, cavity = (
-            np.load(f"{folder}/{number}-{part}.npy", mmap_mode="r") for part in ("image", "body", "cavity")
-        )
-        scan = PreparedScan(name, image, body)
-        scan.__dict__["cavity"] = cavity
+        parts = {part: np.load(f"{folder}/{number}-{part}.npy", mmap_mode="r") for part in PARTS}
+        scan = PreparedScan(name, parts.pop("image"), parts.pop("body"))
+        scan.__dict__.update(parts)
         scans.append(scan)
     _worker.update(scans=scans, config=config)
 

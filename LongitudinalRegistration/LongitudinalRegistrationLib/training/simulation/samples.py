@@ -9,18 +9,20 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+from scipy.ndimage import uniform_filter
 from TableRemovalLib.validate import validate_ct
 
 from ...scan.body import Body, find_body
 from ...scan.grid import NETWORK_SPACING_MM, Grid, body_bounds, covering_grid
 from ...scan.normalise import normalised_on_grid
-from ...scan.pyramid import halved
+from ...scan.pyramid import halved, running_mean
 from ...scan.read import read_image
 from .appearance import AppearanceOptions, differ
 from .motion import Motion, MotionOptions, cavity_weight, random_motion
 from .simulator import voxels_inside, warp_block
 
 MARGIN_MM = 40.0
+LUNG = (0.03, 0.45)
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,24 @@ class PreparedScan:
     def cavity(self) -> np.ndarray:
         """What moves with breathing; see cavity_weight."""
         return cavity_weight(self.image, self.body, NETWORK_SPACING_MM)
+
+    @cached_property
+    def averaged(self) -> np.ndarray:
+        """Means over the 2 x 2 x 2 voxels that begin at each voxel: what a voxel of 4 mm holds, wherever it lies."""
+        return running_mean(self.image)
+
+    @cached_property
+    def averaged_body(self) -> np.ndarray:
+        """The same of the body."""
+        return running_mean(self.body)
+
+    @cached_property
+    def lung(self) -> np.ndarray:
+        """Where most of the surrounding 18 mm is lung or bowel gas, 0/1; the whole body if that is nowhere."""
+        low, high = LUNG
+        air = ((self.image > low) & (self.image < high) & (self.body > 0)).astype(np.float32)
+        found = uniform_filter(air, 9, mode="constant") > 0.7
+        return (found if found.any() else self.body > 0).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -81,13 +101,13 @@ def prepare_scan(path: Path, name: str | None = None) -> PreparedScan:
     return prepare_body(find_body(sitk.DICOMOrient(image, "LPS")), name or Path(path).name)[0]
 
 
-def block_origin(scan: PreparedScan, shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
-    """Place a block so that its centre lies in the body, and the block inside the scan where it fits.
+def block_origin(places: np.ndarray, shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
+    """Place a block so that its centre lies in a mask, and the block inside the scan where it fits.
 
     Parameters
     ----------
-    scan
-        The scan.
+    places
+        The mask, [k, j, i], 0/1: the scan's body, or its lung.
     shape
         Of the block, voxels [k, j, i].
     rng
@@ -99,13 +119,13 @@ def block_origin(scan: PreparedScan, shape: Sequence[int], rng: np.random.Genera
         (3,), int64: its first voxel [k, j, i].
     """
     size = np.array(shape)
-    centre = voxels_inside(scan.body, 1, rng)[0]
-    highest = np.maximum(np.array(scan.body.shape) - size, 0)
+    centre = voxels_inside(places, 1, rng)[0]
+    highest = np.maximum(np.array(places.shape) - size, 0)
     return np.clip(centre - size // 2, 0, highest).astype(np.int64)
 
 
-def cut(volume: np.ndarray, origin: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    """Cut a block, padded with 0 where the volume ends.
+def cut(volume: np.ndarray, origin: np.ndarray, shape: Sequence[int], step: int = 1) -> np.ndarray:
+    """Cut a block of every `step`-th voxel, padded with 0 where the volume ends.
 
     Parameters
     ----------
@@ -115,17 +135,25 @@ def cut(volume: np.ndarray, origin: np.ndarray, shape: Sequence[int]) -> np.ndar
         (3,), first voxel [k, j, i], inside the volume.
     shape
         Voxels [k, j, i].
+    step
+        Of the voxels taken.
 
     Returns
     -------
     numpy.ndarray
         [k, j, i], of the shape and the volume's type.
     """
-    part = volume[tuple(slice(o, o + n) for o, n in zip(origin, shape, strict=True))]
+    part = volume[tuple(slice(o, o + n * step, step) for o, n in zip(origin, shape, strict=True))]
     return np.pad(part, [(0, n - m) for n, m in zip(shape, part.shape, strict=True)])
 
 
-def moved_pair(scan: PreparedScan, motion: Motion, origin: np.ndarray, shape: Sequence[int]) -> Pair:
+def moved_pair(
+    scan: PreparedScan,
+    motion: Motion,
+    origin: np.ndarray,
+    shape: Sequence[int],
+    spacing_mm: float = NETWORK_SPACING_MM,
+) -> Pair:
     """Cut a block of a scan and of its deformed copy: the moving image is the scan, the fixed one the copy.
 
     Parameters
@@ -135,18 +163,21 @@ def moved_pair(scan: PreparedScan, motion: Motion, origin: np.ndarray, shape: Se
     motion
         How the copy is deformed.
     origin
-        (3,), int64, the block's first voxel [k, j, i].
-    shape
-        Voxels [k, j, i] of 2 mm.
+        (3,), int64, the block's first voxel [k, j, i] of 2 mm.
+    shape, spacing_mm
+        Voxels [k, j, i] of the block, and their size: 2 mm, or 4 mm, each the mean of eight.
 
     Returns
     -------
     Pair
         With the motion as its flow.
     """
-    flow = motion.on_block(NETWORK_SPACING_MM, origin, shape) / np.float32(NETWORK_SPACING_MM)
-    body = warp_block(scan.body.astype(np.float32), flow, origin)
-    return Pair(warp_block(scan.image, flow, origin), cut(scan.image, origin, shape), flow, body)
+    step = round(spacing_mm / NETWORK_SPACING_MM)
+    image, body = (scan.image, scan.body) if step == 1 else (scan.averaged, scan.averaged_body)
+    field = motion.on_block(spacing_mm, origin / step + 0.5 * (1.0 - 1.0 / step), shape)
+    voxels = field / np.float32(NETWORK_SPACING_MM)
+    fixed, there = (warp_block(volume.astype(np.float32, copy=False), voxels, origin, step) for volume in (image, body))
+    return Pair(fixed, cut(image, origin, shape, step), field / np.float32(spacing_mm), there)
 
 
 def random_pair(
@@ -155,18 +186,24 @@ def random_pair(
     motion: MotionOptions,
     appearance: AppearanceOptions,
     rng: np.random.Generator,
+    spacing_mm: float = NETWORK_SPACING_MM,
+    lung_share: float = 0.0,
 ) -> Pair:
     """A random block with a random motion and what else differs between two dates; half of them mirrored.
 
     Parameters
     ----------
-    shape
-        Voxels [k, j, i] of 2 mm.
+    shape, spacing_mm
+        Voxels [k, j, i] of the block, and their size, 2 or 4 mm.
+    lung_share
+        How often the block's centre lies in the lung, where the scan shows any.
     """
-    origin = block_origin(scan, shape, rng)
-    drawn = random_motion(scan.body, scan.cavity if motion.breathing_share else None, NETWORK_SPACING_MM, motion, rng)
-    pair = moved_pair(scan, drawn, origin, shape)
-    fixed, moving = differ(pair.fixed, pair.moving, pair.flow, pair.body > 0.5, appearance, rng)
+    whole = [n * round(spacing_mm / NETWORK_SPACING_MM) for n in shape]
+    origin = block_origin(scan.lung if rng.random() < lung_share else scan.body, whole, rng)
+    cavity = scan.cavity if motion.breathing_share else None
+    drawn = random_motion(scan.body, cavity, NETWORK_SPACING_MM, motion, rng, (origin, np.array(whole)))
+    pair = moved_pair(scan, drawn, origin, shape, spacing_mm)
+    fixed, moving = differ(pair.fixed, pair.moving, pair.flow, pair.body > 0.5, appearance, rng, spacing_mm)
     pair = replace(pair, fixed=fixed, moving=moving)
     if appearance.cut_share and rng.random() < appearance.cut_share:
         pair = cut_short(pair, rng)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...field.jacobian import smallest_jacobian
 from ...system.parallel import over_slices
-from .kernels import densify_slices, warp_slices
+from .kernels import densify_slices, sum_gaussians_slices, warp_slices
 
 COARSE_SPACING_MM = 8.0
 FREQUENCY_SIGMA = 0.005
@@ -132,8 +132,9 @@ def gaussian_sum(
         np.arange(int(np.ceil((n - 1) * spacing_mm / COARSE_SPACING_MM)) + 2) * COARSE_SPACING_MM for n in shape[::-1]
     ]
     gaussians = [np.exp(-0.5 * ((axis[None] - points[:, d, None]) / sigma_mm) ** 2) for d, axis in enumerate(axes)]
-    along_ji = np.einsum("pj,pi,pc->pjic", gaussians[1], gaussians[0], vectors, optimize=True)
-    return np.tensordot(gaussians[2], along_ji, axes=(0, 0)).astype(np.float32)
+    out = np.zeros((*(len(axis) for axis in reversed(axes)), 3), np.float32)
+    over_slices(sum_gaussians_slices, *gaussians, np.asarray(vectors, np.float64), out, slices=len(out))
+    return out
 
 
 def least_jacobian(field: np.ndarray, spacing_mm: float = COARSE_SPACING_MM) -> float:
@@ -199,7 +200,7 @@ def densify_field(coarse: np.ndarray, ratio: float, origin: np.ndarray, shape: S
     ratio
         Fine spacing over coarse spacing.
     origin
-        (3,), int64: the block's first voxel [k, j, i] on the fine grid.
+        (3,): the block's first voxel [k, j, i] on the fine grid; it may lie between two.
     shape
         The block's voxels [k, j, i].
 
@@ -215,11 +216,13 @@ def densify_field(coarse: np.ndarray, ratio: float, origin: np.ndarray, shape: S
     [0.0, 2.0, 4.0, 6.0, 8.0]
     """
     out = np.empty((*(int(n) for n in shape), coarse.shape[3]), np.float32)
-    over_slices(densify_slices, np.ascontiguousarray(coarse), ratio, np.asarray(origin), out, slices=out.shape[0])
+    over_slices(
+        densify_slices, np.ascontiguousarray(coarse), ratio, np.asarray(origin, np.float64), out, slices=out.shape[0]
+    )
     return out
 
 
-def warp_block(volume: np.ndarray, field_voxels: np.ndarray, origin: np.ndarray) -> np.ndarray:
+def warp_block(volume: np.ndarray, field_voxels: np.ndarray, origin: np.ndarray, step: int = 1) -> np.ndarray:
     """Sample a volume at x + field(x) for the voxels x of a block, trilinear, the nearest edge voxel outside.
 
     Parameters
@@ -227,9 +230,11 @@ def warp_block(volume: np.ndarray, field_voxels: np.ndarray, origin: np.ndarray)
     volume
         [k, j, i], float32.
     field_voxels
-        (k, j, i, 3), float32, components (i, j, k), in voxels.
+        (k, j, i, 3), float32, components (i, j, k), in voxels of the volume.
     origin
         (3,), int64: the block's first voxel [k, j, i] in the volume.
+    step
+        The block's voxels lie so many of the volume's apart.
 
     Returns
     -------
@@ -237,7 +242,7 @@ def warp_block(volume: np.ndarray, field_voxels: np.ndarray, origin: np.ndarray)
         [k, j, i], float32, of the block's shape.
     """
     out = np.empty(field_voxels.shape[:3], np.float32)
-    arguments = np.ascontiguousarray(volume), np.ascontiguousarray(field_voxels), np.asarray(origin)
+    arguments = np.ascontiguousarray(volume), np.ascontiguousarray(field_voxels), np.asarray(origin), step
     over_slices(warp_slices, *arguments, out, slices=len(out))
     return out
 

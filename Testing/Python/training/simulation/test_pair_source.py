@@ -54,6 +54,7 @@ def test_the_learning_rate_falls_with_the_minutes_where_they_are_what_ends_the_r
     assert rate_at(500, config, 600.0) == pytest.approx(1e-5)
     assert rate_at(5000, config, 0.0) == pytest.approx(0.5 * (1e-3 + 1e-5))
     assert not PooledOptions(workers=-1).isValid()[0] and not PooledOptions(repeats=0).isValid()[0]
+    assert not PooledOptions(lung_share=1.5).isValid()[0]
 
 
 def test_a_scan_that_ends_in_the_block_has_no_body_beyond():

@@ -10,7 +10,9 @@ from LongitudinalRegistrationLib.training.simulation.copies import deformed_copi
 from LongitudinalRegistrationLib.training.simulation.motion import Motion, MotionOptions, cavity_weight, random_motion
 from LongitudinalRegistrationLib.training.simulation.samples import (
     Pair,
+    PreparedScan,
     batch_of,
+    block_origin,
     flipped,
     moved_pair,
     on_voxels,
@@ -192,6 +194,9 @@ def test_a_pair_on_four_millimetre_voxels(scan):
     assert coarse.fixed.shape == (16, 24, 16) and on_voxels(pair, 2.0) is pair
     assert coarse.fixed[3, 4, 5] == pytest.approx(pair.fixed[6:8, 8:10, 10:12].mean(), abs=1e-6)
     np.testing.assert_allclose(coarse.flow[0, 0, 0], 0.5 * pair.flow[0, 0, 0], rtol=1e-5)
+    directly = moved_pair(scan, still, np.array([10, 4, 20]), (16, 24, 16), 4.0)
+    for name in ("fixed", "moving", "flow", "body"):
+        np.testing.assert_allclose(getattr(directly, name), getattr(coarse, name), atol=1e-5)
     images, truth = batch_of([coarse, coarse])
     assert images.shape == (2, 16, 24, 16, 2) and truth.shape == (2, 16, 24, 16, 4)
 
@@ -205,7 +210,7 @@ def test_differences_between_dates(scan):
     line = np.zeros((16, 16, 16), np.float32)
     line[8] = 1.0
     assert appearance.thicker_slices(line, 3)[7:10].mean() == pytest.approx(1 / 3)
-    for voxels in (1, 2, 3, 4, 5):
+    for voxels in (1, 1.5, 2, 3, 4, 5):
         thick = appearance.thicker_slices(line, voxels)
         assert np.average(np.arange(16), weights=thick.sum(axis=(1, 2))) == pytest.approx(8)
         assert thick.sum() == pytest.approx(256)
@@ -214,8 +219,41 @@ def test_differences_between_dates(scan):
     kernels = [appearance.other_kernel(scan.image, 0.8, rng) for _ in range(6)]
     rough = [np.abs(np.diff(image, axis=0)).mean() for image in (scan.image, *kernels)]
     assert min(rough) < 0.95 * rough[0] and max(rough) > 1.02 * rough[0]
+    lung = np.full((8, 8, 8), 0.2, np.float32)
+    aerated = appearance.other_aeration(lung, 0.5, rng)
+    assert 0.01 < np.abs(aerated / lung - 1).max() <= 0.5
+    np.testing.assert_array_equal(appearance.other_aeration(image, 0.5, rng), image)
     brighter = appearance.contrast_phase(scan.image, 0.2, rng)
     assert 0.001 < np.abs(brighter - scan.image).max() <= 0.2
+
+
+def test_what_differs_is_as_large_on_voxels_of_any_size():
+    flat = np.full((48, 48, 48), 0.8, np.float32)
+    still, body = np.zeros((*flat.shape, 3), np.float32), np.ones(flat.shape, np.uint8)
+    options = AppearanceOptions(gain=0, phase=0, lesions=0, noise=0, kernel=0, thickness=0, remap=0, gas=1)
+    volumes = []
+    for spacing in (2.0, 4.0):
+        drawn = [
+            appearance.differ(flat, flat, still, body, options, np.random.default_rng(n), spacing) for n in range(12)
+        ]
+        volumes.append(max(np.sum(image < 0.4) for pair in drawn for image in pair) * spacing**3)
+    assert 0.3 < volumes[1] / volumes[0] < 3.0
+    options = AppearanceOptions(gain=0, phase=0, lesions=0, noise=0.05, kernel=0, thickness=0, remap=0)
+    noise = [
+        appearance.differ(flat, flat, still, body, options, np.random.default_rng(1), mm)[0].std() for mm in (2, 4)
+    ]
+    assert noise[1] == pytest.approx(noise[0] / np.sqrt(8), rel=0.01)
+
+
+def test_a_block_in_the_lung_has_its_centre_there():
+    image, body = np.full((40, 40, 64), 0.8, np.float32), np.ones((40, 40, 64), np.uint8)
+    image[10:30, 10:30, 40:60] = 0.2
+    scan = PreparedScan("half a lung", image, body)
+    assert scan.lung[20, 20, 50] and not scan.lung[..., :38].any()
+    for seed in range(5):
+        origin = block_origin(scan.lung, (16, 16, 16), np.random.default_rng(seed))
+        assert scan.lung[tuple(origin + 8)]
+    assert PreparedScan("no lung", np.full_like(image, 0.8), body).lung.all()
 
 
 def test_lesions_grow_where_the_motion_takes_them():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 SPACING_MM = {"cvpyramid": 4.0, "lkpyramid": 4.0, "vxm2": 2.0}
 NETWORKS = tuple(SPACING_MM)
-DEFAULT_NETWORK = "lkpyramid"
+DEFAULT_NETWORK = "cvpyramid"
 DIVISOR = 16
 
 

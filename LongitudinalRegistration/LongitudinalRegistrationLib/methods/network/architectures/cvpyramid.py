@@ -1,12 +1,15 @@
-"""The cost-volume pyramid: a search over displacements at 16 mm, then Gauss-Newton steps down to 4 mm, in one pass.
+"""The cost-volume pyramid: a search over displacements at 16 mm, then Gauss-Newton steps at 8 and 4 mm, in one pass.
 
 The search (search.py) finds what no gradient leads to; each step after it warps the moving image by the flow so far,
-estimates what is left from Lucas and Kanade's equations (lucas_kanade.py) and corrects that with convolutions. Beside
-its flow each step says how far off it expects to be, voxel by voxel: where the images are flat, do not agree or do not
-show the same, more. Every step is trained on its own answer; the flow that enters a step is a constant to it.
+estimates what is left from Lucas and Kanade's equations (lucas_kanade.py) and corrects that with convolutions, which
+see the fixed image, the flow so far and how far off that was expected to be. Beside its flow each step says so of its
+own, voxel by voxel: where the images are flat, do not agree or do not show the same, more. Every step is trained on its
+own answer; what enters a step is a constant to it.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -14,13 +17,16 @@ from keras import layers, ops
 from .catalogue import check_sides
 from .convolution import SliceConvolution, activate, dense, nearly_nothing
 from .fields import blur, double, halve
-from .lkpyramid import Level
+from .gauss_newton import GaussNewtonStep, Level
 from .lucas_kanade import CHANNELS, EVIDENCE, contrast_channels, mismatch, normal_equations, solve_over_scales
 from .search import Search
-from .spatial_transformer import sample
+from .tensor import Tensor
 
-LEVELS = (Level(4, 0, 1, 32), Level(2, 0, 2, 32), Level(1, 1, 1, 32))
+SEARCH_FACTOR = 4
+LEVELS = (Level(2, 0, 3, 32), Level(1, 1, 2, 32))
 REACH = (3, 2, 2)
+SEEN = 2 * CHANNELS + 1 + 3
+FLOW_GAIN = 0.25
 LEAST_ERROR = 0.02
 
 
@@ -30,9 +36,9 @@ class Correction(layers.Layer):
     Most of the work is done on a half and a quarter of the grid; one thin convolution is left for the grid itself.
     """
 
-    def __init__(self, filters: int, compute: str, **kwargs):
+    def __init__(self, filters: int, compute: str, **kwargs: Any) -> None:
         super().__init__(dtype="float32", **kwargs)
-        known = 3 + EVIDENCE + CHANNELS
+        known = 3 + EVIDENCE + SEEN
         sizes = {"first": known, "second": filters, "far": filters, "farther": filters}
         self.around = {name: SliceConvolution(n, filters, compute, name=name) for name, n in sizes.items()}
         self.last = SliceConvolution(filters, 16, compute, name="last")
@@ -41,7 +47,7 @@ class Correction(layers.Layer):
         self.leave = dense(16, 5, nearly_nothing(), name="leave")
         self.built = True
 
-    def call(self, flow: list, evidence: list) -> tuple[list, object]:
+    def call(self, flow: list, evidence: list) -> tuple[list, Tensor]:
         known = ops.stack([*flow, *evidence], axis=-1)
         around = self.around
         x = activate(around["first"](halve(known)))
@@ -55,36 +61,26 @@ class Correction(layers.Layer):
         return [trust * component + out[..., n] for n, component in enumerate(flow)], out[..., 4]
 
 
-class Step(layers.Layer):
+class Step(GaussNewtonStep):
     """One Gauss-Newton step of a level: warp, evidence, solution, correction."""
 
-    def __init__(self, level: Level, compute: str, **kwargs):
-        super().__init__(dtype="float32", **kwargs)
-        self.level = level
-        constant = keras.initializers.Constant
-        self.log_gain = self.add_weight(shape=(CHANNELS,), initializer=constant([3.0, 1.5]), name="log_gain")
-        self.log_width = self.add_weight(shape=(CHANNELS,), initializer=constant([-2.5, 0.0]), name="log_width")
-        self.log_damping = self.add_weight(shape=(level.scales,), initializer="zeros", name="log_damping")
-        self.correction = Correction(level.filters, compute, name="correction")
-        self.built = True
+    def __init__(self, level: Level, compute: str, **kwargs: Any) -> None:
+        super().__init__(level, Correction(level.filters, compute, name="correction"), **kwargs)
 
-    def call(self, fixed: list, moving, flow):
+    def call(self, fixed: list, moving: Tensor, flow: Tensor, error: Tensor) -> tuple[Tensor, Tensor]:
         """A better flow, (3 * batch, k, j, i), voxels of the network's input, on the level's flow grid; and the
-        logarithm of its expected error, (batch, k, j, i)."""
-        factor = float(self.level.factor)
-        flow = ops.stop_gradient(flow)
-        fine = flow / factor
-        for _ in range(self.level.halvings):
-            fine = double(fine)
-        warped = contrast_channels(sample(moving, ops.split(fine, 3, axis=0)))
-        width = ops.exp(self.log_width)
+        logarithm of its expected error, (batch, k, j, i); both are given as the step before left them."""
+        flow, error = ops.stop_gradient(flow), ops.stop_gradient(error)
+        factor, width = float(self.level.factor), ops.exp(self.log_width)
+        warped = self.warped(moving, flow)
         system = normal_equations(fixed, warped, ops.exp(self.log_gain), width)
-        system = ops.concatenate([system, *mismatch(fixed, warped, width)], axis=0)
+        system = ops.concatenate([system, *mismatch(fixed, warped, width), *fixed], axis=0)
         for _ in range(self.level.halvings):
             system = halve(system)
-        *system, first, second = ops.split(system, 9 + CHANNELS, axis=0)
-        change, evidence = solve_over_scales(ops.concatenate(system, axis=0), ops.exp(self.log_damping))
-        change, error = self.correction(change, [*evidence, first, second])
+        parts = ops.split(system, 9 + 2 * CHANNELS, axis=0)
+        change, evidence = solve_over_scales(ops.concatenate(parts[:9], axis=0), ops.exp(self.log_damping))
+        seen = [*parts[9:], error, *ops.split(FLOW_GAIN * flow, 3, axis=0)]
+        change, error = self.correction(change, [*evidence, *seen])
         return blur(flow + factor * ops.concatenate(change, axis=0)), error
 
 
@@ -101,8 +97,8 @@ class CostVolumePyramid(keras.Model):
         levels: tuple[Level, ...] = LEVELS,
         reach: tuple[int, int, int] = REACH,
         compute: str = "float32",
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(dtype="float32", **kwargs)
         self.levels = levels
         self.search = Search(reach, levels[0].filters, compute, name="search")
@@ -111,47 +107,39 @@ class CostVolumePyramid(keras.Model):
         ]
         self.built = True
 
-    def head_start(self, pair):
-        """The flow before the finest level: less than half of the time, for where a refinement goes on from it."""
-        return self.estimates(pair, len(self.levels) - 1)[-1][0]
-
-    def with_expected_error(self, pair):
+    def with_expected_error(self, pair: Tensor) -> tuple[Tensor, Tensor]:
         """The flow as `call` gives it, and how long the error vector is expected to be, (batch, k, j, i, 1), in voxels
         of the input."""
         return self.estimates(pair)[-1]
 
-    def flows(self, pair) -> list:
+    def flows(self, pair: Tensor) -> list:
         """The flow after the search and after every step, coarse to fine: (batch, k, j, i, 3), voxels of the input."""
         return [flow for flow, _ in self.estimates(pair)]
 
-    def estimates(self, pair, most_levels: int | None = None) -> list:
-        """Flow and expected error after the search and after every step, of at most so many levels."""
+    def estimates(self, pair: Tensor) -> list:
+        """Flow and expected error after the search and after every step."""
         pair = ops.cast(pair, "float32")
         images = {1: ops.concatenate([pair[..., 0], pair[..., 1]], axis=0)}
-        factor = 1
-        while factor < self.levels[0].factor:
-            images[2 * factor] = halve(images[factor])
-            factor *= 2
-        compared = ops.split(images[factor // 2], 2, axis=0)
-        flow, error = self.search(*(contrast_channels(image) for image in compared))
-        flow = factor * flow
+        images[2] = halve(images[1])
+        flow, error = self.search(*(contrast_channels(image) for image in ops.split(images[2], 2, axis=0)))
+        flow, factor = SEARCH_FACTOR * flow, SEARCH_FACTOR
         results = [self._estimate(flow, error)]
-        for number, (level, steps) in enumerate(zip(self.levels[:most_levels], self.steps_by_level, strict=False)):
+        for level, steps in zip(self.levels, self.steps_by_level, strict=True):
             fixed, moving = ops.split(images[level.factor], 2, axis=0)
             fixed = contrast_channels(fixed)
-            if number and self.levels[number - 1].flow_factor > level.flow_factor:
-                flow = double(flow)
+            if factor > level.flow_factor:
+                flow, error, factor = double(flow), double(error), level.flow_factor
             for step in steps:
-                flow, error = step(fixed, moving, flow)
+                flow, error = step(fixed, moving, flow, error)
                 results.append(self._estimate(flow, error))
         return results
 
     @staticmethod
-    def _estimate(flow, error):
+    def _estimate(flow: Tensor, error: Tensor) -> tuple[Tensor, Tensor]:
         flow = ops.stack(ops.split(flow, 3, axis=0), axis=-1)
         return flow, ops.softplus(error)[..., None] + LEAST_ERROR
 
-    def call(self, pair, training=None):
+    def call(self, pair: Tensor, training: bool | None = None) -> Tensor:
         return self.estimates(pair)[-1][0]
 
 

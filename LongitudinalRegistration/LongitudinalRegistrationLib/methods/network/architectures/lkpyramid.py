@@ -9,7 +9,6 @@ to it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -18,29 +17,11 @@ from keras import layers, ops
 from .catalogue import check_sides
 from .compute import convolution_policy
 from .fields import blur, double, halve
-from .lucas_kanade import CHANNELS, EVIDENCE, contrast_channels, normal_equations, solve_over_scales
-from .spatial_transformer import sample
+from .gauss_newton import GaussNewtonStep, Level
+from .lucas_kanade import EVIDENCE, contrast_channels, normal_equations, solve_over_scales
 from .tensor import Tensor
 
 SLOPE = 0.2
-
-
-@dataclass(frozen=True)
-class Level:
-    """factor: voxels of the input per voxel of the images compared; halvings: of the evidence before it is solved;
-    steps: how often the moving image is warped and compared; filters: of the correction; scales: windows of the
-    solution."""
-
-    factor: int
-    halvings: int
-    steps: int
-    filters: int
-    scales: int = 3
-
-    @property
-    def flow_factor(self) -> int:
-        """Voxels of the input per voxel of the flow."""
-        return self.factor * 2**self.halvings
 
 
 LEVELS = (Level(4, 0, 3, 32), Level(2, 0, 1, 32), Level(1, 1, 1, 32))
@@ -79,32 +60,20 @@ class Correction(keras.layers.Layer):
         return [trust * component + out[..., n] for n, component in enumerate(flow)]
 
 
-class Step(keras.layers.Layer):
+class Step(GaussNewtonStep):
     """One Gauss-Newton step of a level: warp, evidence, solution, correction."""
 
     def __init__(self, level: Level, compute: str, **kwargs: Any) -> None:
-        super().__init__(dtype="float32", **kwargs)
-        self.level = level
-        constant = keras.initializers.Constant
-        self.log_gain = self.add_weight(shape=(CHANNELS,), initializer=constant([3.0, 1.5]), name="log_gain")
-        self.log_width = self.add_weight(shape=(CHANNELS,), initializer=constant([-2.5, 0.0]), name="log_width")
-        self.log_damping = self.add_weight(shape=(level.scales,), initializer="zeros", name="log_damping")
-        self.correction = Correction(level.filters, compute, name="correction")
-        self.built = True
+        super().__init__(level, Correction(level.filters, compute, name="correction"), **kwargs)
 
     def call(self, fixed: list, moving: Tensor, flow: Tensor) -> Tensor:
         """Improve a flow, (3 * batch, k, j, i), voxels of the network's input, on the level's flow grid."""
-        factor = float(self.level.factor)
         flow = ops.stop_gradient(flow)
-        fine = flow / factor
-        for _ in range(self.level.halvings):
-            fine = double(fine)
-        warped = contrast_channels(sample(moving, ops.split(fine, 3, axis=0)))
-        system = normal_equations(fixed, warped, ops.exp(self.log_gain), ops.exp(self.log_width))
+        system = normal_equations(fixed, self.warped(moving, flow), ops.exp(self.log_gain), ops.exp(self.log_width))
         for _ in range(self.level.halvings):
             system = halve(system)
         change = self.correction(*solve_over_scales(system, ops.exp(self.log_damping)))
-        return blur(flow + factor * ops.concatenate(change, axis=0))
+        return blur(flow + float(self.level.factor) * ops.concatenate(change, axis=0))
 
 
 class LucasKanadePyramid(keras.Model):
@@ -123,16 +92,8 @@ class LucasKanadePyramid(keras.Model):
         ]
         self.built = True
 
-    def head_start(self, pair: Tensor) -> Tensor:
-        """The flow after the first step of every level but the finest, as `call` gives it: a third of the time, for
-        where a refinement goes on from it."""
-        return self.flows(pair, len(self.levels) - 1, 1)[-1]
-
-    def flows(self, pair: Tensor, most_levels: int | None = None, most_steps: int | None = None) -> list:
-        """The flow after every step, coarse to fine: tensors (batch, k, j, i, 3), voxels of the input.
-
-        Of at most so many levels, the coarsest first, and steps a level.
-        """
+    def flows(self, pair: Tensor) -> list:
+        """The flow after every step, coarse to fine: tensors (batch, k, j, i, 3), voxels of the input."""
         pair = ops.cast(pair, "float32")
         images = {1: ops.concatenate([pair[..., 0], pair[..., 1]], axis=0)}
         factor = 1
@@ -141,15 +102,13 @@ class LucasKanadePyramid(keras.Model):
             factor *= 2
         flow, results = None, []
         for number, (level, steps) in enumerate(zip(self.levels, self.steps_by_level, strict=True)):
-            if number == most_levels:
-                break
             fixed, moving = ops.split(images[level.factor], 2, axis=0)
             fixed = contrast_channels(fixed)
             if flow is None:
                 flow = ops.zeros_like(ops.concatenate([fixed[0]] * 3, axis=0))
             elif self.levels[number - 1].flow_factor > level.flow_factor:
                 flow = double(flow)
-            for step in steps[:most_steps]:
+            for step in steps:
                 flow = step(fixed, moving, flow)
                 results.append(ops.stack(ops.split(flow, 3, axis=0), axis=-1))
         return results

@@ -7,6 +7,7 @@ than one place that fits.
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,12 +16,13 @@ from keras import layers, ops
 from .convolution import SliceConvolution, activate, dense, nearly_nothing
 from .fields import double, halve
 from .lucas_kanade import CHANNELS
+from .tensor import Tensor
 
 DESCRIPTORS = 16
 FLAT_LENGTH = 0.1
 
 
-def correlation(fixed, moving, reach: tuple[int, int, int]):
+def correlation(fixed: Tensor, moving: Tensor, reach: tuple[int, int, int]) -> Tensor:
     """Inner products of the descriptors at x in the fixed and at x + offset in the moving image, 0 outside.
 
     Parameters
@@ -71,7 +73,7 @@ class Search(layers.Layer):
         Largest offset along k, j and i, voxels of the displacement's grid.
     """
 
-    def __init__(self, reach: tuple[int, int, int], filters: int, compute: str, **kwargs):
+    def __init__(self, reach: tuple[int, int, int], filters: int, compute: str, **kwargs: Any) -> None:
         super().__init__(dtype="float32", **kwargs)
         self.reach = reach
         self.offsets = offsets_within(reach)
@@ -89,14 +91,14 @@ class Search(layers.Layer):
         self.leave = dense(filters, 4, nearly_nothing(), name="leave")
         self.built = True
 
-    def descriptors(self, images):
+    def descriptors(self, images: Tensor) -> Tensor:
         """Of images (batch, k, j, i, channels), on half of the grid; of length 1 or, where all is flat, less."""
         first, second, last = self.describe
         x = activate(second(halve(activate(first(images)))))
         x = ops.cast(last(x), "float32")
         return x * ops.rsqrt(ops.sum(x * x, axis=-1, keepdims=True) + FLAT_LENGTH)
 
-    def call(self, fixed: list, moving: list):
+    def call(self, fixed: list, moving: list) -> tuple[Tensor, Tensor]:
         """The displacement, (3 * batch, k, j, i), voxels of its own grid, and the logarithm, (batch, k, j, i).
 
         Parameters

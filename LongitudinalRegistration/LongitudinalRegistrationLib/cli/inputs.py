@@ -1,0 +1,54 @@
+"""What several commands check of the files they are given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import SimpleITK as sitk
+from TableRemovalLib.errors import InputError
+
+
+def check_not_input(output: Path, *inputs: Path | None) -> None:
+    """Check that an output is none of the inputs: originals stay untouched.
+
+    Parameters
+    ----------
+    output
+        Where something is going to be written.
+    *inputs
+        What is read; None is passed over.
+
+    Raises
+    ------
+    InputError
+        Where it is one of them.
+    """
+    for path in inputs:
+        if path is not None and output.resolve() == path.resolve():
+            raise InputError(f"The output {output} is the input: choose another name, originals are never changed.")
+
+
+def read_transform(path: Path) -> sitk.Transform:
+    """Read an ITK transform file.
+
+    Parameters
+    ----------
+    path
+        Such as transform.h5 of `longct register`.
+
+    Returns
+    -------
+    SimpleITK.Transform
+        LPS mm.
+
+    Raises
+    ------
+    InputError
+        Where there is none, or it is something else.
+    """
+    if not path.exists():
+        raise InputError(f"There is no file {path}: check the path.")
+    try:
+        return sitk.ReadTransform(str(path))
+    except RuntimeError as error:
+        raise InputError(f"{path} is no ITK transform: give transform.h5 of `longct register`.") from error
