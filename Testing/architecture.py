@@ -24,6 +24,7 @@ FLOORS = {
     "LongitudinalRegistrationLib": (
         ("cli",),
         ("experiments",),
+        ("cohort",),
         ("training", "pipeline"),
         ("phantom", "methods", "report", "dicom"),
         ("evaluation",),

@@ -63,7 +63,7 @@ if [ ! -x "$venv/bin/python" ] || ! "$venv/bin/python" -m pip --version >/dev/nu
     quietly "$python" -m venv --clear "$venv"
 fi
 say "Installing Python packages into $venv (a few minutes the first time)"
-quietly "$venv/bin/python" -m pip install --disable-pip-version-check -e '.[network,training,host,test]'
+quietly "$venv/bin/python" -m pip install --disable-pip-version-check -e '.[network,training,cohort,host,test]'
 if "$venv/bin/longct" info --json | grep -q '"niftyreg": "missing'; then
     say "Fetching NiftyReg 1.5.58"
     quietly "$venv/bin/longct" install niftyreg

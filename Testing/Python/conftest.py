@@ -20,7 +20,14 @@ def renders(path):
 
 LEARNS = ("test_training.py", "test_network.py", "test_cvpyramid.py", "test_gradient_check.py", "test_ablation.py")
 """The test files that load TensorFlow."""
-LONG = ("test_niftyreg.py", "test_evaluation.py", "test_registration.py", "test_cli.py", "test_worker.py")
+LONG = (
+    "test_niftyreg.py",
+    "test_evaluation.py",
+    "test_registration.py",
+    "test_cli.py",
+    "test_worker.py",
+    "test_cohort.py",
+)
 """The longest files of the rest."""
 
 

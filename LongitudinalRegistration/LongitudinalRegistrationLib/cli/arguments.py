@@ -15,6 +15,7 @@ _INPUTS = (
     "Nothing that is read is changed."
 )
 _RAW = argparse.RawDescriptionHelpFormatter
+EXPERIMENTS = ("slices", "fig7", "table1", "fig8", "fig9", "fig10", "fig11")
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -107,15 +108,25 @@ def _add_phantom(subparsers: Commands) -> None:
     parser = _command(
         subparsers,
         "phantom",
-        "make a synthetic pair of scans with known truth",
+        "make a synthetic pair of scans, or a cohort, with known truth",
         "Make a baseline and a follow-up CT of a synthetic patient with bone metastases, with body masks, vertebra\n"
-        "labels (VerSe numbers) and the true transform from baseline points to follow-up points.",
-        "  longct phantom --out phantom --seed 1\n  longct phantom --out small --seed 2 --size 192 --slices 64",
+        "labels (VerSe numbers) and the true transform from baseline points to follow-up points. --cohort makes\n"
+        "patients who are scanned every 3 to 12 months on several scanners, whose metastases respond or progress, and\n"
+        "a manifest for `longct cohort`, `longct train` and `longct evaluate`.",
+        "  longct phantom --out phantom --seed 1\n  longct phantom --out small --seed 2 --size 192 --slices 64\n"
+        "  longct phantom --cohort --out cohort --seed 1 --size 256 --slices 100",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the files")
     parser.add_argument("--seed", type=natural, required=True, metavar="N", help="another number is another patient")
     parser.add_argument("--size", type=positive, default=512, help="pixels a side (default 512)")
     parser.add_argument("--slices", type=positive, default=150, help="slices (default 150)")
+    cohort = parser.add_argument_group("a cohort")
+    cohort.add_argument("--cohort", action="store_true", help="many patients, each scanned many times")
+    cohort.add_argument("--patients", type=positive, default=12, metavar="N", help="how many (default 12)")
+    cohort.add_argument(
+        "--scans", type=positive, metavar="N", help="scans of all patients together (default: 88 for 12, as the paper)"
+    )
+    cohort.add_argument("--folds", type=positive, default=4, metavar="N", help="of a cross-validation (default 4)")
     _add_output_style(parser)
 
 
@@ -314,12 +325,13 @@ def _add_evaluate(subparsers: Commands) -> None:
     parser = _command(
         subparsers,
         "evaluate",
-        "score a network on simulated follow-ups",
+        "score a network on simulated follow-ups; the paper's experiments",
         "Deform scans at random (van Eijnatten et al., section 3.2.2) and let the network alone, without affine step\n"
         "and refinement, find the deformation: end-point error and SSIM in the body, DSC of the labels, folding,\n"
-        "seconds.",
+        "seconds. With --experiment: one of the paper's experiments on a cohort, with its table, tests and figure.",
         "  longct evaluate scan.nii.gz --deltas 6,11\n"
-        "  longct evaluate --manifest test.csv --phantoms 101,102 --network vxm2 --out scores.json",
+        "  longct evaluate --manifest test.csv --phantoms 101,102 --network vxm2 --out scores.json\n"
+        "  longct evaluate --experiment fig7 --manifest cohort/manifest.csv --out results --fields 10",
     )
     parser.add_argument("scans", nargs="*", type=Path, metavar="SCAN", help="scans without labels")
     parser.add_argument("--manifest", type=Path, metavar="CSV", help="scans, patient,time_point,image,labels a line")
@@ -335,7 +347,48 @@ def _add_evaluate(subparsers: Commands) -> None:
     parser.add_argument("--out", type=Path, metavar="F.json", help="also write the scores")
     parser.add_argument("--figure", type=Path, metavar="F.png", help="also draw the first scan, before and after")
     _add_network(parser)
+    _add_experiment(parser)
     _add_output_style(parser)
+
+
+def run_folder(text: str) -> tuple[str, Path]:
+    """Parse "incremental=DIR"."""
+    name, sign, folder = text.partition("=")
+    if not sign or not folder:
+        raise argparse.ArgumentTypeError(f"{text!r}: give single=DIR or incremental=DIR")
+    return name, Path(folder)
+
+
+def _add_experiment(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the paper's experiments (needs longct[cohort])")
+    group.add_argument(
+        "--experiment", choices=EXPERIMENTS, metavar="NAME", help=f"{', '.join(EXPERIMENTS)}; --out: DIR"
+    )
+    group.add_argument("--fields", type=positive, metavar="N", help="random deformations (default: as the paper)")
+    group.add_argument("--patients", type=positive, metavar="N", help="only the first N of the manifest")
+    group.add_argument(
+        "--step", type=float, default=1.0, metavar="MM", help="of the displacements in fig11 (default 1)"
+    )
+    group.add_argument(
+        "--methods", type=words, default=(), metavar="A,B", help="only these of the experiment's methods"
+    )
+    group.add_argument(
+        "--niftyreg-spacing", type=float, default=2.0, metavar="MM", help="voxels that NiftyReg works on (default 2)"
+    )
+    group.add_argument(
+        "--run",
+        type=run_folder,
+        action="append",
+        default=[],
+        metavar="SCHEME=DIR",
+        help="training run for fig8, fig9, fig11: single=DIR or incremental=DIR, with folds",
+    )
+    _add_cluster(parser)
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Parse "vxm2,niftyreg"."""
+    return tuple(part for part in text.split(",") if part)
 
 
 def _add_train(subparsers: Commands) -> None:
@@ -352,6 +405,52 @@ def _add_train(subparsers: Commands) -> None:
     what.add_argument("--config", type=Path, metavar="FILE", help="options of a new run (JSON)")
     what.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in this folder")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the new run")
+    _add_output_style(parser)
+
+
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
+    """Where tasks run: here, or on a cluster; --threads is the command's own."""
+    cluster = parser.add_argument_group("where it runs")
+    cluster.add_argument(
+        "--workers", type=positive, metavar="N", help="processes on this machine (default: as cores and memory allow)"
+    )
+    cluster.add_argument("--scheduler", metavar="ADDRESS", help="a Dask cluster instead, for example tcp://head:8786")
+
+
+def _add_cohort(subparsers: Commands) -> None:
+    parser = _command(
+        subparsers,
+        "cohort",
+        "register every follow-up of many patients",
+        "Register every follow-up in a manifest (CSV: patient,time_point,image,labels a line) to the patient's first\n"
+        "scan, and score it, on all cores or on a Dask cluster. Writes pairs.csv and vertebrae.csv (also Parquet),\n"
+        "index.html (a summary with plots) and, for every pair, its transform. After it was stopped, the same command\n"
+        "goes on; a pair is done again only when its scans or the options have changed. Needs longct[cohort]\n"
+        "(docs/scaling.md: clusters, times).",
+        "  longct phantom --cohort --out cohort --seed 1 --size 256 --slices 100\n"
+        "  longct cohort cohort/manifest.csv --out result\n"
+        "  longct cohort manifest.csv --out result --scheduler tcp://head:8786 --threads 4",
+    )
+    parser.add_argument("manifest", type=Path, metavar="MANIFEST", help="CSV file; file names are relative to it")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument(
+        "--method", type=current_name, choices=NAMES, default=AUTO, help="as of `longct register` (default auto)"
+    )
+    _add_network(parser)
+    parser.add_argument("--no-table-removal", action="store_true", help="the scans are clean already")
+    parser.add_argument(
+        "--effort", choices=tuple(EFFORTS), default="fast", help="of the refinement: fast (default), thorough"
+    )
+    parser.add_argument(
+        "--keep",
+        choices=("nothing", "transform", "all"),
+        default="transform",
+        help="of every pair: its transform (default); all: also the registered scan and a report page",
+    )
+    parser.add_argument(
+        "--threads", type=positive, metavar="N", help="threads a worker (default: the cores shared out; on a cluster 1)"
+    )
+    _add_cluster(parser)
     _add_output_style(parser)
 
 
@@ -386,6 +485,6 @@ def make_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (_add_info, _add_install, _add_phantom, _add_remove_table, _add_register, _add_apply):
         add(subparsers)
-    for add in (_add_score, _add_export_dicom, _add_simulate, _add_train, _add_evaluate):
+    for add in (_add_score, _add_export_dicom, _add_simulate, _add_train, _add_evaluate, _add_cohort):
         add(subparsers)
     return parser

@@ -20,6 +20,8 @@ from ..scan.write import image_suffix, write_image, write_transform
 from ..system.files import ready_folder, results_folder, write_json, write_text
 from ..system.staged_files import StagedFiles
 from .apply_command import apply
+from .cohort_commands import cohort
+from .cohort_phantom import phantom_cohort
 from .console import Console
 from .export_commands import export_dicom
 from .inputs import check_not_input, read_transform
@@ -66,7 +68,10 @@ def install(arguments: argparse.Namespace, console: Console) -> None:
 
 
 def phantom(arguments: argparse.Namespace, console: Console) -> None:
-    """Make and write the synthetic pair."""
+    """Make and write the synthetic pair, or a cohort."""
+    if arguments.cohort:
+        phantom_cohort(arguments, console)
+        return
     from ..phantom import PhantomOptions, make_phantom, write_phantom
 
     options = PhantomOptions(size=arguments.size, slices=arguments.slices)
@@ -276,4 +281,5 @@ COMMANDS = {
     "evaluate": evaluate,
     "simulate": simulate,
     "train": train,
+    "cohort": cohort,
 }

@@ -66,6 +66,42 @@ class Console:
         else:
             print(f"{100 * fraction:5.1f} %  {text}", file=sys.stderr, flush=True)
 
+    def note(self, text: str, **content: object) -> None:
+        """Tell something that is no result, on standard error; with --json the content."""
+        if self.as_json:
+            self._line({"note": content})
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def tasks(self, words: str, done: int, total: int, failed: int, seconds: float) -> None:
+        """Show how many tasks are done, and how long the rest will take at the pace so far.
+
+        Parameters
+        ----------
+        words
+            What is done.
+        done, total, failed
+            Numbers of tasks.
+        seconds
+            Since the first was begun.
+        """
+        if self.as_json:
+            left = round(seconds / done * (total - done), 1) if done else None
+            counts = {"done": done, "total": total, "failed": failed, "seconds_left": left}
+            self._line({"progress": {"stage": "tasks", "fraction": round(done / total, 4), **counts}})
+        elif sys.stderr.isatty():
+            if self._bar is None:
+                self._bar = tqdm(
+                    total=total,
+                    desc=words,
+                    bar_format="{desc} {bar:30} {n_fmt} of {total_fmt}  {elapsed}, {remaining} left{postfix}",
+                    leave=False,
+                    smoothing=0,
+                    file=sys.stderr,
+                )
+            self._bar.set_postfix_str(f"{failed} failed" if failed else "", refresh=False)
+            self._bar.update(done - self._bar.n)
+
     def close(self) -> None:
         """Take the bar away."""
         if self._bar is not None:

@@ -11,6 +11,7 @@ from ..scan.read import read_image
 from ..scan.write import write_image, write_transform
 from ..system.files import ready_folder, write_json
 from .console import Console
+from .experiment_commands import experiment
 
 
 def simulate(arguments: argparse.Namespace, console: Console) -> None:
@@ -88,7 +89,10 @@ def _scored_scans(arguments: argparse.Namespace) -> list:
 
 
 def evaluate(arguments: argparse.Namespace, console: Console) -> None:
-    """Score a network on simulated follow-ups."""
+    """Score a network on simulated follow-ups, or run one of the paper's experiments."""
+    if arguments.experiment:
+        experiment(arguments, console)
+        return
     from ..experiments.model_scores import model_scores, scores_text
     from ..experiments.training_figures import drawing_missing
     from ..methods.network.model_store import find_model

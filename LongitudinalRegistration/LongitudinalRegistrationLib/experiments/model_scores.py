@@ -53,8 +53,23 @@ def on_scoring_grid(image: sitk.Image) -> tuple[np.ndarray, np.ndarray, Grid]:
     return *normalised_on_grid(body.clean, body.mask, grid), grid
 
 
-def _for_model(array: np.ndarray, grid: Grid, model: Model) -> tuple[np.ndarray, Grid]:
-    """An image of the scoring grid on the model's voxels, as the model was trained on it: itself, or means of eight."""
+def for_model(array: np.ndarray, grid: Grid, model: Model) -> tuple[np.ndarray, Grid]:
+    """Bring an image of the scoring grid to the model's voxels as it was trained on them: itself, or means of eight.
+
+    Parameters
+    ----------
+    array
+        [k, j, i], float32, on the grid.
+    grid
+        Of 2 mm voxels.
+    model
+        Of 2 or 4 mm voxels.
+
+    Returns
+    -------
+    array, grid
+        [k, j, i], float32; and its grid.
+    """
     if model.spacing_mm == grid.spacing_mm:
         return array, grid
     return halved(array), grid.coarser(2)
@@ -120,7 +135,7 @@ def simulated_pair(
     fixed, truth = simulate_follow_up(moving, mask, grid.spacing_mm, SimulatorOptions(delta_mm=delta_mm), rng)
     true_field = grid.image(truth)
     body = _warp(mask, true_field, grid, labels=True)
-    (fixed_there, there), (moving_there, _) = (_for_model(x, grid, predictor.model) for x in (fixed, moving))
+    (fixed_there, there), (moving_there, _) = (for_model(x, grid, predictor.model) for x in (fixed, moving))
     begun = time.perf_counter()
     found = predictor.field(fixed_there, moving_there, there)
     seconds = time.perf_counter() - begun

@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
-from numpy.typing import ArrayLike
 from TableRemovalLib.errors import InputError
 
-from ..system.parallel import over_slices
 from .anatomy import Patient, make_patient
-from .deformation import ScanMap, draw_field, true_transform
-from .envelope import Envelope, arm_axis, build_envelope
+from .deformation import true_transform
 from .options import PhantomOptions
-from .organs import ScanState, add_organs
-from .render import Content, Distances, Placement, Volumes, render_slices
-from .shapes import Scene
-from .skeleton import Lesion, add_skeleton, draw_lesions
-from .surroundings import Noise, add_table_and_noise, fit_table, make_noise, make_texture
-
-_TOP_MM, _BOTTOM_MM, _CHEST_TOP_MM = 292.0, -158.0, 408.0
-_KNOT_MM = 3.3
-
-
-@dataclass(frozen=True)
-class PhantomScan:
-    """One scan, all images on one grid.
-
-    image: int16 HU; body: uint8 0/1, solid, without prosthesis, blanket, table and cable; vertebrae: uint8 VerSe
-    numbers (T10 = 17 ... L5 = 24); vertebra_parts: uint8 1 = body, 2 = processes; lesion: uint8 1 = sclerotic,
-    2 = lytic. Body and labels are 0 where the image is padding.
-    """
-
-    image: sitk.Image
-    body: sitk.Image
-    vertebrae: sitk.Image
-    vertebra_parts: sitk.Image
-    lesion: sitk.Image
+from .organs import ScanState
+from .scanner import (
+    PhantomScan,
+    ScanPlan,
+    draw_position,
+    field_of_view_mm,
+    grid_around,
+    make_subject,
+    part_of,
+    render_scan,
+    straight_position,
+)
+from .skeleton import Lesion, draw_lesions
 
 
 @dataclass(frozen=True)
@@ -48,37 +34,6 @@ class PhantomPair:
     baseline: PhantomScan
     followup: PhantomScan
     true_transform: sitk.Transform
-
-
-@dataclass(frozen=True)
-class _Grid:
-    origin: np.ndarray
-    spacing: np.ndarray
-    size: int
-    slices: int
-
-
-@dataclass(frozen=True)
-class _Subject:
-    """What both scans show; texture: periodic [k, j, i], float32, unit variance."""
-
-    patient: Patient
-    lesions: tuple[Lesion, ...]
-    envelope: Envelope
-    texture: np.ndarray
-
-
-@dataclass(frozen=True)
-class _Scan:
-    """Everything that tells one scan of the patient from the other."""
-
-    grid: _Grid
-    map: ScanMap
-    state: ScanState
-    growth: float
-    boxy_table: bool
-    noise_hu: float
-    organ_seed: tuple[int, int]
 
 
 def make_phantom(
@@ -113,180 +68,33 @@ def make_phantom(
     patient_rng, motion_rng, table_rng = (np.random.default_rng([seed, part]) for part in range(3))
     patient = make_patient(patient_rng, options)
     lesions = tuple(draw_lesions(patient, patient_rng))
-    subject = _Subject(patient, lesions, build_envelope(patient), make_texture(patient_rng))
+    subject = make_subject(patient, patient_rng)
     report(0.03)
-    scans = _plan_scans(patient, options, motion_rng, seed)
+    scans = _plan_scans(patient, lesions, options, motion_rng, seed)
     rendered = []
     for number, scan in enumerate(scans):
         start = 0.05 + 0.45 * number
-        rendered.append(_render_scan(subject, scan, options, table_rng, _part_of(report, start, 0.45)))
+        rendered.append(render_scan(subject, scan, options, table_rng, part_of(report, start, 0.45)))
     transform = true_transform(scans[0].map, scans[1].map, rendered[0].image)
     report(1.0)
     return PhantomPair(rendered[0], rendered[1], transform)
 
 
-def _part_of(report: Callable[[float], None], start: float, share: float) -> Callable[[float], None]:
-    """What to call with the fraction done of a part that begins at `start` and makes up `share` of the whole."""
-    return lambda fraction: report(start + share * fraction)
-
-
-def _rotation(degrees_xyz: ArrayLike, flipped: bool) -> np.ndarray:
-    """Rotation about x, then y, then z; ``flipped`` turns the patient face down first."""
-    a, b, c = np.radians(degrees_xyz)
-    rx = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
-    ry = np.array([[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]])
-    rz = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
-    turn = np.diag([-1.0, -1.0, 1.0]) if flipped else np.eye(3)
-    return turn @ rz @ ry @ rx
-
-
-def _plan_scans(patient: Patient, options: PhantomOptions, rng: np.random.Generator, seed: int) -> tuple[_Scan, _Scan]:
-    flipped = options.position == "prone"
-    gravity = -1.0 if flipped else 1.0
-    steady = 0.0 if options.table_contact else 1.0
-    matrix = _rotation((0, 0, 0), flipped)
-    baseline_map = ScanMap(matrix, np.zeros(3), np.zeros((0, 10)))
-    tilt = rng.uniform(2.0, 4.0, 3) * rng.choice([-1.0, 1.0], 3) * [0.7 * steady, 0.7, 0.9]
-    centre = np.array([0.0, 0.0, 80.0]) * patient.scale
-    shift = rng.uniform([6, 4, 6], [14, 10, 12]) * rng.choice([-1.0, 1.0], 3)
-    follow_matrix = _rotation(tilt, flipped)
-    offset = centre - follow_matrix @ (centre * [1, 1, 1] + shift)
-    follow_map = ScanMap(follow_matrix, offset, draw_field(rng, patient, options.deformation_mm))
+def _plan_scans(
+    patient: Patient, lesions: tuple[Lesion, ...], options: PhantomOptions, rng: np.random.Generator, seed: int
+) -> tuple[ScanPlan, ScanPlan]:
+    gravity = -1.0 if options.position == "prone" else 1.0
+    follow_map, shift = draw_position(patient, options, rng)
     phases = (
         ScanState(105.0, 110.0, 130.0, 95.0, seed * 7 + 1, gravity),
         ScanState(215.0, 55.0, 165.0, 55.0, seed * 7 + 2, gravity),
     )
     order = rng.permutation(2)
-    fov = _field_of_view(patient, options)
-    first = _grid(patient, options, fov, np.zeros(3), 1.0, 0.0)
-    second = _grid(patient, options, fov * rng.uniform(1.04, 1.1), shift, 0.9, rng.uniform(4.0, 10.0))
+    fov = field_of_view_mm(patient, options)
+    first = grid_around(patient, options, fov, np.zeros(3), 1.0, 0.0)
+    second = grid_around(patient, options, fov * rng.uniform(1.04, 1.1), shift, 0.9, rng.uniform(4.0, 10.0))
+    grown = tuple(lesion.grown(options.lesion_growth) for lesion in lesions)
     return (
-        _Scan(first, baseline_map, phases[order[0]], 1.0, False, 15.0, (seed, 3)),
-        _Scan(second, follow_map, phases[order[1]], options.lesion_growth, True, 18.0, (seed, 3)),
+        ScanPlan(first, straight_position(options), phases[order[0]], lesions, False, 15.0, (seed, 3)),
+        ScanPlan(second, follow_map, phases[order[1]], grown, True, 18.0, (seed, 3)),
     )
-
-
-def _field_of_view(patient: Patient, options: PhantomOptions) -> float:
-    trunk = 2.0 * patient.scale * (float(patient.half_width(-80.0)) + 1.3 * patient.fat_mm)
-    if options.truncated_fov:
-        return trunk * 0.9
-    margin = 2.0 * float(np.max(np.abs(options.off_centre_mm)))
-    if options.arms == "down":
-        trunk = 2.0 * patient.scale * (arm_axis(patient) + 40.0) - 20.0
-    if options.legs_apart:
-        trunk += 70.0
-    return max(400.0, trunk + 44.0 + margin)
-
-
-def _grid(
-    patient: Patient, options: PhantomOptions, fov: float, shift: np.ndarray, slice_factor: float, lower: float
-) -> _Grid:
-    """Grid around the patient's centre; slice_factor scales the slice distance, ``lower`` cuts mm off both ends."""
-    s = patient.scale
-    top = (_CHEST_TOP_MM if options.coverage == "chest" else _TOP_MM) * s - lower
-    bottom = _BOTTOM_MM * s + lower
-    step = (_CHEST_TOP_MM if options.coverage == "chest" else _TOP_MM) * s - _BOTTOM_MM * s
-    step = round(step / options.slices * slice_factor, 3)
-    slices = max(2, int(round((top - bottom) / step)))
-    if slice_factor == 1.0:
-        slices = options.slices
-    spacing = fov / options.size
-    x, y = shift[0] + options.off_centre_mm[0] * -1.0, shift[1] + options.off_centre_mm[1] * -1.0
-    origin = np.array([x - 0.5 * (fov - spacing), y + 12.0 - 0.5 * (fov - spacing), bottom + shift[2]])
-    return _Grid(origin, np.array([spacing, spacing, step]), options.size, slices)
-
-
-def _build_scene(
-    patient: Patient, lesions: tuple[Lesion, ...], envelope: Envelope, scan: _Scan
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    scene = Scene(patient.scale)
-    rng = np.random.default_rng(scan.organ_seed)
-    add_organs(scene, patient, scan.state, rng)
-    add_skeleton(scene, patient, envelope, lesions, scan.growth, rng)
-    return scene.tables()
-
-
-def _things_on_skin(patient: Patient, options: PhantomOptions, rng: np.random.Generator) -> np.ndarray:
-    """Numbers of blanket, prosthesis and cable for the renderer, mm and HU."""
-    s = patient.scale
-    side = rng.choice([-1.0, 1.0])
-    return np.array(
-        [
-            -95.0 * s if options.legs_apart else -1e4,
-            rng.uniform(14.0, 20.0),
-            rng.uniform(1.2, 2.0),
-            rng.uniform(-780.0, -650.0),
-            side * rng.uniform(62.0, 80.0) * s,
-            rng.uniform(238.0, 262.0) * s,
-            rng.uniform(50.0, 60.0),
-            rng.uniform(46.0, 56.0),
-            0.0 if options.prosthesis_on_skin else rng.uniform(4.0, 7.0),
-            rng.uniform(30.0, 42.0),
-            rng.uniform(60.0, 120.0),
-            -side * rng.uniform(50.0, 90.0) * s,
-            rng.uniform(8.0, 22.0),
-            rng.uniform(40.0, 70.0),
-        ]
-    )
-
-
-def _render_scan(
-    subject: _Subject,
-    scan: _Scan,
-    options: PhantomOptions,
-    rng: np.random.Generator,
-    report: Callable[[float], None],
-) -> PhantomScan:
-    grid = scan.grid
-    shape = (grid.slices, grid.size, grid.size)
-    image = np.empty(shape, np.int16)
-    body, vertebrae, parts, lesion = (np.zeros(shape, np.uint8) for _ in range(4))
-    shapes, boxes, structures = _build_scene(subject.patient, subject.lesions, subject.envelope, scan)
-    things = _things_on_skin(subject.patient, options, rng)
-    width = max(1.0, 0.55 * grid.spacing[0] + 0.45)
-    knot = max(1, min(4, int(_KNOT_MM / grid.spacing[0])))
-    batch = max(8, grid.slices // 8)
-    field = scan.map
-    placement = Placement(grid.origin, grid.spacing, field.matrix, field.offset, field.terms, knot)
-    distances = Distances(subject.envelope.values, subject.envelope.origin, subject.envelope.step)
-    content = Content(shapes, boxes, structures, subject.texture, things, scan.state.gravity, width)
-    volumes = Volumes(image, body, vertebrae, parts, lesion)
-    for first in range(0, grid.slices, batch):
-        count = min(batch, grid.slices - first)
-        over_slices(render_slices, placement, distances, content, volumes, first, slices=count)
-        report(0.85 * min(first + batch, grid.slices) / grid.slices)
-    _finish(image, body, scan, options, rng, width)
-    if options.padding_hu is not None:
-        _pad(image, (body, vertebrae, parts, lesion), options.padding_hu)
-    report(1.0)
-    return PhantomScan(*(_as_image(a, grid) for a in (image, body, vertebrae, parts, lesion)))
-
-
-def _finish(
-    image: np.ndarray, body: np.ndarray, scan: _Scan, options: PhantomOptions, rng: np.random.Generator, width: float
-) -> None:
-    grid = scan.grid
-    table = fit_table(rng, body, grid.origin, grid.spacing, options.table_contact, scan.boxy_table)
-    pictures = make_noise(rng, min(grid.size, 512), grid.spacing[0])
-    shifts = rng.integers(0, pictures.shape[1], (grid.slices, 3))
-    shifts[:, 2] = (np.arange(grid.slices) + rng.integers(6)) % pictures.shape[0]
-    centre = np.linalg.solve(scan.map.matrix, np.array([0.0, 0.0, 80.0]) - scan.map.offset)
-    noise = Noise(pictures, shifts, scan.noise_hu, centre[:2])
-    add_table_and_noise(image, body, grid.origin, grid.spacing, table, noise, width)
-
-
-def _pad(image: np.ndarray, labels: Iterable[np.ndarray], padding_hu: int) -> None:
-    """Outside the circle of reconstruction the image is padding and shows nothing of the patient; in place."""
-    half = 0.5 * image.shape[1]
-    square = (np.arange(image.shape[1]) - half + 0.5) ** 2
-    unseen = square[:, None] + square[None, :] > half**2
-    image[:, unseen] = padding_hu
-    for array in labels:
-        array[:, unseen] = 0
-
-
-def _as_image(array: np.ndarray, grid: _Grid) -> sitk.Image:
-    image = sitk.GetImageFromArray(array)
-    image.SetOrigin(grid.origin.tolist())
-    image.SetSpacing(grid.spacing.tolist())
-    return image

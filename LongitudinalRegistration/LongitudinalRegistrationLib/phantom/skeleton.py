@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,10 +12,50 @@ from .envelope import CAVITY, Envelope, arm_axis
 from .shapes import CLIP_LABEL, Scene, frame_from, smooth_curve
 
 CORTEX_HU = 760.0
+HEALED_HU = 780.0
 SCLEROTIC, LYTIC = 1, 2
 
-Lesion = tuple[Vertebra, int, np.ndarray, float]
-"""Vertebra, SCLEROTIC or LYTIC, offset from the vertebral body's centre in its frame (mm), radius (mm)."""
+
+@dataclass(frozen=True)
+class Lesion:
+    """A bone metastasis on one day.
+
+    Attributes
+    ----------
+    vertebra
+        Where it is.
+    kind
+        SCLEROTIC or LYTIC.
+    offset
+        (3,), float64, from the vertebral body's centre in its frame, mm.
+    radius_mm
+        Its size.
+    sclerosis
+        The part of the radius, from the outside, in which a lytic lesion has become dense, 0 to 1.
+    """
+
+    vertebra: Vertebra
+    kind: int
+    offset: np.ndarray
+    radius_mm: float
+    sclerosis: float = 0.0
+
+    def grown(self, factor: float, sclerosis: float = 0.0) -> Lesion:
+        """Make the lesion of another day.
+
+        Parameters
+        ----------
+        factor
+            Its radius over this one's.
+        sclerosis
+            Of the other day.
+
+        Returns
+        -------
+        Lesion
+            In the same place.
+        """
+        return replace(self, radius_mm=self.radius_mm * factor, sclerosis=sclerosis)
 
 
 def add_skeleton(
@@ -22,7 +63,6 @@ def add_skeleton(
     patient: Patient,
     envelope: Envelope,
     lesions: Sequence[Lesion],
-    growth: float,
     rng: np.random.Generator,
 ) -> None:
     """Paint all bones.
@@ -36,11 +76,9 @@ def add_skeleton(
     envelope
         Its distance fields: ribs follow the cavity.
     lesions
-        As from draw_lesions.
-    growth
-        Multiplies the lesions' radii on this scan.
+        As they are on this scan.
     rng
-        Draws the shapes and must be alike for both scans.
+        Draws the shapes and must be alike for all scans of the patient.
     """
     _add_ribs(scene, patient, envelope, rng)
     _add_pelvis(scene, patient)
@@ -52,8 +90,8 @@ def add_skeleton(
     for vertebra in reversed(patient.vertebrae):
         _add_vertebra(scene, patient, vertebra)
     _add_canal(scene, patient)
-    for vertebra, kind, offset, radius in lesions:
-        _add_lesion(scene, patient, vertebra, kind, offset, radius * growth)
+    for lesion in lesions:
+        _add_lesion(scene, lesion)
 
 
 def draw_lesions(patient: Patient, rng: np.random.Generator) -> Iterator[Lesion]:
@@ -76,7 +114,7 @@ def draw_lesions(patient: Patient, rng: np.random.Generator) -> Iterator[Lesion]
     for index, kind in ((first, SCLEROTIC), (second, LYTIC)):
         vertebra = labelled[index]
         half = np.array([vertebra.width, vertebra.depth, vertebra.height]) / 2.0
-        yield vertebra, kind, rng.uniform(-0.35, 0.35, 3) * half, rng.uniform(5.5, 7.5)
+        yield Lesion(vertebra, kind, rng.uniform(-0.35, 0.35, 3) * half, rng.uniform(5.5, 7.5))
 
 
 def _bone(
@@ -161,11 +199,10 @@ def _add_canal(scene: Scene, patient: Patient) -> None:
     scene.sweep(rows)
 
 
-def _add_lesion(
-    scene: Scene, patient: Patient, vertebra: Vertebra, kind: int, offset: np.ndarray, radius: float
-) -> None:
-    """Rough ball of dense or of destroyed bone, kept within its vertebra."""
-    if kind == SCLEROTIC:
+def _add_lesion(scene: Scene, lesion: Lesion) -> None:
+    """Rough ball of dense or of destroyed bone, kept within its vertebra; a healing lytic one is dense from outside."""
+    vertebra, radius = lesion.vertebra, lesion.radius_mm
+    if lesion.kind == SCLEROTIC:
         scene.structure(
             900.0,
             texture=70.0,
@@ -174,11 +211,20 @@ def _add_lesion(
             rim_mm=1.5,
             clip=CLIP_LABEL,
             label=vertebra.number,
-            lesion=kind,
+            lesion=lesion.kind,
         )
     else:
-        scene.structure(58.0, texture=9.0, rough_mm=1.2, clip=CLIP_LABEL, label=vertebra.number, lesion=kind)
-    scene.ellipsoid(vertebra.centre + vertebra.frame @ offset, (radius, radius, 0.9 * radius), vertebra.frame)
+        scene.structure(
+            58.0,
+            texture=9.0,
+            rough_mm=1.2,
+            rim_hu=HEALED_HU,
+            rim_mm=lesion.sclerosis * radius,
+            clip=CLIP_LABEL,
+            label=vertebra.number,
+            lesion=lesion.kind,
+        )
+    scene.ellipsoid(vertebra.centre + vertebra.frame @ lesion.offset, (radius, radius, 0.9 * radius), vertebra.frame)
 
 
 def _wall_point(

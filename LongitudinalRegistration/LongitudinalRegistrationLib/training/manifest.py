@@ -1,4 +1,4 @@
-"""A cohort as a CSV file: patient, time point, image, optional labels."""
+"""A cohort as a CSV file: patient, time point, image; optional labels, true transform and split."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from TableRemovalLib.errors import InputError
 
 COLUMNS = ("patient", "time_point", "image")
+OPTIONAL_COLUMNS = ("labels", "truth", "split")
 
 
 def _order_of(time_point: str) -> tuple:
@@ -26,12 +27,18 @@ def _order_of(time_point: str) -> tuple:
 
 @dataclass(frozen=True)
 class Entry:
-    """One scan of one patient; time points sort by number, or by date written as 2021-02-28."""
+    """One scan of one patient; time points sort by number, or by date written as 2021-02-28.
+
+    truth: true transform from the patient's first scan to this one, where it is known; split: what a cohort calls the
+    part that the patient belongs to.
+    """
 
     patient: str
     time_point: str
     image: Path
     labels: Path | None = None
+    truth: Path | None = None
+    split: str = ""
 
     @property
     def name(self) -> str:
@@ -74,7 +81,7 @@ def read_manifest(path: Path) -> tuple[Entry, ...]:
     entries: list[Entry] = []
     seen: dict[tuple | Path, int] = {}
     for line, row in rows:
-        values = {name: (row.get(name) or "").strip() for name in (*COLUMNS, "labels")}
+        values = {name: (row.get(name) or "").strip() for name in (*COLUMNS, *OPTIONAL_COLUMNS)}
         empty = [name for name in COLUMNS if not values[name]]
         if empty:
             raise InputError(f"{path.name}, line {line}: {empty[0]} is empty.")
@@ -86,8 +93,8 @@ def read_manifest(path: Path) -> tuple[Entry, ...]:
                 f"{where}: {time_point!r} is no time point: give a number (1, 2, ...) or a date (2021-02-28)."
             ) from None
         file = path.parent / values["image"]
-        labels = path.parent / values["labels"] if values["labels"] else None
-        for needed in (file, labels):
+        labels, truth = (path.parent / values[name] if values[name] else None for name in ("labels", "truth"))
+        for needed in (file, labels, truth):
             if needed is not None and not needed.exists():
                 raise InputError(f"{where}: there is no file {needed}.")
         image = file.resolve()
@@ -96,7 +103,7 @@ def read_manifest(path: Path) -> tuple[Entry, ...]:
         if image in seen:
             raise InputError(f"{where}: the image is that of line {seen[image]} too; list every scan once.")
         seen[key] = seen[image] = line
-        entries.append(Entry(patient, time_point, file, labels))
+        entries.append(Entry(patient, time_point, file, labels, truth, values["split"]))
     return tuple(entries)
 
 

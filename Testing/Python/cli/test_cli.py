@@ -51,6 +51,19 @@ def test_phantom_files_and_a_seed_that_gives_the_same_again(capsys, tmp_path):
     sitk.ReadTransform(str(tmp_path / "a" / "true_transform.h5"))
 
 
+def test_phantom_cohort_is_a_manifest_of_scans(capsys, tmp_path):
+    options = ("--seed", 3, "--size", 64, "--slices", 32, "--patients", 2, "--scans", 4, "--folds", 2)
+    code, out, err = longct(capsys, "phantom", "--cohort", "--out", tmp_path / "cohort", *options)
+    assert code == 0 and err == "" and "2 patients, 4 scans" in out
+    rows = (tmp_path / "cohort" / "manifest.csv").read_text().splitlines()
+    assert rows[0].startswith("patient,time_point,image,labels") and len(rows) == 5
+    assert {row.split(",")[0] for row in rows[1:]} == {"P01", "P02"}
+    code, _, err = longct(capsys, "phantom", "--cohort", "--out", tmp_path / "cohort", *options)
+    assert code == 2 and "a manifest.csv already" in err
+    code, _, err = longct(capsys, "phantom", "--cohort", "--out", tmp_path / "few", "--seed", 1, "--scans", 5)
+    assert code == 2 and "scans must be 24 or more" in err and not (tmp_path / "few").exists()
+
+
 def test_remove_table(capsys, phantom_folder, phantom_pair, tmp_path):
     outputs = tmp_path / "clean.nrrd", tmp_path / "body.nii.gz", tmp_path / "slices.json"
     code, out, err = longct(

@@ -152,8 +152,7 @@ def test_motion_fades_outside_the_scan_without_a_jump(pair):
 
 def test_grid_of_the_true_transform_is_dense_enough():
     from LongitudinalRegistrationLib.phantom.anatomy import make_patient
-    from LongitudinalRegistrationLib.phantom.deformation import displace, draw_field, true_transform
-    from LongitudinalRegistrationLib.phantom.pair import ScanMap
+    from LongitudinalRegistrationLib.phantom.deformation import ScanMap, displace, draw_field, true_transform
 
     rng = np.random.default_rng(0)
     terms = draw_field(rng, make_patient(rng, PhantomOptions()), 8.0)

@@ -1,0 +1,1 @@
+"""Many registrations on Dask: tasks, workers, what is done already, tables, a summary."""

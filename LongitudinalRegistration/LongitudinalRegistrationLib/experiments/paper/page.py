@@ -1,0 +1,99 @@
+"""The page of all experiments that were run: docs/evaluation.md, with its figures beside it.
+
+python -m LongitudinalRegistrationLib.experiments.paper.page RESULTS docs/evaluation.md --cohort "WORDS"
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+from TableRemovalLib.errors import InputError
+
+from ...system.files import ready_folder, write_text
+from .run import NAMES
+
+ORDER = ("slices", "fig7", "table1", "fig8", "fig9", "fig10", "fig11")
+PICTURES = Path("pictures") / "evaluation"
+
+
+def write_page(results: Path, page: Path, cohort: str) -> Path:
+    """Write the page, and copy the figures.
+
+    Parameters
+    ----------
+    results
+        Folder that `longct evaluate --experiment` wrote.
+    page
+        Of the page.
+    cohort
+        What it was run on, in words.
+
+    Returns
+    -------
+    pathlib.Path
+        The page.
+
+    Raises
+    ------
+    InputError
+        If no experiment is there, or a file cannot be written.
+    """
+    found = {name: results / f"{name}.json" for name in ORDER if (results / f"{name}.json").exists()}
+    if not found:
+        raise InputError(f"{results} has no experiment: run `longct evaluate --experiment` first.")
+    pictures = ready_folder(page.parent / PICTURES)
+    lines = [
+        "# The paper's experiments",
+        "",
+        "Made by `make evaluation`. Each section is an experiment of van Eijnatten et al. 2021",
+        "([arXiv:2005.07545](https://arxiv.org/abs/2005.07545)), section 4, run by `longct evaluate --experiment",
+        "NAME`: what the paper says, what was reduced here, our numbers (mean ± standard deviation) beside",
+        "the published ones.",
+        "Tests are paired, two-sided Wilcoxon signed-rank tests; * where p is below 0.05.",
+        "",
+        f"Cohort: {cohort}",
+    ]
+    for path in found.values():
+        lines += ["", *_section(json.loads(path.read_text(encoding="utf-8")), results, pictures)]
+    missing = [name for name in NAMES if name not in found]
+    if missing:
+        lines += ["", f"Not run here: {', '.join(missing)}."]
+    return write_text("\n".join(lines) + "\n", page)
+
+
+def _section(content: dict, results: Path, pictures: Path) -> list[str]:
+    lines = [f"## {content['title']}", ""]
+    if content["story"]:
+        lines += [f"The paper: {content['story']}.", ""]
+    if content["reduction"]:
+        lines += [f"**Reduced here**: {content['reduction']}.", ""]
+    if content.get("failed"):
+        lines += [f"{content['failed']} registrations failed and are left out.", ""]
+    for name in content["figures"]:
+        shutil.copyfile(results / f"{name}.svg", pictures / f"{name}.svg")
+        shutil.copyfile(results / f"{name}.png", pictures / f"{name}.png")
+        lines += [f"![{content['title']}: {name}]({PICTURES.as_posix()}/{name}.png)", ""]
+    if content["table"]:
+        columns = list(content["table"][0])
+        lines += [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
+        lines += [f"| {' | '.join(str(row[column]) for column in columns)} |" for row in content["table"]]
+        lines.append("")
+    lines += [f"{note}" for note in content["notes"]]
+    return lines[:-1] if not lines[-1] else lines
+
+
+def main() -> None:
+    """Write the page that the arguments name."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("page", type=Path)
+    parser.add_argument("--cohort", required=True, help="what it was run on, in words")
+    arguments = parser.parse_args()
+    print(write_page(arguments.results, arguments.page, arguments.cohort))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+"""Run one of the paper's experiments on a cohort: its tasks by the engine, its table, its figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from TableRemovalLib.errors import InputError
+
+from ...cohort.checksums import checksums
+from ...cohort.cluster import ClusterOptions, connect, packages_missing
+from ...cohort.engine import Progress, run_tasks, still_to_do
+from ...cohort.ledger import Ledger
+from ...cohort.tables import write_table
+from ...cohort.task import Record, Task, task_key
+from ...system.files import ready_folder, write_json
+from ...system.versions import CODE_VERSION
+from ...training.manifest import Entry, read_manifest
+from .options import PaperOptions
+from .outcome import Outcome, Row
+from .plots import save
+from .published import STORIES
+from .real import follow_up_outcome, follow_up_pairs, follow_up_rows, follow_up_tasks
+from .simulated import (
+    folds_outcome,
+    folds_trials,
+    sweep_outcome,
+    sweep_trials,
+    table_removal_outcome,
+    table_removal_trials,
+    times_outcome,
+    times_trials,
+)
+from .slices import slices_outcome
+from .training_curve import curve_outcome
+from .trial import Trial, run_trial
+
+Start = Callable[[str, int], None]
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """An experiment on simulated follow-ups: its title, its trials, what is made of their rows."""
+
+    title: str
+    trials: Callable[[Sequence[Entry], PaperOptions], list[Trial]]
+    outcome: Callable[[Sequence[Row], PaperOptions], Outcome]
+
+
+SIMULATED = {
+    "fig7": Simulated("Figure 7: the table removed or not", table_removal_trials, table_removal_outcome),
+    "table1": Simulated("Table 1: seconds of a registration", times_trials, times_outcome),
+    "fig9": Simulated("Figure 9: training schemes in four folds", folds_trials, folds_outcome),
+    "fig11": Simulated("Figure 11: size of the displacement", sweep_trials, sweep_outcome),
+}
+FOLLOW_UPS = "Figure 10: follow-ups before and after, by patient"
+CURVE = "Figure 8: incremental training, volume after volume"
+SLICES = "Figures 1, 2, 5 and 6: example slices (window 1800 HU, level 400 HU)"
+NAMES = (*SIMULATED, "fig8", "fig10", "slices")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run gives: the name of the experiment, its outcome, how many tasks have failed, the files."""
+
+    name: str
+    outcome: Outcome
+    failed: int
+    files: tuple[Path, ...]
+
+
+def run_experiment(
+    name: str,
+    manifest: Path,
+    folder: Path,
+    options: PaperOptions,
+    cluster: ClusterOptions,
+    progress: Progress | None = None,
+    on_start: Start | None = None,
+) -> Finished:
+    """Run an experiment; what is done already is not done again.
+
+    Parameters
+    ----------
+    name
+        One of NAMES.
+    manifest
+        Of the cohort.
+    folder
+        For the results; several experiments may share it.
+    options
+        How much is done.
+    cluster
+        Where.
+    progress, on_start
+        See cohort.run.run_cohort.
+
+    Returns
+    -------
+    Finished
+        Its table is in NAME.json, its rows in NAME.csv and NAME.parquet, its figure in NAME.svg and NAME.png.
+
+    Raises
+    ------
+    InputError
+        If the options or the manifest make no sense, or something that is needed is missing.
+    """
+    ok, reason = options.isValid()
+    if not ok:
+        raise InputError(reason)
+    if reason := packages_missing():
+        raise InputError(reason)
+    entries = read_manifest(manifest)
+    run = _Run(name, ready_folder(folder), options, cluster, progress, on_start)
+    if name in SIMULATED:
+        return run.simulated(entries)
+    if name == "fig10":
+        return run.follow_ups(entries)
+    if name == "fig8":
+        if "incremental" not in options.runs:
+            raise InputError("Figure 8 is about a training run: name it with --run incremental=DIR.")
+        return run.finish(CURVE, curve_outcome(Path(options.runs["incremental"])), [], 0, len(entries))
+    return run.slices(entries)
+
+
+@dataclass(frozen=True)
+class _Run:
+    name: str
+    folder: Path
+    options: PaperOptions
+    cluster: ClusterOptions
+    progress: Progress | None
+    on_start: Start | None
+
+    def simulated(self, entries: Sequence[Entry]) -> Finished:
+        experiment = SIMULATED[self.name]
+        trials = experiment.trials(entries, self.options)
+        if not trials:
+            raise InputError("No method is left: check --methods.")
+        names = {path for trial in trials for path in (trial.image, trial.labels) if path is not None}
+        sums = checksums([Path(name) for name in sorted(names)], self.folder / "checksums.json")
+        tasks = [_trial_task(trial, sums) for trial in trials]
+        records = self._run(tasks)
+        rows = [{**asdict(trial), **record.result} for trial, record in zip(trials, records, strict=True)]
+        good = [row for row, record in zip(rows, records, strict=True) if not record.error]
+        if not good:
+            raise InputError(f"Every registration has failed: {records[0].error}")
+        patients = len({row["patient"] for row in good})
+        outcome = experiment.outcome(good, self.options)
+        return self.finish(experiment.title, outcome, _plain(good), len(rows) - len(good), patients)
+
+    def follow_ups(self, entries: Sequence[Entry]) -> Finished:
+        pairs = follow_up_pairs(entries, self.options)
+        if not pairs:
+            raise InputError("There is no follow-up: a patient needs two scans at least.")
+        paths = [path for pair in pairs for path in pair.inputs.values()]
+        sums = checksums(paths, self.folder / "checksums.json")
+        tasks = follow_up_tasks(pairs, self.options, sums, self.folder)
+        records = self._run([task for _, _, task in tasks])
+        rows = follow_up_rows(tasks, records)
+        if not rows:
+            raise InputError(f"Every registration has failed: {records[0].error}")
+        patients = len({row["patient"] for row in rows})
+        outcome = follow_up_outcome(rows, self.options)
+        return self.finish(FOLLOW_UPS, outcome, rows, len(records) - len(rows), patients)
+
+    def slices(self, entries: Sequence[Entry]) -> Finished:
+        found = slices_outcome(follow_up_pairs(entries, self.options))
+        files = [path for name, outcome in found.items() for path in save(outcome, self.folder / name)]
+        content = {"title": SLICES, "story": "", "reduction": "", "notes": [], "table": [], "figures": list(found)}
+        write_json(content, self.folder / "slices.json")
+        return Finished(self.name, Outcome([], lambda figure: None, (1.0, 1.0)), 0, tuple(files))
+
+    def _run(self, tasks: list[Task]) -> list[Record]:
+        ledger = Ledger(self.folder / "records.jsonl")
+        if not still_to_do(tasks, ledger):
+            return ledger.records(task.key for task in tasks)
+        with connect(self.cluster) as client:
+            if self.on_start:
+                self.on_start(client.dashboard_link, len(client.nthreads()))
+            return run_tasks(client, tasks, ledger, self.progress)
+
+    def finish(self, title: str, outcome: Outcome, rows: list[Row], failed: int, patients: int) -> Finished:
+        stem = self.folder / self.name
+        files = [*save(outcome, stem)]
+        if rows:
+            files += write_table(rows, stem)
+        content = {
+            "title": title,
+            "story": STORIES.get(self.name, ""),
+            "reduction": self.options.reduction(self.name, patients),
+            "notes": list(outcome.notes),
+            "table": outcome.table,
+            "failed": failed,
+            "figures": [self.name],
+        }
+        files.append(write_json(content, stem.with_suffix(".json")))
+        return Finished(self.name, outcome, failed, tuple(files))
+
+
+def _trial_task(trial: Trial, sums: dict[Path, str]) -> Task:
+    """The task of a trial; its key knows files by their contents, and a trained network by its weights."""
+    parts: dict[str, Any] = {
+        **asdict(trial),
+        "image": sums[Path(trial.image)],
+        "labels": sums[Path(trial.labels)] if trial.labels else None,
+    }
+    weights = Path(trial.method) / "best.weights.h5"
+    if weights.exists():
+        parts["method"] = weights.stat().st_mtime_ns
+    name = f"{trial.scan}, {trial.method}, field {trial.field}"
+    return Task(name, task_key(work="trial", trial=parts, version=CODE_VERSION), run_trial, {"trial": trial})
+
+
+def _plain(rows: list[Row]) -> list[Row]:
+    """Rows without the places of files on this machine."""
+    return [{name: value for name, value in row.items() if name not in ("image", "labels")} for row in rows]

@@ -1,0 +1,146 @@
+"""A cohort on a real scheduler with real workers: one of them is killed, one pair is broken; then it goes on."""
+
+import json
+import os
+import signal
+
+import pytest
+from command import longct
+from LongitudinalRegistrationLib.cohort import run
+from LongitudinalRegistrationLib.cohort.cluster import ClusterOptions, connect
+from LongitudinalRegistrationLib.cohort.run import run_cohort
+from LongitudinalRegistrationLib.system.parallel import bound_threads
+from small_cohort import BROKEN, OPTIONS, write_cohort
+from TableRemovalLib.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def source(phantom_pair, tmp_path_factory):
+    """The folder of the scans, and what the broken one should be."""
+    folder = tmp_path_factory.mktemp("scans")
+    return folder, write_cohort(phantom_pair, folder)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.fixture(scope="module")
+def first_run(source, results):
+    """A run on two workers, of which one is killed at its second task; and what was told of its progress."""
+    from distributed import default_client
+
+    told, killed = [], []
+
+    def progress(done, total, failed):
+        told.append((done, total, failed))
+        if done and not killed:
+            client = default_client()
+            busy = next(worker for worker, tasks in client.processing().items() if tasks)
+            killed.append(client.run(os.getpid, workers=[busy])[busy])
+            os.kill(killed[0], signal.SIGKILL)
+
+    result = run_cohort(source[0] / "manifest.csv", results, OPTIONS, ClusterOptions(workers=2), progress=progress)
+    return result, told
+
+
+def test_a_killed_worker_s_pairs_are_done_by_another(first_run):
+    result, told = first_run
+    assert result.lost_workers == 1
+    assert len({row["worker"] for row in result.rows}) >= 2
+    assert [row["state"] for row in result.rows] == ["done"] * 5 + ["failed"]
+    assert told[0] == (0, 6, 0) and told[-1] == (6, 6, 1)
+
+
+def test_a_broken_pair_is_reported_and_does_not_stop_the_rest(first_run):
+    row = first_run[0].rows[-1]
+    assert row["error_kind"] == "input" and BROKEN in row["error"] and "damaged" in row["error"]
+    assert row["dsc_after"] is None and first_run[0].failed == 1
+
+
+def test_a_row_says_how_well_and_how_long(first_run):
+    row = first_run[0].rows[0]
+    assert (row["patient"], row["baseline"], row["follow_up"], row["split"]) == ("A", "0", "1", "fold1")
+    assert row["method"] == "refinement" and row["ssim_after"] > row["ssim_before"] + 0.2
+    assert row["dsc_after"] > row["dsc_before"] + 0.1
+    assert row["end_point_error_mm_after"] < 0.5 * row["end_point_error_mm_before"]
+    assert row["seconds"] > row["seconds_to_transform"] > 0 and row["peak_mb"] > 100
+
+
+def test_tables_and_page_are_written(first_run, results):
+    from pyarrow import parquet
+
+    pairs = parquet.read_table(results / "pairs.parquet").to_pylist()
+    assert pairs == first_run[0].rows
+    assert (results / "pairs.csv").read_text().splitlines()[0].startswith("patient,baseline,follow_up")
+    assert {row["name"] for row in parquet.read_table(results / "vertebrae.parquet").to_pylist()} >= {"L1"}
+    page = (results / "index.html").read_text()
+    assert page.count("<svg") >= 5 and "damaged" in page and "Failed</th><td>1<" in page
+    assert (results / "pairs" / "A" / "1" / "transform.h5").exists()
+    assert json.loads((results / "cohort.json").read_text())["options"]["method"] == "refinement"
+
+
+def test_only_what_is_not_done_is_done_again(first_run, source, results, monkeypatch):
+    """The broken scan is mended, one result is taken away: these two, and no other; then nothing at all."""
+    folder, whole = source
+    (folder / BROKEN).write_bytes(whole)
+    taken, others = results / "pairs" / "A" / "2" / "transform.h5", results / "pairs" / "A" / "1" / "transform.h5"
+    written = others.stat().st_mtime_ns
+    taken.unlink()
+    again = run_cohort(folder / "manifest.csv", results, OPTIONS, ClusterOptions(workers=1))
+    assert again.done_now == 2 and again.failed == 0 and all(row["state"] == "done" for row in again.rows)
+    assert taken.exists() and others.stat().st_mtime_ns == written
+    monkeypatch.setattr(run, "connect", lambda cluster: pytest.fail("no worker is needed"))
+    assert run_cohort(folder / "manifest.csv", results, OPTIONS, ClusterOptions()).done_now == 0
+
+
+@pytest.fixture
+def cluster():
+    """A scheduler on loopback with a worker, as one that is there already."""
+    from distributed import LocalCluster
+
+    def start(threads):
+        started.append(
+            LocalCluster(
+                n_workers=1,
+                threads_per_worker=threads,
+                processes=False,
+                protocol="tcp://",
+                host="127.0.0.1",
+                dashboard_address=None,
+            )
+        )
+        return started[-1].scheduler_address
+
+    started = []
+    yield start
+    for each in started:
+        each.close()
+    bound_threads(None)
+
+
+def test_a_cluster_that_is_there_already_is_used(capsys, cluster, source, tmp_path):
+    """By the command line, with one pair of the cohort."""
+    lines = (source[0] / "manifest.csv").read_text().splitlines()
+    (source[0] / "one.csv").write_text("\n".join(lines[:3]) + "\n")
+    options = ("--method", "refinement", "--keep", "all", "--scheduler", cluster(1), "--json")
+    code, out, err = longct(capsys, "cohort", source[0] / "one.csv", "--out", tmp_path, *options)
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert code == 0 and err == "" and lines[0]["note"]["workers"] == 1
+    assert lines[1]["progress"]["seconds_left"] is None and lines[2]["progress"]["seconds_left"] == 0
+    assert (lines[-1]["result"]["pairs"], lines[-1]["result"]["failed"]) == (1, 0)
+    written = sorted(path.name for path in (tmp_path / "pairs" / "A" / "1").iterdir())
+    assert written == ["registered.nii.gz", "report.html", "report.json", "transform.h5", "vertebrae.csv"]
+
+
+def test_workers_that_would_do_several_tasks_at_once_are_refused(cluster):
+    with pytest.raises(InputError, match="--nthreads 1"), connect(ClusterOptions(scheduler=cluster(2))):
+        pass
+
+
+def test_a_scheduler_that_is_not_there_is_an_input_error(monkeypatch):
+    monkeypatch.setattr("LongitudinalRegistrationLib.cohort.cluster.REACH_S", 0.5)
+    with pytest.raises(InputError, match="no Dask scheduler at tcp://127.0.0.1:9"):
+        with connect(ClusterOptions(scheduler="tcp://127.0.0.1:9")):
+            pass

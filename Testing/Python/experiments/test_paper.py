@@ -1,0 +1,191 @@
+"""The paper's experiments: which trials they make, what is made of their rows, one of them run from end to end."""
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from LongitudinalRegistrationLib.cohort.cluster import ClusterOptions
+from LongitudinalRegistrationLib.experiments.paper import trial as trials_module
+from LongitudinalRegistrationLib.experiments.paper.options import PaperOptions
+from LongitudinalRegistrationLib.experiments.paper.page import write_page
+from LongitudinalRegistrationLib.experiments.paper.plots import save
+from LongitudinalRegistrationLib.experiments.paper.run import run_experiment
+from LongitudinalRegistrationLib.experiments.paper.simulated import (
+    folds_outcome,
+    folds_trials,
+    sweep_trials,
+    table_removal_outcome,
+    table_removal_trials,
+    times_outcome,
+)
+from LongitudinalRegistrationLib.experiments.paper.statistics import summary, wilcoxon
+from LongitudinalRegistrationLib.experiments.paper.training_curve import curve_outcome
+from LongitudinalRegistrationLib.training.manifest import Entry
+from scipy.ndimage import binary_dilation
+from TableRemovalLib.errors import InputError
+
+PATIENTS = tuple(
+    Entry(f"P{n}", str(time), Path(f"p{n}_{time}"), split=f"fold{n % 4 + 1}") for n in range(12) for time in (1, 2)
+)
+
+
+def test_a_test_is_paired_and_leaves_out_what_is_not_known():
+    assert wilcoxon([1, 2, 3, 4, 5, None], [1.5, 2.6, 3.7, 4.8, 5.9, 7]).p == pytest.approx(0.0625)
+    assert wilcoxon([1, 2], [1, 2]).p == 1.0 and not wilcoxon([1, 2], [1, 2]).significant
+    assert wilcoxon(range(8), np.arange(8) + 1).significant and wilcoxon([None], [1]).n == 0
+    assert summary([None, float("nan")]).n == 0 and summary([2.0, 4.0]).deviation == pytest.approx(2**0.5)
+
+
+def test_what_is_less_than_in_the_paper_is_said():
+    assert PaperOptions().reduction("fig7", 12) == "" == PaperOptions().reduction("fig11", 12)
+    words = PaperOptions(fields=5, step_mm=5.0, niftyreg_spacing_mm=4.0).reduction("fig11", 3)
+    assert words == (
+        "5 random fields a step instead of 30; 3 patients instead of 12; steps of 5 mm instead of 1; "
+        "NiftyReg on voxels of 4 mm instead of 2"
+    )
+    assert not PaperOptions(methods=("elastix",)).isValid()[0] and not PaperOptions(step_mm=0).isValid()[0]
+    assert not PaperOptions(runs={"best": Path()}).isValid()[0]
+
+
+def test_figure_7_has_50_fields_in_all_conditions():
+    trials = table_removal_trials(PATIENTS, PaperOptions())
+    conditions = Counter((t.method, t.shift_mm, t.refined) for t in trials)
+    assert len(conditions) == 8 and set(conditions.values()) == {50}
+    assert {t.delta_mm for t in trials} == {5.0} and {t.scan for t in trials} == {f"P{n}, 1" for n in range(12)}
+    fields = {t.field: t.scan for t in trials}
+    assert len(fields) == 50 and all(fields[t.field] == t.scan for t in trials)
+
+
+def test_figure_9_tests_every_patient_by_the_network_that_did_not_see_him():
+    options = PaperOptions(runs={"single": Path("s"), "incremental": Path("i")}, fields=6)
+    trials = folds_trials(PATIENTS, options)
+    assert Counter(t.split for t in trials) == {f"fold{n}": 6 * 4 for n in (1, 2, 3, 4)}
+    for trial in trials:
+        assert trial.split == f"fold{int(trial.patient[1:]) % 4 + 1}"
+        if trial.group in ("single", "incremental"):
+            assert trial.method == str((Path(trial.group[0]) / trial.split).resolve())
+    without = folds_trials(PATIENTS, PaperOptions(fields=1))
+    assert {(t.group, t.method) for t in without} == {
+        *(("incremental", "vxm2"), ("default", "default"), ("niftyreg", "niftyreg"))
+    }
+
+
+def test_figure_11_goes_from_0_to_25_mm_with_30_fields_a_step():
+    trials = sweep_trials(PATIENTS, PaperOptions(methods=("default",)))
+    counts = Counter(t.delta_mm for t in trials)
+    assert sorted(counts) == [float(n) for n in range(26)] and set(counts.values()) == {30}
+    assert len({(t.delta_mm, t.field) for t in trials}) == 26 * 30
+    assert len(sweep_trials(PATIENTS, PaperOptions(fields=2, step_mm=12.5, patients=1))) == 3 * 2 * 3
+
+
+def rows(**columns):
+    """Rows of which every column is a list or one value."""
+    count = max(len(value) for value in columns.values() if isinstance(value, list))
+    return [{k: v[n] if isinstance(v, list) else v for k, v in columns.items()} for n in range(count)]
+
+
+def removal_rows(refined, gain):
+    values = [0.8 + 0.01 * n + gain for n in range(10)]
+    scores = {f"{m}_{s}": values for m in ("dsc", "ssim", "end_point_error_mm") for s in ("before", "after")}
+    return rows(group="vxm2", shift_mm=0.0, refined=refined, **scores)
+
+
+def test_figure_7_compares_original_and_refined_scans(tmp_path):
+    outcome = table_removal_outcome(removal_rows(False, 0.0) + removal_rows(True, 0.05), PaperOptions())
+    row = next(row for row in outcome.table if row["measure"] == "DSC")
+    assert (row["n"], row["original"], row["refined"]) == (10, "0.845 ± 0.030", "0.895 ± 0.030")
+    assert row["p"] == "0.0020 *" and "n = 10" in row["test"]
+    svg, png = save(outcome, tmp_path / "fig7")
+    assert "<svg" in svg.read_text() and png.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_table_1_says_how_many_times_as_long():
+    found = times_outcome(
+        rows(group="vxm2", seconds=[0.5, 0.5]) + rows(group="niftyreg", seconds=[100.0, 50.0]), PaperOptions()
+    )
+    assert found.table[0]["NiftyReg takes"] == "150 times as long" and found.table[1]["seconds"] == "75.00 ± 35.36"
+
+
+def test_figure_9_puts_the_published_numbers_beside_ours():
+    parts = []
+    for group, gain in (("incremental", 0.0), ("niftyreg", 0.05)):
+        values = [0.85 + 0.01 * n + gain for n in range(6)]
+        scores = {f"{m}_{s}": values for m in ("dsc", "ssim") for s in ("before", "after")}
+        parts += rows(group=group, split=["fold1", "fold2"] * 3, **scores)
+    table = folds_outcome(parts, PaperOptions()).table
+    assert [row["paper"] for row in table if row["measure"] == "DSC"] == ["0.929 ± 0.037", "0.988 ± 0.003"]
+    assert table[0]["against"] == "–" and table[2]["against"] == "incremental" and table[2]["p"] == "0.0312 *"
+
+
+def test_figure_8_is_drawn_from_the_iterations_of_a_run(tmp_path):
+    for fold, losses in (("fold1", (-0.5, -0.6)), ("fold2", (-0.4, -0.55))):
+        (tmp_path / fold).mkdir()
+        iterations = [
+            {
+                "iteration": n + 1,
+                "best_training": {"loss": loss},
+                "best_validation": {"loss": loss + 0.1},
+                "converged": True,
+            }
+            for n, loss in enumerate(losses)
+        ]
+        (tmp_path / fold / "result.json").write_text(json.dumps({"iterations": iterations}))
+    outcome = curve_outcome(tmp_path)
+    assert [row["best validation"] for row in outcome.table] == ["0.4000", "0.5000", "0.3000", "0.4500"]
+    save(outcome, tmp_path / "fig8")
+    with pytest.raises(InputError, match="no iterations"):
+        curve_outcome(tmp_path / "fold1")
+
+
+@pytest.fixture(scope="module")
+def finished(phantom_pair, tmp_path_factory):
+    """Table 1 with one method and one field, on a worker of a cluster that is there; the folder of the results."""
+    from distributed import LocalCluster
+    from LongitudinalRegistrationLib.system.parallel import bound_threads
+
+    folder = tmp_path_factory.mktemp("experiment")
+    scan = phantom_pair.baseline
+    sitk.WriteImage(scan.image, str(folder / "scan.nii.gz"))
+    sitk.WriteImage(scan.vertebrae, str(folder / "labels.nii.gz"))
+    (folder / "manifest.csv").write_text("patient,time_point,image,labels\nP,1,scan.nii.gz,labels.nii.gz\n")
+    place = {"processes": False, "protocol": "tcp://", "host": "127.0.0.1", "dashboard_address": None}
+    with LocalCluster(n_workers=1, threads_per_worker=1, **place) as cluster:
+        where = ClusterOptions(scheduler=cluster.scheduler_address, threads=2)
+        options = PaperOptions(fields=1, methods=("lkpyramid",))
+        found = run_experiment("table1", folder / "manifest.csv", folder / "out", options, where)
+    bound_threads(None)
+    return found, folder / "out"
+
+
+def test_an_experiment_gives_table_rows_and_figure(finished):
+    found, folder = finished
+    assert found.failed == 0 and found.outcome.table[0]["n"] == 1
+    assert {path.name for path in found.files} == {f"table1.{end}" for end in ("svg", "png", "parquet", "csv", "json")}
+    with open(folder / "table1.csv", newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    for measure, better in (("dsc", 1), ("ssim", 1), ("ncc", 1), ("end_point_error_mm", -1)):
+        assert better * float(row[f"{measure}_after"]) > better * float(row[f"{measure}_before"])
+    assert float(row["end_point_error_mm_after"]) < 1.5 and "image" not in row
+
+
+def test_the_table_stays_where_it_was_while_the_patient_moves(finished):
+    """Of the simulated follow-up that was made last: what a method sees of the original scan."""
+    made, scan = (next(iter(kept.values())) for kept in (trials_module._follow_up, trials_module._scan))
+    table = ~binary_dilation((made.body > 0) | (scan.body > 0), iterations=5) & (scan.original > 0.2)
+    assert table.sum() > 1000
+    np.testing.assert_allclose(made.with_table[table], scan.original[table], atol=0.01)
+    assert np.abs(made.fixed[table]).mean() < 0.01
+    assert np.abs(made.with_table - made.fixed)[made.body > 0].mean() < 0.01
+
+
+def test_the_page_has_a_section_and_the_figures(finished, tmp_path):
+    page = write_page(finished[1], tmp_path / "evaluation.md", "one small phantom.").read_text()
+    assert "## Table 1" in page and "about 300 times" in page and "| lkpyramid, alone | 1 |" in page
+    assert "1 random fields instead of 50" in page and "Not run here: fig7" in page
+    assert (tmp_path / "pictures" / "evaluation" / "table1.png").exists()
+    with pytest.raises(InputError, match="has no experiment"):
+        write_page(tmp_path, tmp_path / "evaluation.md", "")
