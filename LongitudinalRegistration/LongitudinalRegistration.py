@@ -20,6 +20,7 @@ from slicer.util import VTKObservationMixin
 from TableRemovalSlicer.help_texts import acknowledgement, helpLinks
 from TableRemovalSlicer.packages import Packages
 from TableRemovalWidgets.packages_section import PackagesSection
+from TableRemovalWidgets.panel_width import letShrink
 
 __all__ = [
     "LongitudinalRegistration",
@@ -78,7 +79,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
             self.onPackagesChanged,
             self.logic.shutDown,
         )
-        self.inputs = InputsSection(self.ui)
+        self.inputs = InputsSection(self.ui, self.logic)
         self.registration = RegistrationSection(self.ui, self.logic)
         self.results = ResultSections(self.resourcePath, self.ui.sectionsWidget.layout(), self.logic, self.onAgain)
         self.timer = qt.QTimer()
@@ -106,6 +107,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self.results.cleanup()
 
     def enter(self):
+        letShrink(self.parent)
         self.packagesSection.enter()
         self._warmUp()
         self.timer.start()
@@ -197,8 +199,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
 
     def onAgain(self, result, method, effort):
         """Register a result's pair again, with another method or effort."""
-        request = self.logic.requestFrom(self._parameterNode).again(result, method, effort)
-        self.registration.start([request])
+        self.registration.start([self.logic.requestAgain(result, method, effort)])
         self._showState()
 
     def onTimer(self):

@@ -19,6 +19,7 @@ from TableRemovalWidgets.apply_section import ApplySection
 from TableRemovalWidgets.edit_section import EditSection
 from TableRemovalWidgets.manual_section import ManualSection
 from TableRemovalWidgets.packages_section import PackagesSection
+from TableRemovalWidgets.panel_width import letShrink
 from TableRemovalWidgets.quality_section import QualitySection
 
 __all__ = [
@@ -102,6 +103,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.removeObservers()
 
     def enter(self):
+        letShrink(self.parent)
         self.logic.rememberDisplay()
         self.packagesSection.enter()
         self.initializeParameterNode()

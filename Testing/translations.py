@@ -1,9 +1,9 @@
 """What users read in the panels, and whether a translation can take its place.
 
-Slicer's tool takes the texts out of the sources: it reads literals in `_("...")`, no variables, and all of the .ui files.
+Slicer's tool takes the texts out of the sources: literals in `_("...")`, no variables, and all of the .ui files.
 
     python Testing/translations.py              # what is shown and cannot be translated; nothing where all can
-    python Testing/translations.py --ts FOLDER  # a .ts file for each module, as lupdate makes them: context, text, place
+    python Testing/translations.py --ts FOLDER  # a .ts file for each module, as lupdate makes it
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def texts(module: str) -> list[tuple[str, str, Path, int]]:
 
 
 def _context(path: Path) -> str:
-    """Name the context of a file as slicer.i18n.getContext does: its stem, behind the name of its folder in a package."""
+    """Name the context of a file as slicer.i18n.getContext does: its stem, behind its folder's name in a package."""
     inPackage = (path.parent / "__init__.py").exists()
     return f"{path.parent.name}.{path.stem}" if inPackage else path.stem
 

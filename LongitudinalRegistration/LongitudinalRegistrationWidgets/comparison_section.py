@@ -2,10 +2,10 @@
 
 import qt
 import slicer
-from LongitudinalRegistrationSlicer.results.nodes import fixedOf
 from LongitudinalRegistrationSlicer.vertebrae.centres import jumpTo
 from LongitudinalRegistrationSlicer.views import layout
-from LongitudinalRegistrationSlicer.views.comparison import Comparison, canBeCompared
+from LongitudinalRegistrationSlicer.views.arranged import ArrangedViews
+from LongitudinalRegistrationSlicer.views.comparison import canBeCompared
 from LongitudinalRegistrationSlicer.views.comparison_painter import (
     CHECKERBOARD,
     CONTOURS,
@@ -18,9 +18,7 @@ from LongitudinalRegistrationSlicer.views.comparison_painter import (
 )
 from LongitudinalRegistrationSlicer.views.similarity_painter import MAPS, NCC, SSIM, SimilarityPainter
 from LongitudinalRegistrationSlicer.views.slice_overlay import SliceOverlay
-from LongitudinalRegistrationSlicer.views.unsaved_layout import UnsavedLayout
 from slicer.i18n import tr as _
-from TableRemovalSlicer.views import DisplaySettings
 
 from LongitudinalRegistrationWidgets.transform_switch import TransformSwitch
 
@@ -50,15 +48,18 @@ SLIDERS = {
 
 
 class ComparisonSection:
-    """Widgets of the section; `onArranged()` is called whenever the views were arranged or released."""
+    """Widgets of the section; `onArranged()` is called whenever the views were arranged or released.
 
-    def __init__(self, resourcePath, onArranged=None):
+    views: the ArrangedViews that it shows, the logic's; its own where none are given.
+    """
+
+    def __init__(self, resourcePath, onArranged=None, views=None):
         self.widget = slicer.util.loadUI(resourcePath("UI/ComparisonSection.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._onArranged = onArranged or (lambda: None)
-        self._result, self._comparison, self._placedOn = None, None, None
-        self._before, self._unsaved = None, None
-        self._entered, self._with3D, self._chart, self._isDue = False, False, None, False
+        self._views = views or ArrangedViews()
+        self._views.listeners.append(self)
+        self._result, self._entered, self._isDue = None, False, False
         self._overlays, self._shortcuts, self._similarity = {}, [], None
         self._painter, self._values = ComparisonPainter(), {"rateHz": 2.0}
         self._flicker = qt.QTimer()
@@ -76,11 +77,11 @@ class ComparisonSection:
         """
         result = result if canBeCompared(result) else None
         if result is not None and result is not self._result:
-            self._isDue = self._isDue or self._comparison is not None
-            self._release()
+            self._isDue = self._isDue or self.comparison is not None
+            self._views.release()
         elif result is None and not self._showsScans():
             self._isDue = False
-            self._release()
+            self._views.release()
         self._result = result
         self._switch.setResult(result)
         self.ui.arrangeButton.enabled = result is not None
@@ -91,10 +92,10 @@ class ComparisonSection:
     @property
     def isNeeded(self):
         """Whether there is a result to be shown, or a layout to be restored."""
-        return self._result is not None or self._before is not None
+        return self._result is not None or self._views.canRestore
 
     def _showsScans(self):
-        return self._comparison is not None and self._comparison.hasScans
+        return self.comparison is not None and self.comparison.hasScans
 
     def enter(self):
         """The module is shown: keys work, the overlay comes back."""
@@ -119,62 +120,56 @@ class ComparisonSection:
     def cleanup(self):
         """The module ends."""
         self.exit()
-        self._release()
+        self._views.close()
         self.setResult(None)
-        self._endUnsaved()
+        self._views.listeners[:] = [listener for listener in self._views.listeners if listener is not self]
 
     def forget(self):
         """The scene is closed: what the views were like before is of no use any more, but for the layout."""
-        self._release()
-        if self._before is not None and layout.isShown():
-            self._before.restoreLayout()
-        self._before, self._chart = None, None
-        self._endUnsaved()
+        self._views.forget()
         self.ui.restoreButton.enabled = False
         self.setResult(None)
 
     @property
     def comparison(self):
         """The arranged views, or None."""
-        return self._comparison
+        return self._views.comparison
 
     def arrange(self):
-        """Arrange the views for the result: baseline, follow-up, registered, overlay, as many as there is room for."""
-        self._release()
-        isShown, fixed = layout.isShown(), fixedOf(self._result)
-        if self._before is None or not isShown:
-            self._before = DisplaySettings()
-        keepPlace = isShown and self._placedOn is fixed
-        arrangement = layout.arrangementFor(layout.availableWidth(), self._with3D, self._chart is not None)
-        self._comparison = Comparison(self._result, arrangement, self.ui.secondRowComboBox.currentData, keepPlace)
-        self._comparison.setWindow(self.ui.windowComboBox.currentData)
-        self._placedOn = fixed
-        self._unsaved = self._unsaved or UnsavedLayout()
-        self._addOverlays()
-        self.ui.restoreButton.enabled = True
-        self._showMode()
+        """Arrange the views for the result, with the orientation and the window that are chosen."""
+        self._views.arrange(self._result, self.ui.secondRowComboBox.currentData, self.ui.windowComboBox.currentData)
+
+    def takeOut(self):
+        """The arranged views are let go: take the overlays out of them."""
+        self._flicker.stop()
+        for overlay in self.overlays():
+            overlay.remove()
+        self._overlays, self._similarity = {}, None
+
+    def viewsChanged(self):
+        """The views were arranged, by whomever, or let go."""
+        if self.comparison is not None:
+            self._addOverlays()
+            self._showMode()
+        self.ui.restoreButton.enabled = self._views.canRestore
         self._onArranged()
-        if self._with3D:
-            layout.lookFromTheFront()
-        if self._chart is not None:
-            layout.showChart(self._chart)
 
     def show3D(self, on):
         """Add a 3-D view to the arranged views, now or when they are arranged, or take it away."""
-        if on != self._with3D:
-            self._with3D = on
+        if on != self._views.with3D:
+            self._views.with3D = on
             self._arrangeAnew()
 
     def showChart(self, chart):
         """Show a plot chart node beside the arranged views; return whether they are there for it."""
         if not self._isArranged():
             return False
-        self._chart = chart
+        self._views.chart = chart
         self._arrangeAnew()
         return True
 
     def _isArranged(self):
-        return self._comparison is not None and self._result is not None and layout.isShown()
+        return self.comparison is not None and self._result is not None and layout.isShown()
 
     def _arrangeAnew(self):
         if self._isArranged():
@@ -182,11 +177,7 @@ class ComparisonSection:
 
     def restore(self):
         """Restore layout, volumes and windows from before the views were arranged."""
-        self._release()
-        if self._before is not None:
-            self._before.restore()
-        self._before, self._chart = None, None
-        self._endUnsaved()
+        self._views.restore()
         self.ui.restoreButton.enabled = False
         self.widget.visible = self.isNeeded
 
@@ -200,16 +191,16 @@ class ComparisonSection:
 
     def jumpTo(self, ras):
         """Move the views to a point of the baseline (RAS, mm)."""
-        if self._comparison is not None and layout.isShown():
-            self._comparison.jumpTo(ras)
+        if self.comparison is not None and layout.isShown():
+            self.comparison.jumpTo(ras)
         else:
             jumpTo(ras)
 
     def setWindow(self, name):
         """Set the window of both scans, a key of WINDOWS."""
         self.ui.windowComboBox.setCurrentIndex(self.ui.windowComboBox.findData(name))
-        if self._comparison is not None:
-            self._comparison.setWindow(name)
+        if self.comparison is not None:
+            self.comparison.setWindow(name)
 
     def flip(self):
         """Show the other scan alone: the baseline or the registered one."""
@@ -259,31 +250,15 @@ class ComparisonSection:
                 self._arrangeGuarded()
 
     def _addOverlays(self):
-        names = self._comparison.arrangement.viewNames(layout.REGISTERED, layout.OVERLAY)
+        names = self.comparison.arrangement.viewNames(layout.REGISTERED, layout.OVERLAY)
         self._overlays = {name: SliceOverlay(name) for name in names}
-        self._similarity = SimilarityPainter(self._result)
+        self._similarity = SimilarityPainter(self.comparison.result)
         for name in layout.viewNames(layout.OVERLAY):
             self._overlays[name].painters += [self._painter, self._similarity]
 
-    def _endUnsaved(self):
-        """The user's own layout is shown again: the scene is saved with it."""
-        if self._unsaved is not None:
-            self._unsaved.remove()
-            self._unsaved = None
-
-    def _release(self):
-        self._flicker.stop()
-        for overlay in self.overlays():
-            overlay.remove()
-        self._overlays, self._similarity = {}, None
-        if self._comparison is not None:
-            self._comparison.remove()
-            self._comparison = None
-            self._onArranged()
-
     def _onSecondRow(self):
-        if self._comparison is not None:
-            self._comparison.setSecondOrientation(self.ui.secondRowComboBox.currentData)
+        if self.comparison is not None:
+            self.comparison.setSecondOrientation(self.ui.secondRowComboBox.currentData)
             self._onArranged()
 
     def _showMode(self):
@@ -291,8 +266,8 @@ class ComparisonSection:
         self.ui.modeComboBox.enabled = bool(self._overlays)
         self._showSlider(mode)
         self._painter.mode = mode
-        if self._comparison is not None:
-            self._comparison.setRegistered(self._result is not None and not self._switch.isOff)
+        if self.comparison is not None:
+            self.comparison.setRegistered(self._result is not None and not self._switch.isOff)
         if self._similarity is not None:
             self._similarity.mode = self._prepared(mode)
         for overlay in self.overlays():

@@ -3,17 +3,20 @@
 import qt
 import slicer
 from LongitudinalRegistrationSlicer.process.guess import followUpsOf, guessLabels, guessPair
-from LongitudinalRegistrationSlicer.vertebrae.total_segmentator import isInstalled, segmentVertebrae
+from LongitudinalRegistrationSlicer.vertebrae.total_segmentator import isInstalled
 from slicer.i18n import tr as _
 
 from LongitudinalRegistrationWidgets.match_table import MatchTable
 
 
 class InputsSection:
-    """What the main panel's widgets about the scans (`ui`) do. What is chosen is in the parameter node."""
+    """What the main panel's widgets about the scans (`ui`) do, for the module's logic.
 
-    def __init__(self, ui):
-        self.ui = ui
+    What is chosen is in the parameter node.
+    """
+
+    def __init__(self, ui, logic):
+        self.ui, self._logic = ui, logic
         self._parameters = None
         self._further = []
         self._labelled = None
@@ -41,19 +44,12 @@ class InputsSection:
 
     def swap(self):
         """Make the follow-up the baseline, and the reverse."""
-        p = self._parameters
-        p.fixedVolume, p.movingVolume = p.movingVolume, p.fixedVolume
-        p.fixedLabels, p.movingLabels = p.movingLabels, p.fixedLabels
-        p.matches = ""
+        self._logic.swap(self._parameters)
 
     def segment(self):
         """Have TotalSegmentator make the labels that are missing."""
-        p = self._parameters
         with slicer.util.tryWithErrorDisplay(_("TotalSegmentator could not segment the vertebrae."), waitCursor=True):
-            if p.fixedVolume is not None and p.fixedLabels is None:
-                p.fixedLabels = segmentVertebrae(p.fixedVolume)
-            if p.movingVolume is not None and p.movingLabels is None:
-                p.movingLabels = segmentVertebrae(p.movingVolume)
+            self._logic.segmentVertebrae(self._parameters)
 
     def update(self):
         """Show what follows from the choice: further scans of the patient, and the labels' matches."""

@@ -19,7 +19,7 @@ class ResultSections:
     def __init__(self, resourcePath, layout, logic, onAgain):
         self.result, self._toCome = None, []
         self.resultSection = ResultSection(resourcePath, self.show, onAgain)
-        self.comparisonSection = ComparisonSection(resourcePath, self._onArranged)
+        self.comparisonSection = ComparisonSection(resourcePath, self._onArranged, logic.views)
         self.vertebraSection = VertebraSection(
             resourcePath, lambda value, ras: self.comparisonSection.jumpTo(ras), self.comparisonSection.showChart
         )

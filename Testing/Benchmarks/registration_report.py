@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
-import ablation
 import numpy as np
+
+sys.path[:0] = [str(Path(__file__).resolve().parent)]
+
+import ablation  # noqa: E402
 
 MAIN = "network + refinement"
 COLOURS = {"network": "#56B4E9", MAIN: "#0072B2", "refinement alone": "#009E73", "before": "#999999"}
@@ -51,6 +55,47 @@ def _table(pair: dict) -> list[str]:
             f"{main['volume_follows']:.1f} s after the click, all scores {main['scores_follow']:.1f} s.",
         ]
     return [*lines, ""]
+
+
+README_WORDS = {
+    MAIN: "ours: affine, network, refinement",
+    "niftyreg": "NiftyReg (reg_aladin + reg_f3d)",
+    "greedy": "greedy (affine, NCC)",
+    "demons": "ITK demons (after our affine)",
+}
+BEGIN, END = "<!-- figures of make bench -->", "<!-- end of these figures -->"
+
+
+def _readme_seconds(row: dict) -> str:
+    """Seconds of a row; of NiftyReg those of its two programs."""
+    if row["method"] == "niftyreg":
+        return " + ".join(f"{row['stages'][name]:.0f}" for name in ("reg_aladin", "reg_f3d"))
+    return format(row["seconds"], ".2f" if row["seconds"] < 10 else ".0f")
+
+
+def readme_tables(content: dict) -> str:
+    """The tables of the README: all pairs, ours beside the others, and what the trained weights bring."""
+    lines = [
+        "| | runs | seconds | DSC | bone overlap | SSIM | end-point error, mm | NDV |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for pair in content["pairs"]:
+        rows = [{"method": f"**{pair['pair']}**, {pair['size']}, as they came", **pair["before"]}]
+        rows += [row for row in pair["rows"] if row["method"] in README_WORDS]
+        for row in rows:
+            timed = (str(row["runs"]), _readme_seconds(row)) if "seconds" in row else ("", "")
+            ndv = f"{row['ndv_percent']:.4f} %" if timed[0] else ""
+            cells = [README_WORDS.get(row["method"], row["method"]), *timed]
+            cells += [_cell(row, key, ".3f") for key in ("dsc", "bone", "ssim")]
+            lines.append("| " + " | ".join([*cells, _cell(row, "error_mm", ".2f"), ndv]) + " |")
+    return "\n".join([*lines, "", *ablation.text(content["ablation"])])
+
+
+def write_readme(content: dict, readme: Path) -> None:
+    """Put the tables between their marks in the README."""
+    text = readme.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    readme.write_text(f"{before}{BEGIN}\n\n{readme_tables(content)}\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
 
 
 def _rows(content: dict, method: str) -> list[tuple[dict, dict]]:

@@ -22,6 +22,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 MODULES = ("TableRemoval", "LongitudinalRegistration")
 BUNDLE = "story.mrb"
+# ctkErrorLogAbstractModel's LogLevelColumn and DescriptionColumn.
+LOG_COLUMNS = 2, 4
+RED_LEVELS = ("Warning", "Error", "Critical", "Fatal")
 
 
 class Application:
@@ -88,6 +91,19 @@ def ownTests():
     return rows
 
 
+def logEntries():
+    """Return (level, text) of all entries of Slicer's error log."""
+    log = slicer.app.errorLogModel()
+    return [tuple(str(log.data(log.index(row, column))) for column in LOG_COLUMNS) for row in range(log.rowCount())]
+
+
+def loggedRow(entries):
+    """Return the row, as story.run's, about log entries: a warning or an error makes Slicer's icon red."""
+    problems = [text.splitlines()[0] for level, text in entries if level in RED_LEVELS]
+    problem = f"{len(problems)} in the error log, the first: {problems[0]}" if problems else ""
+    return ("errorLog", 0.0, f"{len(entries)} entries, no warning", problem)
+
+
 def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=pathlib.Path, help="folder for pictures and table; made where there is none")
@@ -110,12 +126,13 @@ def main():
     window = slicer.util.mainWindow()
     window.resize(*map(int, options.size.split("x")))
     slicer.app.processEvents()
-    application = Application()
+    application, before = Application(), len(logEntries())
     rows = ownTests()
     rows += story.run(
         story.Story(application, folder),
         lambda number, name: application.picture(folder / f"{number:02} {name}.png"),
     )
+    rows.append(loggedRow(logEntries()[before:]))
     text = story.table(rows)
     (folder / "table.txt").write_text(text + "\n", encoding="utf-8")
     print(f"\nSlicer {slicer.app.applicationVersion}, window {window.width} x {window.height}")

@@ -263,7 +263,7 @@ def trained_scores(entries: Sequence[Entry], weights: Path, config: TrainingConf
         What it was trained with.
     """
     delta_mm = config.simulator.delta_mm
-    predictor = Predictor(trained_model(config.network, weights, config.leaky_slope, delta_mm))
+    predictor = Predictor(trained_model(config.network, weights, config.leaky_slope, delta_mm, config.flow_resolution))
     return model_scores((read_scored(entry) for entry in entries), predictor, (delta_mm,), config.seed)
 
 

@@ -139,7 +139,7 @@ def method_text(content: dict) -> str:
 
 def _volume_text(row: dict) -> str:
     """A label's volume in the follow-up, and registered, with the change in percent; nothing where it is not known."""
-    change, volumes = volume_change_percent(row), row.get("volume_ml")
+    change, volumes = volume_change_percent(row), row.get("volume_ml") or {}
     return "" if change is None else f"   {volumes['before']:.1f} -> {volumes['after']:.1f} ({change:+.0f} %)"
 
 

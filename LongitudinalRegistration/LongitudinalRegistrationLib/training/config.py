@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 Options = TypeVar("Options", bound="DataclassInstance")
 
 SCHEMES = ("incremental", "single", "pooled")
+PAPER: dict = {
+    "network": "vxm2",
+    "leaky_slope": 0.5,
+    "centred_first_layer": False,
+    "clip_norm": 0.0,
+    "block": [256, 160, 160],
+    "learning_rate": [1e-4, 1e-6],
+    "loss": {"end_point": 0.0, "ncc": 1.0, "diffusion": 1.0, "expected_error": 0.0},
+}
+"""What the paper's schemes take where a configuration is silent; K and the patience are those of IncrementalOptions."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,8 @@ class LossOptions:
     """Weights of the parts of the loss.
 
     end_point: error against the known field, every step of the network counted (multi-scale), the last one most;
-    ncc: local NCC of the fixed and the warped image; diffusion: smoothness of the field;
+    ncc: local NCC of the fixed and the warped image; diffusion: smoothness of the field on the input's voxels, to which
+    a coarser one is interpolated, in voxels, as in the paper, so that its weight is the paper's lambda;
     inverse_consistency: the field from moving to fixed must undo the one from fixed to moving;
     expected_error: likelihood of the end-point error under the error that the network expects, if it expects one;
     it does not change what the network is taught to answer.
@@ -55,12 +66,13 @@ class LossOptions:
 class IncrementalOptions:
     """The paper's scheme (section 3.3): one volume after the other, each with its deformed copies.
 
-    deformations: K, copies per volume; validation_deformations: copies that are set apart, half of them to monitor,
-    half to test; validation_steps: pairs of one validation; patience: epochs without a better validation before an
-    iteration ends; most_epochs: an iteration ends then at the latest; passes: how often the cohort is gone through.
+    deformations: K, copies per volume, the paper's 30; validation_deformations: copies that are set apart, half of them
+    to monitor, half to test; validation_steps: pairs of one validation; patience: epochs without a better validation
+    before an iteration ends; most_epochs: an iteration ends then at the latest; passes: how often the cohort is gone
+    through.
     """
 
-    deformations: int = 50
+    deformations: int = 30
     validation_deformations: int = 20
     validation_steps: int = 50
     patience: int = 20
@@ -83,15 +95,17 @@ class PooledOptions:
 
     steps: gradient steps; minutes: the run ends then if its steps are not done, 0 for no limit, and the learning rate
     falls with whichever is further; validation_pairs: fixed pairs to monitor with; workers: processes that draw pairs
-    beside the one that trains, 0 for none; repeats: how often a pair is used, 2 or more for a device that is faster
-    than the workers: batches are then drawn from the latest pairs, mirrored at random along two axes; lung_share: how
-    often a block is centred in the lung of its scan.
+    beside the one that trains, 0 for none; stretched: how many copies of every scan are trained on beside it, each
+    stretched or compressed along its three axes by up to a quarter; repeats: how often a pair is used, 2 or more for a
+    device that is faster than the workers: batches are then drawn from the latest pairs, mirrored at random along two
+    axes; lung_share: how often a block is centred in a lung, any voxel of all lungs alike.
     """
 
     steps: int = 6000
     minutes: float = 0.0
     validation_pairs: int = 24
     workers: int = 0
+    stretched: int = 0
     repeats: int = 1
     lung_share: float = 0.0
 
@@ -99,8 +113,8 @@ class PooledOptions:
         """Whether the options make sense, and if not, what to change."""
         if self.steps < 1 or self.validation_pairs < 1 or self.repeats < 1:
             return False, "steps, validation_pairs and repeats must be 1 or more."
-        if self.workers < 0 or not 0 <= self.minutes < math.inf:
-            return False, "workers and minutes must not be negative."
+        if self.workers < 0 or self.stretched < 0 or not 0 <= self.minutes < math.inf:
+            return False, "workers, stretched and minutes must not be negative."
         if not 0 <= self.lung_share <= 1:
             return False, "lung_share is a probability, from 0 to 1."
         return True, ""
@@ -110,7 +124,10 @@ class PooledOptions:
 class TrainingConfig:
     """A training run.
 
-    manifest: CSV of the cohort (see manifest.py). network: one of NETWORKS; leaky_slope: of vxm2.
+    manifest: CSV of the cohort (see manifest.py). network: one of NETWORKS; of vxm2: leaky_slope, flow_resolution
+    ("half" or "full" of the input's) and centred_first_layer (whether training from nothing starts where CT intensities
+    are, see warm_start). clip_norm: largest norm of each weight's gradient, 0 for no limit. Where the scheme is the
+    paper's, its numbers are the defaults (PAPER).
     compute: "float32", or "bfloat16" for the convolutions (losses and coordinates stay float32), which is refused where
     this processor's gradients are wrong in it (see gradient_check).
     scheme: "incremental" and "single" follow the paper, "pooled" mixes all scans. folds: 4 for 4-fold cross-validation
@@ -129,6 +146,9 @@ class TrainingConfig:
     test_patients: tuple[str, ...] = ()
     initial_weights: Path | None = None
     leaky_slope: float = 0.2
+    flow_resolution: str = "half"
+    centred_first_layer: bool = True
+    clip_norm: float = 1.0
     compute: str = "float32"
     block: tuple[int, int, int] = (48, 48, 48)
     batch: int = 1
@@ -160,6 +180,10 @@ class TrainingConfig:
             return False, f"seed must be 0 or more, it is {self.seed}."
         if not all(isinstance(name, str) for name in (*self.validation_patients, *self.test_patients)):
             return False, 'validation_patients and test_patients must be lists of texts, as in ["P1", "P2"].'
+        if self.flow_resolution not in ("half", "full"):
+            return False, f"flow_resolution must be half or full, not {self.flow_resolution}."
+        if not 0 <= self.clip_norm < math.inf:
+            return False, f"clip_norm must not be negative, it is {self.clip_norm}."
         if self.compute not in COMPUTE:
             return False, f"compute must be one of {', '.join(COMPUTE)}, not {self.compute}."
         if len(self.learning_rate) != 2 or not all(0 < rate < math.inf for rate in self.learning_rate):
@@ -229,7 +253,8 @@ def config_from(content: dict, folder: Path, where: str = "The configuration") -
     """
     if not isinstance(content, dict) or not isinstance(content.get("manifest"), str):
         raise InputError(f'{where} must be a JSON object with at least "manifest", the CSV file of the cohort.')
-    content = dict(content)
+    paper = PAPER if content.get("scheme") in ("incremental", "single") else {}
+    content = {**paper, **content}
     for name in ("manifest", "initial_weights"):
         if content.get(name):
             content[name] = (folder / content[name]).resolve()

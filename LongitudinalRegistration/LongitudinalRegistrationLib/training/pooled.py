@@ -14,7 +14,7 @@ from . import checkpoint
 from .config import TrainingConfig
 from .journal import Journal, Tell, mean_scores
 from .simulation.pair_source import PairSource, draw_batch
-from .simulation.samples import PreparedScan
+from .simulation.samples import PreparedScan, stretched
 
 if TYPE_CHECKING:
     from .stepper import Stepper
@@ -30,6 +30,7 @@ COLUMNS = (
     "waited",
 )
 WARM_UP_STEPS = 100
+STRETCHES = 10
 
 
 def rate_at(step: int, config: TrainingConfig, seconds: float = 0.0) -> float:
@@ -55,6 +56,28 @@ def rate_at(step: int, config: TrainingConfig, seconds: float = 0.0) -> float:
         done = max(done, seconds / (60.0 * config.pooled.minutes))
     share = 0.5 * (1.0 + np.cos(np.pi * min(1.0, done)))
     return float((last + (first - last) * share) * min(1.0, (step + 1) / WARM_UP_STEPS))
+
+
+def with_stretched(scans: list[PreparedScan], config: TrainingConfig) -> list[PreparedScan]:
+    """Add stretched copies, the same ones whenever a run goes on.
+
+    Parameters
+    ----------
+    scans
+        To train on.
+    config
+        Says how many copies of each.
+
+    Returns
+    -------
+    list of PreparedScan
+        The scans, then the copies of each.
+    """
+    copies = []
+    for number, scan in enumerate(scans):
+        for copy in range(config.pooled.stretched):
+            copies.append(stretched(scan, np.random.default_rng([config.seed, STRETCHES, number, copy])))
+    return [*scans, *copies]
 
 
 def train_pooled(
@@ -86,6 +109,7 @@ def train_pooled(
     journal = Journal(folder, COLUMNS, tell, position["rows"], position["step"])
     seconds, waited, row_began = earlier, 0.0, begun
     recent: list[dict[str, float]] = []
+    train = with_stretched(train, config)
     with closing(PairSource(train, config, position["step"])) as source:
         judge = np.random.default_rng([config.seed, 1])
         judged = [draw_batch(validation or train, config, 1, judge) for _ in range(config.pooled.validation_pairs)]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
+from ..methods.network.architectures.catalogue import network_options
 from ..methods.network.keras_passes import muted_stderr, quiet_tensorflow
 from ..methods.network.runtime import tensorflow_missing
 from ..system.files import ready_folder, write_atomically, write_json
@@ -229,15 +230,16 @@ def _make_stepper(config: TrainingConfig) -> Stepper:
     network = _build(config, config.compute)
     if config.initial_weights:
         network.load_weights(config.initial_weights)
-    elif config.network == "vxm2":
+    elif config.network == "vxm2" and config.centred_first_layer:
         centre_first_layer(network)
-    return Stepper(network, config.loss)
+    return Stepper(network, config.loss, config.clip_norm)
 
 
 def _build(config: TrainingConfig, compute: str) -> keras.Model:
     from ..methods.network.build import build_network
 
-    return build_network(config.network, config.block, leaky_slope=config.leaky_slope, compute=compute)
+    options = network_options(config.network, config.leaky_slope, config.flow_resolution)
+    return build_network(config.network, config.block, compute=compute, **options)
 
 
 def _check_bfloat16(config: TrainingConfig) -> None:

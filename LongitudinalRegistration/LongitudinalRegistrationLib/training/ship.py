@@ -36,7 +36,8 @@ def card_of(run: Path, notes: dict, scores: dict | None) -> dict:
         Folder of a finished run, without folds.
     """
     config = kept_config(run)
-    model = trained_model(config.network, run / "all" / WEIGHTS, config.leaky_slope, largest_mm(config))
+    weights = run / "all" / WEIGHTS
+    model = trained_model(config.network, weights, config.leaky_slope, largest_mm(config), config.flow_resolution)
     options = config.content()
     options.update({name: Path(options[name]).name for name in PATHS if options[name]})
     result = json.loads((run / "all" / RESULT).read_text(encoding="utf-8"))

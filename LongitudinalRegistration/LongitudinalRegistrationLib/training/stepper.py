@@ -17,7 +17,6 @@ from .config import LossOptions
 
 OUTSIDE_WEIGHT = 0.05
 EARLIER_STEPS = 0.5
-CLIP_NORM = 1.0
 
 Estimate = tuple[Tensor, Tensor | None]
 """A flow (batch, k, j, i, 3), and the length of its error that the network expects (batch, k, j, i, 1) or None; both in
@@ -141,7 +140,7 @@ class TrainingModel(keras.Model):
         if options.expected_error and y_pred[-1][1] is not None:
             loss += options.expected_error * self._expected_error(y_pred, y)
         if options.diffusion:
-            loss += options.diffusion * diffusion_loss(final)
+            loss += options.diffusion * diffusion_loss(self._at_full_size(final, x))
         if options.ncc:
             warped = warp(x[..., 1:], self._at_full_size(final, x))
             loss += options.ncc * local_ncc_loss(x[..., :1], warped)
@@ -170,11 +169,15 @@ class Stepper:
     ----------
     network
         As from build_network.
+    options
+        Of the loss.
+    clip_norm
+        Largest norm of each weight's gradient; 0: they are not clipped.
     """
 
-    def __init__(self, network: keras.Model, options: LossOptions) -> None:
+    def __init__(self, network: keras.Model, options: LossOptions, clip_norm: float = 1.0) -> None:
         self.network = network
-        self.optimizer = keras.optimizers.Adam(1e-4, clipnorm=CLIP_NORM)
+        self.optimizer = keras.optimizers.Adam(1e-4, clipnorm=clip_norm or None)
         self._model = compiled_model(network, options, self.optimizer)
         self.optimizer.build(network.trainable_variables)
 

@@ -9,6 +9,11 @@ from LongitudinalRegistrationSlicer.process.registrations import Registrations
 from LongitudinalRegistrationSlicer.process.request import RegistrationRequest
 from LongitudinalRegistrationSlicer.results.belongings import belongingsOf
 from LongitudinalRegistrationSlicer.results.bringing import Bringing
+from LongitudinalRegistrationSlicer.results.nodes import setTransformOn
+from LongitudinalRegistrationSlicer.vertebrae.plot import updateVertebraChart
+from LongitudinalRegistrationSlicer.vertebrae.rows import rowsAsText, rowsWithMethods, saveCsv
+from LongitudinalRegistrationSlicer.vertebrae.total_segmentator import segmentVertebrae
+from LongitudinalRegistrationSlicer.views.arranged import ArrangedViews
 
 
 def workerCommand():
@@ -26,6 +31,7 @@ class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):
         ScriptedLoadableModuleLogic.__init__(self)
         Registrations.__init__(self, lambda: command or workerCommand(), job)
         self._bringing = Bringing()
+        self.views = ArrangedViews()
 
     def getParameterNode(self):
         return LongitudinalRegistrationParameterNode(keptNode(super().getParameterNode()))
@@ -44,6 +50,73 @@ class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):
             budgetSeconds=parameters.budgetSeconds,
             matches=parameters.matches,
         )
+
+    def swap(self, parameters):
+        """Make the follow-up of a parameter node the baseline, and the reverse, with their labels."""
+        p = parameters
+        p.fixedVolume, p.movingVolume = p.movingVolume, p.fixedVolume
+        p.fixedLabels, p.movingLabels = p.movingLabels, p.fixedLabels
+        p.matches = ""
+
+    def segmentVertebrae(self, parameters):
+        """Have TotalSegmentator make the labels that a parameter node lacks. Raises RuntimeError where it cannot."""
+        p = parameters
+        if p.fixedVolume is not None and p.fixedLabels is None:
+            p.fixedLabels = segmentVertebrae(p.fixedVolume)
+        if p.movingVolume is not None and p.movingLabels is None:
+            p.movingLabels = segmentVertebrae(p.movingVolume)
+
+    def requestAgain(self, result, method=None, effort=None):
+        """Return the request for a result's own pair, another way, with the settings of the module's parameter node.
+
+        method: a key of request.METHODS, such as "NiftyReg"; effort: "Fast" or "Thorough"; None: as it was.
+        """
+        return self.requestFrom(self.getParameterNode()).again(result, method, effort)
+
+    def setTransformOn(self, result, on):
+        """Place the follow-up and its labels under a result, or where they were scanned."""
+        setTransformOn(result, on)
+
+    def saveResult(self, result, folder):
+        """Write transform, registered volume, tables and report into a folder; return the names of the files.
+
+        Raises InputError where the folder cannot be written to, has one of the files already, or a scan was removed.
+        """
+        from LongitudinalRegistrationSlicer.results.saving import saveResult
+
+        return saveResult(result, folder)
+
+    def exportDicom(self, result, folder):
+        """Write registered scan and transform as DICOM into a new folder; return what was written.
+
+        Raises InputError where pydicom is missing, the folder has content, or a scan was removed.
+        """
+        from LongitudinalRegistrationSlicer.results.saving import exportDicom
+
+        return exportDicom(result, folder)
+
+    def arrangeViews(self, result, secondOrientation="Sagittal", window="Bone"):
+        """Arrange the views for a result: baseline, follow-up, registered, overlay, as many as there is room for.
+
+        secondOrientation: "Sagittal" or "Coronal", of the second row; window: "Bone", "Soft tissue" or "Lung".
+        """
+        self.views.arrange(result, secondOrientation, window)
+
+    def restoreViews(self):
+        """Restore layout, volumes and windows from before the views were arranged."""
+        self.views.restore()
+
+    def scoresText(self, result, delimiter="\t"):
+        """Return the vertebrae's figures with titles as text, a line each, to be pasted into a spreadsheet."""
+        return rowsAsText(*rowsWithMethods(result), delimiter)
+
+    def saveScores(self, result, path):
+        """Write the vertebrae's figures as a CSV file. Raises InputError where it cannot be written."""
+        saveCsv(path, *rowsWithMethods(result))
+
+    def plotScores(self, result):
+        """Plot the vertebrae's DSC before and after; return the chart node, or None where there are no scores."""
+        return updateVertebraChart(result)
 
     def belongings(self, result, towards):
         """Return what can be brought through a result, as results.belongings.Belongings.
@@ -72,4 +145,5 @@ class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):
     def forget(self):
         """The scene is closed: end what runs, and forget what was in the scene."""
         self._bringing.forget()
+        self.views.forget()
         super().forget()

@@ -11,7 +11,7 @@ pytest.importorskip("PySide6")
 
 from slicerhost import boot  # noqa: E402
 
-pytestmark = [pytest.mark.xdist_group("host"), pytest.mark.slow]
+pytestmark = pytest.mark.xdist_group("host")
 STAND_IN = [sys.executable, "-m", "LongitudinalRegistrationSlicer.process.stand_in_worker"]
 
 
@@ -58,9 +58,11 @@ def test_the_story_goes_through_in_the_stand_in(monkeypatch, tmp_path):
 
     monkeypatch.syspath_prepend(str(ROOT / "Testing" / "Slicer"))
     monkeypatch.setattr(logic, "workerCommand", lambda: STAND_IN)
+    import slicer
     import story
 
     host.core.scene.Clear(0)
+    slicer.app.errorLogModel().clear()
     with mainWindow(1600, 900) as window:
         application = StandIn(host, window)
         try:
@@ -69,3 +71,4 @@ def test_the_story_goes_through_in_the_stand_in(monkeypatch, tmp_path):
             application.close()
             host.core.scene.Clear(0)
     assert not any(problem for *_, problem in rows), story.table(rows)
+    assert slicer.app.errorLogModel().texts() == []

@@ -8,7 +8,7 @@ pytest.importorskip("PySide6")
 
 from slicerhost import boot  # noqa: E402
 
-pytestmark = [pytest.mark.xdist_group("host"), pytest.mark.slow]
+pytestmark = pytest.mark.xdist_group("host")
 ROW = '<layout type="horizontal">{}</layout>'
 VIEW = (
     '<item><view class="vtkMRMLSliceNode" singletontag="Wide{n}"><property name="orientation" action="default">Axial'

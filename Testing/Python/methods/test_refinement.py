@@ -123,6 +123,48 @@ def test_where_the_scans_say_nothing_the_start_stays():
     assert along_x(refine(flat, flat, IDENTITY, start).field) > 0.8 * along_x(start) > 3.0
 
 
+def expected(field, millimetres):
+    """An expected error, the same everywhere, on the voxels of a field."""
+    grid = sitk.GetArrayViewFromImage(field).shape[:3]
+    image = sitk.GetImageFromArray(np.full(grid, millimetres, np.float32))
+    image.CopyInformation(field)
+    return image
+
+
+def test_a_start_that_is_expected_to_be_right_is_kept_more_than_one_that_is_not():
+    """The scans are in register and the start is wrong: the less error it admits, the more of it stays."""
+    scan = ball_of_tissue(50 + 15 * texture(5))
+    start = bump(scan, 5.0)
+    left = [
+        along_x(refine(scan, scan, IDENTITY, start, expected_error=expected(start, error)).field)
+        for error in (0.1, 1.0, 4.0)
+    ]
+    assert left[0] > left[1] + 0.1 > left[2] + 0.1
+
+
+def test_coarse_levels_are_for_a_start_that_is_far_off():
+    scan = ball_of_tissue(50 + 15 * texture(5))
+    start = bump(scan, 0.0)
+    steps = [sum(level.steps for level in FAST if level.from_error_mm <= error) for error in (0.5, 1.5, 3.0)]
+    assert steps[0] < steps[1] < steps[2]
+    found = [refine(scan, scan, IDENTITY, start, expected_error=expected(start, error)).steps for error in (0.5, 3.0)]
+    assert found[0] <= steps[0] and found[0] < found[1]
+
+
+def test_a_lesion_that_has_grown_is_not_shrunk_to_fit_where_no_displacement_is_expected():
+    """Seven millimetres more in radius, nothing has moved: the Jacobian in the lesion is 1."""
+    distance = 2.0 * np.linalg.norm(np.indices((64, 64, 64)) - 31.5, axis=0)
+    tissue = 50 + 20 * texture(6)
+    fixed, moving = (ball_of_tissue(np.where(distance < radius, 600.0, tissue)) for radius in (10.0, 17.0))
+    start = bump(fixed, 0.0)
+    jacobian = {}
+    for name, error in (("known", expected(start, 0.3)), ("unknown", None)):
+        field = sitk.Cast(refine(fixed, moving, IDENTITY, start, expected_error=error).field, sitk.sitkVectorFloat64)
+        middle = sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(field, True))[7:9, 7:9, 7:9]
+        jacobian[name] = float(middle.mean())
+    assert abs(jacobian["known"] - 1) < 0.1 < 0.2 < jacobian["unknown"] - 1
+
+
 def test_a_step_that_lowers_the_image_cost_and_raises_the_energy_is_refused():
     class Uphill:
         """The images agree better the larger the field is; the energy falls for one step only."""

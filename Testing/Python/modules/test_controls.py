@@ -60,6 +60,42 @@ def test_no_colour_is_written_into_a_panel_so_that_dark_themes_stay_legible(path
     assert "styleSheet" not in text and "<palette>" not in text and "color:" not in text
 
 
+def _luminance(colour):
+    """The relative luminance of "#rrggbb" (WCAG 2.1)."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_what_has_a_background_of_its_own_is_legible_in_every_theme():
+    """Text on it has a colour of its own too, with a contrast of 4.5 at least (WCAG 2.1, AA)."""
+    from LongitudinalRegistrationWidgets.result_section import COLOURS
+    from LongitudinalRegistrationWidgets.vertebra_table import QUALITY_COLOURS, TEXT_COLOUR
+
+    pairs = [(colour, "#ffffff") for colour in COLOURS.values()]
+    pairs += [(colour, TEXT_COLOUR) for colour in QUALITY_COLOURS.values()]
+    for background, text in pairs:
+        dark, light = sorted((_luminance(background), _luminance(text)))
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (background, text)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_controls_that_are_made_in_code_have_tooltips_too(open_panel, name, use_worker):
+    """Those that the user can reach by the Tab key; the parts of a spin box or a scroll bar belong to their control."""
+    import qt
+
+    use_worker(["true"])
+    panel = open_panel(name)
+    reached = [
+        widget
+        for kind in (qt.QAbstractButton, qt.QComboBox, qt.QAbstractItemView, qt.QAbstractSlider, qt.QAbstractSpinBox)
+        for widget in panel.parent.findChildren(kind)
+        if widget.objectName and not widget.objectName.startswith("qt_") and not isinstance(widget, qt.QScrollBar)
+    ]
+    bare = [widget.objectName for widget in reached if not widget.toolTip.strip()]
+    assert len(reached) > 10 and not bare
+
+
 def test_no_shortcut_is_one_of_slicer_s():
     from LongitudinalRegistrationWidgets.comparison_section import FLIP_KEY, TRANSFORM_KEY, WINDOW_KEYS
 

@@ -5,8 +5,6 @@ import types
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
 pytest.importorskip("trame_slicer")
 
 

@@ -7,8 +7,6 @@ from xml.etree import ElementTree
 import pytest
 from places import ROOT
 
-pytestmark = pytest.mark.slow
-
 pytest.importorskip("trame_slicer")
 pytest.importorskip("PySide6")
 

@@ -99,6 +99,10 @@ def losses(log):
         ({"appearance": {"phase_share": 5.0}}, "phase_share is a probability"),
         ({"seed": -1}, "seed must be 0 or more"),
         ({"compute": "float16"}, "compute must be one of"),
+        ({"flow_resolution": "third"}, "flow_resolution must be half or full"),
+        ({"clip_norm": -1.0}, "clip_norm must not be negative"),
+        ({"pooled": {"stretched": -1}}, "must not be negative"),
+        ({"appearance": {"lesion_mm": [5.0, 2.0]}}, "lesion_mm must be two positive limits"),
         ({"test_patients": [1]}, "must be lists of texts"),
         ({"block": [48.0, 48, 48]}, "multiples of 16"),
         ({"learning_rate": 0.1}, "learning_rate must be a list"),
@@ -113,6 +117,43 @@ def test_a_configuration_that_cannot_be_used_is_refused(content, message, tmp_pa
     whole = {"manifest": "cohort.csv", **content} if content and isinstance(content, dict) else content
     with pytest.raises(InputError, match=message):
         config_from(whole, tmp_path)
+
+
+@pytest.mark.parametrize("scheme", ["incremental", "single"])
+def test_the_paper_s_numbers_are_the_defaults_of_its_scheme(scheme, tmp_path):
+    config = config_from({"manifest": "c.csv", "scheme": scheme}, tmp_path)
+    assert config.network == "vxm2" and config.flow_resolution == "half" and config.leaky_slope == 0.5
+    assert config.clip_norm == 0 and not config.centred_first_layer and config.block == (256, 160, 160)
+    assert config.incremental.deformations == 30 and config.incremental.patience == 20
+    loss = config.loss
+    assert (loss.ncc, loss.diffusion, loss.end_point, loss.inverse_consistency, loss.expected_error) == (1, 1, 0, 0, 0)
+    assert config_from({"manifest": "c.csv", "scheme": scheme, "leaky_slope": 0.2}, tmp_path).leaky_slope == 0.2
+    assert config_from({"manifest": "c.csv"}, tmp_path) == TrainingConfig((tmp_path / "c.csv").resolve())
+
+
+def test_lambda_weighs_the_field_on_the_input_s_voxels(nn_stepper):
+    """A field that grows by 0.2 voxels from voxel to voxel along one axis: 0.04 / 9, however coarse it is stored."""
+    from LongitudinalRegistrationLib.training.config import LossOptions
+
+    images, truth = np.zeros((1, 32, 32, 32, 2), np.float32), np.zeros((1, 32, 32, 32, 4), np.float32)
+    found = []
+    for spacing in (1, 2):
+        places = spacing * np.arange(32 // spacing, dtype=np.float32) + 0.5 * (spacing - 1)
+        flow = np.zeros((1, *3 * (len(places),), 3), np.float32)
+        flow[..., 0] = 0.2 * places
+        model = nn_stepper.TrainingModel(None, LossOptions(end_point=0.0, diffusion=1.0, expected_error=0.0))
+        found.append(float(model.compute_loss(images, truth, [(nn_stepper.ops.convert_to_tensor(flow), None)])))
+    assert found[0] == pytest.approx(0.04 / 9, rel=1e-4)
+    assert found[1] == pytest.approx(found[0], rel=0.05)
+
+
+def test_gradients_are_clipped_where_that_is_asked_for(nn_stepper):
+    import keras
+    from LongitudinalRegistrationLib.training.config import LossOptions
+
+    network = keras.Sequential([keras.Input((16, 16, 16, 2)), keras.layers.Conv3D(3, 1)])
+    clips = [nn_stepper.Stepper(network, LossOptions(), norm).optimizer.clipnorm for norm in (0.0, 0.5)]
+    assert clips == [None, 0.5]
 
 
 def test_a_configuration_survives_its_own_file(tmp_path):
@@ -180,6 +221,16 @@ def test_named_patients_are_left_out(tmp_path):
     ):
         with pytest.raises(InputError, match=message):
             splits(cohort(4), TrainingConfig(Path("c.csv"), **wrong))
+
+
+@pytest.fixture(scope="module")
+def nn_stepper():
+    from LongitudinalRegistrationLib.methods.network.keras_passes import quiet_tensorflow
+
+    quiet_tensorflow()
+    from LongitudinalRegistrationLib.training import stepper
+
+    return stepper
 
 
 # The schemes' plans

@@ -56,14 +56,16 @@ class Model:
     onnx: Path | None = None
 
 
-def trained_model(network: str, weights: Path, leaky_slope: float, largest_displacement_mm: float) -> Model:
+def trained_model(
+    network: str, weights: Path, leaky_slope: float, largest_displacement_mm: float, flow_resolution: str = "half"
+) -> Model:
     """A model that has no card yet, on the box of the paper's grid."""
     spacing = spacing_of(network)
     (i, j, k), ratio = NETWORK_SIZE, NETWORK_SPACING_MM / spacing
     return Model(
         name=network,
         network=network,
-        options=network_options(network, leaky_slope),
+        options=network_options(network, leaky_slope, flow_resolution),
         size=(round(i * ratio), round(j * ratio), round(k * ratio)),
         spacing_mm=spacing,
         largest_displacement_mm=largest_displacement_mm,

@@ -23,6 +23,7 @@ class OnnxPasses:
 
     def __init__(self, model: Model, threads: int | None = None):
         onnxruntime.disable_telemetry_events()
+        assert model.onnx is not None, "see runtime.load_passes"
         self._session = _session(model.onnx, threads)
 
     def __call__(self, pair: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

@@ -36,14 +36,16 @@ USUAL_MISMATCH = {2.0: 0.02}
 MOST_STIFFENING, WHOLE_POWER = 2.0, 4.3
 """Where scans differ by more, the correction is held as many times stiffer, at most twice; the whole field by this
 power of it. Chosen on phantoms, whose truth is known, against HCC_007's bone overlap, which only asks for softness."""
-CHANGED_FROM, CHANGED_MOST, CHANGED_STIFFENING = 2.5, 5.5, 6.0
+CHANGED_FROM, CHANGED_MOST, CHANGED_STIFFENING = 2.0, 5.0, 12.0
 """Where the scans differ by so many times the median though little error is expected of the prior, they show change (a
 lesion that has grown) rather than a displacement that is left: the correction is held stiffer by so much for each time
 more, up to the most."""
-KNOWN_MM = 1.2
+KNOWN_MM = 3.0
 """Half of that where so much error is expected."""
 SOLVED = 1e-9
-LEAST_COUNT, LEAST_TYPICAL = 0.01, 1e-4
+LEAST_COUNT = 0.01
+LEAST_TYPICAL = 0.03
+"""A median difference below this is no measure of change: the scans are of one day, or simulated."""
 CORNERS = ((0, 0, 0), (1, 1, 1), (0, 1, 1), (1, 0, 0), (1, 0, 1), (0, 1, 0), (1, 1, 0), (0, 0, 1))
 
 
@@ -140,8 +142,8 @@ def change(excess: np.ndarray, expected: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> change(np.array([1.0, 3.5, 3.5]), np.array([0.1, 0.1, 12.0])).round(2).tolist()
-    [1.0, 7.0, 1.0]
+    >>> change(np.array([1.0, 3.0, 3.0]), np.array([0.1, 0.1, 20.0])).round(2).tolist()
+    [1.0, 13.0, 1.01]
     """
     over = np.clip(excess, CHANGED_FROM, CHANGED_MOST) - CHANGED_FROM
     return (1 + CHANGED_STIFFENING * over / (1 + (expected / KNOWN_MM) ** 4)).astype(np.float32)
@@ -197,7 +199,7 @@ class Regularisation:
 
     def __init__(self, whole: np.ndarray, correction: np.ndarray, prior: np.ndarray) -> None:
         self._whole, self._correction, self._prior = whole, correction, prior
-        self.hold(np.float32(1))
+        self.hold(np.ones_like(correction))
 
     def hold(self, factor: np.ndarray) -> None:
         """Hold the correction stiffer by factors [k, j, i], float32, 1 or more: where change is to be left visible."""

@@ -31,7 +31,7 @@ class RefinementLevel:
 FAST = (
     RefinementLevel(8.0, 2, 3, 0.1, from_error_mm=2.0),
     RefinementLevel(4.0, 4, 3, 0.1, corners=4, from_error_mm=1.0),
-    RefinementLevel(2.0, 4, 4, 0.2, corners=2),
+    RefinementLevel(2.0, 4, 4, 0.18, corners=2),
 )
 COARSE = (RefinementLevel(16.0, 2, 5, 0.075), RefinementLevel(8.0, 2, 4, 0.075))
 ALONE = (

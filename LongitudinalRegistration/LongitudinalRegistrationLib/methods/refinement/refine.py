@@ -26,9 +26,9 @@ from .energy import WHOLE_SHARE, Comparison, Energy, Regularisation, touched
 from .kernels import double_slices
 from .options import RefinementLevel, RefinementOptions
 
-TRUSTED_MM, TRUST_RANGE, TRUST_OF_WHOLE = 1.0, (0.2, 5.0), 0.7
+TRUSTED_MM, TRUST_RANGE = 1.0, (0.1, 5.0)
 """The expected error, mm, at which a correction is held as strongly as where nothing is expected of the start. Twice
-the error: half as strongly; within a range of factors. And the power of that factor that holds the whole field."""
+the error: half as strongly, and the whole field too; within a range of factors."""
 LEAST_JACOBIAN = 0.1
 MOST_REPAIRS = 40
 
@@ -188,9 +188,8 @@ def _regularisation(
     weights = np.full(prior.shape[1:], level.regularisation * level.corners / 8 / level.image_mm**2, np.float32)
     correction, whole = weights, np.float32(WHOLE_SHARE) * weights
     if expected is not None:
-        trust = np.clip(np.float32(TRUSTED_MM) / expected, *np.float32(TRUST_RANGE))
-        correction = weights * trust
-        whole = whole * trust ** np.float32(TRUST_OF_WHOLE)
+        trust = np.clip(TRUSTED_MM / expected, *TRUST_RANGE).astype(np.float32)
+        correction, whole = weights * trust, whole * trust
     if keep is not None:
         correction = np.where(keep > 0, np.float32(0), correction)
         whole = np.where(keep > 0, np.float32(options.keep_volume_factor) * weights, whole)

@@ -5,25 +5,26 @@ All on arrays [k, j, i] in [0, 1], isotropic voxels; every function gives a new 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import correlate1d, gaussian_filter
 
 from ...scan.grid import NETWORK_SPACING_MM
+from .simulator import smooth_map
 
 
 @dataclass(frozen=True)
 class AppearanceOptions:
     """How strong each difference may be; 0 turns one off.
 
-    gain: spread of a factor on one scan's intensities; phase: largest change of an organ's intensity with the
-    contrast phase, phase_share: how often there is one; aeration: largest relative change of the lung's density with
-    the air in it; lesions: most new or growing lesions in a block; noise: largest standard deviation, on 2 mm voxels;
-    kernel: strongest blur (2 mm voxels) or sharpening of one scan; thickness: largest slice thickness, 2 mm voxels;
-    remap: strength of a random intensity map on both scans alike; window_share: how often a narrow window on both
-    instead; gas: most pockets of gas in one scan; cut_share: how often a scan ends inside the block.
+    gain: spread of a factor on one scan's intensities; phase: largest change of an organ's intensity with the contrast
+    phase, phase_share: how often there is one; aeration: largest relative change of the lung's density with the air in
+    it; lesions: most new or growing lesions in a block; lesion_mm: limits of their half axes; noise: largest standard
+    deviation, on 2 mm voxels; kernel: strongest blur (2 mm voxels) or sharpening of one scan; thickness: largest slice
+    thickness, 2 mm voxels; remap: strength of a random intensity map on both scans alike; window_share: how often a
+    narrow window on both instead; gas: most pockets of gas in one scan; cut_share: how often a scan ends inside the
+    block.
     """
 
     gain: float = 0.06
@@ -31,6 +32,7 @@ class AppearanceOptions:
     phase_share: float = 0.5
     aeration: float = 0.0
     lesions: int = 2
+    lesion_mm: tuple[float, float] = (4.0, 14.0)
     noise: float = 0.012
     kernel: float = 0.8
     thickness: int = 3
@@ -44,20 +46,12 @@ class AppearanceOptions:
         for name in ("gain", "phase", "aeration", "lesions", "noise", "kernel", "thickness", "remap", "gas"):
             if not 0 <= getattr(self, name) < np.inf:
                 return False, f"{name} must be a number that is not negative, it is {getattr(self, name)}."
+        if not 0 < self.lesion_mm[0] <= self.lesion_mm[1] < np.inf:
+            return False, f"lesion_mm must be two positive limits, the smaller first, not {self.lesion_mm}."
         for name in ("phase_share", "window_share", "cut_share"):
             if not 0 <= getattr(self, name) <= 1:
                 return False, f"{name} is a probability, from 0 to 1."
         return True, ""
-
-
-def _smooth_map(shape: Sequence[int], knots: int, rng: np.random.Generator) -> np.ndarray:
-    """A smooth random field in [-1, 1], [k, j, i]."""
-    x = rng.uniform(-1.0, 1.0, (knots,) * 3).astype(np.float32)
-    for count in shape:
-        place = np.clip((np.arange(count) + 0.5) * knots / count - 0.5, 0.0, knots - 1.0)
-        shares = np.maximum(1.0 - np.abs(place[:, None] - np.arange(knots)), 0.0).astype(np.float32)
-        x = np.einsum("abc,na->bcn", x, shares)
-    return x
 
 
 def contrast_phase(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
@@ -79,7 +73,7 @@ def contrast_phase(image: np.ndarray, strength: float, rng: np.random.Generator)
     """
     centre, width = rng.uniform(0.78, 0.92), rng.uniform(0.02, 0.06)
     band = np.exp(-0.5 * ((image - np.float32(centre)) / np.float32(width)) ** 2)
-    where = 0.5 + 0.5 * _smooth_map(image.shape, 4, rng)
+    where = 0.5 + 0.5 * smooth_map(image.shape, 4, rng)
     return image + np.float32(rng.uniform(-strength, strength)) * band * where
 
 
@@ -101,7 +95,7 @@ def other_aeration(image: np.ndarray, strength: float, rng: np.random.Generator)
         Like the image.
     """
     lung = np.clip((0.5 - image) / np.float32(0.2), 0.0, 1.0)
-    where = 0.5 + 0.5 * _smooth_map(image.shape, 4, rng)
+    where = 0.5 + 0.5 * smooth_map(image.shape, 4, rng)
     return image * (1.0 + np.float32(rng.uniform(-strength, strength)) * lung * where)
 
 
@@ -252,7 +246,8 @@ def _with_lesions(
     for _ in range(rng.integers(0, options.lesions + 1) if len(places) else 0):
         centre = places[rng.integers(len(places))]
         there = centre + flow[tuple(centre)][::-1]
-        radii, change = scale * rng.uniform(2.0, 7.0, 3), rng.choice([-1.0, 1.0]) * rng.uniform(0.04, 0.2)
+        radii = scale / NETWORK_SPACING_MM * np.exp(rng.uniform(*np.log(options.lesion_mm))) * rng.uniform(0.7, 1.0, 3)
+        change = rng.choice([-1.0, 1.0]) * rng.uniform(0.04, 0.2)
         in_fixed, in_moving = np.maximum(rng.uniform(-0.5, 1.5, 2), 0.0)
         if in_fixed > 0.2:
             fixed = add_lesion(fixed, centre, radii * in_fixed, change)

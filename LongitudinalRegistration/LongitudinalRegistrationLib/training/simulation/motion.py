@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt, gaussian_filter, gaussian_filter1d
+from scipy.ndimage import distance_transform_edt, gaussian_filter, gaussian_filter1d, label
 
 from .simulator import (
     COARSE_SPACING_MM,
@@ -21,12 +21,17 @@ from .simulator import (
     least_jacobian,
     random_coarse_field,
     scatter_points,
+    smooth_map,
     voxels_inside,
 )
 
 CAVITY_SPACING_MM = 4.0
 WALL_MM = 25.0
 BONE_LEVEL = 0.95
+LUNG = (0.03, 0.45)
+LEAST_LUNG_LITRES = 0.1
+PLEURA_MM = 80.0
+CHEST_SLICE_MM2 = 10000.0
 LEAST_SMOOTH_JACOBIAN = 0.05
 
 
@@ -127,7 +132,8 @@ def paper_motion(body: np.ndarray, spacing_mm: float, options: SimulatorOptions,
 
 
 def cavity_weight(image: np.ndarray, body: np.ndarray, spacing_mm: float) -> np.ndarray:
-    """Weigh how far a voxel moves with breathing, on 4 mm voxels: what lies 25 mm under the skin and is no bone.
+    """Weigh how far a voxel moves with breathing, on 4 mm voxels: what lies inside the pleura or, where there is no
+    chest, 25 mm under the skin, and is no bone.
 
     Sharp across the wall and around the spine, along which organs slide; smooth from head to foot, where they are
     compressed.
@@ -149,8 +155,29 @@ def cavity_weight(image: np.ndarray, body: np.ndarray, spacing_mm: float) -> np.
     padded = np.pad(body, [(0, 0), (1, 1), (1, 1)])
     depth = np.stack([distance_transform_edt(plane)[1:-1, 1:-1] for plane in padded]) * (step * spacing_mm)
     bone = gaussian_filter((image >= BONE_LEVEL).astype(np.float32), 3.0) > 0.25
-    inside = ((depth > WALL_MM) & ~bone).astype(np.float32)
-    return gaussian_filter1d(inside, 4.0, axis=0)
+    lung = _lung(image, body, step * spacing_mm)
+    pleura = np.stack([_closed(plane, PLEURA_MM / (step * spacing_mm)) for plane in lung])
+    chest = lung.sum(axis=(1, 2), keepdims=True) * (step * spacing_mm) ** 2 > CHEST_SLICE_MM2
+    inside = np.where(chest, pleura, pleura | (depth > WALL_MM)) & ~bone
+    return gaussian_filter1d(inside.astype(np.float32), 4.0, axis=0)
+
+
+def _lung(image: np.ndarray, body: np.ndarray, spacing_mm: float) -> np.ndarray:
+    """What is as dense as lung, in pieces as large as lung; [k, j, i], bool."""
+    low, high = LUNG
+    pieces, _ = label((image > low) & (image < high) & (body > 0))
+    large = np.bincount(pieces.ravel()) * spacing_mm**3 > LEAST_LUNG_LITRES * 1e6
+    large[0] = False
+    return large[pieces]
+
+
+def _closed(plane: np.ndarray, reach: float) -> np.ndarray:
+    """A mask [j, i] with the gaps in it closed that are narrower than twice a reach, voxels."""
+    if not plane.any():
+        return plane
+    margin = int(reach) + 2
+    near = distance_transform_edt(~np.pad(plane, margin)) <= reach
+    return (distance_transform_edt(near) > reach)[margin:-margin, margin:-margin] | plane
 
 
 def _smooth_part(body: np.ndarray, spacing_mm: float, options: MotionOptions, rng: np.random.Generator) -> np.ndarray:
@@ -186,11 +213,13 @@ def _linear_part(shape: Sequence[int], options: MotionOptions, rng: np.random.Ge
 
 
 def _breathing_part(cavity: np.ndarray, options: MotionOptions, rng: np.random.Generator) -> np.ndarray:
-    """Cranio-caudal motion inside the wall, largest somewhere in the upper half, fading over 60 to 160 mm."""
+    """Cranio-caudal motion inside the wall, largest somewhere in the upper half, fading over 60 to 160 mm; front and
+    back, left and right differ by up to two fifths."""
     planes = np.arange(len(cavity)) * CAVITY_SPACING_MM
     centre, width = rng.uniform(0.4, 1.0) * planes[-1], rng.uniform(60.0, 160.0)
     profile = np.exp(-0.5 * ((planes - centre) / width) ** 2)
-    field = cavity * (rng.uniform(-1.0, 1.0) * options.breathing_mm * profile[:, None, None])
+    across = 1.0 + 0.4 * smooth_map(cavity.shape[1:], 3, rng)
+    field = cavity * (rng.uniform(-1.0, 1.0) * options.breathing_mm * profile[:, None, None]) * across
     steepest = float(np.abs(np.diff(field, axis=0)).max()) / CAVITY_SPACING_MM
     return (field / max(1.0, steepest / 0.6)).astype(np.float32)[..., None]
 

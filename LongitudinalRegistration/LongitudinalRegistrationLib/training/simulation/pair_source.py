@@ -25,11 +25,16 @@ Batch = tuple[np.ndarray, np.ndarray]
 
 def draw_batch(scans: list[PreparedScan], config: TrainingConfig, count: int, rng: np.random.Generator) -> Batch:
     """A batch of `count` random pairs on the network's voxels; see batch_of."""
-    spacing, share = spacing_of(config.network), config.pooled.lung_share
-    chosen = rng.integers(len(scans), size=count)
-    return batch_of(
-        [random_pair(scans[n], config.block, config.motion, config.appearance, rng, spacing, share) for n in chosen]
-    )
+    spacing, pairs = spacing_of(config.network), []
+    lungs = np.cumsum([scan.lung_voxels for scan in scans]) if config.pooled.lung_share else np.zeros(1)
+    for _ in range(count):
+        in_lung = bool(lungs[-1]) and rng.random() < config.pooled.lung_share
+        if in_lung:
+            chosen = int(np.searchsorted(lungs, rng.integers(lungs[-1]), side="right"))
+        else:
+            chosen = int(rng.integers(len(scans)))
+        pairs.append(random_pair(scans[chosen], config.block, config.motion, config.appearance, rng, spacing, in_lung))
+    return batch_of(pairs)
 
 
 def numbered_pair(scans: list[PreparedScan], config: TrainingConfig, number: int) -> Batch:

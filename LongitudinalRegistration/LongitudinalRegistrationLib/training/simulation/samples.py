@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import affine_transform, uniform_filter
 from TableRemovalLib.validate import validate_ct
 
 from ...scan.body import Body, find_body
@@ -18,11 +18,11 @@ from ...scan.normalise import normalised_on_grid
 from ...scan.pyramid import halved, running_mean
 from ...scan.read import read_image
 from .appearance import AppearanceOptions, differ
-from .motion import Motion, MotionOptions, cavity_weight, random_motion
+from .motion import LUNG, Motion, MotionOptions, cavity_weight, random_motion
 from .simulator import voxels_inside, warp_block
 
 MARGIN_MM = 40.0
-LUNG = (0.03, 0.45)
+STRETCH = 0.25
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,15 @@ class PreparedScan:
 
     @cached_property
     def lung(self) -> np.ndarray:
-        """Where most of the surrounding 18 mm is lung or bowel gas, 0/1; the whole body if that is nowhere."""
+        """Where most of the surrounding 18 mm is as dense as lung, 0/1; it may be nowhere."""
         low, high = LUNG
         air = ((self.image > low) & (self.image < high) & (self.body > 0)).astype(np.float32)
-        found = uniform_filter(air, 9, mode="constant") > 0.7
-        return (found if found.any() else self.body > 0).astype(np.uint8)
+        return (uniform_filter(air, 9, mode="constant") > 0.7).astype(np.uint8)
+
+    @cached_property
+    def lung_voxels(self) -> int:
+        """How many voxels the lung has."""
+        return int(np.count_nonzero(self.lung))
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,28 @@ def prepare_scan(path: Path, name: str | None = None) -> PreparedScan:
     image = read_image(path)
     validate_ct(image, "scan")
     return prepare_body(find_body(sitk.DICOMOrient(image, "LPS")), name or Path(path).name)[0]
+
+
+def stretched(scan: PreparedScan, rng: np.random.Generator) -> PreparedScan:
+    """Make another patient of a scan: each axis by up to a quarter longer or shorter.
+
+    Parameters
+    ----------
+    scan
+        It is not changed.
+    rng
+        Of the factors.
+
+    Returns
+    -------
+    PreparedScan
+        Its image interpolated linearly, its body the nearest voxel.
+    """
+    factors = np.exp(rng.uniform(-1.0, 1.0, 3) * np.log(1.0 + STRETCH))
+    shape = tuple(np.ceil(np.array(scan.image.shape) * factors).astype(int).tolist())
+    image = affine_transform(scan.image, 1.0 / factors, output_shape=shape, order=1, mode="nearest")
+    body = affine_transform(scan.body, 1.0 / factors, output_shape=shape, order=0, mode="nearest")
+    return PreparedScan(scan.name, image, body)
 
 
 def block_origin(places: np.ndarray, shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
@@ -187,7 +213,7 @@ def random_pair(
     appearance: AppearanceOptions,
     rng: np.random.Generator,
     spacing_mm: float = NETWORK_SPACING_MM,
-    lung_share: float = 0.0,
+    in_lung: bool = False,
 ) -> Pair:
     """A random block with a random motion and what else differs between two dates; half of them mirrored.
 
@@ -195,11 +221,11 @@ def random_pair(
     ----------
     shape, spacing_mm
         Voxels [k, j, i] of the block, and their size, 2 or 4 mm.
-    lung_share
-        How often the block's centre lies in the lung, where the scan shows any.
+    in_lung
+        Whether the block's centre lies in the lung, which the scan must show then; else anywhere in the body.
     """
     whole = [n * round(spacing_mm / NETWORK_SPACING_MM) for n in shape]
-    origin = block_origin(scan.lung if rng.random() < lung_share else scan.body, whole, rng)
+    origin = block_origin(scan.lung if in_lung else scan.body, whole, rng)
     cavity = scan.cavity if motion.breathing_share else None
     drawn = random_motion(scan.body, cavity, NETWORK_SPACING_MM, motion, rng, (origin, np.array(whole)))
     pair = moved_pair(scan, drawn, origin, shape, spacing_mm)

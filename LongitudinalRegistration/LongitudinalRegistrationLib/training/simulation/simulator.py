@@ -75,6 +75,31 @@ def voxels_inside(body: np.ndarray, count: int, rng: np.random.Generator) -> np.
     return found[:count]
 
 
+def smooth_map(shape: Sequence[int], knots: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw a smooth random map: uniform values at knots, linear between them.
+
+    Parameters
+    ----------
+    shape
+        Of the map, any number of axes.
+    knots
+        Along each axis.
+    rng
+        Where it is drawn from.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape, -1 to 1.
+    """
+    x = rng.uniform(-1.0, 1.0, (knots,) * len(shape)).astype(np.float32)
+    for count in shape:
+        place = np.clip((np.arange(count) + 0.5) * knots / count - 0.5, 0.0, knots - 1.0)
+        shares = np.maximum(1.0 - np.abs(place[:, None] - np.arange(knots)), 0.0).astype(np.float32)
+        x = np.einsum("a...,na->...n", x, shares)
+    return x
+
+
 def scatter_points(
     body: np.ndarray, spacing_mm: float, options: SimulatorOptions, rng: np.random.Generator
 ) -> np.ndarray:

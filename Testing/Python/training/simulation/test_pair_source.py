@@ -48,6 +48,19 @@ def test_a_mirrored_pair_is_the_flipped_one(scan):
     np.testing.assert_array_equal(again[1], truth)
 
 
+def test_blocks_in_the_lung_come_from_the_scans_that_show_one(scan):
+    image, body = np.full((48, 56, 64), 0.2, np.float32), np.ones((48, 56, 64), np.uint8)
+    lung = PreparedScan("lung", image, body)
+    solid = PreparedScan("solid", np.full_like(image, 0.8), body)
+    plain = AppearanceOptions(gain=0, phase=0, lesions=0, noise=0, kernel=0, thickness=0, remap=0)
+    config = replace(CONFIG, appearance=plain, pooled=PooledOptions(lung_share=1.0))
+    for number in range(6):
+        images, _ = numbered_pair([solid, lung, solid], config, number)
+        assert images[0, 8, 8, 8].max() < 0.5
+    images, _ = numbered_pair([solid], config, 0)
+    assert images[0, 8, 8, 8].min() > 0.5
+
+
 def test_the_learning_rate_falls_with_the_minutes_where_they_are_what_ends_the_run():
     config = replace(CONFIG, learning_rate=(1e-3, 1e-5), pooled=PooledOptions(steps=10_000, minutes=10.0))
     assert rate_at(500, config, 300.0) == pytest.approx(0.5 * (1e-3 + 1e-5))

@@ -17,6 +17,7 @@ from LongitudinalRegistrationLib.training.simulation.samples import (
     moved_pair,
     on_voxels,
     random_pair,
+    stretched,
 )
 from LongitudinalRegistrationLib.training.simulation.simulated_scan import simulate_scan
 from LongitudinalRegistrationLib.training.simulation.simulator import (
@@ -141,6 +142,19 @@ def test_what_breathes_is_deep_and_no_bone():
     assert weight[10, 15, 15] > 0.9 and weight[10, 22, 15] < 0.1 and weight[10, 4, 15] == 0
 
 
+def test_in_the_chest_what_breathes_lies_inside_the_pleura():
+    """Two lungs with the mediastinum between them, under a wall of 60 mm."""
+    body = np.zeros((40, 130, 150), np.uint8)
+    body[:, 5:125, 5:145] = 1
+    image = 0.8 * body.astype(np.float32)
+    image[:, 35:95, 35:65] = image[:, 35:95, 85:115] = 0.2
+    weight = cavity_weight(image, body, 2.0)[10]
+    assert weight[32, 25] > 0.9 and weight[32, 37] > 0.9 and weight[32, 50] > 0.9
+    assert weight[32, 14] == 0 and weight[12, 37] < 0.1
+    image[image == np.float32(0.2)] = 0.8
+    assert cavity_weight(image, body, 2.0)[10][32, 17] > 0.9
+
+
 def test_a_bladder_that_fills_moves_its_surroundings_outward(scan):
     options = MotionOptions(**{**STILL, "filling_share": 1.0, "delta_mm": (0.01, 0.01)})
     motion = random_motion(scan.body, None, 2.0, options, np.random.default_rng(2))
@@ -253,7 +267,30 @@ def test_a_block_in_the_lung_has_its_centre_there():
     for seed in range(5):
         origin = block_origin(scan.lung, (16, 16, 16), np.random.default_rng(seed))
         assert scan.lung[tuple(origin + 8)]
-    assert PreparedScan("no lung", np.full_like(image, 0.8), body).lung.all()
+    assert not PreparedScan("no lung", np.full_like(image, 0.8), body).lung_voxels
+
+
+def test_a_stretched_scan_is_another_patient_of_the_same_make(scan):
+    prepared = PreparedScan("a", scan.image, scan.body)
+    copies = [stretched(prepared, np.random.default_rng(seed)) for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(copies[0].image, copies[1].image)
+    assert copies[0].image.shape != copies[2].image.shape
+    for copy in copies:
+        ratios = np.array(copy.image.shape) / scan.image.shape
+        assert np.all((ratios > 0.78) & (ratios < 1.28)) and copy.image.shape == copy.body.shape
+        assert copy.body.mean() == pytest.approx(scan.body.mean(), rel=0.05)
+        assert copy.image[copy.body > 0].mean() == pytest.approx(scan.image[scan.body > 0].mean(), rel=0.05)
+
+
+def test_lesions_are_as_large_as_asked_for():
+    flat, body = np.full((48, 48, 48), 0.8, np.float32), np.ones((48, 48, 48), np.uint8)
+    still, widest = np.zeros((48, 48, 48, 3), np.float32), []
+    off = dict(gain=0, phase=0, noise=0, kernel=0, thickness=0, remap=0)
+    for limits in ((3.0, 4.0), (18.0, 20.0)):
+        options = AppearanceOptions(**off, lesions=1, lesion_mm=limits)
+        drawn = [appearance.differ(flat, flat, still, body, options, np.random.default_rng(n)) for n in range(12)]
+        widest.append(max(np.abs(image - 0.8).max(axis=(0, 1)).astype(bool).sum() for pair in drawn for image in pair))
+    assert widest[0] <= 8 and 15 < widest[1] <= 32
 
 
 def test_lesions_grow_where_the_motion_takes_them():

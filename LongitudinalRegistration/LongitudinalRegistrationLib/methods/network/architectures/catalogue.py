@@ -22,9 +22,9 @@ def check_sides(shape: Sequence[int | None]) -> None:
         raise ValueError(f"each side of the network's input must be a multiple of {DIVISOR}, not {shape}")
 
 
-def network_options(name: str, leaky_slope: float) -> dict:
+def network_options(name: str, leaky_slope: float, flow_resolution: str = "half") -> dict:
     """What build_network must be told, beside name and shape, to build a trained network again."""
-    return {"flow_resolution": "half", "leaky_slope": leaky_slope} if name == "vxm2" else {}
+    return {"flow_resolution": flow_resolution, "leaky_slope": leaky_slope} if name == "vxm2" else {}
 
 
 def spacing_of(name: str) -> float:
