@@ -165,7 +165,7 @@ def _histogram(axes: Axes, rows: list[Row], column: str, title: str) -> None:
     for step, colour in COLOURS.items():
         axes.hist(known[step], edges, color=colour, alpha=0.7, label=step)
     axes.set(xlabel=title, ylabel="pairs")
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    _whole_numbers(axes)
     axes.legend(frameon=False)
 
 
@@ -190,4 +190,10 @@ def _by_patient(axes: Axes, rows: list[Row], column: str, title: str) -> None:
 def _seconds(axes: Axes, rows: list[Row]) -> None:
     axes.hist(_known(rows, "seconds"), 25, color="#777")
     axes.set(xlabel="seconds a pair", ylabel="pairs")
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    _whole_numbers(axes)
+
+
+def _whole_numbers(axes: Axes) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
