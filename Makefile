@@ -5,7 +5,11 @@ STAMP := $(VENV)/.installed
 DEMO_OUT ?= demo-output
 SEED ?= 1
 
-.PHONY: demo test test-all lint bench bench-table package screenshots-registration screenshots-table clean
+COHORT ?= build/cohort
+RESULTS ?= build/evaluation
+WORDS ?= 12 synthetic patients, 88 scans, `longct phantom --cohort --seed 1 --size 256 --slices 100`.
+
+.PHONY: demo test test-all lint bench evaluation bench-table package screenshots-registration screenshots-table clean
 
 demo: $(STAMP)
 	@$(BIN)/python Testing/Host/demo.py --out "$(DEMO_OUT)" --seed $(SEED) \
@@ -31,6 +35,16 @@ bench: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
 	@$(BIN)/python Testing/Benchmarks/registration.py $(if $(QUICK),--quick --runs 3)
 	@$(BIN)/python Testing/Benchmarks/click.py
+
+evaluation: $(STAMP)
+	@test -e "$(COHORT)/manifest.csv" || $(BIN)/longct phantom --cohort --out "$(COHORT)" --seed 1 --size 256 --slices 100
+	@for name in slices fig7 table1 fig9 fig10 fig11; do \
+		$(BIN)/longct evaluate --experiment $$name --manifest "$(COHORT)/manifest.csv" --out "$(RESULTS)" $(REDUCED) \
+			|| exit $$?; done
+	@$(if $(INCREMENTAL),$(BIN)/longct evaluate --experiment fig8 --manifest "$(COHORT)/manifest.csv" --out "$(RESULTS)" \
+		--run incremental="$(INCREMENTAL)")
+	@$(BIN)/python -m LongitudinalRegistrationLib.experiments.paper.page "$(RESULTS)" docs/evaluation.md \
+		$(if $(WORDS),--cohort '$(WORDS)')
 
 bench-table: $(STAMP)
 	@$(BIN)/python Testing/Benchmarks/table_removal.py

@@ -454,6 +454,26 @@ def _add_cohort(subparsers: Commands) -> None:
     _add_output_style(parser)
 
 
+def _add_import(subparsers: Commands) -> None:
+    parser = subparsers.add_parser(
+        "import",
+        help="make a cohort of a public set of scans",
+        description="Turn what was downloaded from The Cancer Imaging Archive, DIR-Lab (4DCT) or Learn2Reg into a\n"
+        "manifest for `longct cohort`, `longct evaluate` and `longct train`, scans as NIfTI (docs/data.md lists the\n"
+        "sets). Nothing is downloaded.",
+        epilog="examples:\n  longct import tcia manifest-1234/HCC-TACE-Seg --out hcc\n"
+        "  longct import dirlab 4DCT --out lungs\n  longct import learn2reg LungCT --out lungct",
+        formatter_class=_RAW,
+    )
+    parser.add_argument("what", choices=["tcia", "dirlab", "learn2reg"])
+    parser.add_argument("source", type=Path, metavar="FOLDER", help="what was downloaded, unpacked")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the cohort")
+    parser.add_argument(
+        "--series", action="append", default=[], metavar="UID", help="tcia: only these (default: the longest of a date)"
+    )
+    _add_output_style(parser)
+
+
 def _add_export_dicom(subparsers: Commands) -> None:
     parser = subparsers.add_parser(
         "export-dicom",
@@ -485,6 +505,6 @@ def make_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (_add_info, _add_install, _add_phantom, _add_remove_table, _add_register, _add_apply):
         add(subparsers)
-    for add in (_add_score, _add_export_dicom, _add_simulate, _add_train, _add_evaluate, _add_cohort):
+    for add in (_add_score, _add_export_dicom, _add_simulate, _add_train, _add_evaluate, _add_cohort, _add_import):
         add(subparsers)
     return parser

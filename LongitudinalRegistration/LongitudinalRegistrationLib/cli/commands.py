@@ -24,6 +24,7 @@ from .cohort_commands import cohort
 from .cohort_phantom import phantom_cohort
 from .console import Console
 from .export_commands import export_dicom
+from .import_commands import import_set
 from .inputs import check_not_input, read_transform
 from .training_commands import evaluate, simulate, train
 
@@ -282,4 +283,5 @@ COMMANDS = {
     "simulate": simulate,
     "train": train,
     "cohort": cohort,
+    "import": import_set,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,10 +20,10 @@ WORKER_BYTES = 3 << 30
 REACH_S, PATIENCE_S = 20, 120
 """How long a scheduler is called, and how long its first worker is waited for."""
 MOST_DEATHS = 2
-_THREADS_OF = (
-    *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
-    *("NUMBA_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"),
-)
+_AT_START = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""Variables that bound threads and are read when a process starts: Dask sets them in the caller before it does."""
+_LATER = ("NUMBA_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
+"""Those that are read when a library is loaded: in the workers only, as numba in the caller must not see a change."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,19 @@ def connect(options: ClusterOptions) -> Iterator[Client]:
 
 
 @contextmanager
+def _kept(names: tuple[str, ...]) -> Iterator[None]:
+    """Put variables of the environment back at the end."""
+    before = {name: os.environ.get(name) for name in names}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+@contextmanager
 def _local(options: ClusterOptions) -> Iterator[Client]:
     import dask
     from dask.system import CPU_COUNT
@@ -137,9 +151,11 @@ def _local(options: ClusterOptions) -> Iterator[Client]:
 
     workers, threads = share_cores(CPU_COUNT, MEMORY_LIMIT, options.workers, options.threads)
     warm_up()  # compiles where nobody has yet: once here, not in every worker
-    environment = dict.fromkeys(_THREADS_OF, str(threads))
+    bounds = {f"distributed.nanny.pre-spawn-environ.{name}": str(threads) for name in _AT_START}
+    bounds |= {f"distributed.nanny.environ.{name}": str(threads) for name in _LATER}
     with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": environment}),
+        _kept(_AT_START),
+        dask.config.set(bounds),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

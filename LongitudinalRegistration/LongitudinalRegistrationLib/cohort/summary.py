@@ -65,6 +65,7 @@ def write_summary(rows: Sequence[Row], alone: Sequence[str], path: Path) -> Path
         totals=_totals(rows, done, failed, alone),
         measures=[found for measure in MEASURES if (found := _measure(done, *measure))],
         verdicts=Counter(row["verdict"] for row in done),
+        overview=Markup(_overview(done)),
         plots=[Markup(plot) for plot in _plots(done)],
         failed=failed[:MOST_LISTED],
         more_failed=max(0, len(failed) - MOST_LISTED),
@@ -136,11 +137,15 @@ def _plots(rows: list[Row]) -> list[str]:
         for column, title, _, _ in MEASURES
         if _known(rows, f"{column}_after").size
     ]
+    return [*found, _svg(lambda axes: _seconds(axes, rows))]
+
+
+def _overview(rows: list[Row]) -> str:
+    """All pairs of a cohort that is not too large, in the first measure that is known."""
+    if not rows or len({row["patient"] for row in rows}) > MOST_PATIENTS:
+        return ""
     column, title = next((c, t) for c, t, _, _ in MEASURES if _known(rows, f"{c}_after").size)
-    if len({row["patient"] for row in rows}) <= MOST_PATIENTS:
-        found.insert(0, _svg(lambda axes: _by_patient(axes, rows, column, title), wide=True))
-    found.append(_svg(lambda axes: _seconds(axes, rows)))
-    return found
+    return _svg(lambda axes: _by_patient(axes, rows, column, title), wide=True)
 
 
 def _svg(draw: Any, wide: bool = False) -> str:
@@ -160,6 +165,7 @@ def _histogram(axes: Axes, rows: list[Row], column: str, title: str) -> None:
     for step, colour in COLOURS.items():
         axes.hist(known[step], edges, color=colour, alpha=0.7, label=step)
     axes.set(xlabel=title, ylabel="pairs")
+    _whole_numbers(axes)
     axes.legend(frameon=False)
 
 
@@ -184,3 +190,10 @@ def _by_patient(axes: Axes, rows: list[Row], column: str, title: str) -> None:
 def _seconds(axes: Axes, rows: list[Row]) -> None:
     axes.hist(_known(rows, "seconds"), 25, color="#777")
     axes.set(xlabel="seconds a pair", ylabel="pairs")
+    _whole_numbers(axes)
+
+
+def _whole_numbers(axes: Axes) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))

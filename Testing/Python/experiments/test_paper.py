@@ -60,18 +60,46 @@ def test_figure_7_has_50_fields_in_all_conditions():
     assert len(fields) == 50 and all(fields[t.field] == t.scan for t in trials)
 
 
-def test_figure_9_tests_every_patient_by_the_network_that_did_not_see_him():
-    options = PaperOptions(runs={"single": Path("s"), "incremental": Path("i")}, fields=6)
-    trials = folds_trials(PATIENTS, options)
+def write_splits(run, first):
+    """A training run's folds: three patients each, from a first one on."""
+    run.mkdir()
+    folds = {
+        f"fold{n + 1}": {"train": [], "validation": [], "test": [f"P{(first + 3 * n + m) % 12}, 1" for m in range(3)]}
+        for n in range(4)
+    }
+    (run / "splits.json").write_text(json.dumps(folds))
+    return run
+
+
+def test_figure_9_tests_every_patient_by_the_network_that_did_not_see_him(tmp_path):
+    runs = {"single": write_splits(tmp_path / "s", 1), "incremental": write_splits(tmp_path / "i", 1)}
+    trials = folds_trials(PATIENTS, PaperOptions(runs=runs, fields=6))
     assert Counter(t.split for t in trials) == {f"fold{n}": 6 * 4 for n in (1, 2, 3, 4)}
     for trial in trials:
-        assert trial.split == f"fold{int(trial.patient[1:]) % 4 + 1}"
-        if trial.group in ("single", "incremental"):
-            assert trial.method == str((Path(trial.group[0]) / trial.split).resolve())
-    without = folds_trials(PATIENTS, PaperOptions(fields=1))
-    assert {(t.group, t.method) for t in without} == {
+        assert trial.split == f"fold{(int(trial.patient[1:]) - 1) % 12 // 3 + 1}"
+        if trial.group in runs:
+            assert trial.method == str((runs[trial.group] / trial.split).resolve())
+    sweep = sweep_trials(PATIENTS, PaperOptions(runs=runs, fields=12, step_mm=25.0))
+    assert len(sweep) == 2 * 12 * 4
+    assert {t.method for t in sweep if t.patient == "P0" and t.group == "single"} == {str(runs["single"] / "fold4")}
+
+
+def test_without_runs_the_manifest_s_splits_are_the_folds_and_the_shipped_network_is_the_incremental_one():
+    trials = folds_trials(PATIENTS, PaperOptions(fields=1))
+    assert {(t.group, t.method) for t in trials} == {
         *(("incremental", "vxm2"), ("default", "default"), ("niftyreg", "niftyreg"))
     }
+    assert {t.split for t in trials} == {"fold1", "fold2", "fold3", "fold4"}
+
+
+def test_runs_that_do_not_fit_are_refused(tmp_path):
+    runs = {"single": write_splits(tmp_path / "s", 1), "incremental": write_splits(tmp_path / "i", 2)}
+    with pytest.raises(InputError, match="other folds than each other"):
+        folds_trials(PATIENTS, PaperOptions(runs=runs))
+    with pytest.raises(InputError, match="leaves out patient Q"):
+        folds_trials((Entry("Q", "1", Path("q")),), PaperOptions(runs={"single": runs["single"]}))
+    with pytest.raises(InputError, match="holds no training run"):
+        folds_trials(PATIENTS, PaperOptions(runs={"single": tmp_path}))
 
 
 def test_figure_11_goes_from_0_to_25_mm_with_30_fields_a_step():

@@ -15,6 +15,7 @@ from ...cohort.engine import Progress, run_tasks, still_to_do
 from ...cohort.ledger import Ledger
 from ...cohort.tables import write_table
 from ...cohort.task import Record, Task, task_key
+from ...report.content import checksum
 from ...system.files import ready_folder, write_json
 from ...system.versions import CODE_VERSION
 from ...training.manifest import Entry, read_manifest
@@ -209,7 +210,7 @@ def _trial_task(trial: Trial, sums: dict[Path, str]) -> Task:
     }
     weights = Path(trial.method) / "best.weights.h5"
     if weights.exists():
-        parts["method"] = weights.stat().st_mtime_ns
+        parts["method"] = checksum(weights)
     name = f"{trial.scan}, {trial.method}, field {trial.field}"
     return Task(name, task_key(work="trial", trial=parts, version=CODE_VERSION), run_trial, {"trial": trial})
 

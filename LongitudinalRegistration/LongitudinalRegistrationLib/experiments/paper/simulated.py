@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from TableRemovalLib.errors import InputError
 
 from ...training.manifest import Entry, in_time_order, patients
 from . import published
@@ -46,8 +48,58 @@ def baselines(entries: Sequence[Entry], options: PaperOptions) -> list[Entry]:
     return [in_time_order(tuple(entries), name)[0] for name in names]
 
 
+def folds_of(scans: Sequence[Entry], options: PaperOptions) -> dict[str, list[Entry]]:
+    """Deal scans into folds: as the training runs did, so that no network is tested on a patient it has seen.
+
+    Parameters
+    ----------
+    scans
+        Of the patients who take part.
+    options
+        Of which the runs count; without one, the manifest's splits are the folds.
+
+    Returns
+    -------
+    dict
+        Name of the fold to its scans, none of them empty.
+
+    Raises
+    ------
+    InputError
+        If the runs have other folds than each other, or know nothing of a patient.
+    """
+    left_out = [_left_out(Path(run)) for run in options.runs.values()]
+    if any(each != left_out[0] for each in left_out):
+        raise InputError(
+            "The training runs have other folds than each other: train them with one seed and cohort."
+        )
+    fold = left_out[0] if left_out else {scan.patient: scan.split for scan in scans}
+    unknown = [scan.patient for scan in scans if scan.patient not in fold]
+    if unknown:
+        raise InputError(
+            f"No fold of the training runs leaves out patient {unknown[0]}: take their cohort."
+        )
+    return {
+        name: [scan for scan in scans if fold[scan.patient] == name]
+        for name in sorted({fold[scan.patient] for scan in scans})
+    }
+
+
+def _left_out(run: Path) -> dict[str, str]:
+    """Patient to the fold of a training run that tests on him."""
+    path = run / "splits.json"
+    if not path.exists():
+        raise InputError(f"{run} holds no training run: give the folder that `longct train` wrote to.")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return {scan.rpartition(", ")[0]: fold for fold, parts in content.items() for scan in parts["test"]}
+
+
 def _trials(
-    scans: Sequence[Entry], fields: Sequence[int], options: PaperOptions, conditions: Sequence[dict]
+    scans: Sequence[Entry],
+    fields: Sequence[int],
+    options: PaperOptions,
+    conditions: Sequence[dict],
+    split: str = "",
 ) -> list[Trial]:
     """A trial for each condition and field; the fields are dealt out to the scans, scan by scan."""
     dealt = sorted((number % len(scans), number, field) for number, field in enumerate(fields))
@@ -58,7 +110,7 @@ def _trials(
             image=str(scans[place].image.resolve()),
             labels=str(labels.resolve()) if (labels := scans[place].labels) else None,
             field=field,
-            split=scans[place].split,
+            split=split,
             niftyreg_spacing_mm=options.niftyreg_spacing_mm,
             **condition,
         )
@@ -181,13 +233,11 @@ def _schemes(options: PaperOptions, split: str, *others: str) -> list[dict]:
 
 def folds_trials(entries: Sequence[Entry], options: PaperOptions) -> list[Trial]:
     """Make the trials of fig. 9: in every fold its own patients, by networks that were trained on the others."""
-    chosen = baselines(entries, options)
     trials: list[Trial] = []
-    for number, split in enumerate(sorted({scan.split for scan in chosen})):
-        own = [scan for scan in chosen if scan.split == split]
+    for number, (split, own) in enumerate(folds_of(baselines(entries, options), options).items()):
         count = options.count("fig9")
         conditions = [{"delta_mm": PAPER_DELTA_MM, **each} for each in _schemes(options, split, DEFAULT, NIFTYREG)]
-        trials += _trials(own, range(number * count, (number + 1) * count), options, conditions)
+        trials += _trials(own, range(number * count, (number + 1) * count), options, conditions, split)
     return trials
 
 
@@ -250,14 +300,12 @@ def folds_outcome(rows: Sequence[Row], options: PaperOptions) -> Outcome:
 def sweep_trials(entries: Sequence[Entry], options: PaperOptions) -> list[Trial]:
     """Make the trials of fig. 11: displacements from 0 to 25 mm."""
     trials: list[Trial] = []
-    scans = baselines(entries, options)
+    scans, count = baselines(entries, options), options.count("fig11")
     for number, delta in enumerate(np.arange(0.0, LARGEST_MM + 1e-6, options.step_mm)):
-        count = options.count("fig11")
-        for split in sorted({scan.split for scan in scans}):
-            own = [scan for scan in scans if scan.split == split]
+        for split, own in folds_of(scans, options).items():
             fields = [number * count + n for n in range(count) if scans[n % len(scans)] in own]
             conditions = [{"delta_mm": float(delta), **each} for each in _schemes(options, split, DEFAULT, NIFTYREG)]
-            trials += _trials(own, fields, options, conditions) if fields else []
+            trials += _trials(own, fields, options, conditions, split)
     return sorted(trials, key=lambda trial: trial.image)
 
 
