@@ -127,6 +127,8 @@ def _add_phantom(subparsers: Commands) -> None:
         "--scans", type=positive, metavar="N", help="scans of all patients together (default: 88 for 12, as the paper)"
     )
     cohort.add_argument("--folds", type=positive, default=4, metavar="N", help="of a cross-validation (default 4)")
+    cohort.add_argument("--threads", type=positive, metavar="N", help="threads a worker, where there are workers")
+    _add_cluster(parser)
     _add_output_style(parser)
 
 

@@ -141,6 +141,18 @@ def test_a_cluster_that_is_there_already_is_used(capsys, cluster, source, tmp_pa
     assert written == ["registered.nii.gz", "report.html", "report.json", "transform.h5", "vertebrae.csv"]
 
 
+def test_phantoms_are_made_by_the_workers_as_they_are_made_here(capsys, cluster, tmp_path):
+    options = ("--seed", 3, "--size", 48, "--slices", 16, "--patients", 1, "--scans", 2, "--folds", 1)
+    where = (("here", ()), ("there", ("--scheduler", cluster(1), "--threads", 2)))
+    for name, more in where:
+        code, _, _ = longct(capsys, "phantom", "--cohort", "--out", tmp_path / name, *options, *more)
+        assert code == 0
+    tables = [(tmp_path / name / "manifest.csv").read_text() for name, _ in where]
+    assert tables[0] == tables[1]
+    scan = tables[0].splitlines()[2].split(",")[2]
+    assert (tmp_path / "here" / scan).read_bytes() == (tmp_path / "there" / scan).read_bytes()
+
+
 def test_workers_that_would_do_several_tasks_at_once_are_refused(cluster):
     with pytest.raises(InputError, match="--nthreads 1"), connect(ClusterOptions(scheduler=cluster(2))):
         pass

@@ -4,6 +4,7 @@ import csv
 import json
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -217,3 +218,23 @@ def test_the_page_has_a_section_and_the_figures(finished, tmp_path):
     assert (tmp_path / "pictures" / "evaluation" / "table1.png").exists()
     with pytest.raises(InputError, match="has no experiment"):
         write_page(tmp_path, tmp_path / "evaluation.md", "")
+
+
+def test_example_slices_are_taken_of_one_place(phantom_folder, tmp_path, monkeypatch):
+    """Of two scans with different extents; the registration itself is left out, and stands where the follow-up is."""
+    from LongitudinalRegistrationLib.cohort.pairs import pairs_of
+    from LongitudinalRegistrationLib.experiments.paper import slices
+
+    def as_they_are(fixed, moving, options):
+        field = sitk.Image(fixed.GetSize(), sitk.sitkVectorFloat32, 3)
+        field.CopyInformation(fixed)
+        return SimpleNamespace(
+            registered=sitk.Resample(moving, fixed, sitk.Transform(), sitk.sitkLinear, -1000), dvf=field
+        )
+
+    monkeypatch.setattr(slices, "register", as_they_are)
+    entries = [Entry("P", str(n), phantom_folder / f"{name}.nii.gz") for n, name in enumerate(("baseline", "followup"))]
+    found = slices.slices_outcome(pairs_of(entries)[0])
+    assert list(found) == ["fig1", "fig2", "fig5", "fig6"]
+    for name in ("fig1", "fig6"):
+        assert save(found[name], tmp_path / name)[1].stat().st_size > 20_000

@@ -24,7 +24,7 @@ COLOURS = {
     "lkpyramid": "#cc79a7",
     "cvpyramid": "#e69f00",
 }
-PALE = "#dddddd"
+PALE = "#b0b0b0"
 
 
 def save(outcome: Outcome, stem: Path) -> tuple[Path, Path]:

@@ -70,15 +70,11 @@ def folds_of(scans: Sequence[Entry], options: PaperOptions) -> dict[str, list[En
     """
     left_out = [_left_out(Path(run)) for run in options.runs.values()]
     if any(each != left_out[0] for each in left_out):
-        raise InputError(
-            "The training runs have other folds than each other: train them with one seed and cohort."
-        )
+        raise InputError("The training runs have other folds than each other: train them with one seed and cohort.")
     fold = left_out[0] if left_out else {scan.patient: scan.split for scan in scans}
     unknown = [scan.patient for scan in scans if scan.patient not in fold]
     if unknown:
-        raise InputError(
-            f"No fold of the training runs leaves out patient {unknown[0]}: take their cohort."
-        )
+        raise InputError(f"No fold of the training runs leaves out patient {unknown[0]}: take their cohort.")
     return {
         name: [scan for scan in scans if fold[scan.patient] == name]
         for name in sorted({fold[scan.patient] for scan in scans})

@@ -73,7 +73,8 @@ def slices_outcome(pairs: Sequence[Pair]) -> dict[str, Outcome]:
     def field(figure: Figure) -> None:
         axes = figure.subplots(1, 2)
         _show(axes[0], _plane(baseline, 1, middle), "baseline")
-        _colours(axes[1], _plane(dvf, 1, middle), "displacement: red x, green y, blue z")
+        _colours(axes[1], _plane(dvf, 1, middle, baseline), "displacement")
+        figure.suptitle("red: x, green: y, blue: z", y=0.02, va="bottom", fontsize=8)
 
     def moved(figure: Figure) -> None:
         axes = figure.subplots(1, 3)
@@ -90,7 +91,7 @@ def slices_outcome(pairs: Sequence[Pair]) -> dict[str, Outcome]:
         _difference(axes[0, 2], _plane(clean, 2, middle) - _plane(baseline, 2, middle), "what was removed")
         fixed = _plane(baseline, 1, middle)
         _show(axes[1, 0], _plane(registered, 1, middle), "follow-up, registered")
-        _difference(axes[1, 1], _plane(follow_ups[-1], 1, middle) - fixed, "difference before")
+        _difference(axes[1, 1], _plane(follow_ups[-1], 1, middle, baseline) - fixed, "difference before")
         _difference(axes[1, 2], _plane(registered, 1, middle) - fixed, "difference after")
 
     return {
@@ -108,9 +109,15 @@ def _middle(mask: sitk.Image) -> tuple[float, float, float]:
     return mask.TransformContinuousIndexToPhysicalPoint(middle.tolist())
 
 
-def _plane(image: sitk.Image, axis: int, point: tuple[float, float, float]) -> np.ndarray:
-    """A plane across an axis (2: axial, 1: coronal) through a point, on square pixels, seen as radiologists do."""
-    low, high = (np.array(image.TransformContinuousIndexToPhysicalPoint(at)) for at in _corners(image))
+def _plane(
+    image: sitk.Image, axis: int, point: tuple[float, float, float], extent: sitk.Image | None = None
+) -> np.ndarray:
+    """A plane across an axis (2: axial, 1: coronal) through a point, on square pixels, seen as radiologists do.
+
+    It reaches as far as `extent`, or as the image itself.
+    """
+    frame = image if extent is None else extent
+    low, high = (np.array(frame.TransformContinuousIndexToPhysicalPoint(at)) for at in _corners(frame))
     low, high = np.minimum(low, high), np.maximum(low, high)
     low[axis] = high[axis] = point[axis]
     size = np.maximum(np.round((high - low) / PIXEL_MM), 0).astype(int) + 1
