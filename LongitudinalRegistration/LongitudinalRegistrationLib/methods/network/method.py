@@ -21,11 +21,6 @@ class NetworkOptions(Protocol):
         ...
 
     @property
-    def refinement(self) -> bool:
-        """Whether a refinement follows; the network's finest steps are left to it then."""
-        ...
-
-    @property
     def thread_count(self) -> int:
         """Threads to use."""
         ...
