@@ -56,7 +56,17 @@ def windowed(hu: np.float32, window: Window) -> np.float32:
 
 @kernel(fastmath=True)
 def window_slices(values: Float32Array, window: Window, out: Float32Array, first: int, stop: int) -> None:
-    """Show values, [k, j, i], float32, HU, through a Window; slices first..stop-1 of `out`, like them, are written."""
+    """Show values through a window.
+
+    Parameters
+    ----------
+    values
+        [k, j, i], float32, HU.
+    window
+        Window.
+    out
+        Like values; slices first..stop-1 are written.
+    """
     for k in range(first, stop):
         for j in range(values.shape[1]):
             for i in range(values.shape[2]):

@@ -96,7 +96,18 @@ class Predictor:
         return Prediction(voxels.image(flow * mm), None if error is None else voxels.image(error * mm))
 
     def field(self, fixed: np.ndarray, moving: np.ndarray, grid: Grid) -> sitk.Image:
-        """The displacement field alone; see predict."""
+        """Predict the displacement field alone; see predict.
+
+        Parameters
+        ----------
+        fixed, moving
+            [k, j, i] on the grid, float32, [0, 1].
+
+        Returns
+        -------
+        SimpleITK.Image
+            Prediction.field.
+        """
         return self.predict(fixed, moving, grid).field
 
 
