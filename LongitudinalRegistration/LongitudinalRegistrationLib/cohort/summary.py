@@ -30,7 +30,7 @@ MEASURES = (
 )
 """Column, title, digits, and which of two is worse."""
 COLOURS = {"before": "#e69f00", "after": "#0072b2"}
-MOST_PATIENTS, MOST_LISTED = 40, 20
+MOST_PATIENTS, MOST_PAIRS, MOST_LISTED = 40, 500, 20
 
 
 def write_summary(rows: Sequence[Row], alone: Sequence[str], path: Path) -> Path:
@@ -142,7 +142,7 @@ def _plots(rows: list[Row]) -> list[str]:
 
 def _overview(rows: list[Row]) -> str:
     """All pairs of a cohort that is not too large, in the first measure that is known."""
-    if not rows or len({row["patient"] for row in rows}) > MOST_PATIENTS:
+    if not rows or len(rows) > MOST_PAIRS or len({row["patient"] for row in rows}) > MOST_PATIENTS:
         return ""
     column, title = next((c, t) for c, t, _, _ in MEASURES if _known(rows, f"{c}_after").size)
     return _svg(lambda axes: _by_patient(axes, rows, column, title), wide=True)

@@ -238,3 +238,28 @@ def test_example_slices_are_taken_of_one_place(phantom_folder, tmp_path, monkeyp
     assert list(found) == ["fig1", "fig2", "fig5", "fig6"]
     for name in ("fig1", "fig6"):
         assert save(found[name], tmp_path / name)[1].stat().st_size > 20_000
+
+
+def test_figure_10_compares_before_and_after_by_patient(phantom_pair, tmp_path):
+    """Two follow-ups of a patient, slabs of a phantom, by the default method on a cluster that is there."""
+    from distributed import LocalCluster
+    from LongitudinalRegistrationLib.system.parallel import bound_threads
+
+    rows = ["patient,time_point,image,labels"]
+    for number, (scan, first) in enumerate(
+        ((phantom_pair.baseline, 20), *((phantom_pair.followup, n) for n in (20, 21)))
+    ):
+        for kind, image in (("scan", scan.image), ("labels", scan.vertebrae)):
+            sitk.WriteImage(image[:, :, first : first + 16], str(tmp_path / f"{kind}{number}.nii.gz"))
+        rows.append(f"P,{number},scan{number}.nii.gz,labels{number}.nii.gz")
+    (tmp_path / "manifest.csv").write_text("\n".join(rows) + "\n")
+    place = {"processes": False, "protocol": "tcp://", "host": "127.0.0.1", "dashboard_address": None}
+    with LocalCluster(n_workers=1, threads_per_worker=1, **place) as cluster:
+        where = ClusterOptions(scheduler=cluster.scheduler_address, threads=2)
+        options = PaperOptions(methods=("default",))
+        found = run_experiment("fig10", tmp_path / "manifest.csv", tmp_path / "out", options, where)
+    bound_threads(None)
+    assert found.failed == 0 and {row["patient"] for row in found.outcome.table} == {"P", "all"}
+    for row in found.outcome.table:
+        assert row["n"] == 2 and float(row["after"].split(" ")[0]) > float(row["before"].split(" ")[0])
+    assert (tmp_path / "out" / "fig10.png").exists()

@@ -22,7 +22,6 @@ NAMES = {
     "niftyreg": "NiftyReg",
     "single": "single volume",
     "incremental": "incremental",
-    "auto": "default (affine, network, refinement)",
 }
 
 

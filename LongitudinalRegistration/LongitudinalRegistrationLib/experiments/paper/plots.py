@@ -20,7 +20,6 @@ COLOURS = {
     "single": "#56b4e9",
     "niftyreg": "#d55e00",
     "default": "#009e73",
-    "auto": "#009e73",
     "lkpyramid": "#cc79a7",
     "cvpyramid": "#e69f00",
 }

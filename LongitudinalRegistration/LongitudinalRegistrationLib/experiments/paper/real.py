@@ -14,7 +14,7 @@ from ...training.manifest import Entry, patients
 from .options import PaperOptions
 from .outcome import NAMES, TITLES, Outcome, Row, spread, tested, values
 from .plots import COLOURS, PALE, boxes
-from .solvers import NIFTYREG
+from .solvers import DEFAULT, NIFTYREG
 from .statistics import summary, wilcoxon
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 METHODS: dict[str, dict[str, Any]] = {
     "vxm2": {"method": "vxm2", "refinement": False},
-    "auto": {"method": "cost-volume"},
+    DEFAULT: {"method": "cost-volume"},
     NIFTYREG: {"method": "niftyreg"},
 }
 MEASURES = ("dsc", "ssim", "end_point_error_mm")
