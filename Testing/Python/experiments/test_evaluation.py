@@ -16,7 +16,7 @@ def predictors():
     from LongitudinalRegistrationLib.methods.network.model_store import find_model
     from LongitudinalRegistrationLib.methods.network.predict import Predictor
 
-    return {network: Predictor(find_model(network)) for network in ("lkpyramid", "vxm2")}
+    return {network: Predictor(find_model(network)) for network in ("cvpyramid", "vxm2")}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def scores(predictors, phantom_pair):
     }
 
 
-@pytest.mark.parametrize(("network", "part"), [("lkpyramid", 0.45), ("vxm2", 0.8)])
+@pytest.mark.parametrize(("network", "part"), [("cvpyramid", 0.45), ("vxm2", 0.8)])
 def test_the_shipped_networks_bring_a_simulated_follow_up_closer(scores, network, part):
     found = scores[network]
     assert found["end_point_error_mm"][1] < part * found["end_point_error_mm"][0]
@@ -43,9 +43,9 @@ def test_the_shipped_networks_bring_a_simulated_follow_up_closer(scores, network
 
 def test_both_networks_are_asked_the_same_and_ours_is_better(scores):
     for name in ("end_point_error_mm", "dsc", "ssim"):
-        assert scores["lkpyramid"][name][0] == pytest.approx(scores["vxm2"][name][0])
-    assert scores["lkpyramid"]["end_point_error_mm"][1] < scores["vxm2"]["end_point_error_mm"][1]
-    assert scores["lkpyramid"]["dsc"][1] > scores["vxm2"]["dsc"][1]
+        assert scores["cvpyramid"][name][0] == pytest.approx(scores["vxm2"][name][0])
+    assert scores["cvpyramid"]["end_point_error_mm"][1] < scores["vxm2"]["end_point_error_mm"][1]
+    assert scores["cvpyramid"]["dsc"][1] > scores["vxm2"]["dsc"][1]
 
 
 @pytest.mark.parametrize("where", ["middle", pytest.param("whole", marks=pytest.mark.slow)])
@@ -56,7 +56,7 @@ def test_the_default_network_meets_the_paper_s_deformations(predictors, phantom_
     if where == "middle":
         score_the_middle(monkeypatch)
     scan = ScoredScan("phantom", phantom_pair.baseline.image, phantom_pair.baseline.vertebrae)
-    found = model_scores([scan], predictors["lkpyramid"], (6.0, 11.0), draws=1)["phantom"]
+    found = model_scores([scan], predictors["cvpyramid"], (6.0, 11.0), draws=1)["phantom"]
     assert list(found) == ["delta 6 mm", "delta 11 mm"]
     assert found["delta 6 mm"]["dsc"][1] > 0.93 and found["delta 11 mm"]["dsc"][1] > 0.88
     assert found["delta 6 mm"]["ndv_percent"] < 0.01
