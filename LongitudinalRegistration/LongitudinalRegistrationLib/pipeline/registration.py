@@ -17,7 +17,7 @@ from ..methods.method import Problem
 from ..scan.grid import Grid, common_grid
 from ..scan.label_checks import check_label_volume, same_grid
 from ..scan.pyramid import ScanPyramid, make_pyramid
-from ..system.parallel import bound_threads
+from ..system.parallel import bound_threads, together
 from .choice import Solution, check_method, solve
 from .options import RegistrationOptions
 from .stages import Stages
@@ -231,9 +231,14 @@ def finish(
     with stages.stage("score") as report:
         scorer = Scorer(fixed, moving)
         steps: dict[str, sitk.Transform | None] = {"before": None, "affine": candidate.affine, "after": transform}
-        scores = {name: scorer.scores(step) for name, step in steps.items()}
-        report(0.7)
-        label_scores = score_labels(fixed_labels, moving_labels, steps)
+        *similarity, label_scores = together(
+            [
+                *(partial(scorer.scores, step) for step in steps.values()),
+                partial(score_labels, fixed_labels, moving_labels, steps),
+            ]
+        )
+        scores = dict(zip(steps, similarity, strict=True))
+        report(0.9)
         common = common_body_percent(fixed, moving, candidate.affine)
     return RegistrationResult(
         candidate.method,

@@ -6,7 +6,7 @@ threads start them at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -73,3 +73,33 @@ def over_slices(kernel: Callable[..., Any], *arguments: Any, slices: int) -> lis
         _pools[threads].submit(kernel, *arguments, a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a
     ]
     return [part.result() for part in parts]
+
+
+def together(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Make calls that do not depend on each other at once, on as many threads as a kernel is run on.
+
+    Parameters
+    ----------
+    calls
+        Each may call over_slices.
+
+    Returns
+    -------
+    list
+        Their results, in the calls' order.
+
+    Raises
+    ------
+    Exception
+        What the first of them to raise has raised, when all have ended.
+
+    Examples
+    --------
+    >>> together([lambda: 1, lambda: 2])
+    [1, 2]
+    """
+    threads = min(thread_count(), len(calls))
+    if threads <= 1:
+        return [call() for call in calls]
+    with ThreadPoolExecutor(threads, thread_name_prefix="longct-together") as pool:
+        return list(pool.map(lambda call: call(), calls))
