@@ -177,7 +177,7 @@ def comparison(studio, baseline, followup):
     studio.settle(1.0)
     studio.lookAt(panel.ui.registerButton)
     section.ui.modeComboBox.setCurrentText("Fade")
-    studio.frame("Registered in a second: verdict, scores, arranged views", 3.0)
+    studio.frame("Registered: verdict, scores, arranged views", 3.0)
     section.ui.modeComboBox.setCurrentText("Red/cyan")
     studio.picture("walk-through/panel")
     for mode in MODES:
