@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import Iterator
@@ -184,7 +185,7 @@ def _remote(address: str, threads: int) -> Iterator[Client]:
     with client:
         try:
             client.wait_for_workers(1, timeout=PATIENCE_S)
-        except TimeoutError as error:
+        except asyncio.TimeoutError as error:  # not the built-in one before Python 3.11
             raise InputError(f"No worker has come to {address} within {PATIENCE_S} s: start some.") from error
         several = [name for name, slots in client.nthreads().items() if slots > 1]
         if several:

@@ -3,6 +3,7 @@
 import numpy as np
 import slicer
 import vtk
+from LongitudinalRegistrationLib.methods.registry import title_of
 from slicer.i18n import tr as _
 from TableRemovalSlicer.chart_nodes import setColumns
 
@@ -21,7 +22,7 @@ def meanDice(report):
 
 def resultText(report, pending, message):
     """Return a line about a result: method and seconds, how good it is, what is still to come, what went wrong."""
-    parts = [_("Registered with {method}").format(method=report.get("method", "?"))]
+    parts = [_("Registered with {method}").format(method=title_of(report.get("method", "?")))]
     if report.get("fallback_reason"):
         parts[0] += f" ({report['fallback_reason']})"
     seconds = report.get("seconds", {})

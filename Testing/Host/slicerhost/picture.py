@@ -3,6 +3,7 @@
 import os
 import tempfile
 
+from LongitudinalRegistrationLib.methods.registry import title_of
 from PIL import Image, ImageDraw, ImageFont
 
 from .boot import boot
@@ -86,7 +87,7 @@ def _facts(comparison):
     from LongitudinalRegistrationSlicer.vertebrae.scores import meanDice
 
     report = comparison.report
-    facts = [f"Method: {report.get('method', 'unknown')}"]
+    facts = [f"Method: {title_of(report.get('method', 'unknown'))}"]
     dice = meanDice(report)
     if dice:
         facts.append(f"Mean DSC: {dice[0]:.2f} before, {dice[1]:.2f} after")
