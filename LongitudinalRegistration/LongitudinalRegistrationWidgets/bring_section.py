@@ -2,7 +2,7 @@
 
 import qt
 import slicer
-from LongitudinalRegistrationSlicer.results.belongings import TO_BASELINE, TO_FOLLOW_UP
+from LongitudinalRegistrationSlicer.results.belongings import DIRECTIONS, TO_BASELINE, TO_FOLLOW_UP
 from slicer.i18n import tr as _
 
 
@@ -13,8 +13,8 @@ class BringSection:
         self.widget = slicer.util.loadUI(resourcePath("UI/BringSection.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._logic, self._result, self._listed, self._isStale = logic, None, [], False
-        self._directions = (TO_BASELINE, TO_FOLLOW_UP)
-        self.ui.directionComboBox.addItems([_("Follow-up to baseline"), _("Baseline to follow-up")])
+        titles = {TO_BASELINE: _("Follow-up to baseline"), TO_FOLLOW_UP: _("Baseline to follow-up")}
+        self.ui.directionComboBox.addItems([titles[towards] for towards in DIRECTIONS])
         self.ui.directionComboBox.connect("currentIndexChanged(int)", lambda _index: self._list(keepTicks=False))
         self.ui.belongingsList.connect("itemChanged(QListWidgetItem*)", lambda _item: self._enableButtons())
         self.ui.bringButton.connect("clicked(bool)", lambda _on=False: self.bring())
@@ -25,7 +25,7 @@ class BringSection:
     @property
     def towards(self):
         """The scan that things are brought to, "baseline" or "follow-up"."""
-        return self._directions[self.ui.directionComboBox.currentIndex]
+        return DIRECTIONS[self.ui.directionComboBox.currentIndex]
 
     def setResult(self, result):
         """Bring through another result, or none."""
@@ -81,8 +81,8 @@ class BringSection:
 
     def _list(self, keepTicks):
         found = self._logic.belongings(self._result, self.towards) if self._isOpen() else []
-        nodes = [each.node for each in found]
-        ticked = {node: node in self.chosen() for node in self._listed} if keepTicks else {}
+        chosen = self.chosen()
+        ticked = {node: node in chosen for node in self._listed} if keepTicks else {}
         box = self.ui.belongingsList
         box.blockSignals(True)
         box.clear()
@@ -93,7 +93,7 @@ class BringSection:
             item.setCheckState(qt.Qt.Checked if isTicked else qt.Qt.Unchecked)
             box.addItem(item)
         box.blockSignals(False)
-        self._listed = nodes
+        self._listed = [each.node for each in found]
         self._enableButtons()
 
     def _isOpen(self):

@@ -96,7 +96,8 @@ def _belongs(node, result, towards, known):
         made = node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole())
         if made is not None:
             return made is scan
-    return _folderOf(node) is not None and _folderOf(node) == _folderOf(scan)
+    folder = _folderOf(node)
+    return folder is not None and folder == _folderOf(scan)
 
 
 def _folderOf(node):
