@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from ..report.html import FOLDER, STYLE
+from ..report.html import FOLDER, STYLE, page_environment
 from ..system.files import write_text
 from .tables import Row
 from .task import DONE, FAILED
@@ -55,21 +54,22 @@ def write_summary(rows: Sequence[Row], alone: Sequence[str], path: Path) -> Path
     InputError
         If the file cannot be written.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, keep_trailing_newline=True
-    )
     done = [row for row in rows if row["state"] == DONE]
     failed = [row for row in rows if row["state"] == FAILED]
-    page = environment.get_template(TEMPLATE).render(
-        style=Markup((FOLDER / STYLE).read_text(encoding="utf-8")),
-        totals=_totals(rows, done, failed, alone),
-        measures=[found for measure in MEASURES if (found := _measure(done, *measure))],
-        verdicts=Counter(row["verdict"] for row in done),
-        overview=Markup(_overview(done)),
-        plots=[Markup(plot) for plot in _plots(done)],
-        failed=failed[:MOST_LISTED],
-        more_failed=max(0, len(failed) - MOST_LISTED),
-        worst=_worst(done),
+    page = (
+        page_environment()
+        .get_template(TEMPLATE)
+        .render(
+            style=Markup((FOLDER / STYLE).read_text(encoding="utf-8")),
+            totals=_totals(rows, done, failed, alone),
+            measures=[found for measure in MEASURES if (found := _measure(done, *measure))],
+            verdicts=Counter(row["verdict"] for row in done),
+            overview=Markup(_overview(done)),
+            plots=[Markup(plot) for plot in _plots(done)],
+            failed=failed[:MOST_LISTED],
+            more_failed=max(0, len(failed) - MOST_LISTED),
+            worst=_worst(done),
+        )
     )
     return write_text(page, path)
 

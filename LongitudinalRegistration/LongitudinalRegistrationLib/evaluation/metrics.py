@@ -7,15 +7,14 @@ are in field.jacobian.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from scipy.ndimage import uniform_filter
 from scipy.spatial import cKDTree
 
-from ..system.parallel import thread_count
+from ..system.parallel import thread_count, together
 
 SSIM_WINDOW = 7
 NCC_WINDOW = 9
@@ -55,8 +54,7 @@ class Moments:
 
 def _filtered(images: Sequence[np.ndarray], window: int) -> list[np.ndarray]:
     """Means over cubes of `window` voxels, the images at once."""
-    with ThreadPoolExecutor(min(thread_count(), len(images))) as pool:
-        return list(pool.map(lambda image: uniform_filter(image, window), images))
+    return together([partial(uniform_filter, image, window) for image in images])
 
 
 def moments(image: np.ndarray, window: int) -> Moments:

@@ -13,12 +13,11 @@ import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
 from ..scan.geometry import affine_from_matrix, voxel_matrix
-from ..scan.grid import AIR_HU
 from ..system.parallel import over_slices
 from .box_warp import parts_of
 from .kernels import invert_slices
 from .transforms import component_first
-from .warp import Voxels, resample_into
+from .warp import air_of, warp_through
 
 MOST_STEPS, EXACT_MM = 60, 1e-4
 LEAST_AIR_HU = -200
@@ -148,18 +147,9 @@ def resampled(
     if parts is None:
         how = sitk.sitkNearestNeighbor if labels else sitk.sitkLinear
         return sitk.Resample(image, reference, transform, how, outside, image.GetPixelID())
-    values = sitk.GetArrayViewFromImage(image)
-    out = np.empty(reference.GetSize()[::-1], values.dtype)
-    source = Voxels(values, voxel_matrix(image))
-    resample_into(Voxels(out, voxel_matrix(reference)), source, parts, labels=labels, outside=outside)
-    brought = sitk.GetImageFromArray(out)
-    brought.CopyInformation(reference)
-    return brought
+    return warp_through(image, reference, parts, labels, outside)
 
 
 def _air(image: sitk.Image) -> float:
-    values = sitk.GetArrayViewFromImage(image)
-    least = float(values.min())
-    if least > LEAST_AIR_HU:
-        return least
-    return max(AIR_HU, float(np.iinfo(values.dtype).min)) if values.dtype.kind in "iu" else AIR_HU
+    least = float(sitk.GetArrayViewFromImage(image).min())
+    return least if least > LEAST_AIR_HU else air_of(image)

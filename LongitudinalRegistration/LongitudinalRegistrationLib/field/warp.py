@@ -57,17 +57,52 @@ def warp_image(
     SimpleITK.Image
         On the reference's grid, of the moving image's type.
     """
+    outside = 0.0 if labels else air_of(moving)
+    return warp_through(moving, reference, Parts(linear_matrix(affine), extend_smoothly(field)), labels, outside)
+
+
+def air_of(image: sitk.Image) -> float:
+    """Say what stands for air where a scan has no data.
+
+    Parameters
+    ----------
+    image
+        The scan, any type.
+
+    Returns
+    -------
+    float
+        -1024 HU, or the least that an integer type holds.
+    """
+    values = sitk.GetArrayViewFromImage(image)
+    return max(AIR_HU, float(np.iinfo(values.dtype).min)) if _is_integer(values) else AIR_HU
+
+
+def warp_through(moving: sitk.Image, reference: sitk.Image, parts: Parts, labels: bool, outside: float) -> sitk.Image:
+    """Resample the moving image onto a reference grid through T(x) = A(x + u(x)).
+
+    Parameters
+    ----------
+    moving
+        Scan or labels, any type.
+    reference
+        Image with the grid that is wanted.
+    parts
+        T: points of the reference to points of the moving image.
+    labels
+        Nearest neighbour instead of linear.
+    outside
+        The value where the moving image has no data.
+
+    Returns
+    -------
+    SimpleITK.Image
+        On the reference's grid, of the moving image's type.
+    """
     values = sitk.GetArrayViewFromImage(moving)
     out = np.empty(reference.GetSize()[::-1], values.dtype)
-    outside = 0 if labels else max(AIR_HU, np.iinfo(out.dtype).min) if _is_integer(out) else AIR_HU
-    parts = Parts(linear_matrix(affine), extend_smoothly(field))
-    resample_into(
-        Voxels(out, voxel_matrix(reference)),
-        Voxels(values, voxel_matrix(moving)),
-        parts,
-        labels=labels,
-        outside=outside,
-    )
+    source = Voxels(values, voxel_matrix(moving))
+    resample_into(Voxels(out, voxel_matrix(reference)), source, parts, labels=labels, outside=outside)
     image = sitk.GetImageFromArray(out)
     image.CopyInformation(reference)
     return image

@@ -114,11 +114,14 @@ def html_report(
     )
 
 
+def page_environment() -> jinja2.Environment:
+    """Make the environment of all pages: their templates, and what is put in escaped."""
+    return jinja2.Environment(loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, keep_trailing_newline=True)
+
+
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, keep_trailing_newline=True
-    )
+    environment = page_environment()
     environment.filters["number"] = _number
     environment.filters["short"] = "{:g}".format
     return environment

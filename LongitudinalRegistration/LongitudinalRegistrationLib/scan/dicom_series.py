@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,8 +45,19 @@ def _point(text: str) -> tuple[float, float, float]:
     return x, y, z
 
 
-def read_header(path: Path) -> Slice | None:
-    """The header of one DICOM image; None if the file is something else or has no place in space."""
+def read_tags(path: Path) -> Callable[[str], str] | None:
+    """Read the header of one DICOM file.
+
+    Parameters
+    ----------
+    path
+        Of any file.
+
+    Returns
+    -------
+    callable or None
+        Tag ("gggg|eeee") to its value, empty where it is not there; None if the file is something else.
+    """
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(path))
@@ -57,6 +69,14 @@ def read_header(path: Path) -> Slice | None:
     def value(key: str) -> str:
         return reader.GetMetaData(key).strip() if reader.HasMetaDataKey(key) else ""
 
+    return value
+
+
+def read_header(path: Path) -> Slice | None:
+    """The header of one DICOM image; None if the file is something else or has no place in space."""
+    value = read_tags(path)
+    if value is None:
+        return None
     if not value(POSITION) or not value(ORIENTATION):
         return None
     return Slice(

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Collection
 from pathlib import Path
 
-import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
+from ...scan.dicom_series import read_tags
 from ...scan.read import read_image
 from ...scan.write import write_image
 from ...system.files import ready_folder
@@ -81,17 +81,7 @@ def _ct_series(source: Path) -> dict[tuple[str, str, str], tuple[Path, int]]:
 
 
 def _key(path: Path) -> tuple[str, str, str] | None:
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO("GDCMImageIO")
-    reader.SetFileName(str(path))
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError:
-        return None
-
-    def value(name: str) -> str:
-        return reader.GetMetaData(name).strip() if reader.HasMetaDataKey(name) else ""
-
-    if value(MODALITY) != "CT" or "LOCALIZER" in value(KIND) or len(value(DATE)) != 8:
+    value = read_tags(path)
+    if value is None or value(MODALITY) != "CT" or "LOCALIZER" in value(KIND) or len(value(DATE)) != 8:
         return None
     return value(PATIENT), value(DATE), value(SERIES)
