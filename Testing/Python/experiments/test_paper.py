@@ -263,3 +263,15 @@ def test_figure_10_compares_before_and_after_by_patient(phantom_pair, tmp_path):
     for row in found.outcome.table:
         assert row["n"] == 2 and float(row["after"].split(" ")[0]) > float(row["before"].split(" ")[0])
     assert (tmp_path / "out" / "fig10.png").exists()
+
+
+def test_a_run_s_network_has_the_flow_resolution_that_it_was_trained_with(tmp_path):
+    from LongitudinalRegistrationLib.experiments.paper.solvers import model_of_run
+
+    split = tmp_path / "fold1"
+    split.mkdir()
+    (split / "best.weights.h5").write_bytes(b"weights")
+    known = {"network": "vxm2", "leaky_slope": 0.2, "simulator": {"delta_mm": 11.0}}
+    for content, resolution in ((known, "half"), ({**known, "flow_resolution": "full"}, "full")):
+        (tmp_path / "config.json").write_text(json.dumps(content), encoding="utf-8")
+        assert model_of_run(split).options["flow_resolution"] == resolution

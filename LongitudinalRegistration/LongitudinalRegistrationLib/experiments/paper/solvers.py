@@ -85,7 +85,8 @@ def model_of_run(split: Path) -> Model:
         raise InputError(f"{split} is no split of a training run that has ended, and no method: check the name.")
     content = json.loads(config.read_text(encoding="utf-8"))
     delta_mm = content["simulator"]["delta_mm"]
-    return trained_model(content["network"], weights, content["leaky_slope"], delta_mm)
+    resolution = content.get("flow_resolution", "half")
+    return trained_model(content["network"], weights, content["leaky_slope"], delta_mm, resolution)
 
 
 def _on_voxels(array: np.ndarray, grid: Grid, spacing_mm: float) -> tuple[np.ndarray, Grid]:
