@@ -286,7 +286,8 @@ def _volumes(report: dict) -> Found:
     names = [f"{name} ({x:+.0f} %)" for name, x in changes if x is not None and abs(x) > MOST_VOLUME_CHANGE_PERCENT]
     if not names:
         return []
-    return [(CHECK, f"Labels whose volume the registration changes by over 10 %: {', '.join(names)}.")]
+    most = f"{MOST_VOLUME_CHANGE_PERCENT:g} %"
+    return [(CHECK, f"Labels whose volume the registration changes by over {most}: {', '.join(names)}.")]
 
 
 def _support(report: dict) -> str:

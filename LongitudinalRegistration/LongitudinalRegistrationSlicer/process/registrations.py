@@ -110,13 +110,19 @@ class Registrations:
         from LongitudinalRegistrationSlicer.process.exchange import registerMessage
 
         self._isUnasked = False
-        if any(not slicer.mrmlScene.IsNodePresent(node) for node in self._request.nodes()):
-            self._job.fail(_("A scan was removed during the registration."))
+        if self._failWithoutScans():
             return
         try:
             self._job.request(registerMessage(self._request, self._job.folder))
         except (RuntimeError, ValueError, OSError) as error:
             self._failToStart(error)
+
+    def _failWithoutScans(self):
+        """Fail where a node of the request is not in the scene any more; return whether that is so."""
+        gone = any(not slicer.mrmlScene.IsNodePresent(node) for node in self._request.nodes())
+        if gone:
+            self._job.fail(_("A scan was removed during the registration."))
+        return gone
 
     def _failToStart(self, error):
         self._job.fail(_("The registration could not be started: {error}").format(error=error))
@@ -230,8 +236,7 @@ class Registrations:
     def _importTransform(self):
         from LongitudinalRegistrationSlicer.process.exchange import importTransform, showTransformed
 
-        if any(not slicer.mrmlScene.IsNodePresent(node) for node in self._request.nodes()):
-            self._job.fail(_("A scan was removed during the registration."))
+        if self._failWithoutScans():
             return
         try:
             self.results = importTransform(self._request, self._job.folder, self._job.answer)
