@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
+from ..experiments.paper import EXPERIMENTS
 from ..methods.network.architectures.catalogue import DEFAULT_NETWORK, NETWORKS
 from ..methods.refinement.options import EFFORTS
 from ..methods.registry import AUTO, NAMES, current_name
@@ -15,7 +16,6 @@ _INPUTS = (
     "Nothing that is read is changed."
 )
 _RAW = argparse.RawDescriptionHelpFormatter
-EXPERIMENTS = ("slices", "fig7", "table1", "fig8", "fig9", "fig10", "fig11")
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from TableRemovalLib.errors import InputError
 
 from ...system.files import ready_folder, write_text
+from . import EXPERIMENTS
 from .run import NAMES
 
-ORDER = ("slices", "fig7", "table1", "fig8", "fig9", "fig10", "fig11")
 PICTURES = Path("pictures") / "evaluation"
 
 
@@ -41,7 +41,7 @@ def write_page(results: Path, page: Path, cohort: str) -> Path:
     InputError
         If no experiment is there, or a file cannot be written.
     """
-    found = {name: results / f"{name}.json" for name in ORDER if (results / f"{name}.json").exists()}
+    found = {name: results / f"{name}.json" for name in EXPERIMENTS if (results / f"{name}.json").exists()}
     if not found:
         raise InputError(f"{results} has no experiment: run `longct evaluate --experiment` first.")
     pictures = ready_folder(page.parent / PICTURES)
