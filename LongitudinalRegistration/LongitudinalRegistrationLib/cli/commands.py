@@ -26,6 +26,7 @@ from .console import Console
 from .export_commands import export_dicom
 from .import_commands import import_set
 from .inputs import check_not_input, read_transform
+from .invert_command import invert
 from .training_commands import evaluate, simulate, train
 
 REGISTER_FILES = (
@@ -199,7 +200,7 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
         with stages.stage("write"):
             if result.registered_labels is not None:
                 staged.write("registered_labels.nii.gz", partial(write_image, result.registered_labels))
-            point = central_point(result.dvf_grid.reference(), fixed_labels)
+            point = central_point(result.common_centre, fixed_labels)
             pictures = report_pictures(fixed, moving, result.registered, point)
             content = report_content(result, inputs, {"fixed": fixed, "moving": moving})
             staged.wait()
@@ -277,6 +278,7 @@ COMMANDS = {
     "remove-table": remove_table,
     "register": register,
     "apply": apply,
+    "invert": invert,
     "export-dicom": export_dicom,
     "score": score,
     "evaluate": evaluate,

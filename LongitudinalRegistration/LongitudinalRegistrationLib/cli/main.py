@@ -11,10 +11,14 @@ from typing import NoReturn
 
 from TableRemovalLib.errors import InputError
 
+from ..system.memory import TOO_LITTLE_MEMORY
+from ..system.private_folder import sweep_private_folders
 from .arguments import make_parser
 from .console import Console, without_warnings
 
 DONE, DEFECT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+STOPPING = ("SIGTERM", "SIGHUP")
+"""What is handled as Ctrl+C is, where the system has it."""
 
 
 def _stop(signum: int, frame: FrameType | None) -> NoReturn:
@@ -25,8 +29,11 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     arguments = make_parser().parse_args(argv)
     console = Console(arguments.json)
-    signal.signal(signal.SIGTERM, _stop)
+    for name in STOPPING:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _stop)
     try:
+        sweep_private_folders()
         with without_warnings():
             from .commands import COMMANDS
 
@@ -35,6 +42,10 @@ def main(argv: list[str] | None = None) -> int:
     except InputError as error:
         console.close()
         print(f"longct: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except MemoryError:
+        console.close()
+        print(f"longct: {TOO_LITTLE_MEMORY}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         console.close()

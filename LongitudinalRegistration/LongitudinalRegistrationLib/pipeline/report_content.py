@@ -38,7 +38,7 @@ def quick_content(solution: Solution, stages: Stages) -> dict:
 
 def result_content(result: RegistrationResult) -> dict:
     """Method, seconds, scores and verdict of a registration, without its inputs."""
-    steps = result.scores
+    steps, inverse = result.scores, result.inverse_consistency
     content = {
         "method": result.method,
         "network": result.network,
@@ -52,6 +52,7 @@ def result_content(result: RegistrationResult) -> dict:
             for measure in SIMILARITIES
         },
         "ndv_percent": round(result.ndv_percent, 5),
+        "inverse_consistency": inverse and {name: rounded(value) for name, value in asdict(inverse).items()},
         "fields_of_view": {"common_percent": round(result.common_body_percent, 1)},
         "displacement": {"largest_mm": round(result.largest_mm, 2), "known_mm": result.known_mm},
         "options": _options_content(result.options),

@@ -174,6 +174,10 @@ def report_text(content: dict) -> str:
             f"{measure.title:<14} {_cell(row['before']):>10}  {_cell(row['affine']):>6}  {_cell(row['after']):>6}"
         )
     lines.append(f"{'NDV':<14} {content['ndv_percent']:>26.4f} %")
+    if inverse := content.get("inverse_consistency"):
+        lines.append(
+            f"{'Inverse':<14} {inverse['mean_mm']:>26.4f} mm, there and back; {inverse['largest_mm']:.3f} mm at most"
+        )
     seconds = {name: value for name, value in content["seconds"].items() if value}
     lines += ["", "Seconds       " + ", ".join(f"{name} {value:.2f}" for name, value in seconds.items())]
     lines += [f"Warning       {warning}" for warning in content["warnings"]]

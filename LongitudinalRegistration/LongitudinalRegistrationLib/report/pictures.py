@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import SimpleITK as sitk
+from TableRemovalLib.owned_folders import owned_folder
 
 from ..field.box_warp import sample
 from ..scan.geometry import bounds_of
@@ -56,13 +54,15 @@ def report_pictures(
     return pictures
 
 
-def central_point(dvf: sitk.Image, fixed_labels: sitk.Image | None) -> tuple[float, float, float]:
+def central_point(
+    common_centre: tuple[float, float, float], fixed_labels: sitk.Image | None
+) -> tuple[float, float, float]:
     """Find where to look: the middle of the labels, or else of what both scans show.
 
     Parameters
     ----------
-    dvf
-        The middle of its grid is the middle of what both scans show.
+    common_centre
+        The middle of what both scans show, LPS mm.
     fixed_labels
         0 where nothing is; None: there are none.
 
@@ -75,7 +75,7 @@ def central_point(dvf: sitk.Image, fixed_labels: sitk.Image | None) -> tuple[flo
         used = np.argwhere(sitk.GetArrayViewFromImage(fixed_labels) > 0)
         if len(used):
             return fixed_labels.TransformContinuousIndexToPhysicalPoint(np.median(used, axis=0)[::-1].tolist())
-    return dvf.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in dvf.GetSize()])
+    return common_centre
 
 
 def _plane(fixed: sitk.Image, axis: int, point: tuple[float, float, float]) -> sitk.Image:
@@ -122,7 +122,7 @@ def png(picture: np.ndarray) -> bytes:
     bytes
         The file.
     """
-    with tempfile.TemporaryDirectory(prefix="longct-") as folder:
-        path = Path(folder) / "picture.png"
+    with owned_folder() as folder:
+        path = folder / "picture.png"
         sitk.WriteImage(sitk.GetImageFromArray(picture, isVector=picture.ndim == 3), str(path))
         return path.read_bytes()

@@ -7,10 +7,10 @@ and what it answers is in LongitudinalRegistrationLib.pipeline.worker.
 import dataclasses
 import enum
 import json
-import shutil
 import time
 
 from slicer.i18n import tr as _
+from TableRemovalLib.owned_folders import remove_owned_folder
 from TableRemovalSlicer.child_process import ChildProcess, environmentWith
 
 GRACE_S = 0.5
@@ -272,7 +272,7 @@ class RegistrationJob:
 
     def _removeFolder(self):
         if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            remove_owned_folder(self.folder)
             self.folder = None
 
     def _end(self, state, message):
