@@ -506,6 +506,11 @@ def _add_export_dicom(subparsers: Commands) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for the DICOM files")
     parser.add_argument("--source", type=Path, metavar="M", help="folder with the follow-up's DICOM series")
     parser.add_argument("--reference", type=Path, metavar="F", help="folder with the baseline's DICOM series")
+    parser.add_argument(
+        "--made-from-source",
+        action="store_true",
+        help="the follow-up was made from --source (table removed): its place is checked, not its voxels",
+    )
     parser.add_argument("--description", metavar="TEXT", help="series description, at most 64 characters")
     _add_dicom_choice(parser, ("source", "reference"))
     _add_output_style(parser)

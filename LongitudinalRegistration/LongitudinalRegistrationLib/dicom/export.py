@@ -14,6 +14,7 @@ from TableRemovalLib.owned_folders import HIDDEN_PREFIX, owned_folder
 
 from ..system.versions import CODE_VERSION
 from .headers import (
+    UTF_8,
     SeriesHeader,
     check_same_patient,
     code_item,
@@ -116,6 +117,8 @@ def _template(source: SeriesHeader | None, reference: SeriesHeader | None, descr
     made.Modality = "CT"
     of_source = str(source.first.get("SeriesDescription", "") or "") if source else ""
     made.SeriesDescription = description[:64] if description else f"{of_source} {DESCRIPTION}"[-64:].strip()
+    if description and not description.isascii():
+        made.SpecificCharacterSet = UTF_8
     made.PatientPosition = ""
     take_over(made, source, _ACQUISITION)
     take_over(made, reference or source, ["PatientPosition"])

@@ -18,6 +18,7 @@ from ..system.versions import CODE_VERSION
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+UTF_8 = "ISO_IR 192"
 _PATIENT_TYPE_2 = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
 _PATIENT = (
     *_PATIENT_TYPE_2,
@@ -195,7 +196,8 @@ def new_dataset(
 
     now = datetime.now()
     made = Dataset()
-    made.SpecificCharacterSet = "ISO_IR 192"
+    own = source or patient
+    made.SpecificCharacterSet = (own and own.first.get("SpecificCharacterSet")) or UTF_8
     made.SOPClassUID, made.SOPInstanceUID = sop_class, new_uid()
     made.InstanceCreationDate = made.SeriesDate = made.ContentDate = now.strftime("%Y%m%d")
     made.InstanceCreationTime = made.SeriesTime = made.ContentTime = now.strftime("%H%M%S")
@@ -208,7 +210,7 @@ def new_dataset(
     made.SeriesNumber = series_offset + int((source and source.first.get("SeriesNumber")) or 0)
     made.Manufacturer = made.ManufacturerModelName = "longct"
     made.SoftwareVersions = CODE_VERSION
-    made.PositionReferenceIndicator = ""
+    made.PositionReferenceIndicator = made.Laterality = ""
     return made
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..evaluation.verdict import SIMILARITIES, verdict
 from ..report.content import checksum, dsc_content, mean_dsc, place_content, rounded, vertebrae_content
+from ..scan.voxel_checksum import voxel_checksum
 from ..system.versions import versions
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def report_content(
     inputs
         Role ("fixed", "moving", ...) to the file or folder it came from.
     images
-        Role to the scan that was read; its place is noted.
+        Role to the scan that was read; its place and the checksum of its voxels are noted.
 
     Returns
     -------
@@ -91,5 +92,5 @@ def report_content(
         if path is not None
     }
     for role, image in (images or {}).items():
-        noted[role] = {**noted.get(role, {}), **place_content(image)}
+        noted[role] = {**noted.get(role, {}), **place_content(image), "voxels_sha256": voxel_checksum(image)}
     return {**result_content(result), "versions": versions(), "inputs": noted}
