@@ -194,6 +194,9 @@ def _add_register(subparsers: Commands) -> None:
         "refinement: a direct fit of the scans, without a network",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the results of an earlier run in DIR")
+    parser.add_argument(
+        "--names", action="store_true", help="note the files' names in the report (they may hold the patient's)"
+    )
     _add_network(parser)
     parser.add_argument("--fixed-labels", type=Path, metavar="L", help="vertebra labels on the baseline's grid")
     parser.add_argument("--moving-labels", type=Path, metavar="L", help="vertebra labels on the follow-up's grid")

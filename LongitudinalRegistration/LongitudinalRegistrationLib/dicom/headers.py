@@ -159,9 +159,9 @@ def check_same_patient(*headers: SeriesHeader | None) -> None:
     InputError
         If two series have patient IDs, and these differ.
     """
-    patients = sorted({header.patient_id for header in headers if header is not None and header.patient_id})
+    patients = {header.patient_id for header in headers if header is not None and header.patient_id}
     if len(patients) > 1:
-        raise InputError(f"The series are of different patients ({', '.join(patients)}): give two of one patient.")
+        raise InputError("The series are of different patients (their patient IDs differ): give two of one patient.")
 
 
 def take_over(target: Dataset, source: SeriesHeader | None, names: Iterable[str]) -> None:

@@ -68,7 +68,10 @@ def _options_content(options: RegistrationOptions) -> dict:
 
 
 def report_content(
-    result: RegistrationResult, inputs: dict[str, Path | None], images: dict[str, sitk.Image] | None = None
+    result: RegistrationResult,
+    inputs: dict[str, Path | None],
+    images: dict[str, sitk.Image] | None = None,
+    names: bool = False,
 ) -> dict:
     """Content of report.json.
 
@@ -80,6 +83,8 @@ def report_content(
         Role ("fixed", "moving", ...) to the file or folder it came from.
     images
         Role to the scan that was read; its place and the checksum of its voxels are noted.
+    names
+        Whether the files' names are noted, without their folders: they may hold the patient's.
 
     Returns
     -------
@@ -87,7 +92,7 @@ def report_content(
         What JSON can hold; units are in its names.
     """
     noted = {
-        role: {"name": path.resolve().name, "sha256": checksum(path)}
+        role: {**({"name": path.resolve().name} if names else {}), "sha256": checksum(path)}
         for role, path in inputs.items()
         if path is not None
     }

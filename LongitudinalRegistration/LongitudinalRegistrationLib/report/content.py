@@ -144,11 +144,13 @@ def _volume_text(row: dict) -> str:
 
 
 def _scan_text(noted: dict) -> str:
-    if "size" not in noted:
-        return noted["name"]
-    size = " x ".join(str(count) for count in noted["size"])
-    spacing = " x ".join(f"{value:.2f}" for value in noted["spacing_mm"])
-    return f"{noted['name']} ({size} voxels of {spacing} mm)"
+    """A scan by its size, and by its name where that was asked for."""
+    parts = [noted["name"]] if "name" in noted else []
+    if "size" in noted:
+        size = " x ".join(str(count) for count in noted["size"])
+        spacing = " x ".join(f"{value:.2f}" for value in noted["spacing_mm"])
+        parts.append(f"{size} voxels of {spacing} mm")
+    return ", ".join(parts)
 
 
 def report_text(content: dict) -> str:

@@ -196,8 +196,9 @@ def test_each_slice_names_the_source_slices_it_came_from(tmp_path):
 def test_series_of_two_patients_are_refused(tmp_path):
     source = read_series_header(write_series(tmp_path / "followup"))
     reference = read_series_header(write_series(tmp_path / "baseline", patient="P2"))
-    with pytest.raises(InputError, match="different patients.*P1, P2"):
+    with pytest.raises(InputError, match="different patients") as refused:
         export_series(scan(), tmp_path / "out", source, reference)
+    assert "P1" not in str(refused.value) and "P2" not in str(refused.value)
     with pytest.raises(InputError, match="different patients"):
         write_spatial_registration(tmp_path / "r.dcm", registration(), reference, source)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["baseline", "followup"]
