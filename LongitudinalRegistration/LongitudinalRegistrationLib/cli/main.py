@@ -1,4 +1,4 @@
-"""`longct`: everything without Slicer. Exit codes: 0 done, 1 a defect of ours, 2 bad input or usage."""
+"""`longct`: everything without Slicer. Exit codes: 0 done, 1 a defect of ours or a method that failed, 2 bad input."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from TableRemovalLib.errors import InputError
 
+from ..methods.method import MethodError
 from ..system.memory import TOO_LITTLE_MEMORY
 from ..system.private_folder import sweep_private_folders
 from .arguments import make_parser
@@ -43,6 +44,10 @@ def main(argv: list[str] | None = None) -> int:
         console.close()
         print(f"longct: {error}", file=sys.stderr)
         return BAD_INPUT
+    except MethodError as error:
+        console.close()
+        print(f"longct: {' '.join(str(error).split())}: try again, or another --method", file=sys.stderr)
+        return DEFECT
     except MemoryError:
         console.close()
         print(f"longct: {TOO_LITTLE_MEMORY}", file=sys.stderr)

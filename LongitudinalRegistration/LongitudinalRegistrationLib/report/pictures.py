@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import numpy as np
 import SimpleITK as sitk
-from TableRemovalLib.owned_folders import owned_folder
 
 from ..field.box_warp import sample
 from ..scan.geometry import bounds_of
@@ -14,6 +16,7 @@ BONE_WINDOW_HU = (-500.0, 1300.0)
 PIXEL_MM = 1.0
 SHOWN_HU = -300.0
 MARGIN_MM = 10
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PLANES = {"axial": 2, "sagittal": 0}
 
 
@@ -122,7 +125,14 @@ def png(picture: np.ndarray) -> bytes:
     bytes
         The file.
     """
-    with owned_folder() as folder:
-        path = folder / "picture.png"
-        sitk.WriteImage(sitk.GetImageFromArray(picture, isVector=picture.ndim == 3), str(path))
-        return path.read_bytes()
+    height, width = picture.shape[:2]
+    colour_type = 2 if picture.ndim == 3 else 0
+    lines = np.zeros((height, 1 + picture[0].size), np.uint8)
+    lines[:, 1:] = picture.reshape(height, -1)
+    header = struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)
+    parts = (b"IHDR", header), (b"IDAT", zlib.compress(lines.tobytes())), (b"IEND", b"")
+    return PNG_SIGNATURE + b"".join(_png_part(name, content) for name, content in parts)
+
+
+def _png_part(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))

@@ -103,6 +103,29 @@ def write_atomically(path: Path, suffix: str, write: Callable[[str], object]) ->
     return path
 
 
+def reserve(path: Path, size: int) -> None:
+    """Check that there is room for a file, by taking it up.
+
+    Parameters
+    ----------
+    path
+        Of the file, which is of no content yet; whoever writes it begins at its start.
+    size
+        Bytes.
+
+    Raises
+    ------
+    OSError
+        If there is no room.
+    """
+    with open(path, "wb") as stream:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(stream.fileno(), 0, max(size, 1))
+        else:
+            stream.truncate(size)
+            stream.flush()
+
+
 def write_text(text: str, path: Path) -> Path:
     """Write UTF-8 text."""
     return write_atomically(path, ".txt", lambda name: Path(name).write_text(text, encoding="utf-8"))

@@ -96,12 +96,15 @@ class RegistrationJob:
         return self.state in BUSY or self.pending or self._deadline is not None
 
     def warmUp(self, command, libraryFolders, makeFolder):
-        """Start the process, unless it runs. `makeFolder` makes its folder, whose name goes last in the command.
+        """Start the process, unless it runs; one that has died meanwhile is replaced.
+
+        `makeFolder` makes its folder, whose name goes last in the command.
 
         Raises OSError where it cannot be started.
         """
-        if self._process is not None:
+        if self._process is not None and self._process.ended() is None:
             return
+        self._dropProcess()
         self.folder = makeFolder()
         try:
             command = [str(part) for part in (*command, self.folder)]
