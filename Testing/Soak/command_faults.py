@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import multiprocessing
 import os
 import shutil
 import signal
@@ -17,8 +19,8 @@ import numpy as np
 from aftermath import TOKEN, check_nobody_runs, check_nothing_left, check_results, require, results_of
 from LongitudinalRegistrationLib.methods.network.model_store import MODELS_FOLDER
 from small_pair import write_small_pair
+from warm_longct import SCANS, run_longct, words_for
 
-RUN = "from LongitudinalRegistrationLib.cli.main import run\nrun()\n"
 LIMIT = "import resource\nresource.setrlimit(resource.RLIMIT_{name}, ({bytes}, {bytes}))\n"
 JUMPS = (
     "import random, time\nrng, now = random.Random({seed}), time.time\n"
@@ -30,6 +32,43 @@ MODELS = (
 )
 DONE, FAILED, BAD_INPUT, STOPPED = 0, 1, 2, 130
 LONGEST_S = 300.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run under way, and the file with what it says on standard error."""
+
+    process: multiprocessing.process.BaseProcess
+    said: Path
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self.process.pid
+
+    @property
+    def returncode(self) -> int:
+        """Its exit code; less than 0: the signal that ended it."""
+        return self.process.exitcode
+
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.is_alive()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end, or so long."""
+        self.process.join(seconds)
+
+    def send_signal(self, how: signal.Signals) -> None:
+        """Signal it, where it has not ended."""
+        if self.runs():
+            os.kill(self.pid, how)
+
+    def communicate(self, seconds: float) -> str:
+        """Wait for its end; returns what it has said."""
+        self.wait(seconds)
+        require(not self.runs(), "it hangs")
+        return self.said.read_text(encoding="utf-8", errors="replace") if self.said.exists() else ""
 
 
 @dataclass
@@ -53,6 +92,13 @@ class CommandFaults:
         self.temporary.mkdir()
         self.scans = write_small_pair(self.folder, int(self.rng.integers(1 << 30)))
         self.token = f"{os.getpid()}-{int(self.rng.integers(1 << 30))}"
+        self.environment = {"TMPDIR": str(self.temporary), TOKEN: self.token}
+        self.numbers = itertools.count()
+        os.environ[SCANS] = str(self.folder)
+        os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+        self.server = multiprocessing.get_context("forkserver")
+        self.server.set_forkserver_preload(["warm_longct"])
+        self.start("raise SystemExit").communicate(LONGEST_S)
         begun = time.monotonic()
         self.check_works()
         self.usual_s = time.monotonic() - begun
@@ -63,6 +109,7 @@ class CommandFaults:
         return {
             "longct TERM": lambda: self.killed(signal.SIGTERM),
             "longct KILL": lambda: self.killed(signal.SIGKILL),
+            "longct KILL as it starts": self.killed_as_it_starts,
             "memory": self.short_of_memory,
             "disk full": self.disk_full,
             "output not writable": self.unwritable,
@@ -72,13 +119,13 @@ class CommandFaults:
             "model cut off or swapped": self.model_damaged,
         }
 
-    def start(self, before: str = "", method: str = "refinement", out: Path | None = None) -> subprocess.Popen:
+    def start(self, before: str = "", method: str = "refinement", out: Path | None = None) -> Run:
         """Start `longct register` over the results, after some code."""
-        words = ["register", "--fixed", self.scans[0], "--moving", self.scans[1], "--out", out or self.out]
-        command = [sys.executable, "-c", before + RUN, *map(str, words), "--overwrite", "--no-table-removal"]
-        environment = {**os.environ, "TMPDIR": str(self.temporary), TOKEN: self.token}
-        pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen([*command, "--method", method], env=environment, **pipes)
+        words = words_for(self.folder, out or self.out, method)
+        arguments = before, words, self.environment, str(self.folder / f"said-{next(self.numbers)}")
+        process = self.server.Process(target=run_longct, args=arguments)
+        process.start()
+        return Run(process, Path(arguments[-1]))
 
     def check_works(self) -> None:
         """Check that a run without a fault ends well."""
@@ -86,9 +133,9 @@ class CommandFaults:
         self.finish(self.start(), {DONE}, before)
         require(results_of(self.out) != before, "a run without a fault has written nothing")
 
-    def finish(self, process: subprocess.Popen, codes: set[int], before: dict[str, str], noisy: bool = False) -> int:
+    def finish(self, process: Run, codes: set[int], before: dict[str, str], noisy: bool = False) -> int:
         """Wait for a run, and check what it has said and left; returns its exit code. Noisy: libraries say more."""
-        said = process.communicate(timeout=LONGEST_S)[1]
+        said = process.communicate(LONGEST_S)
         code = process.returncode
         require(code in codes, f"exit code {code}: {said[-500:]}")
         if code >= 0:
@@ -104,17 +151,29 @@ class CommandFaults:
     def killed(self, how: signal.Signals) -> None:
         """A signal at a random moment."""
         before, process = results_of(self.out), self.start()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(float(self.rng.uniform(0, self.usual_s)))
+        process.wait(float(self.rng.uniform(0, self.usual_s)))
         process.send_signal(how)
         self.finish(process, {DONE, STOPPED, -how}, before)
+
+    def killed_as_it_starts(self) -> None:
+        """A process that is started anew, killed while it imports or later."""
+        before = results_of(self.out)
+        command = [sys.executable, "-m", "LongitudinalRegistrationLib.cli.main", *words_for(self.folder, self.out)]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen(command, env={**os.environ, **self.environment}, **quiet) as process:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(float(self.rng.uniform(0, 5)))
+            process.kill()
+        check_nobody_runs(self.token)
+        check_results(self.out, before)
+        check_nothing_left(self.out, self.temporary, self.folder)
 
     def short_of_memory(self) -> None:
         """A bound on the address space between too little and enough; what aborts in a library counts as killed."""
         limit = int(self.rng.uniform(0.8e9, 4e9))
         aborted = {-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGKILL, FAILED}
         before, process = results_of(self.out), self.start(LIMIT.format(name="AS", bytes=limit))
-        said = process.communicate(timeout=LONGEST_S)[1]
+        said = process.communicate(LONGEST_S)
         require(process.returncode in {DONE, BAD_INPUT, *aborted}, f"exit code {process.returncode}: {said[-500:]}")
         check_nobody_runs(self.token)
         check_results(self.out, before)
@@ -142,7 +201,7 @@ class CommandFaults:
         first = self.start()
         time.sleep(float(self.rng.uniform(0, 0.7 * self.usual_s)))
         second = self.start()
-        said = second.communicate(timeout=LONGEST_S)[1]
+        said = second.communicate(LONGEST_S)
         require(second.returncode in (DONE, BAD_INPUT), said[-500:])
         require(second.returncode == DONE or "Another run is writing to" in said, said[-500:])
         if second.returncode == DONE:  # then the first one was over, or was refused itself
@@ -154,7 +213,7 @@ class CommandFaults:
         """A program of NiftyReg is killed from outside, or longct with it."""
         before, process = results_of(self.out), self.start(method="niftyreg")
         end, wait = time.monotonic() + LONGEST_S, float(self.rng.uniform(0, 0.5 * self.usual_s))
-        while not (found := _niftyreg_below(process.pid)) and process.poll() is None and time.monotonic() < end:
+        while not (found := _niftyreg_below(process.pid)) and process.runs() and time.monotonic() < end:
             time.sleep(0.02)
         time.sleep(wait)
         with suppress(ProcessLookupError):
