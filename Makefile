@@ -35,7 +35,8 @@ audit: $(STAMP)
 	@mkdir -p build
 	@$(BIN)/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml -o build/sbom.json $(BIN)/python
 	@echo "What is installed, with licences: build/sbom.json"
-	@$(BIN)/pip-audit --skip-editable --progress-spinner off
+	@$(BIN)/python -m pip freeze --exclude-editable > build/installed.txt
+	@$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r build/installed.txt
 
 lint: $(STAMP)
 	@$(BIN)/ruff check --quiet .
