@@ -9,7 +9,7 @@ from TableRemovalLib.errors import InputError
 
 from ..scan.read import read_image
 from ..scan.write import write_image, write_transform
-from ..system.files import ready_folder, write_json
+from ..system.files import held_folder, ready_folder, write_json
 from .console import Console
 from .experiment_commands import experiment
 
@@ -69,7 +69,8 @@ def train(arguments: argparse.Namespace, console: Console) -> None:
             raise InputError("Say where the run goes: --out DIR.")
         folder = arguments.out
         begin(read_config(arguments.config), folder)
-    trained = run(folder, console.say, trained_scores)
+    with held_folder(folder):
+        trained = run(folder, console.say, trained_scores)
     if not drawing_missing():
         plot_run(folder, folder / "curves.png")
     lines = [f"{split.name:<8} {split.weights}" for split in trained]

@@ -13,6 +13,8 @@ from TableRemovalLib.errors import InputError
 from ...scan.grid import NETWORK_SIZE, NETWORK_SPACING_MM
 from .architectures.catalogue import DEFAULT_NETWORK, network_options, spacing_of
 
+MISSING = "The model's file {} is missing: reinstall, or use --method niftyreg."
+OTHER = "The model's file {} does not match its card {}: reinstall it."
 MODELS_FOLDER = Path(__file__).resolve().parents[3] / "Resources" / "Models"
 
 
@@ -113,12 +115,29 @@ def find_model(network: str = DEFAULT_NETWORK, folder: Path | None = None) -> Mo
     )
 
 
+def checked_bytes(path: Path, sha256: str) -> bytes:
+    """Read a model's file, and check what was read: it may have changed since its card was.
+
+    Raises
+    ------
+    InputError
+        If it is missing, or is not the file that its card names.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(MISSING.format(path)) from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise InputError(OTHER.format(path, path.with_suffix(".json").name))
+    return content
+
+
 def _check_file(path: Path, sha256: str, card: Path) -> None:
     if not path.exists():
-        raise InputError(f"The model's file {path} is missing: reinstall, or use --method niftyreg.")
+        raise InputError(MISSING.format(path))
     state = path.stat()
     if _sha256(path, state.st_size, state.st_mtime_ns) != sha256:
-        raise InputError(f"The model's file {path} does not match its card {card.name}: reinstall it.")
+        raise InputError(OTHER.format(path, card.name))
 
 
 @cache
