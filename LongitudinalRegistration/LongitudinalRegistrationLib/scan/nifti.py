@@ -17,6 +17,7 @@ from TableRemovalLib.errors import InputError
 from .straighten import LEAST_SHEAR, shear_of, with_matrix
 
 ZERO_SPACING = "{} has a voxel spacing of zero: export the scan again."
+WRONG_SPACING = "{} has a voxel spacing that is negative or no number: export the scan again."
 DAMAGED = "{} is damaged: {} of its {} bytes are there. Copy or export it again."
 SUFFIXES = ".nii", ".nii.gz"
 _HEADER = 540
@@ -108,17 +109,19 @@ def read_nifti_header(path: Path) -> NiftiHeader | None:
             return None
         length = struct.unpack_from(order + "i", header)[0]
         if length in _LAYOUTS and len(header) >= length:
-            return _parsed(header, _LAYOUTS[length], order)
+            return _parsed(header, length, order)
     return None
 
 
-def _parsed(header: bytes, layout: _Layout, order: str) -> NiftiHeader:
+def _parsed(header: bytes, length: int, order: str) -> NiftiHeader:
+    layout = _LAYOUTS[length]
+
     def field(place: tuple[int, str]) -> tuple:
         return struct.unpack_from(order + place[1], header, place[0])
 
     dim, pixdim, begin = field(layout.dim), field(layout.pixdim), field(layout.begin)[0]
     count = min(max(dim[0], 0), 7)
-    begin = int(begin) if math.isfinite(begin) else 0
+    begin = max(int(begin) if math.isfinite(begin) else 0, length + 4)
     matrix = None
     if field(layout.sform_code)[0] > 0:
         matrix = np.eye(4)
@@ -142,10 +145,13 @@ def check_nifti(path: Path, header: NiftiHeader) -> None:
     Raises
     ------
     InputError
-        If the spacing along one of three axes is zero (the reader would make it 1 mm), or voxels are missing.
+        If the spacing along one of three axes is zero (the reader would make it 1 mm), negative or no number (it would
+        put the scan elsewhere), or voxels are missing.
     """
     if 0.0 in header.spacing_mm:
         raise InputError(ZERO_SPACING.format(path))
+    if not all(math.isfinite(spacing) and spacing > 0 for spacing in header.spacing_mm):
+        raise InputError(WRONG_SPACING.format(path))
     opened = _opener(path)
     if opened is gzip.open:
         with open(path, "rb") as stream:
@@ -168,29 +174,36 @@ def is_sheared(header: NiftiHeader) -> bool:
     return header.matrix is not None and len(header.size) == 3 and shear_of(header.matrix) > LEAST_SHEAR
 
 
-def read_sheared(path: Path, header: NiftiHeader) -> sitk.Image:
-    """Read a scan whose axes are not at right angles onto a straight grid (see straighten.with_matrix).
+def holds_floats(header: NiftiHeader) -> bool:
+    """Whether a volume may hold values that are no numbers, of which the image reader makes 0: water, in CT."""
+    return len(header.size) == 3 and header.dtype is not None and "f" in header.dtype
 
-    The image reader refuses it, or takes another matrix of the header that lies elsewhere.
+
+def read_with_all_values(path: Path, header: NiftiHeader) -> sitk.Image:
+    """Read a volume for which is_sheared or holds_floats says that the image reader would make something else of it.
+
+    Axes that are not at right angles are brought onto a straight grid (see straighten.with_matrix).
 
     Parameters
     ----------
     path
         The file.
     header
-        Its own, for which is_sheared holds.
+        Its own.
 
     Returns
     -------
     SimpleITK.Image
-        3-D, LPS mm.
+        3-D, LPS mm; values that are no numbers are kept.
 
     Raises
     ------
     InputError
         If it is of a type that cannot be read so.
+    RuntimeError
+        As the image reader raises it.
     """
-    if header.dtype is None or header.matrix is None:
+    if header.dtype is None:
         raise InputError(f"{path} has axes that are not at right angles: resample it to a straight grid first.")
     with _opener(path)(path, "rb") as stream:
         stream.seek(header.begin)
@@ -199,4 +212,13 @@ def read_sheared(path: Path, header: NiftiHeader) -> sitk.Image:
     slope, intercept = header.scale
     if slope not in (0.0, 1.0) or (intercept and slope):
         values = values.astype(np.float32) * np.float32(slope) + np.float32(intercept)
-    return with_matrix(sitk.GetImageFromArray(values), header.matrix)
+    image = sitk.GetImageFromArray(values)
+    if is_sheared(header) and header.matrix is not None:
+        return with_matrix(image, header.matrix)
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    image.SetOrigin(reader.GetOrigin()[:3])
+    image.SetSpacing(reader.GetSpacing()[:3])
+    image.SetDirection(reader.GetDirection())
+    return image

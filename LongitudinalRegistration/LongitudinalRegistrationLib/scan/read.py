@@ -9,15 +9,28 @@ import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
 from .dicom_series import read_dicom_folder
-from .nifti import ZERO_SPACING, check_nifti, is_nifti, is_sheared, read_nifti_header, read_sheared
+from .nifti import (
+    ZERO_SPACING,
+    NiftiHeader,
+    check_nifti,
+    holds_floats,
+    is_nifti,
+    is_sheared,
+    read_nifti_header,
+    read_with_all_values,
+)
+
+FARTHEST_MM = 1e6
 
 
-def _read_file(path: Path) -> sitk.Image:
+def _read_file(path: Path, header: NiftiHeader | None) -> sitk.Image:
     warnings = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
+        if header is not None and (is_sheared(header) or holds_floats(header)):
+            return read_with_all_values(path, header)
         return sitk.ReadImage(str(path))
-    except (RuntimeError, MemoryError) as error:
+    except (RuntimeError, MemoryError, ValueError) as error:
         if "spacing" in str(error).lower():
             raise InputError(ZERO_SPACING.format(path)) from error
         raise InputError(
@@ -38,6 +51,8 @@ def _volume(image: sitk.Image, path: Path) -> sitk.Image:
     place = [*image.GetOrigin(), *image.GetSpacing(), *image.GetDirection()]
     if not np.isfinite(place).all():
         raise InputError(f"{path} has a place or a spacing that is no number: export it again.")
+    if np.abs(image.GetOrigin()).max() > FARTHEST_MM:
+        raise InputError(f"{path} lies more than a kilometre from the scanner's middle: correct its header.")
     return image
 
 
@@ -63,11 +78,12 @@ def read_image(path: str | Path, series: str | None = None, acquisition: str | N
     """
     path = Path(path)
     if path.is_dir():
-        return read_dicom_folder(path, series, acquisition)
+        return _volume(read_dicom_folder(path, series, acquisition), path)
     if not path.exists():
         raise InputError(f"There is no file {path}: check the path.")
+    if not path.is_file():
+        raise InputError(f"{path} is neither a file nor a folder: give a scan that is stored on a disk.")
     header = read_nifti_header(path) if is_nifti(path) else None
     if header is not None:
         check_nifti(path, header)
-    image = read_sheared(path, header) if header is not None and is_sheared(header) else _read_file(path)
-    return _volume(image, path)
+    return _volume(_read_file(path, header), path)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import SimpleITK as sitk
+from TableRemovalLib.errors import InputError
 
 from .geometry import voxel_matrix
 from .grid import AIR_HU
 
 LEAST_SHEAR = 1e-4
 """Cosine between two axes up to which they are at right angles, but for how a header's numbers are rounded."""
+
+MOST_GROWTH = 8
+"""How many times as large as the slices a straight grid may be: 45 degrees over a scan as long as wide make it 2."""
 
 
 def shear_of(matrix: np.ndarray) -> float:
@@ -53,6 +57,11 @@ def with_matrix(image: sitk.Image, matrix: np.ndarray) -> sitk.Image:
     -------
     SimpleITK.Image
         Of the same type, axes at right angles.
+
+    Raises
+    ------
+    InputError
+        If the straight grid would be many times as large.
     """
     steps = np.linalg.norm(matrix[:3, :3], axis=0)
     placed = sitk.Image(image)
@@ -79,7 +88,12 @@ def _on_straight_grid(image: sitk.Image) -> sitk.Image:
     ends = np.array(np.meshgrid(*((0, size - 1) for size in image.GetSize()), indexing="ij")).reshape(3, -1)
     places = (axes.T @ matrix[:3, :3] @ ends) / spacing[:, None]
     low, high = np.floor(places.min(axis=1) + 1e-6), np.ceil(places.max(axis=1) - 1e-6)
-    straight = sitk.Image((high - low + 1).astype(int).tolist(), sitk.sitkUInt8)
+    size = high - low + 1
+    if not size.prod() < MOST_GROWTH * image.GetNumberOfPixels():
+        raise InputError(
+            "The slices are shifted so far against each other that they make no volume: export them again."
+        )
+    straight = sitk.Image(size.astype(int).tolist(), sitk.sitkUInt8)
     straight.SetSpacing(spacing.tolist())
     straight.SetDirection(axes.ravel().tolist())
     straight.SetOrigin((matrix[:3, 3] + axes @ (low * spacing)).tolist())

@@ -82,11 +82,11 @@ def test_oblique_scans_are_read_in_place(tmp_path, suffix, angles):
     assert_in_place(read_image(tmp_path / f"scan.{suffix}"), FAR)
 
 
-@pytest.mark.parametrize("spacing", [(0.3, 0.3, 0.3), (0.7, 0.7, 10.0), (10.0, 10.0, 0.5), (3.5, 3.5, 3.5)])
+@pytest.mark.parametrize("spacing", [(0.3, 0.3, 0.5), (0.7, 0.7, 10.0), (10.0, 10.0, 0.5), (3.5, 3.5, 3.5)])
 def test_voxels_of_0_3_to_10_mm(tmp_path, spacing):
     """A box around the ball: at 0.3 mm no more fits into a small file."""
     centre = -MARK_MM
-    size = np.rint(np.array([50.0, 50.0, 50.0]) / spacing).astype(int)
+    size = np.rint(np.array([36.0, 36.0, 40.0]) / spacing).astype(int)
     matrix = grid_matrix(size, spacing)
     sitk.WriteImage(image_with(values_on(size, matrix, centre), matrix), tmp_path / "scan.nii.gz")
     image = read_image(tmp_path / "scan.nii.gz")
