@@ -44,7 +44,8 @@ def label_shift(vertebrae: dict[str, dict], step: str = "after") -> LabelShift |
     Returns
     -------
     LabelShift or None
-        None unless most of the baseline's vertebrae lie under one that is numbered the same number of levels away.
+        None unless most of the baseline's vertebrae that lie under any lie, by half or more, under one that is numbered
+        the same number of levels away.
 
     Examples
     --------
@@ -58,13 +59,14 @@ def label_shift(vertebrae: dict[str, dict], step: str = "after") -> LabelShift |
     pairs = []
     for label, row in vertebrae.items():
         found = (row.get("lies_on") or {}).get(step)
-        if found and found["dsc"] >= LEAST_DSC and int(label) in levels and found["label"] in levels:
+        if found and int(label) in levels and found["label"] in levels:
             pairs.append((int(label), int(found["label"]), float(found["dsc"])))
-    counts = Counter(levels[moving] - levels[fixed] for fixed, moving, _dsc in pairs)
+    clear = [pair for pair in pairs if pair[2] >= LEAST_DSC]
+    counts = Counter(levels[moving] - levels[fixed] for fixed, moving, _dsc in clear)
     if not counts:
         return None
     shift, times = counts.most_common(1)[0]
     if shift == 0 or 2 * times <= len(pairs):
         return None
-    best = max((pair for pair in pairs if levels[pair[1]] - levels[pair[0]] == shift), key=lambda pair: pair[2])
+    best = max((pair for pair in clear if levels[pair[1]] - levels[pair[0]] == shift), key=lambda pair: pair[2])
     return LabelShift(shift, *best)

@@ -72,7 +72,7 @@ class Scores:
 
 
 class Scorer:
-    """Similarity within the fixed body, where the moving scan has data, on 2 mm voxels.
+    """Similarity within the fixed body, where both scans have data, on 2 mm voxels.
 
     Parameters
     ----------
@@ -85,8 +85,10 @@ class Scorer:
         level = fixed.levels[FINEST_MM]
         self._reference, self._ceiling = level.grid.reference(), fixed.ceiling
         self._box = _around(level.body, SSIM_WINDOW // 2 + 1)
-        self._body = level.body[self._box.slices] > 0
-        self._fixed_hu = sample(fixed.clean, self._reference, box=self._box)
+        self._fixed_hu = sample(fixed.clean, self._reference, box=self._box, outside=UNSEEN_HU)
+        self._seen = self._fixed_hu > UNSEEN_HU
+        self._body = (level.body[self._box.slices] > 0) & self._seen
+        self._fixed_hu[~self._seen] = AIR_HU
         self._fixed = moments(normalise(self._fixed_hu, self._ceiling), SSIM_WINDOW)
 
     def scores(self, transform: sitk.Transform | None) -> Scores:
@@ -95,7 +97,7 @@ class Scorer:
         mask = self._body & (hu > UNSEEN_HU)
         if not mask.any():
             return Scores(ssim=0.0, ncc=0.0, bone=0.0)
-        hu[hu == UNSEEN_HU] = AIR_HU
+        hu[(hu == UNSEEN_HU) | ~self._seen] = AIR_HU
         warped = moments(normalise(hu, self._ceiling), SSIM_WINDOW)
         common = covariance(self._fixed, warped, SSIM_WINDOW)[mask]
         first, second = self._fixed.at(mask), warped.at(mask)
