@@ -2,8 +2,8 @@
 
     python Testing/Soak/parsers.py [atheris's options]
 
-is guided by coverage, where atheris is installed (pip install atheris; Linux, Mac); Testing/Soak/inputs.py changes bytes
-at random.
+is guided by coverage, where atheris is installed (pip install atheris; Linux, Mac). Testing/Soak/inputs.py changes
+bytes at random.
 """
 
 from __future__ import annotations
