@@ -148,7 +148,11 @@ def resample_slices(image: AnyArray, mapping: Mapping, becomes: Values, out: Any
 def smallest_jacobian_slices(
     field: Float32Array, spacing: Float32Array, smallest: Float32Array, first: int, stop: int
 ) -> None:
-    """Find, at each voxel, the smallest of the eight one-sided Jacobian determinants of x + field(x).
+    """Find, at each voxel, the smallest of the ten one-sided Jacobian determinants of x + field(x).
+
+    Eight are of the tetrahedra that a voxel spans with its neighbours along the axes. Two are of those that it spans
+    with its neighbours on the diagonals of three faces, before it and after it: what is left of a cube of eight voxels
+    without the tetrahedra at four of its corners.
 
     Parameters
     ----------
@@ -184,6 +188,23 @@ def smallest_jacobian_slices(
                     zz = one + ez * (field[2, kn, j, i] - uz)
                     determinant = xx * (yy * zz - yz * zy) - xy * (yx * zz - yz * zx) + xz * (yx * zy - yy * zx)
                     least = min(least, determinant)
+                for side in range(-1, 2, 2):
+                    kn, jn, im = k + side, j + side, i + side
+                    if kn < 0 or kn >= nk or jn < 0 or jn >= nj or im < 0 or im >= ni:
+                        continue
+                    sign = np.float32(side)
+                    ex, ey, ez = sign * per_x, sign * per_y, sign * per_z
+                    xx = one + ex * (field[0, k, jn, im] - ux)
+                    xy = one + ey * (field[1, k, jn, im] - uy)
+                    xz = ez * (field[2, k, jn, im] - uz)
+                    yx = ex * (field[0, kn, jn, i] - ux)
+                    yy = one + ey * (field[1, kn, jn, i] - uy)
+                    yz = one + ez * (field[2, kn, jn, i] - uz)
+                    zx = one + ex * (field[0, kn, j, im] - ux)
+                    zy = ey * (field[1, kn, j, im] - uy)
+                    zz = one + ez * (field[2, kn, j, im] - uz)
+                    determinant = xx * (yy * zz - yz * zy) - xy * (yx * zz - yz * zx) + xz * (yx * zy - yy * zx)
+                    least = min(least, np.float32(0.5) * determinant)
                 smallest[k, j, i] = least
 
 
