@@ -10,6 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from TableRemovalLib.body_mask import BodyMaskResult, compute_body_mask
+from TableRemovalLib.borders import tissue_of
 from TableRemovalLib.columns import column_statistics
 from TableRemovalLib.components import apply_clicks
 from TableRemovalLib.edit_state import EditState
@@ -17,7 +18,6 @@ from TableRemovalLib.errors import InputError
 from TableRemovalLib.overrides import ScanOverrides
 from TableRemovalLib.preview import ct_view, grown_by_hand
 from TableRemovalLib.quality import SEED_IN_AIR, THRESHOLD_LIMIT, SliceRecord, slice_records, with_seconds
-from TableRemovalLib.robust import BORDER_HU
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def compute_edited_mask(
             thresholds[k] = thresholds[k] if grown.threshold is None else grown.threshold
         mask[k] = apply_clicks(array[k], mask[k], own.clicks)
         seconds[k] = time.perf_counter() - began
-    columns = column_statistics(array, BORDER_HU)
+    columns = column_statistics(array, tissue_of(array).borders(None).air_hu)
     records = slice_records(array, columns, mask, image.GetSpacing(), thresholds, flags)
     edited = sitk.GetImageFromArray(mask)
     edited.CopyInformation(image)

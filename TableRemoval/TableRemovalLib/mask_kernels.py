@@ -468,15 +468,19 @@ def peel(image: np.ndarray, mask: np.ndarray, border_hu: float, layers: int) -> 
 
 
 @njit(cache=True, nogil=True)
-def threshold_slice(image: np.ndarray, border_hu: float, blocked: np.ndarray, mask: np.ndarray) -> None:
-    """Find what is above a border and not blocked.
+def threshold_slice(
+    image: np.ndarray, lowest_hu: float, highest_hu: float, blocked: np.ndarray, mask: np.ndarray
+) -> None:
+    """Find what lies between two borders and is not blocked.
 
     Parameters
     ----------
     image
         A slice in HU, int16 or float32 [j, i].
-    border_hu
-        Border between air and tissue, HU.
+    lowest_hu
+        What is above it is found, HU.
+    highest_hu
+        What is above it is not, HU.
     blocked
         1 where the table is, uint8 [j, i].
     mask
@@ -484,7 +488,10 @@ def threshold_slice(image: np.ndarray, border_hu: float, blocked: np.ndarray, ma
     """
     for row in range(image.shape[0]):
         for column in range(image.shape[1]):
-            mask[row, column] = np.uint8(image[row, column] > border_hu) & np.uint8(blocked[row, column] == 0)
+            value = image[row, column]
+            mask[row, column] = (
+                np.uint8(value > lowest_hu) & np.uint8(value <= highest_hu) & (blocked[row, column] == 0)
+            )
 
 
 @njit(cache=True, nogil=True)
@@ -503,6 +510,77 @@ def either(first: np.ndarray, second: np.ndarray, result: np.ndarray) -> None:
     for row in range(result.shape[0]):
         for column in range(result.shape[1]):
             result[row, column] = first[row, column] | second[row, column]
+
+
+@njit(cache=True, nogil=True)
+def grow_into(mask: np.ndarray, half_heights: np.ndarray, allowed: np.ndarray, work: np.ndarray) -> None:
+    """Grow a mask, in place, into another one within a disc around it.
+
+    Parameters
+    ----------
+    mask
+        uint8 0/1 [j, i].
+    half_heights
+        The disc, as from `disc_half_heights`, uint8 [2 n + 1].
+    allowed
+        Where it may grow, uint8 0/1 [j, i].
+    work
+        Working memory, uint8 [2, j, i].
+    """
+    dilate(mask, half_heights, work[0], work[1])
+    for row in range(mask.shape[0]):
+        for column in range(mask.shape[1]):
+            mask[row, column] |= work[1, row, column] & allowed[row, column]
+
+
+@njit(cache=True, nogil=True)
+def _lasts(masks: np.ndarray, k: int, row: int, column: int, least: int) -> bool:
+    """Whether a pixel is 1 in so many slices in a row; what lies beyond the ends of the scan counts as 1."""
+    length = 1
+    for step in (-1, 1):
+        other = k + step
+        while length < least:
+            if other < 0 or other >= masks.shape[0]:
+                return True
+            if masks[other, row, column] == 0:
+                break
+            length += 1
+            other += step
+    return length >= least
+
+
+@njit(cache=True, nogil=True)
+def keep_lasting(
+    masks: np.ndarray, k: int, least: int, half_heights: np.ndarray, work: np.ndarray, result: np.ndarray
+) -> None:
+    """Find what of a slice's mask is there in several slices in a row, or within a disc around that.
+
+    Parameters
+    ----------
+    masks
+        Masks of all slices, uint8 0/1 [k, j, i].
+    k
+        Which slice.
+    least
+        Slices in a row; those beyond the ends of the scan count.
+    half_heights
+        The disc, as from `disc_half_heights`, uint8 [2 n + 1].
+    work
+        Working memory, uint8 [j, i].
+    result
+        Where the answer goes, uint8 0/1 [j, i].
+    """
+    gone = False
+    for row in range(result.shape[0]):
+        for column in range(result.shape[1]):
+            lasting = masks[k, row, column] != 0 and _lasts(masks, k, row, column, least)
+            gone |= (masks[k, row, column] != 0) and not lasting
+            result[row, column] = np.uint8(lasting)
+    if gone:
+        dilate(result, half_heights, work, result)
+        for row in range(result.shape[0]):
+            for column in range(result.shape[1]):
+                result[row, column] &= masks[k, row, column]
 
 
 @njit(cache=True, nogil=True)
@@ -537,10 +615,24 @@ def label_slice(mask: np.ndarray, least_area: float, labels: np.ndarray) -> int:
 
 
 @njit(cache=True, nogil=True)
+def _beside(image: np.ndarray, row: int, column: int, lowest_hu: int, highest_hu: int) -> bool:
+    """Whether one of the four neighbours is outside of two borders."""
+    rows, columns = image.shape
+    for side in range(4):
+        r = row + (side == 0) - (side == 1)
+        c = column + (side == 2) - (side == 3)
+        if 0 <= r < rows and 0 <= c < columns and not lowest_hu <= image[r, c] < highest_hu:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
 def region_tissues(
-    image: np.ndarray, labels: np.ndarray, static: np.ndarray, regions: int, borders_hu: np.ndarray
+    image: np.ndarray, labels: np.ndarray, static: np.ndarray, regions: int, borders_hu: np.ndarray, air_hu: int
 ) -> np.ndarray:
     """Count what each region of a slice consists of.
+
+    A pixel beside air or metal is of no tissue: it is partly the one and partly the other, and looks like anything.
 
     Parameters
     ----------
@@ -553,7 +645,9 @@ def region_tissues(
     regions
         How many there are.
     borders_hu
-        Five ascending HU values, int64: the borders of four tissues.
+        Five ascending HU values, int64: the borders of four tissues; metal is above the last.
+    air_hu
+        Pixels below it count as air, HU.
 
     Returns
     -------
@@ -570,6 +664,8 @@ def region_tissues(
             counts[label, 0] += 1
             counts[label, 5] += static[row, column]
             if value < borders_hu[0] or value >= borders_hu[4]:
+                continue
+            if _beside(image, row, column, air_hu, borders_hu[4]):
                 continue
             tissue = 1
             while value >= borders_hu[tissue]:

@@ -32,6 +32,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from TableRemovalLib.body_mask import BodyMaskResult, compute_body_mask
+from TableRemovalLib.borders import tissue_of
 from TableRemovalLib.columns import column_statistics
 from TableRemovalLib.components import apply_clicks
 from TableRemovalLib.edit_state import EditState, with_paper_values
@@ -41,7 +42,6 @@ from TableRemovalLib.options import TableRemovalOptions
 from TableRemovalLib.overlay_labels import REMOVED_ABOVE_HU, label_overlay
 from TableRemovalLib.overrides import KEEP, ScanOverrides, overrides_from_json
 from TableRemovalLib.preview import SlicePreview, ct_view, same_mask
-from TableRemovalLib.robust import BORDER_HU
 from TableRemovalLib.slice_workers import for_slice_ranges
 from TableRemovalLib.table_sheet import table_sheets
 
@@ -73,7 +73,8 @@ class _HeldScan:
     def table_sheets(self) -> np.ndarray:
         """Return where the table's sheets lie, uint8 [j, i]; found once."""
         if self.sheets is None:
-            columns = column_statistics(self.array(), BORDER_HU)
+            array = self.array()
+            columns = column_statistics(array, tissue_of(array).borders(None).air_hu)
             self.sheets = table_sheets(columns, self.image.GetSpacing(), self.image.GetSize()[2])
         return self.sheets
 
