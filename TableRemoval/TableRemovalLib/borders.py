@@ -29,8 +29,8 @@ NOT_HU = (
 class Tissue:
     """What a scan's intensities are like.
 
-    soft_hu: median of what is as dense as soft tissue, HU. median_hu: median of what is no air, HU. dark_share: share of
-    what is no air that is darker than fat, 0 to 1; in CT 0.03 to 0.08, and 0.38 in a cone-beam CT.
+    soft_hu: median of what is as dense as soft tissue, HU. median_hu: median of what is no air, HU. dark_share: share
+    of what is no air that is darker than fat, 0 to 1; in CT 0.03 to 0.08, and 0.38 in a cone-beam CT.
     """
 
     soft_hu: float
@@ -75,8 +75,12 @@ class Tissue:
 
 @dataclass(frozen=True)
 class Borders:
-    """air_hu: what is above it is no air. dense_hu: what is above it is not foam either. cover_hu: what is below it, at the
-    skin, may be a cover. metal_hu: what is above it is metal. threshold: T_G in [0, 1], air_hu below the typical intensity of soft tissue."""
+    """Borders of tissue, HU.
+
+    air_hu: what is above it is no air. dense_hu: what is above it is not foam either. cover_hu: what is below it, at
+    the skin, may be a cover. metal_hu: what is above it is metal. threshold: T_G in [0, 1], how far air_hu lies below
+    the typical intensity of soft tissue.
+    """
 
     air_hu: float
     dense_hu: float

@@ -23,12 +23,13 @@ from TableRemovalLib.quality import SEED_IN_AIR, THRESHOLD_LIMIT, SliceRecord, s
 @dataclass(frozen=True)
 class EditedMask:
     """mask: uint8 0/1 on the scan's grid. records: one per slice. base: by slice index, the mask (uint8 0/1 [j, i])
-    without its override, of the slices that have one. seconds: wall time."""
+    without its override, of the slices that have one. seconds: wall time. remark: as of `BodyMaskResult`."""
 
     mask: sitk.Image
     records: tuple[SliceRecord, ...]
     base: dict[int, np.ndarray]
     seconds: float
+    remark: str
 
 
 def is_axial(image: sitk.Image) -> bool:
@@ -82,7 +83,7 @@ def compute_edited_mask(
         _check_fits(image, state.overrides)
     result = whole or compute_body_mask(image, state.options, progress)
     if not state.overrides.slices:
-        return EditedMask(result.mask, result.slices, {}, time.perf_counter() - started)
+        return EditedMask(result.mask, result.slices, {}, time.perf_counter() - started, result.remark)
     array, mask = ct_view(sitk.GetArrayViewFromImage(image)), sitk.GetArrayFromImage(result.mask)
     base = {k: mask[k].copy() for k in state.overrides.slices}
     thresholds = np.array([record.threshold_used for record in result.slices])
@@ -100,7 +101,8 @@ def compute_edited_mask(
     records = slice_records(array, columns, mask, image.GetSpacing(), thresholds, flags)
     edited = sitk.GetImageFromArray(mask)
     edited.CopyInformation(image)
-    return EditedMask(edited, tuple(with_seconds(records, seconds)), base, time.perf_counter() - started)
+    records = tuple(with_seconds(records, seconds))
+    return EditedMask(edited, records, base, time.perf_counter() - started, result.remark)
 
 
 def _check_fits(image: sitk.Image, overrides: ScanOverrides) -> None:

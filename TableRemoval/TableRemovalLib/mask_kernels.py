@@ -785,44 +785,84 @@ def add_columns(array: np.ndarray, first: int, stop: int, border_hu: float, sums
 
 
 @njit(cache=True, nogil=True)
-def widest_touching(image: np.ndarray, border_hu: float, mask: np.ndarray, work: np.ndarray) -> int:
-    """Measure the widest region outside a mask that is above a border and touches the mask.
+def largest_touching(mask: np.ndarray, near: np.ndarray) -> int:
+    """Measure the largest 8-connected region of a mask that meets another mask.
 
-    Regions and touching go over the 8 neighbours.
+    Parameters
+    ----------
+    mask
+        uint8 0/1 [j, i].
+    near
+        The other mask, uint8 0/1 [j, i].
+
+    Returns
+    -------
+    int
+        Its pixels; 0 where there is none.
+    """
+    runs, regions = find_runs(mask, 1, True)
+    areas = region_areas(runs, regions)
+    largest = 0
+    for n in range(runs.shape[0]):
+        area = areas[runs[n, 3]]
+        if area > largest and near[runs[n, 0], runs[n, 1] : runs[n, 2]].any():
+            largest = area
+    return largest
+
+
+@njit(cache=True, nogil=True)
+def surrounded(mask: np.ndarray, result: np.ndarray) -> None:
+    """Find what lies outside a mask and has it to the left, to the right, above and below.
+
+    Parameters
+    ----------
+    mask
+        uint8 0/1 [j, i].
+    result
+        Where the answer goes, uint8 0/1 [j, i].
+    """
+    rows, columns = mask.shape
+    above, below = np.zeros(columns, dtype=np.uint8), np.zeros(columns, dtype=np.uint8)
+    for row in range(rows):
+        left, right = np.uint8(0), np.uint8(0)
+        for column in range(columns):
+            left |= mask[row, column]
+            above[column] |= mask[row, column]
+            result[row, column] = left & above[column] & (1 - mask[row, column])
+        for column in range(columns - 1, -1, -1):
+            right |= mask[row, column]
+            result[row, column] &= right
+    for row in range(rows - 1, -1, -1):
+        for column in range(columns):
+            below[column] |= mask[row, column]
+            result[row, column] &= below[column]
+
+
+@njit(cache=True, nogil=True)
+def count_dark(image: np.ndarray, outer: np.ndarray, inner: np.ndarray, apart: np.ndarray, border_hu: float) -> int:
+    """Count the pixels of one mask that are darker than a border, without those of two others.
 
     Parameters
     ----------
     image
         A slice in HU, int16 or float32 [j, i].
+    outer
+        Where to count, uint8 0/1 [j, i].
+    inner
+        Where not, uint8 0/1 [j, i].
+    apart
+        Where not either, uint8 0/1 [j, i].
     border_hu
-        Border between air and tissue, HU.
-    mask
-        uint8 0/1 [j, i].
-    work
-        Working memory, uint8 [j, i].
+        HU.
 
     Returns
     -------
     int
-        Its width in columns; 0 where there is none.
+        How many.
     """
-    rows, columns = mask.shape
-    for row in range(rows):
-        for column in range(columns):
-            work[row, column] = np.uint8(image[row, column] > border_hu) & (1 - mask[row, column])
-    runs, regions = find_runs(work, 1, True)
-    left = np.full(regions, columns)
-    right = np.zeros(regions, dtype=np.int64)
-    touching = np.zeros(regions, dtype=np.bool_)
-    for n in range(runs.shape[0]):
-        row, first, stop, region = runs[n, 0], runs[n, 1], runs[n, 2], runs[n, 3]
-        left[region], right[region] = min(left[region], first), max(right[region], stop)
-        for other in range(max(0, row - 1), min(rows, row + 2)):
-            for column in range(max(0, first - 1), min(columns, stop + 1)):
-                if mask[other, column]:
-                    touching[region] = True
-    widest = 0
-    for region in range(regions):
-        if touching[region]:
-            widest = max(widest, right[region] - left[region])
-    return widest
+    count = 0
+    for row in range(image.shape[0]):
+        for column in range(image.shape[1]):
+            if outer[row, column] and not inner[row, column] and not apart[row, column]:
+                count += image[row, column] < border_hu
+    return count

@@ -35,8 +35,8 @@ class SliceRegions:
 class Bodies:
     """Bodies that run along the slices.
 
-    numbers: for each slice, the number of the body of each label, from 0 on; label 0 has -1. touching: int [n, 2], pairs
-    of bodies of which one begins where the other forks, joins or ends.
+    numbers: for each slice, the number of the body of each label, from 0 on; label 0 has -1. touching: int [n, 2],
+    pairs of bodies of which one begins where the other forks, joins or ends.
     """
 
     numbers: list[np.ndarray]
@@ -113,8 +113,8 @@ def patient_bodies(
 ) -> np.ndarray:
     """Tell which bodies are patient.
 
-    Those that have a quarter of the trunk's fat and muscle, that look like a limb, or that touch one of these and do not
-    look like a part of the table.
+    Those that have a quarter of the trunk's fat and muscle, that look like a limb, or that touch one of these and do
+    not look like a part of the table.
 
     Parameters
     ----------
@@ -157,8 +157,8 @@ def _limbs_and_table(
     """Tell which bodies look like a limb, and which like a part of the table; bool [bodies] both.
 
     A limb has 15 cm3 or more and 5 cm2 or more in section, with fat, muscle and bone. A prosthesis on the skin, a
-    cushion, an infusion bag or a clamp lacks some of them. Of the table is what is longer than 12 cm and stays the same,
-    longer than a finger and thin, or larger than a finger without fat.
+    cushion, an infusion bag or a clamp lacks some of them. Of the table is what is longer than 12 cm and stays the
+    same, longer than a finger and thin, or larger than a finger without fat.
     """
     size = np.maximum(totals[:, ALL], 1)
     volumes = totals[:, ALL] * float(np.prod(spacing_mm))

@@ -4,9 +4,9 @@
 2. In each slice, at full resolution, tissue without those sheets is closed to a solid: holes are filled, those with
    a thin wall only where most of the wall is thick; then what is thinner than 9 mm is taken away: cloth, cables, the
    rest of the sheets. The chest wall is safe, because the lung behind it has been filled. Tissue is here what is as
-   dense as fat, and not metal: foam, and skins of carbon that are thinner than a voxel and as faint as foam, would close
-   to a solid plate, and that at some voxel sizes only. The skin's outermost 2 mm, partly air, are given back; what is
-   darker than fat there, up to 3 mm of it, is the cover of a mattress pressed against the skin and goes (`peel`).
+   dense as fat, and not metal: foam, and skins of carbon that are thinner than a voxel and as faint as foam, would
+   close to a solid plate, and that at some voxel sizes only. The skin's outermost 2 mm, partly air, are given back;
+   what is darker than fat there, up to 3 mm of it, is the cover of a mattress at the skin and goes (`peel`).
 3. What is shorter than 8 mm along the scan goes: the wall at the end of a board, a seam.
 4. Regions that overlap from slice to slice are joined to bodies, and the bodies that are patient are kept
    (`regions`): the largest, limbs, and what touches them and is not of the table.

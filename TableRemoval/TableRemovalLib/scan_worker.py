@@ -10,8 +10,9 @@ whether a file is there:
   whose scan is null asks for nothing;
 - `progress.json` {id, stage, fraction}: stage is "compiling" or "computing";
 - `ready-N`: the compiled code for this scan's voxel type is on disk, the panel may call it without a wait;
-- `done-ID.json`: {records, seconds} or {error}; before it `labels-ID.npy` (see overlay_labels), `base-ID.npy` (the
-  masks without overrides, eight pixels of a row in a byte) and `sheets-ID.npy` (where the table's sheets lie).
+- `done-ID.json`: {records, remark, axial, seconds} or {error}; before it `labels-ID.npy` (see overlay_labels),
+  `base-ID.npy` (the masks without overrides, eight pixels of a row in a byte) and `sheets-ID.npy` (where the
+  table's sheets lie).
 
 The process ends when its standard input is closed, thus also when the panel's process dies.
 """
@@ -155,6 +156,7 @@ class ScanWorker:
         self._save(f"sheets-{number}.npy", scan.table_sheets())
         return {
             "records": [asdict(record) for record in edited.records],
+            "remark": edited.remark,
             "axial": scan.axial,
             "seconds": time.perf_counter() - started,
         }

@@ -26,9 +26,9 @@ Section = Callable[[np.ndarray, np.ndarray, np.ndarray], None]
 class CouchScene:
     """What lies under the patient, and how it is scanned.
 
-    voxel_mm: pixel size. slice_mm: slice spacing, mm. length_mm: of the scan. laying: one of LAYING, what is between couch
-    and patient. view_mm: diameter of the circle of reconstruction. grid_mm: side of the picture. skin_mm: thickness
-    of the carbon skins. noise_hu: standard deviation of the noise at 1 mm pixels.
+    voxel_mm: pixel size. slice_mm: slice spacing, mm. length_mm: of the scan. laying: one of LAYING, what is between
+    couch and patient. view_mm: diameter of the circle of reconstruction. grid_mm: side of the picture. skin_mm:
+    thickness of the carbon skins. noise_hu: standard deviation of the noise at 1 mm pixels.
     """
 
     voxel_mm: float = 1.5
