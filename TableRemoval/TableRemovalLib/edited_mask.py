@@ -101,8 +101,8 @@ def compute_edited_mask(
     records = slice_records(array, columns, mask, image.GetSpacing(), thresholds, flags)
     edited = sitk.GetImageFromArray(mask)
     edited.CopyInformation(image)
-    records = tuple(with_seconds(records, seconds))
-    return EditedMask(edited, records, base, time.perf_counter() - started, result.remark)
+    timed = tuple(with_seconds(records, seconds))
+    return EditedMask(edited, timed, base, time.perf_counter() - started, result.remark)
 
 
 def _check_fits(image: sitk.Image, overrides: ScanOverrides) -> None:
