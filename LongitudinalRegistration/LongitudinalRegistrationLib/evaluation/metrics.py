@@ -208,9 +208,12 @@ def global_ncc(fixed: np.ndarray, warped: np.ndarray, mask: np.ndarray | None = 
     """
     a = (fixed if mask is None else fixed[mask > 0]).ravel().astype(np.float64)
     b = (warped if mask is None else warped[mask > 0]).ravel().astype(np.float64)
-    if a.size < 2 or a.std() == 0 or b.std() == 0:
+    if a.size < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return float("nan")
-    return float(np.mean((a - a.mean()) * (b - b.mean())) / (a.std() * b.std()))
+    a -= a.mean()
+    b -= b.mean()
+    ab, aa, bb = (np.einsum("n,n->", *pair) for pair in ((a, b), (a, a), (b, b)))
+    return float(ab / np.sqrt(aa * bb))
 
 
 def bone_overlap(fixed_hu: np.ndarray, warped_hu: np.ndarray, threshold_hu: float = 180.0) -> float:
