@@ -325,6 +325,8 @@ KINDS = [
     Case("zero spacing", REFUSED, _nifti_field(80, "<f", 0.0)),
     Case("spacing NaN", REFUSED, _nifti_field(80, "<f", np.nan)),
     Case("negative spacing", REFUSED, _nifti_field(84, "<f", -7.0)),
+    Case("spacing of nearly nothing", REFUSED, _nifti_field(80, "<f", 5e-9)),
+    Case("spacing of 3 m", REFUSED, _nifti_field(80, "<f", 3000.0)),
     Case("negative size", REFUSED, _nifti_field(42, "<h", -5)),
     Case("far too large", REFUSED, _nifti_field(42, "<h", 32000)),
     Case("place NaN", EITHER, _nifti_field(292, "<f", np.nan)),
