@@ -16,6 +16,7 @@ DIAGRAM = ROOT / "docs" / "architecture.svg"
 FLOORS = {
     "LongitudinalRegistrationSlicer": (
         ("module",),
+        ("changes",),
         ("process", "displacement"),
         ("vertebrae",),
         ("views",),
