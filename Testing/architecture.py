@@ -27,7 +27,7 @@ FLOORS = {
         ("experiments",),
         ("cohort",),
         ("training", "pipeline"),
-        ("phantom", "methods", "report", "dicom"),
+        ("phantom", "methods", "report", "dicom", "changes"),
         ("evaluation",),
         ("field",),
         ("scan",),
