@@ -4,6 +4,7 @@ from LongitudinalRegistrationSlicer.results.nodes import interpolateLinearly, is
 from LongitudinalRegistrationSlicer.views.comparison import canBeCompared
 
 from LongitudinalRegistrationWidgets.bring_section import BringSection
+from LongitudinalRegistrationWidgets.changes_section import ChangesSection
 from LongitudinalRegistrationWidgets.comparison_section import ComparisonSection
 from LongitudinalRegistrationWidgets.displacement_section import DisplacementSection
 from LongitudinalRegistrationWidgets.result_section import ResultSection
@@ -11,7 +12,7 @@ from LongitudinalRegistrationWidgets.vertebra_section import VertebraSection
 
 
 class ResultSections:
-    """Result, comparison, vertebrae, displacement and what can be brought across, one below the other in a layout.
+    """Result, comparison, changes, vertebrae, displacement, what can be brought across: one below the other.
 
     `result` is the transform node that they show, or None. `logic` is the module's, `onAgain` ResultSection's.
     """
@@ -20,6 +21,7 @@ class ResultSections:
         self.result, self._toCome = None, []
         self.resultSection = ResultSection(resourcePath, self.show, onAgain)
         self.comparisonSection = ComparisonSection(resourcePath, self._onArranged, logic.views)
+        self.changesSection = ChangesSection(resourcePath, logic, self.comparisonSection.showOwn)
         self.vertebraSection = VertebraSection(
             resourcePath, lambda value, ras: self.comparisonSection.jumpTo(ras), self.comparisonSection.showChart
         )
@@ -30,6 +32,7 @@ class ResultSections:
         self.sections = (
             self.resultSection,
             self.comparisonSection,
+            self.changesSection,
             self.vertebraSection,
             self.displacementSection,
             self.bringSection,
@@ -77,6 +80,7 @@ class ResultSections:
             lambda: self._showIn(self.vertebraSection, withOutlines=False),
             self.vertebraSection.showOutlines,
             lambda: self._showIn(self.displacementSection),
+            lambda: self._showIn(self.changesSection),
             lambda: self._showIn(self.bringSection),
         ]
 
@@ -90,6 +94,7 @@ class ResultSections:
         if self._toCome:
             self._toCome.pop(0)()
         self.bringSection.goOn()
+        self.changesSection.goOn()
 
     def _showIn(self, section, **how):
         section.setResult(self.result, **how)
@@ -121,3 +126,4 @@ class ResultSections:
         """The views were arranged or released: other displays follow."""
         self.vertebraSection.viewsChanged()
         self.displacementSection.setOverlays(self.comparisonSection.overlays())
+        self.changesSection.setOverlays(self.comparisonSection.overlays())

@@ -4,6 +4,9 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 from TableRemovalSlicer.kept_nodes import keptNode
 from TableRemovalSlicer.packages import moduleCommand
 
+from LongitudinalRegistrationSlicer.changes.decisions import Decisions
+from LongitudinalRegistrationSlicer.changes.findings import ACCEPTED, OPEN, REJECTED, findingsOf
+from LongitudinalRegistrationSlicer.changes.requests import BONE, ChangeRequests
 from LongitudinalRegistrationSlicer.module.parameter_node import LongitudinalRegistrationParameterNode
 from LongitudinalRegistrationSlicer.process.registrations import Registrations
 from LongitudinalRegistrationSlicer.process.request import RegistrationRequest
@@ -32,6 +35,8 @@ class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):
         Registrations.__init__(self, lambda: command or workerCommand(), job)
         self._bringing = Bringing()
         self.views = ArrangedViews()
+        self.changes = ChangeRequests(self._job, self.requestAgain, self._offerScans)
+        self._decisions = Decisions()
 
     def getParameterNode(self):
         return LongitudinalRegistrationParameterNode(keptNode(super().getParameterNode()))
@@ -142,8 +147,53 @@ class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):
         """Remove the nodes that the last `bring` added, as far as they are still there; return how many they were."""
         return self._bringing.undo()
 
+    def poll(self):
+        """Follow the process: registrations first, then what has changed. Returns the state of the registration."""
+        state = super().poll()
+        self.changes.poll(self.results, self.needsPolling)
+        return state
+
+    def findChanges(self, result, region=BONE):
+        """Have a result's scans compared; `poll` until not `changes.busy`. Starts the process where it does not run.
+
+        region: "bone" or "everywhere".
+        """
+        self.warmUp()
+        self.changes.request(result, region)
+
+    def findings(self, result):
+        """Return the findings of a result as changes.findings.SceneFinding, the surest first."""
+        return findingsOf(result)
+
+    def acceptFinding(self, result, number):
+        """Mark a finding as accepted; one that is so already is open again."""
+        self._toggleStatus(result, number, ACCEPTED)
+
+    def rejectFinding(self, result, number):
+        """Mark a finding as rejected; one that is so already is open again."""
+        self._toggleStatus(result, number, REJECTED)
+
+    def _toggleStatus(self, result, number, status):
+        now = next(finding.status for finding in findingsOf(result) if finding.number == number)
+        self._decisions.setStatus(result, number, OPEN if now == status else status)
+
+    def nameFinding(self, result, number, name):
+        """Name a finding; "": it is called by its place again."""
+        self._decisions.setName(result, number, name)
+
+    @property
+    def canUndoFinding(self):
+        """Whether there is an accepting, rejecting or naming to be taken back."""
+        return self._decisions.canUndo
+
+    def undoFinding(self):
+        """Take the last accepting, rejecting or naming of a finding back."""
+        self._decisions.undo()
+
     def forget(self):
         """The scene is closed: end what runs, and forget what was in the scene."""
+        self.changes.forget()
+        self._decisions.forget()
         self._bringing.forget()
         self.views.forget()
         super().forget()
