@@ -21,12 +21,12 @@ LEAST_TRUST = 0.995
 
 class ChangesSection:
     """Widgets of the section; `logic` is the module's, `onIdle()` is called when nothing of it is in the overlays any
-    more."""
+    more, `onFound()` when the scans of the result were compared."""
 
-    def __init__(self, resourcePath, logic, onIdle=None):
+    def __init__(self, resourcePath, logic, onIdle=None, onFound=None):
         self.widget = slicer.util.loadUI(resourcePath("UI/ChangesSection.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
-        self._logic, self._part = logic, OverlayPart(onIdle)
+        self._logic, self._part, self._onFound = logic, OverlayPart(onIdle), onFound
         self._result, self._sampler, self._entered, self._revision = None, None, True, -1
         self.line = CursorLine(self.ui.valuesLabel)
         self.table = FindingsTable(self.ui.findingsTable, self._onChosen, self._onNamed)
@@ -86,6 +86,8 @@ class ChangesSection:
         """Show what has come from the process meanwhile."""
         if self._revision != self._logic.changes.revision:
             self.update()
+            if self._onFound is not None and self._layers() is not None:
+                self._onFound()
 
     def update(self):
         """Show what is known of the result."""

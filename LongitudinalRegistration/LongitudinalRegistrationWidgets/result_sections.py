@@ -7,12 +7,13 @@ from LongitudinalRegistrationWidgets.bring_section import BringSection
 from LongitudinalRegistrationWidgets.changes_section import ChangesSection
 from LongitudinalRegistrationWidgets.comparison_section import ComparisonSection
 from LongitudinalRegistrationWidgets.displacement_section import DisplacementSection
+from LongitudinalRegistrationWidgets.lesions_section import LesionsSection
 from LongitudinalRegistrationWidgets.result_section import ResultSection
 from LongitudinalRegistrationWidgets.vertebra_section import VertebraSection
 
 
 class ResultSections:
-    """Result, comparison, changes, vertebrae, displacement, what can be brought across: one below the other.
+    """Result, comparison, changes, lesions, vertebrae, displacement, what can be brought across: one below the other.
 
     `result` is the transform node that they show, or None. `logic` is the module's, `onAgain` ResultSection's.
     """
@@ -21,7 +22,8 @@ class ResultSections:
         self.result, self._toCome = None, []
         self.resultSection = ResultSection(resourcePath, self.show, onAgain)
         self.comparisonSection = ComparisonSection(resourcePath, self._onArranged, logic.views)
-        self.changesSection = ChangesSection(resourcePath, logic, self.comparisonSection.showOwn)
+        self.changesSection = ChangesSection(resourcePath, logic, self.comparisonSection.showOwn, self._onCompared)
+        self.lesionsSection = LesionsSection(resourcePath, logic, self.comparisonSection.showChart)
         self.vertebraSection = VertebraSection(
             resourcePath, lambda value, ras: self.comparisonSection.jumpTo(ras), self.comparisonSection.showChart
         )
@@ -33,6 +35,7 @@ class ResultSections:
             self.resultSection,
             self.comparisonSection,
             self.changesSection,
+            self.lesionsSection,
             self.vertebraSection,
             self.displacementSection,
             self.bringSection,
@@ -81,6 +84,7 @@ class ResultSections:
             self.vertebraSection.showOutlines,
             lambda: self._showIn(self.displacementSection),
             lambda: self._showIn(self.changesSection),
+            lambda: self._showIn(self.lesionsSection),
             lambda: self._showIn(self.bringSection),
         ]
 
@@ -121,6 +125,10 @@ class ResultSections:
             self.resultSection.setResult(self.result)
         elif not canBeCompared(self.result):
             self.comparisonSection.setResult(None)
+
+    def _onCompared(self):
+        """The scans were compared: the table of vertebrae has more to say."""
+        self.vertebraSection.setResult(self.result, withOutlines=False)
 
     def _onArranged(self):
         """The views were arranged or released: other displays follow."""

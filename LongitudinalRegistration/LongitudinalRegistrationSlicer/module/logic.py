@@ -6,13 +6,14 @@ from TableRemovalSlicer.packages import moduleCommand
 
 from LongitudinalRegistrationSlicer.changes.decisions import Decisions
 from LongitudinalRegistrationSlicer.changes.findings import ACCEPTED, OPEN, REJECTED, findingsOf
+from LongitudinalRegistrationSlicer.changes.lesions import courseOf, courseText, lesionsOf, updateLesionChart
 from LongitudinalRegistrationSlicer.changes.requests import BONE, ChangeRequests
 from LongitudinalRegistrationSlicer.module.parameter_node import LongitudinalRegistrationParameterNode
 from LongitudinalRegistrationSlicer.process.registrations import Registrations
 from LongitudinalRegistrationSlicer.process.request import RegistrationRequest
 from LongitudinalRegistrationSlicer.results.belongings import belongingsOf
 from LongitudinalRegistrationSlicer.results.bringing import Bringing
-from LongitudinalRegistrationSlicer.results.nodes import setTransformOn
+from LongitudinalRegistrationSlicer.results.nodes import fixedOf, setTransformOn
 from LongitudinalRegistrationSlicer.vertebrae.plot import updateVertebraChart
 from LongitudinalRegistrationSlicer.vertebrae.rows import rowsAsText, rowsWithMethods, saveCsv
 from LongitudinalRegistrationSlicer.vertebrae.total_segmentator import segmentVertebrae
@@ -189,6 +190,39 @@ class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):
     def undoFinding(self):
         """Take the last accepting, rejecting or naming of a finding back."""
         self._decisions.undo()
+
+    def carryMark(self, result, mark, towards):
+        """Carry a reader's mark to the other scan as a proposal, moved as one rigid piece; return the new node.
+
+        mark: a segmentation, line or point list node; towards: "follow-up" (of a mark on the baseline) or "baseline".
+        Raises InputError where the mark is empty, or the place lies outside the other scan.
+        """
+        from LongitudinalRegistrationSlicer.changes.marks import carriedMark
+
+        return carriedMark(result, mark, towards)
+
+    def confirmMark(self, result, mark, towards, lymphNode=False):
+        """Measure a mark and what was carried from it, which the reader has corrected, each on its own scan; return all
+        lesions of the baseline.
+
+        towards: as for carryMark; lymphNode: its short axis counts. Raises InputError where nothing was carried.
+        """
+        from LongitudinalRegistrationSlicer.changes.confirming import confirmedLesions
+
+        return confirmedLesions(result, mark, towards, lymphNode)
+
+    def lesions(self, result):
+        """Return the lesions of a result's baseline as changes.lesions.Lesion, of all its follow-ups."""
+        return lesionsOf(fixedOf(result))
+
+    def lesionsText(self, result):
+        """Return sum of diameters, percent and RECIST 1.1 category at each time point as text; "" without lesions."""
+        course = courseOf(fixedOf(result))
+        return courseText(course) if course is not None else ""
+
+    def plotLesions(self, result):
+        """Plot the lesions over time; return the chart node, or None where there are none."""
+        return updateLesionChart(fixedOf(result))
 
     def forget(self):
         """The scene is closed: end what runs, and forget what was in the scene."""
