@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import SimpleITK as sitk
+from scipy.ndimage import binary_dilation, gaussian_filter
+from TableRemovalLib.errors import InputError
 
 from ..field.box_warp import sample
-from .options import ChangeOptions
+from ..field.jacobian import volume_change
+from ..scan.body import find_body
+from ..system.parallel import together
+from .bone import bone_of
+from .comparison import REACH, Compared, compared
+from .contrast import Correction, corrections_of, expected_change
+from .error import expected_offsets, steepness
+from .noise import local_noise
+from .options import BONE, ChangeOptions
+from .trust import trust_of
 
-UNSEEN_HU = -1e6
-
-
-@dataclass(frozen=True)
-class Correction:
-    """Contrast phase and kernel that were taken out of the follow-up.
-
-    Attributes
-    ----------
-    tissue
-        "fat", "soft tissue" or "bone".
-    offset_hu
-        What the follow-up is denser than the baseline, HU, at the tissue's median.
-    gain
-        Change of the follow-up per HU of the baseline's scale; 1 where only an offset was found.
-    """
-
-    tissue: str
-    offset_hu: float
-    gain: float
+FLAT_HU = 15.0
+SOFT_HU = (-10.0, 180.0)
 
 
 @dataclass(frozen=True)
@@ -111,36 +105,69 @@ def change_map(
         If the options are wrong, the scans share nothing, or there is no bone where bone is asked for.
     """
     options = options or ChangeOptions()
-    size = [
-        max(int(n * s / max(s, options.spacing_mm)), 1)
-        for n, s in zip(fixed.GetSize(), fixed.GetSpacing(), strict=True)
-    ]
-    spacing = [max(s, options.spacing_mm) for s in fixed.GetSpacing()]
-    reference = sitk.Image(size, sitk.sitkUInt8)
-    reference.SetSpacing(spacing)
-    reference.SetOrigin(fixed.GetOrigin())
-    reference.SetDirection(fixed.GetDirection())
-    first = sample(fixed, reference)
-    second = sample(moving, reference, transform, outside=UNSEEN_HU)
-    bone = ((first > 150) | (second > 150)) & (second > UNSEEN_HU)
-    change = np.where(bone, second - first, 0).astype(np.float32)
+    ok, reason = options.isValid()
+    if not ok:
+        raise InputError(reason)
+    fixed_body, moving_body = (
+        body or find_body(scan).mask for scan, body in ((fixed, fixed_body), (moving, moving_body))
+    )
+    pair = compared(fixed, moving, transform, fixed_body, moving_body, options.spacing_mm)
+    spacing = pair.reference.GetSpacing()[::-1]
+    bone = _bone_of_both(pair, spacing, fixed_labels)
+    region = bone if options.region == BONE else pair.body
+    first, second = together(
+        [partial(_smoothed, hu, spacing, options.smoothing_mm) for hu in (pair.baseline, pair.followup)]
+    )
+    mean, raw = (first + second) / 2, second - first
+    slopes = steepness(
+        first,
+        second,
+        expected_offsets(fixed, moving, pair.reference, options.registration_error_mm, expected_error),
+        spacing,
+    )
+    flat = slopes < FLAT_HU
+    around = binary_dilation(bone, iterations=2)
+    corrections = corrections_of(mean, raw, flat, bone, pair.body & ~around) if options.correct_contrast else ()
+    explained = expected_change(corrections, mean, bone)
+    change = np.where(pair.body, raw - explained, 0).astype(np.float32)
+    homogeneous = pair.body & ~around & flat & (mean > SOFT_HU[0]) & (mean < SOFT_HU[1])
+    noise = local_noise(change, homogeneous, spacing)
+    change[~region] = 0
+    significance = change / np.sqrt(noise**2 + slopes**2)
+    trust, warnings = trust_of(fixed, moving, pair, bone, corrections)
 
     def image(array: np.ndarray) -> sitk.Image:
         made = sitk.GetImageFromArray(array)
-        made.CopyInformation(reference)
+        made.CopyInformation(pair.reference)
         return made
 
-    mask = image(bone.astype(np.uint8))
     return ChangeMap(
-        image(first),
-        image(second),
-        image(change),
-        image(change / 20),
-        image(np.ones_like(first)),
-        mask,
-        mask,
-        20.0,
-        (),
-        1.0,
-        (),
+        baseline_hu=image(pair.baseline),
+        followup_hu=image(pair.followup - explained),
+        change_hu=image(change),
+        significance=image(significance),
+        volume_change=image(volume_change(transform, pair.reference)),
+        region=image(region.astype(np.uint8)),
+        bone=image(bone.astype(np.uint8)),
+        noise_hu=float(np.median(noise[region])),
+        corrections=corrections,
+        trust=trust,
+        warnings=warnings,
     )
+
+
+def _smoothed(hu: np.ndarray, spacing: tuple[float, float, float], sigma_mm: float) -> np.ndarray:
+    """Blur an array [k, j, i]; spacing along k, j, i and sigma in mm."""
+    return gaussian_filter(hu, [sigma_mm / step for step in spacing], mode="nearest", truncate=REACH)
+
+
+def _bone_of_both(pair: Compared, spacing: tuple[float, float, float], labels: sitk.Image | None) -> np.ndarray:
+    """Bone that both scans show, and labelled vertebrae; [k, j, i], bool."""
+    bone = bone_of(pair.baseline, pair.followup, pair.body, spacing)
+    if labels is not None:
+        bone |= (sample(labels, pair.reference, labels=True) > 0) & pair.body
+    if not bone.any():
+        raise InputError(
+            "No bone that both scans show was found: look for changes everywhere, or check that the scans are CT in HU."
+        )
+    return bone

@@ -61,7 +61,7 @@ class FindingOptions:
 
     threshold: float = 4.0
     change_hu: float = 40.0
-    volume_ml: float = 0.1
+    volume_ml: float = 0.2
     most: int = 50
 
     def isValid(self) -> tuple[bool, str]:
