@@ -110,7 +110,7 @@ def take_transform(folder: Path, parts: list[dict]) -> sitk.CompositeTransform:
     SimpleITK.CompositeTransform
         Points to points, LPS, mm.
     """
-    made = []
+    made: list[sitk.Transform] = []
     for part in parts:
         if "matrix" in part:
             made.append(affine_from_matrix(np.reshape(part["matrix"], (4, 4))))
