@@ -1,5 +1,6 @@
 """The panel's section on what has changed: the map in the views, the findings, the value at the cursor."""
 
+import qt
 import slicer
 from LongitudinalRegistrationSlicer.changes.findings import OPEN, findingsOf
 from LongitudinalRegistrationSlicer.changes.painter import ChangePainter
@@ -41,7 +42,10 @@ class ChangesSection:
         self.ui.rejectButton.connect("clicked(bool)", lambda _on=False: self._decide(self._logic.rejectFinding))
         self.ui.undoFindingButton.connect("clicked(bool)", lambda _on=False: self._undo())
         self.ui.findButton.connect("clicked(bool)", lambda _on=False: self.find())
+        self.ui.reportButton.connect("clicked(bool)", lambda _on=False: self.saveReport())
+        self.ui.findingsDicomButton.connect("clicked(bool)", lambda _on=False: self.exportFindings())
         self.ui.clicksCheckBox.connect("toggled(bool)", lambda _on: self._onClicks())
+        self.ui.savedChangesLabel.setVisible(False)
         self.setResult(None)
 
     @property
@@ -59,6 +63,8 @@ class ChangesSection:
     def setResult(self, result):
         """Show a result, or none."""
         if result is not self._result:
+            self.ui.savedChangesLabel.text = ""
+            self.ui.savedChangesLabel.setVisible(False)
             self._sampler = DisplacementSampler(result) if result is not None else None
         self._result = result
         self.line.setResult(result)
@@ -96,6 +102,8 @@ class ChangesSection:
         self.ui.statusLabel.text = self._statusText()
         busy = self._logic.changes.isBusyWith(self._result)
         self.ui.findButton.enabled = self._result is not None and not busy
+        for button in (self.ui.reportButton, self.ui.findingsDicomButton):
+            button.enabled = self._result is not None and bool(changesOf(self._result)) and not busy
         self.ui.findButton.text = _("Compare again") if self._layers() is not None else _("Compare")
         self._show()
 
@@ -104,6 +112,28 @@ class ChangesSection:
         with slicer.util.tryWithErrorDisplay(_("The scans could not be compared.")):
             self._logic.findChanges(self._result, self.region)
         self.update()
+
+    def saveReport(self, folder=""):
+        """Save the report into a folder, which the user is asked for where none is given."""
+        folder = folder or qt.QFileDialog.getExistingDirectory(self.widget, _("Save the report of changes"))
+        if not folder:
+            return
+        with slicer.util.tryWithErrorDisplay(_("The report could not be saved."), waitCursor=True):
+            files, missing = self._logic.saveChangesReport(self._result, folder)
+            self._showSaved(folder, files, missing)
+
+    def exportFindings(self, folder=""):
+        """Export the findings as DICOM into a folder, which the user is asked for where none is given."""
+        folder = folder or qt.QFileDialog.getExistingDirectory(self.widget, _("Export the findings as DICOM"))
+        if not folder:
+            return
+        with slicer.util.tryWithErrorDisplay(_("The findings could not be exported as DICOM."), waitCursor=True):
+            self._showSaved(folder, self._logic.exportFindings(self._result, folder))
+
+    def _showSaved(self, folder, files, more=""):
+        text = _("Saved to {folder}: {files}.").format(folder=folder, files=", ".join(files))
+        self.ui.savedChangesLabel.text = f"{text} {more}".strip()
+        self.ui.savedChangesLabel.setVisible(True)
 
     def _layers(self):
         return self._logic.changes.layersOf(self._result, self.region)

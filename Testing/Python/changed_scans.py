@@ -12,8 +12,8 @@ def arrays():
     k, j, i = np.indices(SHAPE)
     rng = np.random.default_rng(7)
     body = ((i - 30) / 26) ** 2 + ((j - 30) / 24) ** 2 < 1
-    bone = (abs(i - 30) < 10) & (abs(j - 36) < 8) & (abs(k - 20) < 14)
-    hu = np.where(bone, 350.0, np.where(body, 40.0, -1000.0))
+    bone, marrow = ((abs(i - 30) < 12 - n) & (abs(j - 36) < 10 - n) & (abs(k - 20) < 15 - n) for n in (0, 1))
+    hu = np.select([marrow, bone, body], [150.0, 900.0, 40.0], -1000.0)
     away = sum((n - c) ** 2 for n, c in zip((k, j, i), LESION_KJI, strict=True)) * SPACING_MM**2
     changed = np.where(away <= LESION_MM**2, hu + LESION_HU, hu)
     scans = [(each + rng.normal(0, 12, SHAPE)).round().astype(np.int16) for each in (hu, changed)]

@@ -220,7 +220,8 @@ def _report(images: list[Dataset], findings: Sequence[ExportedFinding], segmenta
         observation_context=sr.ObservationContext(observer_device_context=observer),
         procedure_reported=codes.cid100.CTUnspecifiedBodyRegion,
         imaging_measurements=[
-            _measured(finding, place, segmentation) for place, finding in enumerate(findings, start=1)
+            _measured(finding, place, segmentation, images[0].SeriesInstanceUID)
+            for place, finding in enumerate(findings, start=1)
         ],
         title=codes.DCM.ImagingMeasurementReport,
         referenced_images=images,
@@ -237,14 +238,19 @@ def _report(images: list[Dataset], findings: Sequence[ExportedFinding], segmenta
 _SR_IDENTITY = ("series_instance_uid", "series_number", "sop_instance_uid", "instance_number", "manufacturer")
 
 
-def _measured(finding: ExportedFinding, place: int, segmentation: Dataset) -> Any:
+def _measured(finding: ExportedFinding, place: int, segmentation: Dataset, series_uid: str) -> Any:
     from highdicom import sr
     from pydicom.sr.codedict import codes
 
     described = segmentation.SegmentSequence[place - 1]
     return sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(uid=described.TrackingUID, identifier=described.TrackingID),
-        referenced_segment=sr.ReferencedSegment.from_segmentation(segmentation, place),
+        referenced_segment=sr.ReferencedSegment(
+            segmentation.SOPClassUID,
+            segmentation.SOPInstanceUID,
+            place,
+            source_series=sr.SourceSeriesForSegmentation(series_uid),
+        ),
         finding_type=codes.SCT.Lesion,
         measurements=[sr.Measurement(*each) for each in _figures(finding)],
         qualitative_evaluations=[

@@ -191,6 +191,25 @@ class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):
         """Take the last accepting, rejecting or naming of a finding back."""
         self._decisions.undo()
 
+    def saveChangesReport(self, result, folder, patient=None):
+        """Write what has changed into a folder as a page and, where reportlab is here, a PDF file.
+
+        Returns (names of the files, why there is no PDF file or ""). patient: stands in the title, nobody is named
+        else. Raises InputError where the scans were not compared, or the folder has such a report already.
+        """
+        from LongitudinalRegistrationSlicer.changes.reporting import saveChangesReport
+
+        return saveChangesReport(result, folder, patient)
+
+    def exportFindings(self, result, folder, withNames=False):
+        """Write findings as DICOM segmentation and structured report into a new folder; return the files' names.
+
+        Raises InputError where the baseline did not come from DICOM, highdicom is missing, or there is no finding.
+        """
+        from LongitudinalRegistrationSlicer.changes.reporting import exportFindings
+
+        return exportFindings(result, folder, withNames)
+
     def carryMark(self, result, mark, towards):
         """Carry a reader's mark to the other scan as a proposal, moved as one rigid piece; return the new node.
 
