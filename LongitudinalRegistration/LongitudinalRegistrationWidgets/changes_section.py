@@ -15,7 +15,7 @@ from LongitudinalRegistrationWidgets.findings_table import FindingsTable
 from LongitudinalRegistrationWidgets.overlay_part import OverlayPart
 
 DENSITY, VOLUME, OFF = "Density", "Volume", "Off"
-SHOW_TITLES = {DENSITY: _("Change of density (HU)"), VOLUME: _("Change of volume (Jacobian)"), OFF: _("Off")}
+SHOW_TITLES = {DENSITY: _("Density change (HU)"), VOLUME: _("Volume change (Jacobian)"), OFF: _("Off")}
 REGION_TITLES = {BONE: _("Bone"), EVERYWHERE: _("Everywhere in the body")}
 LEAST_TRUST = 0.995
 
@@ -205,7 +205,7 @@ class ChangesSection:
             return _("Not compared yet.")
         shown, parts = self.table.shown, []
         undecided = sum(finding.status == OPEN for finding in shown)
-        text = _("{count} findings, {undecided} to be looked at.")
+        text = _("Findings: {count}, not judged: {undecided}.")
         parts.append(text.format(count=len(shown), undecided=undecided) if shown else _("No finding."))
         if self._layers() is None:
             parts.append(_("The map is not kept with the scene: Compare."))

@@ -7,7 +7,7 @@ from slicer.i18n import tr as _
 STATUS, PLACE = 0, 1
 MARKS = {ACCEPTED: "✓", REJECTED: "✗"}
 REJECTED_COLOUR = "#8c8c8c"
-MOST_ROWS, TITLE_LINES, TITLE_MARGIN_PX, FRAME_PX = 10, 2, 8, 4
+MOST_ROWS, TITLE_LINES, TITLE_MARGIN_PX, FRAME_PX, WIDEST_PX = 10, 2, 8, 4, 130
 
 
 def _columns():
@@ -37,6 +37,7 @@ class FindingsTable:
         widget.verticalHeader().setVisible(False)
         widget.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         widget.horizontalHeader().setMinimumSectionSize(20)
+        widget.horizontalHeader().setMaximumSectionSize(WIDEST_PX)
         widget.setColumnCount(2 + len(self._columns))
         widget.setHorizontalHeaderLabels(["", _("Place"), *(title for title, _text in self._columns)])
         widget.connect("cellClicked(int,int)", lambda row, column: self._choose(row))

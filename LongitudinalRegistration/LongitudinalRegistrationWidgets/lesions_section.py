@@ -38,7 +38,7 @@ class LesionsSection:
         """Show the lesions of a result's baseline, or none."""
         self._result = result
         self.widget.visible = result is not None
-        self.ui.carriedLabel.text = ""
+        self._say("")
         self.update()
 
     def enter(self):
@@ -67,7 +67,7 @@ class LesionsSection:
         with slicer.util.tryWithErrorDisplay(_("The mark could not be carried to the other scan."), waitCursor=True):
             made = self._logic.carryMark(self._result, self.ui.markSelector.currentNode(), self.towards)
             text = _("Proposal: {name}. It was moved, not fitted: correct it where need be, then confirm.")
-            self.ui.carriedLabel.text = text.format(name=made.GetName())
+            self._say(text.format(name=made.GetName()))
         self._enableButtons()
 
     def confirm(self):
@@ -75,7 +75,7 @@ class LesionsSection:
         with slicer.util.tryWithErrorDisplay(_("The lesion could not be measured."), waitCursor=True):
             mark, isNode = self.ui.markSelector.currentNode(), self.ui.lymphCheckBox.checked
             self._logic.confirmMark(self._result, mark, self.towards, isNode)
-            self.ui.carriedLabel.text = ""
+            self._say("")
         self.update()
 
     def plot(self):
@@ -83,6 +83,10 @@ class LesionsSection:
         chart = self._logic.plotLesions(self._result)
         if chart is not None and not (self._onPlot is not None and self._onPlot(chart)):
             slicer.modules.plots.logic().ShowChartInLayout(chart)
+
+    def _say(self, text):
+        self.ui.carriedLabel.text = text
+        self.ui.carriedLabel.setVisible(bool(text))
 
     def _enableButtons(self):
         mark = self.ui.markSelector.currentNode()

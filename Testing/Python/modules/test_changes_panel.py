@@ -71,7 +71,7 @@ def test_after_a_registration_the_findings_are_there_and_shown_and_go_with_the_s
     first = section.table.shown[0]
     assert np.linalg.norm(np.subtract(first.position, lesion_ras())) < 3.0
     assert section.ui.findingsTable.rowCount == len(section.table.shown)
-    assert f"{len(section.table.shown)} finding" in section.ui.statusLabel.text
+    assert f"Findings: {len(section.table.shown)}," in section.ui.statusLabel.text
     section.ui.findingsTable.setCurrentCell(0, 1)
     section.line._mark.remove()
     shown = orange(host)
