@@ -44,11 +44,15 @@ def waitForChanges(studio):
 
 
 def render(studio, folder, name):
-    """Render the panel beside the views, and the two channels; return the paths."""
+    """Render the panel beside the views, the two channels and the report; return the paths."""
+    import slicer
+
     section = studio.panel.results.changesSection
     if section.table.shown:
         section.ui.findingsTable.selectRow(0)
-    paths = [folder / f"{name}-panel.png", folder / f"{name}-channels.png"]
+    for _turn in range(20):
+        slicer.app.processEvents()
+    paths = [folder / f"{name}-{part}" for part in ("panel.png", "channels.png", "report")]
     beside(studio.panelPicture(("changes",), PANEL_HEIGHT), studio.views()).save(str(paths[0]))
     tiles = []
     for index in range(2):
@@ -56,6 +60,7 @@ def render(studio, folder, name):
         tiles.append((studio.view("Registered", 1, TILE_PX), section.ui.showComboBox.currentText))
     section.ui.showComboBox.setCurrentIndex(0)
     sheet([tiles]).save(str(paths[1]))
+    studio.panel.logic.saveChangesReport(studio.panel.result, paths[2])
     return paths
 
 
