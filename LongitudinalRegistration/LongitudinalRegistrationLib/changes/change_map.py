@@ -15,11 +15,13 @@ from ..field.jacobian import volume_change
 from ..scan.body import find_body
 from ..system.parallel import together
 from .bone import bone_of
+from .caution import cautions_of
 from .comparison import REACH, Compared, compared
 from .contrast import Correction, corrections_of, expected_change
-from .error import expected_offsets, steepness
+from .error import expected_offsets, slopes_of, steepness, unresolved
 from .noise import local_noise
 from .options import BONE, ChangeOptions
+from .residual import shift_explained
 from .trust import trust_of
 
 FLAT_HU = 15.0
@@ -44,6 +46,8 @@ class ChangeMap:
         Where changes are looked for, uint8, 0 or 1.
     bone
         Bone of either scan, uint8, 0 or 1; also where the region is everywhere.
+    caution
+        Where contrast medium or bowel may be what has changed, uint8: see caution.CAUTIONS.
     noise_hu
         Noise of the change without registration error, the median over the region, HU.
     corrections
@@ -61,6 +65,7 @@ class ChangeMap:
     volume_change: sitk.Image
     region: sitk.Image
     bone: sitk.Image
+    caution: sitk.Image
     noise_hu: float
     corrections: tuple[Correction, ...]
     trust: float
@@ -119,21 +124,19 @@ def change_map(
         [partial(_smoothed, hu, spacing, options.smoothing_mm) for hu in (pair.baseline, pair.followup)]
     )
     mean, raw = (first + second) / 2, second - first
-    slopes = steepness(
-        first,
-        second,
-        expected_offsets(fixed, moving, pair.reference, options.registration_error_mm, expected_error),
-        spacing,
-    )
-    flat = slopes < FLAT_HU
+    offsets = expected_offsets(fixed, moving, pair.reference, options.registration_error_mm, expected_error)
+    slopes = slopes_of(mean, spacing)
+    steep = np.hypot(steepness(mean, slopes, offsets, spacing), unresolved(first, second))
+    flat = steep < FLAT_HU
     around = binary_dilation(bone, iterations=2)
     corrections = corrections_of(mean, raw, flat, bone, pair.body & ~around) if options.correct_contrast else ()
     explained = expected_change(corrections, mean, bone)
+    explained += shift_explained(raw - explained, slopes, binary_dilation(region, iterations=2) & pair.body, spacing)
     change = np.where(pair.body, raw - explained, 0).astype(np.float32)
     homogeneous = pair.body & ~around & flat & (mean > SOFT_HU[0]) & (mean < SOFT_HU[1])
     noise = local_noise(change, homogeneous, spacing)
     change[~region] = 0
-    significance = change / np.sqrt(noise**2 + slopes**2)
+    significance = change / np.sqrt(noise**2 + steep**2)
     trust, warnings = trust_of(fixed, moving, pair, bone, corrections)
 
     def image(array: np.ndarray) -> sitk.Image:
@@ -149,6 +152,7 @@ def change_map(
         volume_change=image(volume_change(transform, pair.reference)),
         region=image(region.astype(np.uint8)),
         bone=image(bone.astype(np.uint8)),
+        caution=image(cautions_of(first, second, bone, pair.body, spacing)),
         noise_hu=float(np.median(noise[region])),
         corrections=corrections,
         trust=trust,

@@ -70,7 +70,7 @@ def measure_lesion(image: sitk.Image, mask: sitk.Image) -> LesionMeasures:
     to_world = voxel_matrix(mask)
     values = sitk.GetArrayViewFromImage(image)[tuple(voxels.T)].astype(np.float64)
     longest, perpendicular, ends = max(
-        (_diameters(voxels[voxels[:, 0] == k], to_world) for k in np.unique(voxels[:, 0])), key=lambda found: found[0]
+        (diameters(voxels[voxels[:, 0] == k], to_world) for k in np.unique(voxels[:, 0])), key=lambda found: found[0]
     )
     centre = to_world[:3] @ [*voxels.mean(axis=0)[::-1], 1.0]
     volume = len(voxels) * float(np.prod(mask.GetSpacing())) / 1000
@@ -86,8 +86,23 @@ def measure_lesion(image: sitk.Image, mask: sitk.Image) -> LesionMeasures:
     )
 
 
-def _diameters(voxels: np.ndarray, to_world: np.ndarray) -> tuple[float, float, np.ndarray]:
-    """Longest diameter of voxels [n, (k, j, i)] of one slice, the one across it, mm, and the ends of the first."""
+def diameters(voxels: np.ndarray, to_world: np.ndarray) -> tuple[float, float, np.ndarray]:
+    """Find the longest diameter of some voxels of one slice, and the one across it.
+
+    Parameters
+    ----------
+    voxels
+        [n, 3], (k, j, i), all of one k.
+    to_world
+        (4, 4), voxels (i, j, k, 1) to LPS mm.
+
+    Returns
+    -------
+    longest, perpendicular
+        mm, from voxel edge to voxel edge.
+    ends
+        [2, 3], LPS mm: of the longest one.
+    """
     j, i = voxels[:, 1].astype(float), voxels[:, 2].astype(float)
     corners = [(i + di, j + dj) for di in (-0.5, 0.5) for dj in (-0.5, 0.5)]
     flat = np.unique(np.concatenate([np.stack(corner, axis=1) for corner in corners]), axis=0)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, median_filter, zoom
+from scipy.ndimage import gaussian_filter, median_filter
+
+from .residual import blocks_of, spread_over
 
 BLOCK_MM = 24.0
 LEAST_VOXELS, ROUNDS, CLIP = 60, 4, 2.5
@@ -30,17 +32,13 @@ def local_noise(change: np.ndarray, homogeneous: np.ndarray, spacing: tuple[floa
         [k, j, i], float32, HU: standard deviation within a block, what is more than 2.5 of them off left out; smooth,
         and known everywhere.
     """
-    shape = np.array([max(round(size * step / BLOCK_MM), 1) for size, step in zip(change.shape, spacing, strict=True)])
-    edges = [np.minimum(np.arange(n) * m // n, m - 1) for n, m in zip(change.shape, shape, strict=True)]
-    blocks = (edges[0][:, None, None] * shape[1] + edges[1][:, None]) * shape[2] + edges[2]
-    spread = _spreads(change[homogeneous], blocks[homogeneous], int(shape.prod())).reshape(shape)
+    counts, blocks = blocks_of(change.shape, spacing, BLOCK_MM)
+    spread = _spreads(change[homogeneous], blocks[homogeneous], int(np.prod(counts))).reshape(counts)
     known = np.isfinite(spread)
     typical = float(np.median(spread[known])) if known.any() else LEAST_HU
     smooth = median_filter(np.where(known, spread, typical), 3, mode="nearest")
     smooth = gaussian_filter(smooth, 0.5, mode="nearest")
-    ratio = [n / m for n, m in zip(change.shape, shape, strict=True)]
-    full = zoom(smooth.astype(np.float32), ratio, order=1, mode="nearest", grid_mode=True)
-    return np.maximum(full, np.float32(LEAST_HU))
+    return np.maximum(spread_over(smooth, change.shape), np.float32(LEAST_HU))
 
 
 def _spreads(values: np.ndarray, blocks: np.ndarray, count: int) -> np.ndarray:

@@ -110,20 +110,14 @@ def course_of(targets: Sequence[Target], times: Sequence[str]) -> Course:
     """
     _check(targets, times)
     sums = [sum(target.diameters_mm[n] for target in targets) for n in range(len(times))]
-    points = []
+    points: list[TimePoint] = []
     for n, (name, total) in enumerate(zip(times, sums, strict=True)):
         known = [value for value in sums[: max(n, 1)] if not math.isnan(value)]
         nadir = min(known) if known else math.nan
-        points.append(
-            TimePoint(
-                name,
-                total,
-                nadir,
-                _percent(total, sums[0]),
-                _percent(total, nadir),
-                _category(targets, n, sums[0], nadir) if n else "",
-            )
-        )
+        gone = any(point.category == CR for point in points)
+        category = _category(targets, n, sums[0], nadir, gone) if n else ""
+        percent = _percent(total, sums[0]), _percent(total, nadir)
+        points.append(TimePoint(name, total, nadir, *percent, category))
     return Course(tuple(targets), tuple(points), _warnings(targets))
 
 
@@ -146,12 +140,17 @@ def _percent(value: float, reference: float) -> float:
     return 100.0 * (value - reference) / reference if reference else math.nan
 
 
-def _category(targets: Sequence[Target], n: int, baseline: float, nadir: float) -> str:
-    """The category of time point n: progression is looked for first, also among what could be measured."""
+def _category(targets: Sequence[Target], n: int, baseline: float, nadir: float, gone: bool) -> str:
+    """The category of time point n; progression is looked for first, also among what could be measured.
+
+    What was gone (complete response) and is back is progression, however small.
+    """
     diameters = [(target, target.diameters_mm[n]) for target in targets]
     measured = [value for _, value in diameters if not math.isnan(value)]
     total = sum(measured)
     if measured and total - nadir >= PROGRESS_MM and 100.0 * (total - nadir) >= PROGRESS_PERCENT * nadir:
+        return PD
+    if gone and any(value > 0 for target, value in diameters if not target.node):
         return PD
     if len(measured) < len(diameters) or math.isnan(baseline):
         return NE

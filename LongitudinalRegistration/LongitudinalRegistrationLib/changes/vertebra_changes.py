@@ -7,9 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
+from TableRemovalLib.errors import InputError
 
-from ..field.box_warp import sample
-from ..scan.labels import label_name
+from ..field.inverse import inverse_of, resampled
+from ..scan.label_checks import check_label_volume, same_grid
+from ..scan.labels import VERSE_NAMES, label_name
+from .vertebra_measures import BodyHeights, RegionMeasures, VertebraMeasures, measure_vertebrae
+
+UNKNOWN = math.nan
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class RegionChange:
     change_hu
         After minus before.
     volume_before_ml, volume_after_ml
-        By the labels of each scan; without labels of the follow-up the baseline's, carried along the transform.
+        By the labels of each scan; without labels of the follow-up by the baseline's, carried along the transform.
     volume_change_percent
         After over before, in percent more.
     """
@@ -34,15 +39,6 @@ class RegionChange:
     volume_before_ml: float
     volume_after_ml: float
     volume_change_percent: float
-
-
-@dataclass(frozen=True)
-class BodyHeights:
-    """Heights of a vertebral body along its own axis, mm; NaN where they cannot be measured (cut by the scan)."""
-
-    front_mm: float
-    middle_mm: float
-    back_mm: float
 
 
 @dataclass(frozen=True)
@@ -87,7 +83,7 @@ def vertebra_changes(
     fixed, moving
         Baseline and follow-up, CT in HU.
     transform
-        Fixed points to moving points, LPS mm.
+        Fixed points to moving points, LPS mm; needed where the follow-up has no labels.
     fixed_labels, moving_labels
         Vertebrae (VerSe numbers), each on its scan's grid; without those of the follow-up the baseline's are carried.
     fixed_parts, moving_parts
@@ -96,21 +92,63 @@ def vertebra_changes(
     Returns
     -------
     tuple of VertebraChange
-        One for each label of the baseline, from top to bottom.
+        One for each label of either scan, from top to bottom.
 
     Raises
     ------
     InputError
-        If there are no labels, or on another grid.
+        If there are no labels of vertebrae, or on another grid.
     """
-    numbers, hu = sitk.GetArrayViewFromImage(fixed_labels), sitk.GetArrayViewFromImage(fixed)
-    after = sample(moving, fixed, transform)
-    voxel_ml = float(np.prod(fixed.GetSpacing())) / 1000
-    unknown = BodyHeights(math.nan, math.nan, math.nan)
-    changes = []
-    for value in np.unique(numbers[numbers > 0]).tolist():
-        mask = numbers == value
-        before, now, volume = float(hu[mask].mean()), float(after[mask].mean()), float(mask.sum()) * voxel_ml
-        region = RegionChange(before, now, now - before, volume, volume, 0.0)
-        changes.append(VertebraChange(value, label_name(value), region, region, region, unknown, unknown, math.nan))
-    return tuple(changes)
+    _check(fixed_labels, fixed, "baseline")
+    if moving_labels is None:
+        back = inverse_of(transform)
+        moving_labels = resampled(fixed_labels, moving, back, labels=True)
+        moving_parts = resampled(fixed_parts, moving, back, labels=True) if fixed_parts is not None else None
+    else:
+        _check(moving_labels, moving, "follow-up")
+    before = measure_vertebrae(fixed, fixed_labels, fixed_parts)
+    after = measure_vertebrae(moving, moving_labels, moving_parts)
+    if not before and not after:
+        raise InputError(f"The labels are no vertebrae: give VerSe numbers, {min(VERSE_NAMES)} to {max(VERSE_NAMES)}.")
+    nothing = VertebraMeasures.unknown()
+    return tuple(
+        _change(value, before.get(value, nothing), after.get(value, nothing)) for value in sorted({*before, *after})
+    )
+
+
+def _check(labels: sitk.Image, scan: sitk.Image, name: str) -> None:
+    check_label_volume(labels, f"The {name}'s labels")
+    if not same_grid(labels, scan):
+        raise InputError(f"The {name}'s labels are on another grid than the {name}: give the labels of this scan.")
+
+
+def _change(value: int, before: VertebraMeasures, after: VertebraMeasures) -> VertebraChange:
+    return VertebraChange(
+        label=value,
+        name=label_name(value),
+        whole=_region_change(before.whole, after.whole),
+        body=_region_change(before.body, after.body),
+        processes=_region_change(before.processes, after.processes),
+        heights_before=before.heights,
+        heights_after=after.heights,
+        compression_percent=_compression(before.heights, after.heights),
+    )
+
+
+def _region_change(before: RegionMeasures, after: RegionMeasures) -> RegionChange:
+    return RegionChange(
+        before.mean_hu,
+        after.mean_hu,
+        after.mean_hu - before.mean_hu,
+        before.volume_ml,
+        after.volume_ml,
+        100.0 * (after.volume_ml / before.volume_ml - 1.0) if before.volume_ml > 0 else UNKNOWN,
+    )
+
+
+def _compression(before: BodyHeights, after: BodyHeights) -> float:
+    """Largest loss of height, percent; NaN where a height is not known."""
+    first, second = (np.array([h.front_mm, h.middle_mm, h.back_mm]) for h in (before, after))
+    if not np.all(np.isfinite(first) & np.isfinite(second)) or np.any(first <= 0):
+        return UNKNOWN
+    return float(max(100.0 * (1.0 - second / first).max(), 0.0))
