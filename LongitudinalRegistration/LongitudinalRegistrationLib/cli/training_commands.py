@@ -9,7 +9,7 @@ from TableRemovalLib.errors import InputError
 
 from ..scan.read import read_image
 from ..scan.write import write_image, write_transform
-from ..system.files import ready_folder, write_json
+from ..system.files import held_folder, ready_folder, write_json
 from .console import Console
 from .experiment_commands import experiment
 
@@ -69,7 +69,8 @@ def train(arguments: argparse.Namespace, console: Console) -> None:
             raise InputError("Say where the run goes: --out DIR.")
         folder = arguments.out
         begin(read_config(arguments.config), folder)
-    trained = run(folder, console.say, trained_scores)
+    with held_folder(folder):
+        trained = run(folder, console.say, trained_scores)
     if not drawing_missing():
         plot_run(folder, folder / "curves.png")
     lines = [f"{split.name:<8} {split.weights}" for split in trained]
@@ -98,13 +99,14 @@ def evaluate(arguments: argparse.Namespace, console: Console) -> None:
     from ..methods.network.model_store import find_model
     from ..methods.network.predict import Predictor
     from ..methods.network.runtime import runtime_missing
+    from ..system.parallel import bound_threads
     from ..training.simulation.simulator import SimulatorOptions
 
     for delta in arguments.deltas:
         ok, reason = SimulatorOptions(delta_mm=delta).isValid()
         if not ok:
             raise InputError(reason)
-    if missing := runtime_missing():
+    if missing := runtime_missing(arguments.network):
         raise InputError(f"The network cannot run: {missing}.")
     model = find_model(arguments.network)
     for path in (arguments.out, arguments.figure):
@@ -113,6 +115,7 @@ def evaluate(arguments: argparse.Namespace, console: Console) -> None:
     if arguments.figure and (reason := drawing_missing()):
         raise InputError(f"No figure can be drawn: {reason}.")
     scans = _scored_scans(arguments)
+    bound_threads(arguments.threads)
     predictor = Predictor(model, arguments.threads)
     results = model_scores(
         scans,

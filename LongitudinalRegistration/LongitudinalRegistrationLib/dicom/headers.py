@@ -18,6 +18,7 @@ from ..system.versions import CODE_VERSION
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+UTF_8 = "ISO_IR 192"
 _PATIENT_TYPE_2 = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
 _PATIENT = (
     *_PATIENT_TYPE_2,
@@ -158,9 +159,9 @@ def check_same_patient(*headers: SeriesHeader | None) -> None:
     InputError
         If two series have patient IDs, and these differ.
     """
-    patients = sorted({header.patient_id for header in headers if header is not None and header.patient_id})
+    patients = {header.patient_id for header in headers if header is not None and header.patient_id}
     if len(patients) > 1:
-        raise InputError(f"The series are of different patients ({', '.join(patients)}): give two of one patient.")
+        raise InputError("The series are of different patients (their patient IDs differ): give two of one patient.")
 
 
 def take_over(target: Dataset, source: SeriesHeader | None, names: Iterable[str]) -> None:
@@ -195,7 +196,8 @@ def new_dataset(
 
     now = datetime.now()
     made = Dataset()
-    made.SpecificCharacterSet = "ISO_IR 192"
+    own = source or patient
+    made.SpecificCharacterSet = (own and own.first.get("SpecificCharacterSet")) or UTF_8
     made.SOPClassUID, made.SOPInstanceUID = sop_class, new_uid()
     made.InstanceCreationDate = made.SeriesDate = made.ContentDate = now.strftime("%Y%m%d")
     made.InstanceCreationTime = made.SeriesTime = made.ContentTime = now.strftime("%H%M%S")
@@ -208,7 +210,7 @@ def new_dataset(
     made.SeriesNumber = series_offset + int((source and source.first.get("SeriesNumber")) or 0)
     made.Manufacturer = made.ManufacturerModelName = "longct"
     made.SoftwareVersions = CODE_VERSION
-    made.PositionReferenceIndicator = ""
+    made.PositionReferenceIndicator = made.Laterality = ""
     return made
 
 

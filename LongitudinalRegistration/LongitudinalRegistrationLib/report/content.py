@@ -144,11 +144,13 @@ def _volume_text(row: dict) -> str:
 
 
 def _scan_text(noted: dict) -> str:
-    if "size" not in noted:
-        return noted["name"]
-    size = " x ".join(str(count) for count in noted["size"])
-    spacing = " x ".join(f"{value:.2f}" for value in noted["spacing_mm"])
-    return f"{noted['name']} ({size} voxels of {spacing} mm)"
+    """A scan by its size, and by its name where that was asked for."""
+    parts = [noted["name"]] if "name" in noted else []
+    if "size" in noted:
+        size = " x ".join(str(count) for count in noted["size"])
+        spacing = " x ".join(f"{value:.2f}" for value in noted["spacing_mm"])
+        parts.append(f"{size} voxels of {spacing} mm")
+    return ", ".join(parts)
 
 
 def report_text(content: dict) -> str:
@@ -174,6 +176,10 @@ def report_text(content: dict) -> str:
             f"{measure.title:<14} {_cell(row['before']):>10}  {_cell(row['affine']):>6}  {_cell(row['after']):>6}"
         )
     lines.append(f"{'NDV':<14} {content['ndv_percent']:>26.4f} %")
+    if inverse := content.get("inverse_consistency"):
+        lines.append(
+            f"{'Inverse':<14} {inverse['mean_mm']:>26.4f} mm, there and back; {inverse['largest_mm']:.3f} mm at most"
+        )
     seconds = {name: value for name, value in content["seconds"].items() if value}
     lines += ["", "Seconds       " + ", ".join(f"{name} {value:.2f}" for name, value in seconds.items())]
     lines += [f"Warning       {warning}" for warning in content["warnings"]]

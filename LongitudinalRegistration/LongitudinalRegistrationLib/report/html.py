@@ -155,6 +155,9 @@ def _figures(report: dict) -> Pairs:
     displacement = report.get("displacement") or {}
     if displacement.get("largest_mm") is not None:
         found.append(("Largest displacement component after the affine step", f"{displacement['largest_mm']:.1f} mm"))
+    if inverse := report.get("inverse_consistency"):
+        apart = f"{inverse['mean_mm']:.3f} mm, {inverse['largest_mm']:.2f} mm at most"
+        found.append(("There and back through the inverse", apart))
     common = (report.get("fields_of_view") or {}).get("common_percent")
     if common is not None:
         found.append(("Common part of the bodies (of the smaller one)", f"{common:.0f} %"))

@@ -87,7 +87,7 @@ class ChangeRequests:
             self._offer(request)
             self._job.ask(changesMessage(request, self._result, self._region, self._job.folder, self._number))
         except (RuntimeError, ValueError, OSError) as error:
-            self._fail(str(error))
+            self._fail(_("The scans could not be compared: {error}").format(error=error))
 
     def _fail(self, message):
         self._result, self.message = None, message
