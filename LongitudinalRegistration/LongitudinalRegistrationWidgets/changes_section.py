@@ -238,6 +238,8 @@ def _detail(finding):
         "{title}: {change:+.0f} HU (largest {largest:+.0f}), {volume:.2f} ml, {before:.0f} mm before, {after:.0f} mm "
         "after, contrast to noise {cnr:.1f}, {significance:.1f} SD; volume {stretch:+.0f} %."
     )
+    if finding.caution:
+        text += " " + _("Caution: {caution}.").format(caution=finding.caution)
     return text.format(
         title=finding.title,
         change=finding.meanHu,

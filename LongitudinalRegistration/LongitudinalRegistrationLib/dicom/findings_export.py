@@ -139,7 +139,7 @@ def _read_images(folder: Path, series: str | None, with_names: bool) -> list[Dat
 
     slices = choose_acquisition(choose_series(find_slices(folder), series), None)
     slices = sorted(slices, key=lambda one: one.height_mm)
-    images = [dcmread(one.path, stop_before_pixels=True) for one in slices]
+    images: list[Dataset] = [dcmread(one.path, stop_before_pixels=True) for one in slices]
     for image in images:
         for name in () if with_names else PEOPLE:
             if name in image:

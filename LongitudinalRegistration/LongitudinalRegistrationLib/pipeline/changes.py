@@ -14,6 +14,7 @@ from ..changes.change_map import ChangeMap, change_map
 from ..changes.content import changes_content
 from ..changes.findings import Findings, find_changes
 from ..changes.options import ChangeOptions
+from ..changes.places import Anatomy
 from ..changes.vertebra_changes import VertebraChange, vertebra_changes
 from ..scan.geometry import affine_from_matrix
 from ..scan.pyramid import ScanPyramid
@@ -86,7 +87,7 @@ def changes_between(
         fixed_labels=fixed_labels,
     )
     pause()
-    findings = find_changes(found, transform, labels=fixed_labels)
+    findings = find_changes(found, transform, anatomy=Anatomy(found.bone, fixed_labels))
     pause()
     vertebrae: tuple[VertebraChange, ...] = ()
     if fixed_labels is not None:

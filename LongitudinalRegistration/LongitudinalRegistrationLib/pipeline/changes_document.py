@@ -42,8 +42,8 @@ class ReportedFinding:
 
     Attributes
     ----------
-    title, status
-        What it is called; "accepted", "rejected" or "open".
+    title, status, caution
+        What it is called; "accepted", "rejected" or "open"; what else may explain it, or "".
     volume_ml, mean_change_hu, largest_change_hu, contrast_to_noise, confidence
         See changes.findings.Finding.
     diameter_before_mm, diameter_after_mm
@@ -54,6 +54,7 @@ class ReportedFinding:
 
     title: str
     status: str
+    caution: str
     volume_ml: float
     mean_change_hu: float
     largest_change_hu: float
@@ -170,7 +171,7 @@ def _findings_section(findings: Sequence[ReportedFinding]) -> Section:
     )
     rows = tuple(
         (
-            finding.title,
+            f"{finding.title} (caution: {finding.caution})" if finding.caution else finding.title,
             STATUS[finding.status],
             f"{finding.mean_change_hu:+.0f}",
             f"{finding.largest_change_hu:+.0f}",

@@ -20,7 +20,8 @@ class SceneFinding:
     """A connected change and what the reader says of it; see the Lib's changes.findings.Finding.
 
     number: its label, 1 is the surest; status: one of STATUSES; name: the reader's, or ""; kind: "denser" or "lighter";
-    position, followUpPosition: RAS, mm; diameters in mm; volumeChange: Jacobian determinant; confidence: 0 to 1.
+    caution: what else may explain it ("bowel", "contrast phase", ...), or ""; position, followUpPosition: RAS, mm;
+    diameters in mm; volumeChange: Jacobian determinant; confidence: 0 to 1.
     """
 
     number: int
@@ -28,6 +29,7 @@ class SceneFinding:
     name: str
     kind: str
     place: str
+    caution: str
     position: tuple
     followUpPosition: tuple
     volumeMl: float
@@ -63,7 +65,7 @@ NUMBERS = {
     "confidence": "Confidence",
 }
 """The columns of figures, by SceneFinding's name for them."""
-TEXTS = {"status": "Status", "name": "Name", "kind": "Change", "place": "Place"}
+TEXTS = {"status": "Status", "name": "Name", "kind": "Change", "place": "Place", "caution": "Caution"}
 POSITIONS = {"position": "Baseline", "followUpPosition": "Follow-up"}
 
 
@@ -75,6 +77,7 @@ def findingFrom(entry, status=OPEN, name=""):
         name=name,
         kind=entry["kind"],
         place=entry["place"],
+        caution=entry["caution"],
         position=_flipped(entry["position"]),
         followUpPosition=_flipped(entry["position_followup"]),
         volumeMl=entry["volume_ml"],

@@ -90,6 +90,7 @@ def _document(result, patient):
         ReportedFinding(
             title=finding.title,
             status=finding.status,
+            caution=finding.caution,
             volume_ml=finding.volumeMl,
             mean_change_hu=finding.meanHu,
             largest_change_hu=finding.largestHu,

@@ -90,7 +90,7 @@ def finding(number, **values):
     from LongitudinalRegistrationSlicer.changes.findings import SceneFinding
 
     plain = {field.name: 0.0 for field in dataclasses.fields(SceneFinding)}
-    texts = {"status": "open", "name": "", "kind": "denser", "place": "L1", "position": (0, 0, 0)}
+    texts = {"status": "open", "name": "", "kind": "denser", "place": "L1", "caution": "", "position": (0, 0, 0)}
     return SceneFinding(**{**plain, **texts, "number": number, "followUpPosition": (0, 0, 0), **values})
 
 

@@ -36,20 +36,24 @@ CHANGES = {
     "trust": 0.8,
     "noise_hu": 14.0,
     "warnings": ["The kernels differ."],
-    "corrections": [{"tissue": "soft tissue", "offset_hu": 12.0, "gain": 1.0}],
+    "corrections": [{"tissue": "soft tissue", "offset_hu": 12.0}],
     "vertebrae": [VERTEBRA],
 }
 REPORT = {"method": "niftyreg", "verdict": {"level": "check", "reasons": ["Look at <L3>."]}}
 
 
-def finding(title, status="open"):
-    return ReportedFinding(title, status, 1.234, 212.0, 400.0, 11.5, 0.93, 0.0, 14.0, PICTURE, PICTURE)
+def finding(title, status="open", caution=""):
+    return ReportedFinding(title, status, caution, 1.234, 212.0, 400.0, 11.5, 0.93, 0.0, 14.0, PICTURE, PICTURE)
 
 
 def document(patient=None):
     scans = [ReportedScan("Baseline", "2020-01-02", (512, 512, 75), (0.7, 0.7, 5.0))]
     scans.append(ReportedScan("Follow-up", "", (512, 512, 80), (0.7, 0.7, 5.0)))
-    findings = [finding("L3, body, left"), finding("Artefact", "rejected"), finding("Deposit", "accepted")]
+    findings = [
+        finding("L3, body, left", caution="contrast phase"),
+        finding("Artefact", "rejected"),
+        finding("Deposit", "accepted"),
+    ]
     lesions = [ReportedLesion("Deposit", "Baseline", 20.0, math.nan, 3.21, 300.0)]
     course = course_of([Target("Deposit", (20.0, 30.0))], ["2020", "2021"])
     return changes_document(REPORT, CHANGES, scans, findings, lesions, course, patient)
@@ -67,6 +71,7 @@ def test_the_page_says_what_was_found_how_far_to_trust_it_and_escapes_it():
         "+212",
         "1.23",
         "0 / 14",
+        "(caution: contrast phase)",
         "93 %",
         "Trust in the comparison 80 %",
         "The kernels differ.",
