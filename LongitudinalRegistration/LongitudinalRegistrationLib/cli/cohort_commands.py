@@ -23,7 +23,16 @@ def cohort(arguments: argparse.Namespace, console: Console) -> None:
     )
     bar = TaskBar(console, "Registering")
     cluster = ClusterOptions(arguments.scheduler, arguments.workers, arguments.threads)
-    result = run_cohort(arguments.manifest, arguments.out, options, cluster, arguments.keep, bar.progress, bar.started)
+    result = run_cohort(
+        arguments.manifest,
+        arguments.out,
+        options,
+        cluster,
+        arguments.keep,
+        bar.progress,
+        bar.started,
+        changes=arguments.changes,
+    )
     content = {
         "folder": str(arguments.out),
         "pairs": len(result.rows),
