@@ -57,13 +57,10 @@ def add_result():
 
 def compare(result):
     """Compare the scans of a result in this process, as the worker does; return the pipeline's Changes."""
-    from LongitudinalRegistrationLib.changes.change_map import change_map
-    from LongitudinalRegistrationLib.changes.findings import find_changes
-    from LongitudinalRegistrationLib.pipeline.changes import Changes
+    from LongitudinalRegistrationLib.pipeline.changes import Labelled, find_all_changes
     from LongitudinalRegistrationSlicer.results.nodes import fixedOf, movingOf
     from LongitudinalRegistrationSlicer.results.transforms import itkTransformFromNode
     from TableRemovalSlicer.volumes import imageFromVolumeNode
 
-    transform = itkTransformFromNode(result)
-    found = change_map(imageFromVolumeNode(fixedOf(result)), imageFromVolumeNode(movingOf(result)), transform)
-    return Changes(found, find_changes(found, transform), ())
+    scans = (Labelled(imageFromVolumeNode(node)) for node in (fixedOf(result), movingOf(result)))
+    return find_all_changes(*scans, itkTransformFromNode(result))

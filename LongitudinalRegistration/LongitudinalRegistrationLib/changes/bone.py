@@ -16,7 +16,7 @@ from scipy.ndimage import (
 Spacing = tuple[float, float, float]
 CORTEX_HU, SHELL_HU, VERY_DENSE_HU = 280.0, 120.0, 500.0
 THIN_MM, CLOSING_MM, EDGE_MM, OFF_MM = 3.0, 4.0, 3.0, 1.5
-LEAST_ML, LEAST_CORRELATION, MOST_CONTRAST = 0.5, 0.85, 1.2
+LEAST_ML, LEAST_CORRELATION, MOST_CONTRAST = 0.5, 0.85, 1.15
 
 
 def bone_of(baseline: np.ndarray, followup: np.ndarray, body: np.ndarray, spacing: Spacing) -> np.ndarray:
@@ -45,7 +45,9 @@ def bone_of(baseline: np.ndarray, followup: np.ndarray, body: np.ndarray, spacin
     bone = filled(agreeing(shell, baseline, followup, spacing), spacing) & body
     border = maximum_filter(bone, _box(EDGE_MM, spacing)) & body
     bone |= border & (cortex(baseline, spacing) | cortex(followup, spacing))
-    return without_specks(filled(bone, spacing) & body, spacing)
+    bone = filled(bone, spacing)
+    bone[1:-1] |= bone[:-2] & bone[2:]
+    return without_specks(bone & body, spacing)
 
 
 def agreeing(mask: np.ndarray, first: np.ndarray, second: np.ndarray, spacing: Spacing) -> np.ndarray:

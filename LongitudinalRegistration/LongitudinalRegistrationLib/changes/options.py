@@ -59,7 +59,7 @@ class FindingOptions:
         How many findings are listed at most, the surest first.
     """
 
-    threshold: float = 4.0
+    threshold: float = 3.5
     change_hu: float = 40.0
     volume_ml: float = 0.2
     most: int = 50

@@ -1,27 +1,32 @@
-"""What has changed between two prepared scans: map, findings and vertebrae, as one request of the worker process."""
+"""What has changed between two registered scans, whole: map, findings, vertebrae."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import SimpleITK as sitk
+from TableRemovalLib.errors import InputError
 
 from ..changes.change_map import ChangeMap, change_map
 from ..changes.content import changes_content
 from ..changes.findings import Findings, find_changes
-from ..changes.options import ChangeOptions
+from ..changes.options import ChangeOptions, FindingOptions
 from ..changes.places import Anatomy
 from ..changes.vertebra_changes import VertebraChange, vertebra_changes
-from ..scan.geometry import affine_from_matrix
-from ..scan.pyramid import ScanPyramid
-from ..system.shared_arrays import save_image, take_image
+from ..field.inverse import resampled
+from ..scan.labels import VERSE_NAMES
 
-LAYERS = ("change_hu", "significance")
-"""The images of a ChangeMap that are shown."""
+ONE_SIDE = "Only the {one} has labels: they were carried to the {other} along the registration."
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A scan, its body (None: looked for) and its labels (None: none), all on its grid."""
+
+    image: sitk.Image
+    body: sitk.Image | None = None
+    labels: sitk.Image | None = None
 
 
 @dataclass(frozen=True)
@@ -30,117 +35,80 @@ class Changes:
 
     Attributes
     ----------
-    map
-        As from change_map.
+    found
+        The change map.
     findings
-        As from find_changes, with its default options.
+        Its findings.
     vertebrae
-        As from vertebra_changes; empty without labels of the baseline.
+        Empty without labels of vertebrae.
+    warnings
+        For the user, a sentence each; the map's among them.
     """
 
-    map: ChangeMap
+    found: ChangeMap
     findings: Findings
     vertebrae: tuple[VertebraChange, ...]
+    warnings: tuple[str, ...]
+
+    def content(self) -> dict:
+        """The same as a dictionary for JSON, see changes.content."""
+        return {**changes_content(self.found, self.findings, self.vertebrae), "warnings": list(self.warnings)}
 
 
-def changes_between(
-    fixed: ScanPyramid,
-    moving: ScanPyramid,
+def find_all_changes(
+    fixed: Labelled,
+    moving: Labelled,
     transform: sitk.Transform,
-    region: str,
-    labels: dict[str, sitk.Image],
+    options: ChangeOptions | None = None,
+    finding_options: FindingOptions | None = None,
     pause: Callable[[], None] = lambda: None,
 ) -> Changes:
-    """Compare two prepared scans.
+    """Compare two registered scans.
 
     Parameters
     ----------
     fixed, moving
-        Baseline and follow-up.
+        Baseline and follow-up. Labels of one of them are carried to the other.
     transform
         Fixed points to moving points, LPS mm.
-    region
-        "bone" or "everywhere", see ChangeOptions.
-    labels
-        Vertebrae by "fixed" and "moving", each on its scan's grid, where there are any.
+    options, finding_options
+        None: the defaults.
     pause
         Called between the steps; what it raises ends the work.
 
     Returns
     -------
     Changes
-        Map, findings and vertebrae.
+        Map, findings, vertebrae.
 
     Raises
     ------
     InputError
-        As change_map and vertebra_changes.
+        If the options are wrong, the scans share nothing, or there is no bone where bone is asked for.
     """
-    fixed_labels = labels.get("fixed")
-    found = change_map(
-        fixed.image,
-        moving.image,
-        transform,
-        ChangeOptions(region=region),
-        fixed.mask,
-        moving.mask,
-        fixed_labels=fixed_labels,
-    )
+    for each in (options or ChangeOptions(), finding_options or FindingOptions()):
+        ok, reason = each.isValid()
+        if not ok:
+            raise InputError(reason)
+    labels, warnings = fixed.labels, []
+    if (fixed.labels is None) != (moving.labels is None):
+        names = ("follow-up", "baseline") if labels is None else ("baseline", "follow-up")
+        warnings.append(ONE_SIDE.format(one=names[0], other=names[1]))
+    if labels is None and moving.labels is not None:
+        labels = resampled(moving.labels, fixed.image, transform, labels=True)
+    bone_labels = labels if labels is not None and _has_vertebrae(labels) else None
+    found = change_map(fixed.image, moving.image, transform, options, fixed.body, moving.body, fixed_labels=bone_labels)
     pause()
-    findings = find_changes(found, transform, anatomy=Anatomy(found.bone, fixed_labels))
+    findings = find_changes(found, transform, finding_options, Anatomy(found.bone, labels))
     pause()
     vertebrae: tuple[VertebraChange, ...] = ()
-    if fixed_labels is not None:
-        vertebrae = vertebra_changes(fixed.image, moving.image, transform, fixed_labels, labels.get("moving"))
-    return Changes(found, findings, vertebrae)
+    if bone_labels is not None:
+        vertebrae = vertebra_changes(fixed.image, moving.image, transform, bone_labels, moving.labels)
+    return Changes(found, findings, vertebrae, (*found.warnings, *warnings))
 
 
-def take_transform(folder: Path, parts: list[dict]) -> sitk.CompositeTransform:
-    """Read a transform that another process has written.
-
-    Parameters
-    ----------
-    folder
-        Shared with it.
-    parts
-        In the order in which a point meets them: {"matrix": 16 numbers, row by row} or {"field": what take_image
-        needs}, LPS, mm.
-
-    Returns
-    -------
-    SimpleITK.CompositeTransform
-        Points to points, LPS, mm.
-    """
-    made: list[sitk.Transform] = []
-    for part in parts:
-        if "matrix" in part:
-            made.append(affine_from_matrix(np.reshape(part["matrix"], (4, 4))))
-        else:
-            field = take_image(folder, part["field"])
-            made.append(sitk.DisplacementFieldTransform(sitk.Cast(field, sitk.sitkVectorFloat64)))
-    return sitk.CompositeTransform(made[::-1])
-
-
-def changes_answer(changes: Changes, folder: Path, number: int) -> dict[str, Any]:
-    """Write the images of changes for another process; return the rest of the answer, with what take_image needs.
-
-    Parameters
-    ----------
-    changes
-        As from changes_between.
-    folder
-        Shared with who takes them.
-    number
-        Of the request; it is in the files' names.
-
-    Returns
-    -------
-    dict
-        "layers" (the images that LAYERS names), "labels" (finding numbers, uint16), "content" (see changes_content).
-    """
-    layers = {name: save_image(getattr(changes.map, name), folder, f"{name}-{number}.npy") for name in LAYERS}
-    return {
-        "layers": layers,
-        "labels": save_image(changes.findings.labels, folder, f"findings-{number}.npy"),
-        "content": changes_content(changes.map, changes.findings, changes.vertebrae),
-    }
+def _has_vertebrae(labels: sitk.Image) -> bool:
+    """Whether any label is a vertebra's number."""
+    statistics = sitk.LabelShapeStatisticsImageFilter()
+    statistics.Execute(labels)
+    return any(value in VERSE_NAMES for value in statistics.GetLabels())

@@ -29,7 +29,8 @@ Answers:
 - {"event": "registered", "job": N, "image": {...}}: the registered volume
 - {"event": "result", "job": N, "report": {...}}: all scores
 - {"event": "failed", "job": N, "message": TEXT}, {"event": "cancelled", "job": N}
-- {"event": "changes", "changes": N, "layers": {...}, "labels": {...}, "content": {...}}: see changes.changes_answer
+- {"event": "changes", "changes": N, "layers": {...}, "labels": {...}, "content": {...}}: see
+  changes_message.changes_answer
 - {"event": "changes failed", "changes": N, "message": TEXT}
 - {"event": "changes put off", "changes": N, "scans": [KEY, ...]}: a registration was asked for meanwhile, or these
   scans were let go; nothing was done, ask again
@@ -55,6 +56,7 @@ from typing import Any, TextIO
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
+from ..changes.options import ChangeOptions
 from ..methods.method import Problem
 from ..methods.network.architectures.catalogue import DEFAULT_NETWORK
 from ..methods.network.runtime import runtime_words
@@ -64,7 +66,8 @@ from ..scan.pyramid import ScanPyramid
 from ..system.parallel import bound_threads
 from ..system.programs import end_programs
 from ..system.shared_arrays import save_image, take_image
-from .changes import changes_answer, changes_between, take_transform
+from .changes import Labelled, find_all_changes
+from .changes_message import changes_answer, take_transform
 from .choice import solve
 from .options import RegistrationOptions
 from .registration import Registered, check_labels, check_ready, finish, prepare
@@ -205,7 +208,11 @@ class Worker:
             fixed, moving = (self._scan(command[side]) for side in ("fixed", "moving"))
             check_labels(labels.get("fixed"), fixed.image, "fixed")
             check_labels(labels.get("moving"), moving.image, "moving")
-            changes = changes_between(fixed, moving, transform, command["region"], labels, pause)
+            pair = (
+                Labelled(scan.image, scan.mask, labels.get(side))
+                for side, scan in (("fixed", fixed), ("moving", moving))
+            )
+            changes = find_all_changes(*pair, transform, ChangeOptions(region=command["region"]), pause=pause)
             self._say(event="changes", changes=number, **changes_answer(changes, self._folder, number))
         except Cancelled:
             self._say(event="changes put off", changes=number, scans=[])

@@ -63,19 +63,17 @@ def main():
 
 def changesOf(command, scans, folder):
     """Compare two scans as the real worker does, without bodies and labels."""
-    from LongitudinalRegistrationLib.changes.change_map import change_map
-    from LongitudinalRegistrationLib.changes.findings import find_changes
     from LongitudinalRegistrationLib.changes.options import ChangeOptions
-    from LongitudinalRegistrationLib.pipeline.changes import Changes, changes_answer, take_transform
+    from LongitudinalRegistrationLib.pipeline.changes import Labelled, find_all_changes
+    from LongitudinalRegistrationLib.pipeline.changes_message import changes_answer, take_transform
     from TableRemovalLib.errors import InputError
 
     transform, number = take_transform(folder, command["transform"]), command["changes"]
     for record in command["labels"].values():
         take_image(folder, record)
-    fixed, moving = (scans[command[side]] for side in ("fixed", "moving"))
+    pair = (Labelled(scans[command[side]]) for side in ("fixed", "moving"))
     try:
-        found = change_map(fixed, moving, transform, ChangeOptions(region=command["region"]))
-        changes = Changes(found, find_changes(found, transform), ())
+        changes = find_all_changes(*pair, transform, ChangeOptions(region=command["region"]))
     except InputError as error:
         return {"event": "changes failed", "changes": number, "message": str(error)}
     return {"event": "changes", "changes": number, **changes_answer(changes, folder, number)}

@@ -21,12 +21,11 @@ def logic(scene):
 
 @pytest.fixture
 def result(scene):
-    from LongitudinalRegistrationLib.changes.content import changes_content
     from LongitudinalRegistrationSlicer.changes.requests import importFindings
 
     result = add_result()
     changes = compare(result)
-    importFindings(result, changes_content(changes.map, changes.findings), changes.findings.labels)
+    importFindings(result, changes.content(), changes.findings.labels)
     return result
 
 

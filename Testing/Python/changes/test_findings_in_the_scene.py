@@ -15,12 +15,11 @@ pytestmark = pytest.mark.usefixtures("scene")
 @pytest.fixture
 def result(scene):
     """A result whose scans were compared."""
-    from LongitudinalRegistrationLib.changes.content import changes_content
     from LongitudinalRegistrationSlicer.changes.requests import importFindings
 
     result = add_result()
     changes = compare(result)
-    importFindings(result, changes_content(changes.map, changes.findings), changes.findings.labels)
+    importFindings(result, changes.content(), changes.findings.labels)
     return result
 
 
