@@ -46,6 +46,7 @@ def waitForChanges(studio):
 def render(studio, folder, name):
     """Render the panel beside the views, the two channels and the report; return the paths."""
     import slicer
+    from LongitudinalRegistrationSlicer.views import layout
 
     section = studio.panel.results.changesSection
     if section.table.shown:
@@ -53,11 +54,12 @@ def render(studio, folder, name):
     for _turn in range(20):
         slicer.app.processEvents()
     paths = [folder / f"{name}-{part}" for part in ("panel.png", "channels.png", "report")]
-    beside(studio.panelPicture(("changes",), PANEL_HEIGHT), studio.views()).save(str(paths[0]))
+    views = [[(studio.view(column, row), "") for column in layout.COLUMNS] for row in layout.ROWS]
+    beside(studio.panelPicture(("changes",), PANEL_HEIGHT), sheet(views)).save(str(paths[0]))
     tiles = []
     for index in range(2):
         section.ui.showComboBox.setCurrentIndex(index)
-        tiles.append((studio.view("Registered", 1, TILE_PX), section.ui.showComboBox.currentText))
+        tiles.append((studio.view("Registered", 1, TILE_PX), ""))
     section.ui.showComboBox.setCurrentIndex(0)
     sheet([tiles]).save(str(paths[1]))
     studio.panel.logic.saveChangesReport(studio.panel.result, paths[2])

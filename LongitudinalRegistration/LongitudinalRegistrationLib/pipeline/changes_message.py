@@ -58,7 +58,8 @@ def changes_answer(changes: Changes, folder: Path, number: int) -> dict[str, Any
     Returns
     -------
     dict
-        "layers" (the images that LAYERS names), "labels" (finding numbers, uint16), "content" (see changes_content; None for NaN).
+        "layers" (the images that LAYERS names), "labels" (finding numbers, uint16), "content" (see
+        changes_content; None for NaN).
     """
     layers = {name: save_image(getattr(changes.found, name), folder, f"{name}-{number}.npy") for name in LAYERS}
     return {

@@ -205,14 +205,12 @@ class Worker:
                 self._say(event="changes put off", changes=number, scans=missing)
                 return
             pause()
-            fixed, moving = (self._scan(command[side]) for side in ("fixed", "moving"))
-            check_labels(labels.get("fixed"), fixed.image, "fixed")
-            check_labels(labels.get("moving"), moving.image, "moving")
-            pair = (
-                Labelled(scan.image, scan.mask, labels.get(side))
-                for side, scan in (("fixed", fixed), ("moving", moving))
-            )
-            changes = find_all_changes(*pair, transform, ChangeOptions(region=command["region"]), pause=pause)
+            scans = {side: self._scan(command[side]) for side in ("fixed", "moving")}
+            for side, scan in scans.items():
+                check_labels(labels.get(side), scan.image, side)
+            fixed, moving = (Labelled(scan.image, scan.mask, labels.get(side)) for side, scan in scans.items())
+            options = ChangeOptions(region=command["region"])
+            changes = find_all_changes(fixed, moving, transform, options, pause=pause)
             self._say(event="changes", changes=number, **changes_answer(changes, self._folder, number))
         except Cancelled:
             self._say(event="changes put off", changes=number, scans=[])
