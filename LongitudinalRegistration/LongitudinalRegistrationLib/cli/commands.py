@@ -27,7 +27,7 @@ from .cohort_phantom import phantom_cohort
 from .console import Console
 from .export_commands import export_dicom
 from .import_commands import import_set
-from .inputs import check_not_input, read_transform
+from .inputs import check_not_input, is_same_place, read_transform
 from .invert_command import invert
 from .training_commands import evaluate, simulate, train
 
@@ -181,7 +181,7 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
     }
     for name in REGISTER_FILES:
         check_not_input(arguments.out / name, *inputs.values())
-    if arguments.fixed.resolve() == arguments.moving.resolve() and not _names_a_part(arguments):
+    if is_same_place(arguments.fixed, arguments.moving) and not _names_a_part(arguments):
         raise InputError("Baseline and follow-up are the same: give two scans.")
     stages = Stages(console.progress)
     check_memory_for(voxel_count(arguments.fixed), voxel_count(arguments.moving))

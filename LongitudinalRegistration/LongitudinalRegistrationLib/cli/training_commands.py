@@ -12,6 +12,7 @@ from ..scan.write import write_image, write_transform
 from ..system.files import held_folder, ready_folder, write_json
 from .console import Console
 from .experiment_commands import experiment
+from .inputs import is_same_place
 
 
 def simulate(arguments: argparse.Namespace, console: Console) -> None:
@@ -30,7 +31,7 @@ def simulate(arguments: argparse.Namespace, console: Console) -> None:
     if not ok:
         raise InputError(reason)
     for path in (arguments.input, arguments.labels):
-        inside = path is not None and path.resolve().parent == arguments.out.resolve()
+        inside = path is not None and is_same_place(path.parent, arguments.out)
         if inside and path.name.startswith("simulated_"):
             raise InputError(f"The folder {arguments.out} holds the input {path.name}: choose another folder.")
     scan = read_image(arguments.input, arguments.series, arguments.acquisition)

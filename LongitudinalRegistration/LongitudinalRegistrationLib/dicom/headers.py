@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from TableRemovalLib.errors import InputError
 
-from ..scan.dicom_series import choose_acquisition, choose_series, find_slices
+from ..scan.dicom_series import choose_acquisition, choose_series
+from ..scan.dicom_slices import find_slices
 from ..system.versions import CODE_VERSION
 
 if TYPE_CHECKING:
@@ -107,8 +108,8 @@ def read_series_header(folder: Path, series: str | None = None, acquisition: str
     Raises
     ------
     InputError
-        If pydicom is missing or a header lacks what is needed; see also dicom.find_slices, choose_series and
-        choose_acquisition.
+        If pydicom is missing or a header lacks what is needed; see also find_slices, choose_series and
+        choose_acquisition; or if it is an enhanced multi-frame CT.
     """
     require_pydicom()
     from pydicom import dcmread
@@ -119,6 +120,8 @@ def read_series_header(folder: Path, series: str | None = None, acquisition: str
         raise InputError(f"{folder} {found}: give the folder of one DICOM series.")
     slices = choose_acquisition(choose_series(find_slices(folder), series), acquisition)
     slices = sorted(slices, key=lambda one: one.height_mm)
+    if slices[0].frame is not None:
+        raise InputError(f"{folder} holds an enhanced multi-frame CT: give the series as single images for the export.")
     first = dcmread(slices[0].path, stop_before_pixels=True, force=True)
     _check_has(first, _NEEDED, slices[0].path)
     identities = []

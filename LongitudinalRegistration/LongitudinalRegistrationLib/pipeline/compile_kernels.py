@@ -39,7 +39,7 @@ from ..scan.body import find_body
 from ..scan.pyramid import make_pyramid
 
 COMPILING = "Compiling for this computer, the first time only"
-FUNCTIONS = {"bodies": 35, "registration": 24, "network": 20, "resampling": 5}
+FUNCTIONS = {"bodies": 35, "registration": 24, "network": 20, "resampling": 6}
 """The parts, each compiled in a process of its own, and how many functions of ours each has."""
 
 Progress = Callable[[str, float], None]

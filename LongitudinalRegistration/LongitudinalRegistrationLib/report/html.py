@@ -37,6 +37,7 @@ class _LabelMeasure:
 
 LABEL_MEASURES = (
     _LabelMeasure("dsc", "DSC", 2, min),
+    _LabelMeasure("dsc_2mm", "DSC on 2 mm voxels", 2, min),
     _LabelMeasure("hd95_mm", "Hausdorff 95 %, mm", 1, max),
     _LabelMeasure("centroid_mm", "Centroids apart, mm", 1, max),
     _LabelMeasure("volume_ml", "Volume in the follow-up, ml", 1, None),

@@ -11,13 +11,14 @@ from LongitudinalRegistrationLib.scan.geometry import linear_matrix
 from LongitudinalRegistrationLib.system.shared_arrays import save_array, save_image, take_image
 from TableRemovalSlicer.volumes import addVolumeNode, geometryOfVolumeNode
 
-from LongitudinalRegistrationSlicer.process.request import EFFORTS, METHODS, RESULT_ATTRIBUTE
+from LongitudinalRegistrationSlicer.process.request import EFFORTS, METHODS
 from LongitudinalRegistrationSlicer.results.nodes import (
     FIXED_LABELS_ROLE,
     MATCHES_ATTRIBUTE,
     MOVING_LABELS_ROLE,
     REGISTERED_ATTRIBUTE,
     REGISTERED_ROLE,
+    RESULT_ATTRIBUTE,
     SCORES_ROLE,
     fixedOf,
     isResult,
