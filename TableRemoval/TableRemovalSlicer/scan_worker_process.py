@@ -7,12 +7,12 @@ import contextlib
 import dataclasses
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from TableRemovalLib.owned_folders import PREFIX, make_owned_folder, remove_owned_folder
 
 from TableRemovalSlicer.child_process import environmentWith
 
@@ -111,7 +111,7 @@ class ScanWorkerProcess:
                 self._process.kill()
                 self._process.wait()
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            remove_owned_folder(self._folder)
         self._process, self._folder = None, None
         self._answered = self._request
 
@@ -120,7 +120,7 @@ class ScanWorkerProcess:
             return
         keep = self._scan >= 0 and self._folder is not None
         if not keep:
-            self._folder = Path(tempfile.mkdtemp(prefix="table-removal-"))
+            self._folder = make_owned_folder(Path(tempfile.gettempdir()), PREFIX)
         from TableRemovalSlicer.packages import libraryFolders, moduleCommand
 
         hidden = {"creationflags": subprocess.CREATE_NO_WINDOW} if os.name == "nt" else {}

@@ -78,13 +78,11 @@ def compared(
     first, second = together(
         [partial(_coarse, *scan, spacing_mm) for scan in ((fixed, fixed_body), (moving, moving_body))]
     )
-    reference = _around_body(_reference(first, spacing_mm), fixed_body)
+    reference = _around_body(first, fixed_body)
     axes = _axes(fixed, moving, transform)
     own = _variances(fixed, spacing_mm, interpolated=False)
     other = _variances(moving, spacing_mm, interpolated=True)
     target = np.maximum(own, other[axes])
-    if reference.GetSpacing()[2] > fixed.GetSpacing()[2]:
-        target[2] = max(target[2], DECIMATED_VARIANCE * reference.GetSpacing()[2] ** 2)
     back = np.argsort(axes)
     baseline, followup = together(
         [
@@ -100,25 +98,13 @@ def compared(
 
 
 def _coarse(image: sitk.Image, body: sitk.Image, spacing_mm: float) -> sitk.Image:
-    """The scan without table, decimated in plane, as an image."""
+    """The scan without table, decimated, as an image."""
     values, to_world = decimated(image, body, spacing_mm)
     coarse = sitk.GetImageFromArray(values)
     coarse.SetDirection(image.GetDirection())
     coarse.SetSpacing(np.linalg.norm(to_world[:3, :3], axis=0).tolist())
     coarse.SetOrigin(to_world[:3, 3].tolist())
     return coarse
-
-
-def _reference(coarse: sitk.Image, spacing_mm: float) -> sitk.Image:
-    """The grid of the map: that of the fixed scan decimated in plane, and along z where its slices are much finer."""
-    columns, rows, slices = coarse.GetSize()
-    x, y, z = coarse.GetSpacing()
-    step = spacing_mm if is_decimated(z, spacing_mm) else z
-    reference = sitk.Image([columns, rows, int((slices - 1) * z / step + 1e-6) + 1], sitk.sitkUInt8)
-    reference.SetOrigin(coarse.GetOrigin())
-    reference.SetDirection(coarse.GetDirection())
-    reference.SetSpacing([x, y, step])
-    return reference
 
 
 def _around_body(reference: sitk.Image, body: sitk.Image) -> sitk.Image:
@@ -141,10 +127,10 @@ def _axes(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transform) -> n
 
 
 def _variances(image: sitk.Image, spacing_mm: float, *, interpolated: bool) -> np.ndarray:
-    """Variance of what a scan, decimated in plane, shows at a point, along its own axes (x, y, z): (3,), mm squared."""
+    """Variance of what a decimated scan shows at a point, along its own axes (x, y, z): (3,), mm squared."""
     found = []
-    for axis, spacing in enumerate(image.GetSpacing()):
-        coarser = axis < 2 and is_decimated(spacing, spacing_mm)
+    for spacing in image.GetSpacing():
+        coarser = is_decimated(spacing, spacing_mm)
         step = spacing_mm if coarser else spacing
         share = (DECIMATED_VARIANCE if coarser else BOX_VARIANCE) + (LINEAR_VARIANCE if interpolated else 0.0)
         found.append(share * step**2)

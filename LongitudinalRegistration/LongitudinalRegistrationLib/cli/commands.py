@@ -16,6 +16,7 @@ from TableRemovalLib.errors import InputError
 from TableRemovalLib.options import TableRemovalOptions
 
 from ..scan.read import read_image
+from ..scan.voxel_count import voxel_count
 from ..scan.write import image_suffix, write_image, write_transform
 from ..system.files import ready_folder, results_folder, write_json, write_text
 from ..system.staged_files import StagedFiles
@@ -26,7 +27,8 @@ from .cohort_phantom import phantom_cohort
 from .console import Console
 from .export_commands import export_dicom
 from .import_commands import import_set
-from .inputs import check_not_input, read_transform
+from .inputs import check_not_input, is_same_place, read_transform
+from .invert_command import invert
 from .training_commands import evaluate, simulate, train
 
 REGISTER_FILES = (
@@ -37,10 +39,15 @@ REGISTER_FILES = (
 
 def info(arguments: argparse.Namespace, console: Console) -> None:
     """Versions and what is missing."""
+    from ..methods.network.architectures.catalogue import DEFAULT_NETWORK
     from ..methods.network.model_store import find_model
     from ..methods.network.runtime import runtime_missing, runtime_words, tensorflow_missing
     from ..methods.niftyreg.binaries import find_programs
     from ..system.versions import versions
+
+    def runs(network: str) -> str:
+        missing = runtime_missing(network)
+        return f"missing: {missing}" if missing else f"runs in {runtime_words(network)}, float32"
 
     def state(find: Callable[[], str]) -> str:
         try:
@@ -51,13 +58,14 @@ def info(arguments: argparse.Namespace, console: Console) -> None:
     installed = versions()
     content = {
         "versions": installed,
-        "network": f"missing: {missing}" if (missing := runtime_missing()) else f"runs on {runtime_words()}, float32",
+        "network": runs(DEFAULT_NETWORK),
+        "vxm2": runs("vxm2"),
         "training": f"missing: {missing}" if (missing := tensorflow_missing()) else "present",
         "niftyreg": state(lambda: f"present: {find_programs()['reg_f3d'].parent}"),
         "model": state(lambda: f"present: {find_model().name}"),
     }
     lines = [f"{name:<12} {value or 'not installed'}" for name, value in installed.items()]
-    lines += ["", *(f"{name:<12} {content[name]}" for name in ("network", "training", "niftyreg", "model"))]
+    lines += ["", *(f"{name:<12} {content[name]}" for name in ("network", "vxm2", "training", "niftyreg", "model"))]
     console.result(content, "\n".join(lines))
 
 
@@ -143,6 +151,7 @@ def _voxel_ml(image: sitk.Image) -> float:
 def register(arguments: argparse.Namespace, console: Console) -> None:
     """Register two scans and write the results."""
     from ..methods.refinement.options import RefinementOptions
+    from ..pipeline.memory_need import check_memory_for
     from ..pipeline.options import RegistrationOptions
     from ..pipeline.registration import Registered, check_ready
     from ..pipeline.registration import register as run
@@ -172,9 +181,10 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
     }
     for name in REGISTER_FILES:
         check_not_input(arguments.out / name, *inputs.values())
-    if arguments.fixed.resolve() == arguments.moving.resolve() and not _names_a_part(arguments):
+    if is_same_place(arguments.fixed, arguments.moving) and not _names_a_part(arguments):
         raise InputError("Baseline and follow-up are the same: give two scans.")
     stages = Stages(console.progress)
+    check_memory_for(voxel_count(arguments.fixed), voxel_count(arguments.moving))
     load_beside(options)
     with results_folder(arguments.out, REGISTER_FILES, arguments.overwrite) as folder, StagedFiles(folder) as staged:
 
@@ -200,9 +210,9 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
         with stages.stage("write"):
             if result.registered_labels is not None:
                 staged.write("registered_labels.nii.gz", partial(write_image, result.registered_labels))
-            point = central_point(result.dvf_grid.reference(), fixed_labels)
+            point = central_point(result.common_centre, fixed_labels)
             pictures = report_pictures(fixed, moving, result.registered, point)
-            content = report_content(result, inputs, {"fixed": fixed, "moving": moving})
+            content = report_content(result, inputs, {"fixed": fixed, "moving": moving}, arguments.names)
             staged.wait()
         content["seconds"] = stages.report()
         write_report(staged.folder, content, pictures)
@@ -279,6 +289,7 @@ COMMANDS = {
     "register": register,
     "apply": apply,
     "changes": changes,
+    "invert": invert,
     "export-dicom": export_dicom,
     "score": score,
     "evaluate": evaluate,

@@ -1,4 +1,4 @@
-"""A scan on coarser voxels in plane, each the Gaussian mean of what it covers."""
+"""A scan on coarser voxels, each the Gaussian mean of what it covers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from TableRemovalLib.body_mask import numeric_view
 from ..system.parallel import over_slices
 from .geometry import voxel_matrix
 from .grid import AIR_HU
-from .kernels import Windows, decimate_slices
+from .kernels import Windows, decimate_depth_slices, decimate_slices
 
 REACH = 3.0
 MUCH_FINER = 0.75
@@ -32,7 +32,7 @@ def is_decimated(spacing_mm: float, coarser_mm: float) -> bool:
 
 
 def decimated(image: sitk.Image, mask: sitk.Image, spacing_mm: float) -> tuple[np.ndarray, np.ndarray]:
-    """Decimate a scan to coarser voxels in plane, along its own axes, with air where a mask is 0.
+    """Decimate a scan to coarser voxels, along its own axes, with air where a mask is 0.
 
     Parameters
     ----------
@@ -57,7 +57,11 @@ def decimated(image: sitk.Image, mask: sitk.Image, spacing_mm: float) -> tuple[n
     out = np.empty((depth, rows.first.size, columns.first.size), np.float32)
     arrays = numeric_view(image), sitk.GetArrayViewFromImage(mask)
     over_slices(decimate_slices, *arrays, np.float32(AIR_HU), (rows, columns), out, slices=depth)
-    return out, voxel_matrix(image) @ np.diag([dx / spacing[0], dy / spacing[1], 1.0, 1.0])
+    slices, dz = _windows(depth, spacing[2], spacing_mm)
+    if dz != spacing[2]:
+        in_plane, out = out, np.empty((slices.first.size, *out.shape[1:]), np.float32)
+        over_slices(decimate_depth_slices, in_plane, slices, out, slices=out.shape[0])
+    return out, voxel_matrix(image) @ np.diag([dx / spacing[0], dy / spacing[1], dz / spacing[2], 1.0])
 
 
 def _windows(size: int, spacing: float, coarser: float) -> tuple[Windows, float]:

@@ -39,7 +39,9 @@ def files(tmp_path):
 def run(files, *more, out="out"):
     paths = {name: str(files / f"{name}.nii.gz") for name in ("a", "b")}
     transform = ["--transform", str(files / "t.h5")]
-    return main(["changes", "--fixed", paths["a"], "--moving", paths["b"], "--out", str(files / out), *transform, *more])
+    return main(
+        ["changes", "--fixed", paths["a"], "--moving", paths["b"], "--out", str(files / out), *transform, *more]
+    )
 
 
 def test_it_writes_the_finding_in_every_form(files, capsys):

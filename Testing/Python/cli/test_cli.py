@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from command import longct
+from LongitudinalRegistrationLib.report.content import report_text
 
 
 def written(path, array, spacing=(1.5, 1.5, 3.0)):
@@ -37,7 +38,7 @@ def test_info_as_text_and_json(capsys):
     assert code == 0 and "SimpleITK" in out and "niftyreg     present" in out
     code, out, _ = longct(capsys, "info", "--json")
     content = json.loads(out)["result"]
-    assert content["network"].startswith("runs on ONNX Runtime") and content["training"] == "present"
+    assert content["network"].startswith("runs in compiled code, numba") and content["training"] == "present"
     assert content["model"].startswith("present")
 
 
@@ -95,6 +96,18 @@ def registered(phantom_folder, tmp_path_factory):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return out, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_nothing_that_is_written_or_told_names_the_scans_files(registered, phantom_folder):
+    out, lines = registered
+    words = phantom_folder.name, "baseline.nii", "followup.nii", "vertebrae.nii"
+    told = {path.name: path.read_text() for path in out.iterdir() if path.suffix in (".json", ".html", ".csv")}
+    for name, text in {**told, "output": json.dumps(lines)}.items():
+        assert not [word for word in words if word in text], name
+    report = json.loads(told["report.json"])
+    named = {**report, "inputs": {"fixed": {**report["inputs"]["fixed"], "name": "asked for.nii"}}}
+    assert "asked for.nii, 160 x 160" in report_text(named) and "Baseline      160 x 160" in report_text(report)
+    assert len(report["inputs"]["moving"]["voxels_sha256"]) == 64
 
 
 def test_register_writes_all_results(registered):

@@ -14,7 +14,10 @@ from LongitudinalRegistrationLib.methods.network import method as network
 from LongitudinalRegistrationLib.pipeline import candidates, registration
 from LongitudinalRegistrationLib.pipeline.options import RegistrationOptions
 from LongitudinalRegistrationLib.pipeline.registration import register
-from LongitudinalRegistrationLib.scan.grid import NETWORK_SIZE, body_bounds, common_grid
+from LongitudinalRegistrationLib.pipeline.report_content import result_content
+from LongitudinalRegistrationLib.scan.body import find_body
+from LongitudinalRegistrationLib.scan.geometry import bounds_of
+from LongitudinalRegistrationLib.scan.grid import body_bounds, common_grid
 from LongitudinalRegistrationLib.scan.normalise import ceiling_hu, normalise
 from LongitudinalRegistrationLib.scan.pyramid import make_pyramid
 from TableRemovalLib.errors import InputError
@@ -85,12 +88,23 @@ def test_the_registered_volume_is_the_moving_scan_through_the_transform(by_netwo
     assert checked > 30
 
 
-def test_the_dvf_is_on_the_network_s_grid_and_that_of_the_transform(by_network):
+def test_the_dvf_is_that_of_the_transform_on_2_mm_over_the_whole_baseline(by_network, phantom_pair):
     dvf = by_network.dvf
-    assert dvf.GetSize() == NETWORK_SIZE and dvf.GetSpacing() == (2.0, 2.0, 2.0)
-    for index in ((80, 80, 128), (40, 100, 110), (120, 60, 140)):
+    low, high = body_bounds(find_body(phantom_pair.baseline.image).mask)
+    assert dvf.GetSpacing() == (2.0, 2.0, 2.0)
+    assert np.all(bounds_of(dvf)[0] <= low) and np.all(bounds_of(dvf)[1] >= high)
+    width, height, depth = dvf.GetSize()
+    for index in ((width // 2, height // 2, depth // 2), (0, 10, 5), (width - 1, height - 2, depth - 3)):
         point = dvf.TransformIndexToPhysicalPoint(index)
         np.testing.assert_allclose(np.add(point, dvf[index]), by_network.transform.TransformPoint(point), atol=0.02)
+
+
+def test_points_come_back_through_the_inverse_and_the_report_says_how_near(by_network):
+    inverse = by_network.inverse_consistency
+    # 0.28 and 2.2 mm: the inverse's field is linear between nodes 4 mm apart, and so is the transform's own
+    assert 0.01 < inverse.mean_mm < 0.4 and inverse.mean_mm < inverse.largest_mm < 3.0
+    noted = result_content(by_network)["inverse_consistency"]
+    assert noted["mean_mm"] == pytest.approx(inverse.mean_mm, abs=1e-4)
 
 
 def test_inputs_are_not_changed(phantom_pair, by_network):
@@ -112,12 +126,12 @@ def test_auto_falls_back_to_niftyreg_and_says_why(phantom_pair, monkeypatch):
     assert result.seconds["niftyreg"] > 0
 
 
-def test_auto_without_a_runtime_or_niftyreg_says_what_to_install(phantom_pair, monkeypatch, tmp_path):
+def test_auto_without_a_model_or_niftyreg_says_what_to_install(phantom_pair, monkeypatch, tmp_path):
     monkeypatch.setenv("LONGCT_NIFTYREG", str(tmp_path))
-    monkeypatch.setattr(network, "runtime_missing", lambda: "ONNX Runtime is not installed (pip install x)")
-    with pytest.raises(InputError, match=r"ONNX Runtime is not installed .*correct the folder"):
+    monkeypatch.setattr(network, "runtime_missing", lambda name: f"what runs {name} is not installed (pip install x)")
+    with pytest.raises(InputError, match=r"what runs cvpyramid is not installed .*correct the folder"):
         register_phantom(phantom_pair)
-    with pytest.raises(InputError, match="ONNX Runtime is not installed"):
+    with pytest.raises(InputError, match="what runs cvpyramid is not installed"):
         register_phantom(phantom_pair, method="cost-volume")
     with pytest.raises(InputError, match="correct the folder"):
         register_phantom(phantom_pair, method="niftyreg")
@@ -139,7 +153,8 @@ def test_a_runtime_that_is_really_absent_is_noticed(hidden, said):
         "find = m.PathFinder.find_spec\n"
         f"m.PathFinder.find_spec = classmethod(lambda c, n, *a: None if n in {hidden!r} else find(n, *a))\n"
         "from LongitudinalRegistrationLib.methods.network.runtime import runtime_missing, runtime_words\n"
-        "print(runtime_words() or runtime_missing())\n"
+        "assert runtime_words('cvpyramid').startswith('compiled code') and not runtime_missing('cvpyramid')\n"
+        "print(runtime_words('vxm2') or runtime_missing('vxm2'))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.startswith(said), done.stderr

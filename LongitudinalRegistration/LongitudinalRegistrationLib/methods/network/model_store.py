@@ -13,7 +13,13 @@ from TableRemovalLib.errors import InputError
 from ...scan.grid import NETWORK_SIZE, NETWORK_SPACING_MM
 from .architectures.catalogue import DEFAULT_NETWORK, network_options, spacing_of
 
+MISSING = "The model's file {} is missing: reinstall, or use --method niftyreg."
+OTHER = "The model's file {} does not match its card {}: reinstall it."
 MODELS_FOLDER = Path(__file__).resolve().parents[3] / "Resources" / "Models"
+
+
+CONVERTED = ("onnx", "compiled")
+"""The forms beside Keras's that a card can name."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,9 @@ class Model:
     card
         The card's content.
     onnx
-        The same for ONNX Runtime; None where the model was not converted.
+        The same for ONNX Runtime; None where the model was not converted to that.
+    compiled
+        The same for compiled code; None where the model was not converted to that.
     """
 
     name: str
@@ -54,6 +62,7 @@ class Model:
     sha256: str
     card: dict
     onnx: Path | None = None
+    compiled: Path | None = None
 
 
 def trained_model(
@@ -88,10 +97,10 @@ def find_model(network: str = DEFAULT_NETWORK, folder: Path | None = None) -> Mo
     if not path.exists():
         raise InputError(f"There is no model {network} in {folder}: reinstall, or use --method niftyreg.")
     card = json.loads(path.read_text())
-    converted = card.get("onnx")
     _check_file(folder / card["weights"], card["sha256"], path)
-    if converted:
-        _check_file(folder / converted["file"], converted["sha256"], path)
+    converted = {form: folder / card[form]["file"] for form in CONVERTED if form in card}
+    for form, file in converted.items():
+        _check_file(file, card[form]["sha256"], path)
     return Model(
         name=card["name"],
         network=card["network"],
@@ -102,16 +111,33 @@ def find_model(network: str = DEFAULT_NETWORK, folder: Path | None = None) -> Mo
         weights=folder / card["weights"],
         sha256=card["sha256"],
         card=card,
-        onnx=folder / converted["file"] if converted else None,
+        **converted,
     )
+
+
+def checked_bytes(path: Path, sha256: str) -> bytes:
+    """Read a model's file, and check what was read: it may have changed since its card was.
+
+    Raises
+    ------
+    InputError
+        If it is missing, or is not the file that its card names.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(MISSING.format(path)) from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise InputError(OTHER.format(path, path.with_suffix(".json").name))
+    return content
 
 
 def _check_file(path: Path, sha256: str, card: Path) -> None:
     if not path.exists():
-        raise InputError(f"The model's file {path} is missing: reinstall, or use --method niftyreg.")
+        raise InputError(MISSING.format(path))
     state = path.stat()
     if _sha256(path, state.st_size, state.st_mtime_ns) != sha256:
-        raise InputError(f"The model's file {path} does not match its card {card.name}: reinstall it.")
+        raise InputError(OTHER.format(path, card.name))
 
 
 @cache
