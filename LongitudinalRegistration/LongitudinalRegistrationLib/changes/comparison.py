@@ -78,13 +78,11 @@ def compared(
     first, second = together(
         [partial(_coarse, *scan, spacing_mm) for scan in ((fixed, fixed_body), (moving, moving_body))]
     )
-    reference = _around_body(_reference(first), fixed_body)
+    reference = _around_body(first, fixed_body)
     axes = _axes(fixed, moving, transform)
     own = _variances(fixed, spacing_mm, interpolated=False)
     other = _variances(moving, spacing_mm, interpolated=True)
     target = np.maximum(own, other[axes])
-    if reference.GetSpacing()[2] > fixed.GetSpacing()[2]:
-        target[2] = max(target[2], DECIMATED_VARIANCE * reference.GetSpacing()[2] ** 2)
     back = np.argsort(axes)
     baseline, followup = together(
         [
@@ -109,15 +107,6 @@ def _coarse(image: sitk.Image, body: sitk.Image, spacing_mm: float) -> sitk.Imag
     return coarse
 
 
-def _reference(coarse: sitk.Image) -> sitk.Image:
-    """The grid of the map: that of the fixed scan, decimated."""
-    reference = sitk.Image(coarse.GetSize(), sitk.sitkUInt8)
-    reference.SetOrigin(coarse.GetOrigin())
-    reference.SetDirection(coarse.GetDirection())
-    reference.SetSpacing(coarse.GetSpacing())
-    return reference
-
-
 def _around_body(reference: sitk.Image, body: sitk.Image) -> sitk.Image:
     """Cut a grid to the box of a body, whose slices stay."""
     inside = sample(body, reference, labels=True) > 0
@@ -138,7 +127,7 @@ def _axes(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transform) -> n
 
 
 def _variances(image: sitk.Image, spacing_mm: float, *, interpolated: bool) -> np.ndarray:
-    """Variance of what a scan, decimated, shows at a point, along its own axes (x, y, z): (3,), mm squared."""
+    """Variance of what a decimated scan shows at a point, along its own axes (x, y, z): (3,), mm squared."""
     found = []
     for spacing in image.GetSpacing():
         coarser = is_decimated(spacing, spacing_mm)

@@ -48,7 +48,20 @@ def expected_offsets(
 
 
 def slopes_of(mean: np.ndarray, spacing: tuple[float, float, float]) -> tuple[np.ndarray, ...]:
-    """Slopes of a scan along k, j, i, [k, j, i] each, float32, HU per mm; spacing in mm."""
+    """Find the slopes of a scan by central differences.
+
+    Parameters
+    ----------
+    mean
+        [k, j, i], HU.
+    spacing
+        Along k, j, i, mm.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Along k, j, i: [k, j, i] each, float32, HU per mm.
+    """
     return tuple(
         correlate1d(mean, np.array([-0.5, 0.0, 0.5]) / step, axis=axis, mode="nearest")
         for axis, step in enumerate(spacing)

@@ -57,7 +57,18 @@ class Anatomy:
         self._middle_x = float((self._to_world @ middle)[0])
 
     def where(self, voxels: np.ndarray) -> Where:
-        """Name the place of voxels [n, 3], (k, j, i)."""
+        """Name the place of some voxels.
+
+        Parameters
+        ----------
+        voxels
+            [n, 3], (k, j, i), of the map's grid.
+
+        Returns
+        -------
+        Where
+            By the labels where a third of the voxels has one, else bone or soft tissue and the side.
+        """
         index = tuple(voxels.T)
         x = float((self._to_world @ [*voxels.mean(axis=0)[::-1], 1.0])[0])
         value = 0 if self._labels is None else _most(self._labels[index])

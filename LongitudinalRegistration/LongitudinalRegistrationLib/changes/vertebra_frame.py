@@ -37,7 +37,18 @@ class Frame:
     wall_mm: float
 
     def grid(self, step_mm: float = STEP_MM) -> sitk.Image:
-        """Make an empty image around the body whose axes are the vertebra's: left, back, up."""
+        """Make an empty image around the body whose axes are the vertebra's: left, back, up.
+
+        Parameters
+        ----------
+        step_mm
+            Isotropic voxels.
+
+        Returns
+        -------
+        SimpleITK.Image
+            uint8, all 0.
+        """
         half = np.array(HALF_MM, float)
         image = sitk.Image([int(2 * each / step_mm) + 1 for each in HALF_MM], sitk.sitkUInt8)
         image.SetSpacing([step_mm] * 3)

@@ -247,20 +247,6 @@ def _add_apply(subparsers: Commands) -> None:
     _add_output_style(parser)
 
 
-def _add_invert(subparsers: Commands) -> None:
-    parser = _command(
-        subparsers,
-        "invert",
-        "a transform the other way round",
-        "Write the inverse of a registration's transform: from points of the moving scan (follow-up) to points of the\n"
-        "fixed scan (baseline), LPS mm, as one ITK transform. How exact it is stands in the registration's report.",
-        "  longct invert result/transform.h5 result/inverse.h5",
-    )
-    parser.add_argument("transform", type=Path, metavar="T", help="transform.h5 of `longct register`")
-    parser.add_argument("output", type=Path, metavar="OUT", help="what is written, ends in .h5")
-    _add_output_style(parser)
-
-
 def _add_changes(subparsers: Commands) -> None:
     parser = _command(
         subparsers,
@@ -310,6 +296,20 @@ def _add_changes(subparsers: Commands) -> None:
     )
     parser.add_argument("--threads", type=positive, metavar="N", help="most threads (default: all cores)")
     _add_dicom_choice(parser, ("fixed", "moving"))
+    _add_output_style(parser)
+
+
+def _add_invert(subparsers: Commands) -> None:
+    parser = _command(
+        subparsers,
+        "invert",
+        "a transform the other way round",
+        "Write the inverse of a registration's transform: from points of the moving scan (follow-up) to points of the\n"
+        "fixed scan (baseline), LPS mm, as one ITK transform. How exact it is stands in the registration's report.",
+        "  longct invert result/transform.h5 result/inverse.h5",
+    )
+    parser.add_argument("transform", type=Path, metavar="T", help="transform.h5 of `longct register`")
+    parser.add_argument("output", type=Path, metavar="OUT", help="what is written, ends in .h5")
     _add_output_style(parser)
 
 
@@ -583,9 +583,9 @@ def make_parser() -> argparse.ArgumentParser:
         "`longct COMMAND --help` explains a command and gives examples.",
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_info, _add_install, _add_phantom, _add_remove_table, _add_register, _add_apply, _add_invert):
+    first = (_add_info, _add_install, _add_phantom, _add_remove_table, _add_register, _add_apply, _add_invert)
+    for add in (*first, _add_changes):
         add(subparsers)
-    _add_changes(subparsers)
     for add in (_add_score, _add_export_dicom, _add_simulate, _add_train, _add_evaluate, _add_cohort, _add_import):
         add(subparsers)
     return parser

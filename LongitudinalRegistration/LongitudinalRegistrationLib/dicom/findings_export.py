@@ -12,7 +12,8 @@ import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
 from ..field.box_warp import sample
-from ..scan.dicom_series import choose_acquisition, choose_series, find_slices
+from ..scan.dicom_series import choose_acquisition, choose_series
+from ..scan.dicom_slices import find_slices
 from ..system.versions import CODE_VERSION
 from .export import new_folder
 from .headers import new_uid, require_pydicom, save
@@ -139,6 +140,8 @@ def _read_images(folder: Path, series: str | None, with_names: bool) -> list[Dat
 
     slices = choose_acquisition(choose_series(find_slices(folder), series), None)
     slices = sorted(slices, key=lambda one: one.height_mm)
+    if len({one.path for one in slices}) < len(slices):
+        raise InputError("The baseline is a multi-frame series: load one with an image a slice, or save the report.")
     images: list[Dataset] = [dcmread(one.path, stop_before_pixels=True) for one in slices]
     for image in images:
         for name in () if with_names else PEOPLE:

@@ -32,7 +32,7 @@ def is_decimated(spacing_mm: float, coarser_mm: float) -> bool:
 
 
 def decimated(image: sitk.Image, mask: sitk.Image, spacing_mm: float) -> tuple[np.ndarray, np.ndarray]:
-    """Decimate a scan to coarser voxels along its own axes, with air where a mask is 0.
+    """Decimate a scan to coarser voxels, along its own axes, with air where a mask is 0.
 
     Parameters
     ----------
