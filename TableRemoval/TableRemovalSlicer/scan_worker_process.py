@@ -25,7 +25,7 @@ class Answer:
     """The answer to a request: an error message, or records (SliceRecord), labels and base masks of the scan.
 
     labels: uint8 [k, j, i], see overlay_labels. base: uint8 [k, j, ceil(i / 8)], the masks without overrides as bits.
-    sheets: uint8 [j, i]. axial: whether single slices can be edited.
+    sheets: uint8 [j, i]. axial: whether single slices can be edited. remark: a sentence about the whole scan, or empty.
     """
 
     request: int
@@ -36,6 +36,7 @@ class Answer:
     sheets: object = None
     axial: bool = True
     seconds: float = 0.0
+    remark: str = ""
 
 
 class ScanWorkerProcess:
@@ -142,7 +143,8 @@ class ScanWorkerProcess:
         records = tuple(SliceRecord(**{**entry, "flags": tuple(entry["flags"])}) for entry in record["records"])
         arrays = {name: np.load(self._folder / f"{name}-{self._request}.npy") for name in ("labels", "base", "sheets")}
         self._remove(*ANSWERS)
-        return Answer(self._request, "", records, axial=record["axial"], seconds=record["seconds"], **arrays)
+        told = {name: record[name] for name in ("axial", "seconds", "remark")}
+        return Answer(self._request, "", records, **told, **arrays)
 
     def _remove(self, *patterns):
         for pattern in patterns:

@@ -8,6 +8,7 @@ import dataclasses
 import gzip
 import io
 import os
+import re
 import shutil
 import typing
 from contextlib import redirect_stderr, redirect_stdout
@@ -324,6 +325,8 @@ KINDS = [
     Case("zero spacing", REFUSED, _nifti_field(80, "<f", 0.0)),
     Case("spacing NaN", REFUSED, _nifti_field(80, "<f", np.nan)),
     Case("negative spacing", REFUSED, _nifti_field(84, "<f", -7.0)),
+    Case("spacing of nearly nothing", REFUSED, _nifti_field(80, "<f", 5e-9)),
+    Case("spacing of 3 m", REFUSED, _nifti_field(80, "<f", 3000.0)),
     Case("negative size", REFUSED, _nifti_field(42, "<h", -5)),
     Case("far too large", REFUSED, _nifti_field(42, "<h", 32000)),
     Case("place NaN", EITHER, _nifti_field(292, "<f", np.nan)),
@@ -369,8 +372,8 @@ def sentence_fault(err):
     lines = err.strip().splitlines()
     if len(lines) != 1 or not lines[0].startswith("longct: "):
         return f"not one line: {err[-300:]!r}"
-    wrong = [word for word in ("Traceback", "defect", "Error:", "0x", "ITK ERROR", "itk::") if word in lines[0]]
-    return f"{wrong} in {lines[0]!r}" if wrong or len(lines[0]) < 40 else ""
+    wrong = re.search(r"Traceback|defect|Error:|\b0x[0-9a-f]{6}|ITK ERROR|itk::", lines[0])
+    return f"no sentence: {lines[0]!r}" if wrong or len(lines[0]) < 40 else ""
 
 
 def fault_of(case, folder, seed):

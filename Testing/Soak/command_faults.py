@@ -181,7 +181,7 @@ class CommandFaults:
 
     def disk_full(self) -> None:
         """No file may be larger than a random number of bytes."""
-        limit = int(10 ** self.rng.uniform(2, 6))
+        limit = int(10 ** self.rng.uniform(3.5, 6))  # what it says must fit too
         before = results_of(self.out)
         self.finish(self.start(LIMIT.format(name="FSIZE", bytes=limit)), {DONE, BAD_INPUT}, before, True)
 
@@ -223,7 +223,7 @@ class CommandFaults:
     def model_damaged(self) -> None:
         """The network's file is cut off at a random byte, or its bytes are others."""
         models = shutil.copytree(MODELS_FOLDER, self.folder / "models")
-        path = models / "cvpyramid_flow.onnx"
+        path = models / "cvpyramid_compiled.npz"
         content = bytearray(path.read_bytes())
         place = int(self.rng.integers(len(content)))
         if self.rng.random() < 0.5:

@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "Python")]
 
 RIGHT, REFUSED = "right", "refused"
-HANG_SECONDS = 600
+HANG_SECONDS = 200
 """A single input that takes so long hangs."""
 GOOD_MM = 3.0
 """A registration that is called good lies nearer than that, of 9.6 mm before."""

@@ -133,6 +133,9 @@ def main() -> None:
     """Hand over to atheris."""
     import atheris
 
+    with atheris.instrument_imports(include=["LongitudinalRegistrationLib"]):
+        from LongitudinalRegistrationLib.scan import markups, nifti, read  # noqa: F401
+        from LongitudinalRegistrationLib.training import config, manifest  # noqa: F401
     names = list(PARSERS)
     with tempfile.TemporaryDirectory() as folder:
 
@@ -146,7 +149,6 @@ def main() -> None:
         corpus.mkdir()
         for number, (name, data) in enumerate(seeds(Path(folder)).items()):
             (corpus / str(number)).write_bytes(bytes([names.index(name)]) + data)
-        atheris.instrument_all()
         atheris.Setup([*sys.argv, str(corpus)], one_input)
         atheris.Fuzz()
 

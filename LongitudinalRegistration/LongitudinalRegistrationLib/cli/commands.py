@@ -130,12 +130,15 @@ def remove_table(arguments: argparse.Namespace, console: Console) -> None:
         "output": str(arguments.output),
         "body_litres": round(float(litres), 3),
         "seconds": round(found.seconds, 3),
+        "remark": found.remark,
         "options": asdict(options),
         "slices": [asdict(record) for record in found.slices],
     }
     if arguments.report:
         write_json(content, arguments.report)
     text = f"Body of {litres:.1f} litres in {len(found.slices)} slices, {found.seconds:.1f} s; in {arguments.output}"
+    if found.remark:
+        text += f"\nNote: {found.remark}"
     if flagged:
         counts = collections.Counter(flag for record in flagged for flag in record.flags)
         reasons = ", ".join(f"{flag} in {count}" for flag, count in counts.most_common())

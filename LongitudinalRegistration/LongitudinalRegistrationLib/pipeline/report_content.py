@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..evaluation.verdict import SIMILARITIES, verdict
-from ..report.content import checksum, dsc_content, mean_dsc, place_content, rounded, vertebrae_content
-from ..scan.voxel_checksum import voxel_checksum
+from ..report.content import checksum, dsc_content, mean_dsc, rounded, scan_content, vertebrae_content
 from ..system.versions import versions
 
 if TYPE_CHECKING:
@@ -97,5 +96,5 @@ def report_content(
         if path is not None
     }
     for role, image in (images or {}).items():
-        noted[role] = {**noted.get(role, {}), **place_content(image), "voxels_sha256": voxel_checksum(image)}
+        noted[role] = {**noted.get(role, {}), **scan_content(image)}
     return {**result_content(result), "versions": versions(), "inputs": noted}

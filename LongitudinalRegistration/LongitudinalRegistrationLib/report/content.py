@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..evaluation.verdict import SIMILARITIES, volume_change_percent
 from ..scan.geometry import bounds_of
+from ..scan.voxel_checksum import voxel_checksum
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -104,6 +105,22 @@ def mean_dsc(scores: tuple[LabelScore, ...], step: str) -> float:
     """
     values = [score.dsc[step] for score in scores if not math.isnan(score.dsc[step])]
     return sum(values) / len(values) if values else float("nan")
+
+
+def scan_content(image: sitk.Image) -> dict:
+    """Say which scan it was and where it lies.
+
+    Parameters
+    ----------
+    image
+        The scan, HU.
+
+    Returns
+    -------
+    dict
+        As place_content, and the checksum of its voxels: see voxel_checksum.
+    """
+    return {**place_content(image), "voxels_sha256": voxel_checksum(image)}
 
 
 def place_content(image: sitk.Image) -> dict:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
+from TableRemovalLib.validate import check_voxel_size
 
 from .dicom_series import read_dicom_folder
 from .nifti import (
@@ -51,6 +52,7 @@ def _volume(image: sitk.Image, path: Path) -> sitk.Image:
     place = [*image.GetOrigin(), *image.GetSpacing(), *image.GetDirection()]
     if not np.isfinite(place).all():
         raise InputError(f"{path} has a place or a spacing that is no number: export it again.")
+    check_voxel_size(image, str(path))
     if np.abs(image.GetOrigin()).max() > FARTHEST_MM:
         raise InputError(f"{path} lies more than a kilometre from the scanner's middle: correct its header.")
     return image

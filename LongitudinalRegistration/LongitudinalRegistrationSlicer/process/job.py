@@ -259,7 +259,8 @@ class RegistrationJob:
         """The process is no more: end what it was at, and say so."""
         self._dropProcess()
         self.log.append(message)
-        if self.state in (State.STARTING, State.RUNNING):
+        if self.state in BUSY:
+            self.answer, self.scored = None, None
             self._end(State.FAILED, message)
         elif self.pending:
             self.message = message
@@ -269,7 +270,7 @@ class RegistrationJob:
         if self._process is not None:
             self._process.dismiss() if kindly else self._process.kill()
         self._process, self.ready, self.warming, self.network = None, False, "", ""
-        self._leaving, self._deadline = None, None
+        self._leaving, self._deadline, self.registered = None, None, None
         self._offered.clear()
         self._removeFolder()
 

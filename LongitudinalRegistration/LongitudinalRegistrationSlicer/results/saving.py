@@ -18,7 +18,7 @@ def saveResult(result, folder):
 
     Raises InputError where the folder cannot be written to, has one of the files already, or a scan was removed.
     """
-    from LongitudinalRegistrationLib.report.content import place_content
+    from LongitudinalRegistrationLib.report.content import scan_content
     from LongitudinalRegistrationLib.report.files import REPORT_FILES, write_report
     from LongitudinalRegistrationLib.scan.write import write_image, write_transform
     from LongitudinalRegistrationLib.system.files import ready_folder
@@ -32,7 +32,7 @@ def saveResult(result, folder):
     if there:
         text = _("{folder} has {file} already: choose an empty folder.")
         raise InputError(text.format(folder=folder, file=there[0]))
-    places = {"fixed": place_content(fixed), "moving": place_content(moving)}
+    places = {"fixed": scan_content(fixed), "moving": scan_content(moving)}
     report = {**reportOf(result), "versions": versions(), "inputs": places}
     with StagedFiles(folder) as staged:
         write_transform(itkTransformFromNode(result), staged.folder / TRANSFORM)

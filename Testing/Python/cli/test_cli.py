@@ -306,12 +306,13 @@ def test_results_of_an_earlier_run_are_kept_unless_asked_for_and_never_mixed(cap
     out = tmp_path / "result"
     command = ("register", *scans, "--out", out, "--method", "refinement")
     code, text, _ = longct(capsys, *command, *labels)
-    assert code == 0 and "Baseline      baseline.nii.gz (160 x 160 x 56 voxels" in text
+    assert code == 0 and "Baseline      160 x 160 x 56 voxels" in text and "baseline.nii" not in text
     before = {path: path.read_bytes() for path in out.iterdir()}
     assert (out / "vertebrae.csv") in before and (out / "registered_labels.nii.gz") in before
     code, _, err = longct(capsys, *command)
     assert code == 2 and "--overwrite" in err and {path: path.read_bytes() for path in out.iterdir()} == before
-    assert longct(capsys, *command, "--overwrite")[0] == 0
+    code, text, _ = longct(capsys, *command, "--overwrite", "--names")
+    assert code == 0 and "Baseline      baseline.nii.gz, 160 x 160 x 56 voxels" in text
     assert {path.name for path in out.iterdir()} == {path.name for path in before} - {
         "vertebrae.csv",
         "registered_labels.nii.gz",

@@ -13,10 +13,9 @@ from LongitudinalRegistrationLib.dicom.export import export_series, new_folder, 
 from LongitudinalRegistrationLib.dicom.headers import read_series_header
 from LongitudinalRegistrationLib.dicom.spatial_registration import read_spatial_registration, write_spatial_registration
 from LongitudinalRegistrationLib.field.transforms import compose
-from LongitudinalRegistrationLib.report.content import place_content
+from LongitudinalRegistrationLib.report.content import scan_content
 from LongitudinalRegistrationLib.scan.geometry import bounds_of
 from LongitudinalRegistrationLib.scan.read import read_image
-from LongitudinalRegistrationLib.scan.voxel_checksum import voxel_checksum
 from LongitudinalRegistrationLib.scan.write import write_image, write_transform
 from LongitudinalRegistrationLib.system.files import write_json
 from pydicom.dataset import FileDataset, FileMetaDataset
@@ -317,8 +316,7 @@ def result(tmp_path):
     shift.SetTranslation((0.0, 0.0, 80.0))
     write_transform(compose(shift, smooth_field((0.2, -0.3, 0.1))), folder / "transform.h5")
     followup = read_image(write_series(tmp_path / "registered", z0=80))
-    noted = {**place_content(followup), "voxels_sha256": voxel_checksum(followup)}
-    write_json({"inputs": {"moving": noted}}, folder / "report.json")
+    write_json({"inputs": {"moving": scan_content(followup)}}, folder / "report.json")
     return folder
 
 

@@ -53,9 +53,9 @@ def test_a_scan_registered_to_itself_stays_where_it_is(method, mean_mm, most_mm)
     )
 
 
-@pytest.mark.parametrize("dtype", [sitk.sitkUInt8, sitk.sitkInt16])
-def test_labels_warped_keep_their_values_and_lost_ones_are_named(dtype):
+def test_labels_warped_keep_their_values_and_lost_ones_are_named():
     image, labels = scan()
+    dtype = sitk.sitkInt16
     labels = sitk.Cast(labels, dtype)
     moving, moving_labels = scan(True)[0][:, :, :26], sitk.Cast(scan(True)[1], dtype)[:, :, :26]
     found = register(image, moving, RegistrationOptions(method="refinement"), labels, moving_labels)

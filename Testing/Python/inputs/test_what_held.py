@@ -17,7 +17,7 @@ from LongitudinalRegistrationLib.scan.read import read_image
 from small_patient import SIZE, error_mm, points_within, scan, taken, true_points, turned
 
 OPTIONS = RegistrationOptions(method="refinement")
-FEW_ORDERS = (0, 5, 11, 18, 26, 33, 41, 47)
+FEW_ORDERS = (5, 18, 33, 47)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_the_order_of_axes_and_their_flips_change_nothing(baseline, plain, numbe
     assert apart.max() < 1e-3 and error_mm(found.transform) < 1.0
 
 
-@pytest.mark.parametrize("degrees", [(0, 0, 0), (20, 0, 20), (0, -20, 20)])
+@pytest.mark.parametrize("degrees", [(0, 0, 0), (20, 0, 20)])
 def test_both_scans_moved_alike_change_nothing(baseline, plain, degrees):
     """T' = R T R^-1, far from the origin and turned about two axes."""
     fixed, motion = turned(baseline, degrees)

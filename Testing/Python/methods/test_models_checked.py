@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from LongitudinalRegistrationLib.methods.network.model_store import MODELS_FOLDER, find_model
-from LongitudinalRegistrationLib.methods.network.onnx_passes import OnnxPasses
+from LongitudinalRegistrationLib.methods.network.runtime import load_passes
 from LongitudinalRegistrationLib.methods.niftyreg.binaries import find_programs, install_folder
 from TableRemovalLib.errors import InputError
 
@@ -16,7 +16,7 @@ def models(tmp_path):
     return shutil.copytree(MODELS_FOLDER, tmp_path / "models")
 
 
-@pytest.mark.parametrize("part", ["weights", "onnx"])
+@pytest.mark.parametrize("part", ["weights", "compiled"])
 def test_a_model_cut_off_or_swapped_is_refused(models, part):
     model = find_model("cvpyramid", models)
     path = getattr(model, part)
@@ -30,17 +30,21 @@ def test_a_model_cut_off_or_swapped_is_refused(models, part):
     assert find_model("cvpyramid", models).sha256 == model.sha256
 
 
-def test_a_model_that_is_swapped_after_it_was_checked_is_not_loaded(models):
-    model = find_model("cvpyramid", models)
-    state = model.onnx.stat()
-    model.onnx.write_bytes(model.onnx.read_bytes()[::-1])
-    os.utime(model.onnx, ns=(state.st_atime_ns, state.st_mtime_ns))
-    find_model("cvpyramid", models)  # whose memory of checksums goes by size and time
-    with pytest.raises(InputError, match="does not match its card"):
-        OnnxPasses(model)
-    model.onnx.unlink()
+@pytest.mark.parametrize("network, form", [("cvpyramid", "compiled"), ("lkpyramid", "onnx")])
+def test_a_model_that_is_swapped_after_it_was_checked_is_not_loaded(models, network, form):
+    if form == "onnx":
+        pytest.importorskip("onnxruntime")
+    model = find_model(network, models)
+    path = getattr(model, form)
+    state = path.stat()
+    path.write_bytes(path.read_bytes()[::-1])
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    find_model(network, models)  # whose memory of checksums goes by size and time
+    with pytest.raises(InputError, match=f"does not match its card {network}.json"):
+        load_passes(model, 1)
+    path.unlink()
     with pytest.raises(InputError, match="is missing"):
-        OnnxPasses(model)
+        load_passes(model, 1)
 
 
 def test_niftyreg_that_is_not_what_was_installed_is_not_run(tmp_path, monkeypatch):

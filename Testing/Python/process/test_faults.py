@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -40,3 +41,20 @@ def test_a_process_that_died_unseen_is_replaced_when_it_is_needed(make_logic):
     logic.startRegistration(make_request())
     wait(logic, lambda: not logic.busy)
     assert logic.state.value == "done", logic.log
+
+
+@pytest.mark.parametrize("answer, state, words", [("field", "failed", "stopped"), ("warped", "done", "")])
+def test_an_answer_whose_process_died_before_it_was_heard_is_told_as_lost(make_logic, answer, state, words):
+    logic = make_logic(STAND_IN)
+    logic.startRegistration(make_request())
+    wait(logic, lambda: logic.state.value == ("running" if answer == "field" else "done"))
+    job, end = logic._job, time.monotonic() + 30
+    while not list(job.folder.glob(f"{answer}-*.npy")) and time.monotonic() < end:
+        time.sleep(0.01)
+    job._process._process.kill()
+    job._process._process.wait()
+    logic.poll()
+    assert logic.state.value == state and words in job.message and not job.pending
+    logic.startRegistration(make_request())
+    wait(logic, lambda: not logic.busy and not logic.needsPolling)
+    assert logic.state.value == "done" and logic.results.registered is not None

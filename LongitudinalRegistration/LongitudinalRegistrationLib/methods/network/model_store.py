@@ -115,20 +115,33 @@ def find_model(network: str = DEFAULT_NETWORK, folder: Path | None = None) -> Mo
     )
 
 
-def checked_bytes(path: Path, sha256: str) -> bytes:
-    """Read a model's file, and check what was read: it may have changed since its card was.
+def checked_content(model: Model, form: str) -> bytes:
+    """Read a converted form of a model, and check what was read: it may have changed since the model was found.
+
+    Parameters
+    ----------
+    model
+        From find_model.
+    form
+        One of CONVERTED that the model has.
+
+    Returns
+    -------
+    bytes
+        Of the file.
 
     Raises
     ------
     InputError
-        If it is missing, or is not the file that its card names.
+        If the file is missing, or is not the one that its card names.
     """
+    path: Path = getattr(model, form)
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(MISSING.format(path)) from error
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise InputError(OTHER.format(path, path.with_suffix(".json").name))
+    if hashlib.sha256(content).hexdigest() != model.card[form]["sha256"]:
+        raise InputError(OTHER.format(path, f"{model.name}.json"))
     return content
 
 

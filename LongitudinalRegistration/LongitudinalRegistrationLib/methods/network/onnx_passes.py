@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnxruntime
 
-from .model_store import Model, checked_bytes
+from .model_store import Model, checked_content
 
 
 class OnnxPasses:
@@ -27,7 +27,7 @@ class OnnxPasses:
     def __init__(self, model: Model, threads: int | None = None):
         onnxruntime.disable_telemetry_events()
         assert model.onnx is not None, "see runtime.load_passes"
-        self._session = _session(checked_bytes(model.onnx, model.card["onnx"]["sha256"]), threads)
+        self._session = _session(checked_content(model, "onnx"), threads)
 
     def __call__(self, pair: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """See runtime.Passes."""
