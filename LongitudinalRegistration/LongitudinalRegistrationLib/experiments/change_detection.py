@@ -161,13 +161,37 @@ def count_findings(
 
 
 def thicker_scan(scan: PhantomScan, factor: int) -> PhantomScan:
-    """Join the slices of a phantom's scan, see thicker."""
+    """Join the slices of a phantom's scan.
+
+    Parameters
+    ----------
+    scan
+        The scan and its labels.
+    factor
+        See thicker.
+
+    Returns
+    -------
+    PhantomScan
+        On one grid again.
+    """
     labels = scan.body, scan.vertebrae, scan.vertebra_parts, scan.lesion
     return PhantomScan(thicker(scan.image, factor), *(thicker(each, factor, labels=True) for each in labels))
 
 
 def registered(fixed: sitk.Image, moving: sitk.Image) -> sitk.Transform:
-    """Register two scans as `longct register` does."""
+    """Register two scans as `longct register` does.
+
+    Parameters
+    ----------
+    fixed, moving
+        Baseline and follow-up, HU.
+
+    Returns
+    -------
+    SimpleITK.Transform
+        Fixed points to moving points, LPS mm.
+    """
     options = RegistrationOptions()
     problem = Problem(prepare(fixed, options), prepare(moving, options), Stages())
     return solve(problem, options).candidate.transform
