@@ -256,7 +256,7 @@ def _add_changes(subparsers: Commands) -> None:
         "noise, contrast phase and the registration's error explain: changes.json, findings.csv, the changes in\n"
         "HU and in standard deviations, the volume change and the findings' labels as NIfTI, and, with vertebra\n"
         "labels, density, volume and height of every vertebra (vertebra_changes.csv). It makes no diagnosis\n"
-        "(docs/changes.md).",
+        "(docs/change-detection.md).",
         "  longct changes --fixed 2020.nii.gz --moving 2021.nii.gz --out changes\n"
         "  longct changes --fixed A --moving B --fixed-labels a.nii.gz --out changes --transform result/transform.h5\n"
         "  longct changes --fixed A --moving B --out changes --region everywhere --threshold 6",
