@@ -256,9 +256,9 @@ def _course_section(course: Course | None) -> Section | None:
     rows = tuple(
         (
             point.name,
-            _number(point.sum_mm),
+            _number(point.sum_mm, 1),
             _number(point.from_baseline_percent, signed=True),
-            _number(point.nadir_mm),
+            _number(point.nadir_mm, 1),
             _number(point.from_nadir_percent, signed=True),
             CATEGORIES.get(point.category, ""),
         )
