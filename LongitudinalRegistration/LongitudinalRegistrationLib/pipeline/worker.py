@@ -92,7 +92,7 @@ class Worker:
         self._scans: OrderedDict[str, ScanPyramid] = OrderedDict()
         self._refusals: dict[str, str] = {}
         self._cancelled: set[int] = set()
-        self._hurried = False
+        self._waiting: set[int] = set()
         self._said = 0.0
 
     def listen(self, source: Iterable[str]) -> None:
@@ -102,7 +102,8 @@ class Worker:
             if command["do"] == "cancel":
                 self._cancelled.add(command["job"])
                 end_programs()
-            self._hurried = self._hurried or command["do"] == "register"
+            elif command["do"] == "register":
+                self._waiting.add(command["job"])
             self._commands.put(command)
         end_programs()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -138,7 +139,8 @@ class Worker:
         self._say(event="prepared", scan=key, seconds=round(time.monotonic() - begun, 3))
 
     def _register(self, command: dict) -> None:
-        job, self._hurried = command["job"], False
+        job = command["job"]
+        self._waiting.discard(job)
         try:
             self._run(job, command)
         except Cancelled:
@@ -194,7 +196,7 @@ class Worker:
         number = command["changes"]
 
         def pause() -> None:
-            if self._hurried:
+            if self._waiting:
                 raise Cancelled
 
         try:

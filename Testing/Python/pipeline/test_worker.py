@@ -193,6 +193,22 @@ def test_a_registration_comes_before_changes_and_lost_scans_are_asked_for(parent
     assert not list(parent.folder.glob("changes*"))
 
 
+def test_a_second_registration_that_waits_comes_before_changes_too(parent, phantom_pair):
+    image = save_image(phantom_pair.followup.image, parent.folder, "busy.npy")
+    parent.send(do="prepare", scan="busy", image=image, table_removal=True)
+    parent.send(do="register", job=21, fixed="a", moving="never came", options={"method": "refinement"})
+    ask_for_changes(parent, 4, phantom_pair)
+    parent.send(do="register", job=22, fixed="a", moving="never came", options={"method": "refinement"})
+    said, _ = parent.wait("changes", "changes failed", "changes put off")
+    assert said == {"event": "changes put off", "changes": 4, "scans": []}
+    parent.wait("missing")
+    ask_for_changes(parent, 5, phantom_pair)
+    said, _ = parent.wait("changes", "changes failed", "changes put off")
+    assert said["event"] == "changes"
+    for record in (*said["layers"].values(), said["labels"]):
+        take_image(parent.folder, record)
+
+
 def test_the_worker_ends_with_its_parent_and_removes_the_folder(parent, phantom_pair):
     """The last test of this file: whoever holds the other end of the pipe is gone."""
     parent.prepare("b", phantom_pair.followup.image)
