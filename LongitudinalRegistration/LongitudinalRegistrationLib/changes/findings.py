@@ -53,7 +53,8 @@ class Finding:
     diameter_before_mm, diameter_after_mm
         Longest diameter in a slice of what stands out there on each scan; 0 where nothing does.
     volume_change
-        Mean of the Jacobian determinant: above 1 the registration has stretched the place.
+        Mean of the Jacobian determinant, volume in the follow-up over that in the baseline: above 1 the place has
+        grown, or the registration errs.
     confidence
         How sure, 0 to 1: of significance, size, the map's trust and the caution.
     caution
