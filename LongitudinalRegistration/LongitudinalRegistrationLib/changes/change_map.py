@@ -124,7 +124,8 @@ def change_map(
         [partial(_smoothed, hu, spacing, options.smoothing_mm) for hu in (pair.baseline, pair.followup)]
     )
     mean, raw = (first + second) / 2, second - first
-    offsets = expected_offsets(fixed, moving, pair.reference, options.registration_error_mm, expected_error)
+    coarser_mm = np.maximum(fixed.GetSpacing(), pair.followup_spacing_mm)
+    offsets = expected_offsets(coarser_mm, pair.reference, options.registration_error_mm, expected_error)
     slopes = slopes_of(mean, spacing)
     steep = np.hypot(steepness(mean, slopes, offsets, spacing), unresolved(first, second))
     flat = steep < FLAT_HU
@@ -137,7 +138,7 @@ def change_map(
     noise = local_noise(change, homogeneous, spacing)
     change[~region] = 0
     significance = change / np.sqrt(noise**2 + steep**2)
-    trust, warnings = trust_of(fixed, moving, pair, bone, corrections)
+    trust, warnings = trust_of(fixed, pair, bone, corrections)
 
     def image(array: np.ndarray) -> sitk.Image:
         made = sitk.GetImageFromArray(array)

@@ -33,12 +33,15 @@ class Compared:
         [k, j, i], float32, HU; both see a point through the same Gaussian.
     body
         [k, j, i], bool: the fixed body where both scans have data.
+    followup_spacing_mm
+        (3,): the follow-up's own voxels along the baseline's axes x, y, z, which may be others of its.
     """
 
     reference: sitk.Image
     baseline: np.ndarray
     followup: np.ndarray
     body: np.ndarray
+    followup_spacing_mm: np.ndarray
 
 
 def compared(
@@ -94,7 +97,7 @@ def compared(
     _check_common(body, reference)
     unseen = followup <= UNSEEN_HU
     followup[unseen] = baseline[unseen]
-    return Compared(reference, baseline, followup, body)
+    return Compared(reference, baseline, followup, body, np.array(moving.GetSpacing())[axes])
 
 
 def _coarse(image: sitk.Image, body: sitk.Image, spacing_mm: float) -> sitk.Image:

@@ -15,8 +15,7 @@ Offsets = tuple[np.ndarray | float, np.ndarray | float, np.ndarray | float]
 
 
 def expected_offsets(
-    fixed: sitk.Image,
-    moving: sitk.Image,
+    coarser_mm: np.ndarray,
     reference: sitk.Image,
     residual_mm: float,
     expected_error: sitk.Image | None,
@@ -25,8 +24,8 @@ def expected_offsets(
 
     Parameters
     ----------
-    fixed, moving
-        Of which the voxels' size counts.
+    coarser_mm
+        (3,): the larger voxel side of both scans along x, y, z of the map.
     reference
         Image with the map's grid.
     residual_mm
@@ -42,8 +41,7 @@ def expected_offsets(
     residual: np.ndarray | float = residual_mm
     if expected_error is not None:
         residual = sample(expected_error, reference, outside=residual_mm)
-    coarser = np.maximum(fixed.GetSpacing(), moving.GetSpacing())
-    k, j, i = (np.sqrt(WITHIN_VOXEL * step**2 + np.square(residual)) for step in coarser[::-1])
+    k, j, i = (np.sqrt(WITHIN_VOXEL * step**2 + np.square(residual)) for step in coarser_mm[::-1])
     return k, j, i
 
 

@@ -16,13 +16,13 @@ UNCALIBRATED, OTHER_SCALE, OTHER_KERNEL, OTHER_SLICES = 0.3, 0.6, 0.8, 0.9
 
 
 def trust_of(
-    fixed: sitk.Image, moving: sitk.Image, pair: Compared, bone: np.ndarray, corrections: tuple[Correction, ...]
+    fixed: sitk.Image, pair: Compared, bone: np.ndarray, corrections: tuple[Correction, ...]
 ) -> tuple[float, tuple[str, ...]]:
     """Look for what makes HU of two scans incomparable.
 
     Parameters
     ----------
-    fixed, moving
+    fixed
         Of which the slices' distance counts.
     pair
         Both scans on one grid.
@@ -42,7 +42,7 @@ def trust_of(
         *_calibration(pair),
         *_scale(corrections),
         *_kernel(pair, bone),
-        *_slices(fixed.GetSpacing()[2], moving.GetSpacing()[2]),
+        *_slices(fixed.GetSpacing()[2], float(pair.followup_spacing_mm[2])),
     ]
     return float(np.prod([factor for factor, _ in doubts])), tuple(words for _, words in doubts)
 

@@ -174,3 +174,14 @@ def test_a_scan_without_calibration_is_said():
     moving.CopyInformation(fixed)
     found = change_map(fixed, moving, sitk.Transform(3, sitk.sitkIdentity), ChangeOptions("everywhere"), body, body)
     assert found.trust < 0.5 and any("not calibrated" in words for words in found.warnings)
+
+
+def test_a_follow_up_whose_slices_lie_otherwise_in_its_file_is_compared_as_the_same():
+    fixed, fixed_body = trunk()
+    moving, moving_body = trunk((1.5, 1.5, 5.0), seed=2)
+    turned = [sitk.PermuteAxes(each, (2, 0, 1)) for each in (moving, moving_body)]
+    same = sitk.Transform(3, sitk.sitkIdentity)
+    found = [change_map(fixed, each, same, None, fixed_body, body) for each, body in ((moving, moving_body), turned)]
+    first, second = (array_of(each.significance) for each in found)
+    np.testing.assert_allclose(first, second, atol=0.01)
+    assert found[0].trust == found[1].trust and found[0].warnings == found[1].warnings
