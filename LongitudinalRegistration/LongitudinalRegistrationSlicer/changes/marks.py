@@ -11,6 +11,7 @@ import numpy as np
 import slicer
 from slicer.i18n import tr as _
 from TableRemovalLib.errors import InputError
+from TableRemovalSlicer.hidden_nodes import removeWithDisplays
 from TableRemovalSlicer.volumes import addVolumeNode, imageFromVolumeNode
 
 from LongitudinalRegistrationSlicer.results.belongings import TO_FOLLOW_UP, targetOf
@@ -130,7 +131,7 @@ def _carriedSegments(node, through, target, name):
             segment = node.GetSegmentation().GetSegment(segmentId)
             _addSegment(made, proposal.mask, segment.GetName(), segment.GetColor())
     except InputError:
-        slicer.mrmlScene.RemoveNode(made)
+        removeWithDisplays(made)
         raise
     return made
 
@@ -138,7 +139,7 @@ def _carriedSegments(node, through, target, name):
 def _addSegment(node, mask, name, colour):
     labels = addVolumeNode(mask, name, "vtkMRMLLabelMapVolumeNode")
     slicer.modules.segmentations.logic().ImportLabelmapToSegmentationNode(labels, node)
-    slicer.mrmlScene.RemoveNode(labels)
+    removeWithDisplays(labels)
     segments = node.GetSegmentation()
     segment = segments.GetNthSegment(segments.GetNumberOfSegments() - 1)
     segment.SetName(name)

@@ -124,6 +124,48 @@ def test_lesions_are_saved_with_the_scene(result, logic, tmp_path):
     assert repr(logic.lesions(lastResult())) == repr(before) and before[0].lymphNode
 
 
+@pytest.mark.parametrize("name", ["L4: front; left", 'the "old" one', "< 2 cm & lytic", '50 % \\ 2"'])
+def test_the_plot_of_a_lesion_of_any_name_is_saved_with_the_scene(result, logic, tmp_path, name):
+    from LongitudinalRegistrationSlicer.results.nodes import lastResult
+    from slicerhost.scene_files import loadScene, saveScene
+
+    line = mark_line(name, (-70.0, -70.0, 40.0), (-70.0, -50.0, 40.0))
+    logic.carryMark(result, line, "follow-up")
+    logic.confirmMark(result, line, "follow-up")
+    before = logic.plotLesions(result)
+    saveScene(tmp_path / "scene.mrml")
+    loadScene(tmp_path / "scene.mrml")
+    names = [node.GetYColumnName() for node in _series_nodes()]
+    assert None not in [_series_nodes()[0].GetTableNode().GetTable().GetColumnByName(column) for column in names]
+    after, count = logic.plotLesions(lastResult()), len(_series_nodes())
+    assert after is not before and count == after.GetNumberOfPlotSeriesNodes() == 3
+    assert [node.GetName() for node in _series_nodes()] == ["Sum", "Nadir", name]
+    assert {lesion.name for lesion in logic.lesions(lastResult())} == {name}
+
+
+def _series_nodes():
+    import slicer
+
+    return slicer.util.getNodesByClass("vtkMRMLPlotSeriesNode")
+
+
+def test_a_mark_that_vanishes_between_the_other_scan_s_voxels_is_told(result, logic):
+    import slicer
+    from LongitudinalRegistrationSlicer.changes.marks import carriedMark
+    from LongitudinalRegistrationSlicer.results.nodes import fixedOf, movingOf
+    from TableRemovalLib.errors import InputError
+
+    mark = mark_segment(fixedOf(result), radius=0)
+    moving = movingOf(result)
+    coarse = slicer.util.arrayFromVolume(moving)[::20, ::20, ::20].copy()
+    slicer.util.updateVolumeFromArray(moving, coarse)
+    moving.SetSpacing(*(20 * value for value in moving.GetSpacing()))
+    nodes = slicer.mrmlScene.GetNumberOfNodes()
+    with pytest.raises(InputError, match="smaller than a voxel"):
+        carriedMark(result, mark, "follow-up")
+    assert slicer.mrmlScene.GetNumberOfNodes() == nodes
+
+
 def test_what_cannot_be_carried_or_measured_says_what_to_do(result, logic):
     import slicer
     from LongitudinalRegistrationSlicer.results.nodes import fixedOf
