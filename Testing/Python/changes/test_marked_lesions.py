@@ -53,7 +53,8 @@ def mark_line(name, start, end):
 
 
 def test_a_segment_is_moved_and_keeps_its_shape(result, logic):
-    from LongitudinalRegistrationSlicer.changes.marks import isProposal, markMeasures
+    from LongitudinalRegistrationSlicer.changes.mark_nodes import isProposal
+    from LongitudinalRegistrationSlicer.changes.marks import markMeasures
     from LongitudinalRegistrationSlicer.results.nodes import fixedOf, movingOf
 
     mark = mark_segment(fixedOf(result))
@@ -76,7 +77,7 @@ def test_a_line_on_the_follow_up_comes_to_the_baseline_as_long_as_it_is(result, 
 
 
 def test_confirmed_lesions_give_sum_percent_and_category(result, logic):
-    from LongitudinalRegistrationSlicer.changes.marks import isProposal
+    from LongitudinalRegistrationSlicer.changes.mark_nodes import isProposal
 
     place = np.array(lesion_ras())
     line = mark_line("Deposit", place, place + (0.0, 20.0, 0.0))
