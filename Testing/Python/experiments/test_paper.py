@@ -10,20 +10,18 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from LongitudinalRegistrationLib.cohort.cluster import ClusterOptions
+from LongitudinalRegistrationLib.cohort.task import Record
 from LongitudinalRegistrationLib.experiments.paper import trial as trials_module
+from LongitudinalRegistrationLib.experiments.paper.dealing import complete_rows
 from LongitudinalRegistrationLib.experiments.paper.options import PaperOptions
 from LongitudinalRegistrationLib.experiments.paper.page import write_page
 from LongitudinalRegistrationLib.experiments.paper.plots import save
 from LongitudinalRegistrationLib.experiments.paper.run import run_experiment
-from LongitudinalRegistrationLib.experiments.paper.simulated import (
-    folds_outcome,
-    folds_trials,
-    sweep_trials,
-    table_removal_outcome,
-    table_removal_trials,
-    times_outcome,
-)
+from LongitudinalRegistrationLib.experiments.paper.schemes import folds_outcome, folds_trials
 from LongitudinalRegistrationLib.experiments.paper.statistics import summary, wilcoxon
+from LongitudinalRegistrationLib.experiments.paper.sweep import sweep_trials
+from LongitudinalRegistrationLib.experiments.paper.table_removal import table_removal_outcome, table_removal_trials
+from LongitudinalRegistrationLib.experiments.paper.times import times_outcome
 from LongitudinalRegistrationLib.experiments.paper.training_curve import curve_outcome
 from LongitudinalRegistrationLib.training.manifest import Entry
 from scipy.ndimage import binary_dilation
@@ -111,6 +109,16 @@ def test_figure_11_goes_from_0_to_25_mm_with_30_fields_a_step():
     assert len(sweep_trials(PATIENTS, PaperOptions(fields=2, step_mm=12.5, patients=1))) == 3 * 2 * 3
 
 
+def test_what_one_method_has_failed_on_is_left_out_for_all():
+    """Else the values of two methods would be paired by their places, and belong to different fields."""
+    trials = folds_trials(PATIENTS, PaperOptions(fields=2))
+    failed = [t.group == "niftyreg" and t.field == 3 for t in trials]
+    assert sum(failed) == 1
+    kept = complete_rows(trials, [Record("", "", "failed" if bad else "done", {}, "no" * bad) for bad in failed])
+    fields = {group: [row["field"] for row in kept if row["group"] == group] for group in ("default", "niftyreg")}
+    assert fields["default"] == fields["niftyreg"] == [0, 1, 2, 4, 5, 6, 7]
+
+
 def rows(**columns):
     """Rows of which every column is a list or one value."""
     count = max(len(value) for value in columns.values() if isinstance(value, list))
@@ -133,9 +141,18 @@ def test_figure_7_compares_original_and_refined_scans(tmp_path):
 
 
 def test_table_1_says_how_many_times_as_long():
+    quiet = {"threads": 2, "cores": 2, "load": [1.5, 1.9]}
+    busy = {**quiet, "load": [9.0, 13.0]}
     found = times_outcome(
-        rows(group="vxm2", seconds=[0.5, 0.5]) + rows(group="niftyreg", seconds=[100.0, 50.0]), PaperOptions()
+        rows(group="vxm2", seconds=[0.5, 0.5], **quiet) + rows(group="niftyreg", seconds=[100.0, 50.0], **busy),
+        PaperOptions(),
     )
+    assert found.notes == (
+        "2 threads on a machine of 2 cores, whose load was 1.5 to 13.0: it was busy with other work, so the seconds "
+        "are upper limits.",
+    )
+    alone = times_outcome(rows(group="vxm2", seconds=[0.5, 0.5], **quiet), PaperOptions())
+    assert alone.notes == ("2 threads on a machine of 2 cores, whose load was 1.5 to 1.9.",)
     assert found.table[0]["NiftyReg takes"] == "150 times as long" and found.table[1]["seconds"] == "75.00 ± 35.36"
 
 
@@ -150,22 +167,32 @@ def test_figure_9_puts_the_published_numbers_beside_ours():
     assert table[0]["against"] == "–" and table[2]["against"] == "incremental" and table[2]["p"] == "0.0312 *"
 
 
-def test_figure_8_is_drawn_from_the_iterations_of_a_run(tmp_path):
-    for fold, losses in (("fold1", (-0.5, -0.6)), ("fold2", (-0.4, -0.55))):
-        (tmp_path / fold).mkdir()
+def write_iterations(run, losses):
+    """A training run: fold to the validation losses of its iterations, the first one before any training."""
+    for fold, (start, *found) in losses.items():
+        (run / fold).mkdir(parents=True)
         iterations = [
             {
                 "iteration": n + 1,
-                "best_training": {"loss": loss},
-                "best_validation": {"loss": loss + 0.1},
+                "start_validation": {"loss": start},
+                "best_training": {"loss": loss - 0.1},
+                "best_validation": {"loss": loss},
                 "converged": True,
             }
-            for n, loss in enumerate(losses)
+            for n, loss in enumerate(found)
         ]
-        (tmp_path / fold / "result.json").write_text(json.dumps({"iterations": iterations}))
-    outcome = curve_outcome(tmp_path)
-    assert [row["best validation"] for row in outcome.table] == ["0.4000", "0.5000", "0.3000", "0.4500"]
-    save(outcome, tmp_path / "fig8")
+        (run / fold / "result.json").write_text(json.dumps({"iterations": iterations}))
+
+
+def test_figure_8_is_drawn_from_the_iterations_of_a_run(tmp_path):
+    """One fold has a volume more than the others; from six folds on a test can find something."""
+    folds = {f"fold{n}": [-0.3, -0.4 - 0.01 * n, -0.5 - 0.02 * n] for n in range(6)}
+    write_iterations(tmp_path, {**folds, "fold0": [-0.3, -0.4, -0.5, -0.6]})
+    table = curve_outcome(tmp_path).table
+    assert [(row["iteration"], row["n"]) for row in table] == [(1, 6), (2, 6), (3, 1)]
+    assert table[0]["best validation"] == "0.4250 ± 0.0187" and table[0]["best training"] == "0.5250 ± 0.0187"
+    assert table[0]["before training"] == "0.3000 ± 0.0000" and table[1]["p"] == "0.0312 *"
+    save(curve_outcome(tmp_path), tmp_path / "fig8")
     with pytest.raises(InputError, match="no iterations"):
         curve_outcome(tmp_path / "fold1")
 
@@ -214,7 +241,9 @@ def test_the_table_stays_where_it_was_while_the_patient_moves(finished):
 def test_the_page_has_a_section_and_the_figures(finished, tmp_path):
     page = write_page(finished[1], tmp_path / "evaluation.md", "one small phantom.").read_text()
     assert "## Table 1" in page and "about 300 times" in page and "| lkpyramid, alone | 1 |" in page
-    assert "1 random fields instead of 50" in page and "Not run here: fig7" in page
+    assert "1 random field instead of 50" in page and "whose load was" in page
+    assert "`longct evaluate --experiment table1 --manifest cohort/manifest.csv --out results`" in page
+    assert "here with `--fields 1 --methods lkpyramid`." in page and "Not run here: fig7" in page
     assert (tmp_path / "pictures" / "evaluation" / "table1.png").exists()
     with pytest.raises(InputError, match="has no experiment"):
         write_page(tmp_path, tmp_path / "evaluation.md", "")

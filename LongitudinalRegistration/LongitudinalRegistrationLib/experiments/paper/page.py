@@ -14,7 +14,6 @@ from TableRemovalLib.errors import InputError
 
 from ...system.files import ready_folder, write_text
 from . import EXPERIMENTS
-from .run import NAMES
 
 PICTURES = Path("pictures") / "evaluation"
 
@@ -58,7 +57,7 @@ def write_page(results: Path, page: Path, cohort: str) -> Path:
     ]
     for path in found.values():
         lines += ["", *_section(json.loads(path.read_text(encoding="utf-8")), results, pictures)]
-    missing = [name for name in NAMES if name not in found]
+    missing = [name for name in EXPERIMENTS if name not in found]
     if missing:
         lines += ["", f"Not run here: {', '.join(missing)}."]
     return write_text("\n".join(lines) + "\n", page)
@@ -68,10 +67,13 @@ def _section(content: dict, results: Path, pictures: Path) -> list[str]:
     lines = [f"## {content['title']}", ""]
     if content["story"]:
         lines += [f"The paper: {content['story']}.", ""]
+    here = f", here with `{content['arguments']}`" if content.get("arguments") else ""
+    lines += [f"`{content['command']}`{here}.", ""]
     if content["reduction"]:
         lines += [f"**Reduced here**: {content['reduction']}.", ""]
     if content.get("failed"):
-        lines += [f"{content['failed']} registrations failed and are left out.", ""]
+        failed = content["failed"]
+        lines += [f"{failed} registration{'s' * (failed > 1)} failed; their cases are left out.", ""]
     for name in content["figures"]:
         shutil.copyfile(results / f"{name}.svg", pictures / f"{name}.svg")
         shutil.copyfile(results / f"{name}.png", pictures / f"{name}.png")
