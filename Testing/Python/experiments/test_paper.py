@@ -228,6 +228,23 @@ def test_an_experiment_gives_table_rows_and_figure(finished):
     assert float(row["end_point_error_mm_after"]) < 1.5 and "image" not in row
 
 
+def test_times_are_taken_by_one_worker_with_all_cores(tmp_path, monkeypatch):
+    """The cluster is not started."""
+    sitk.WriteImage(sitk.Image([4, 4, 4], sitk.sitkInt16), str(tmp_path / "scan.nii.gz"))
+    (tmp_path / "manifest.csv").write_text("patient,time_point,image\nP,1,scan.nii.gz\n")
+    asked = []
+
+    def not_started(cluster):
+        asked.append(cluster)
+        raise InputError("not started")
+
+    monkeypatch.setattr("LongitudinalRegistrationLib.experiments.paper.run.connect", not_started)
+    for name, given in (("table1", {}), ("fig7", {}), ("table1", {"workers": 2})):
+        with pytest.raises(InputError, match="not started"):
+            run_experiment(name, tmp_path / "manifest.csv", tmp_path, PaperOptions(fields=1), ClusterOptions(**given))
+    assert [cluster.workers for cluster in asked] == [1, None, 2]
+
+
 def test_the_table_stays_where_it_was_while_the_patient_moves(finished):
     """Of the simulated follow-up that was made last: what a method sees of the original scan."""
     made, scan = (next(iter(kept.values())) for kept in (trials_module._follow_up, trials_module._scan))
@@ -239,7 +256,9 @@ def test_the_table_stays_where_it_was_while_the_patient_moves(finished):
 
 
 def test_the_page_has_a_section_and_the_figures(finished, tmp_path):
-    page = write_page(finished[1], tmp_path / "evaluation.md", "one small phantom.").read_text()
+    remarks = {"table1": "as in the paper.", "fig7": "not shown, as it was not run."}
+    page = write_page(finished[1], tmp_path / "evaluation.md", "one small phantom.", remarks).read_text()
+    assert "Here: as in the paper." in page and "not shown" not in page
     assert "## Table 1" in page and "about 300 times" in page and "| lkpyramid, alone | 1 |" in page
     assert "1 random field instead of 50" in page and "whose load was" in page
     assert "`longct evaluate --experiment table1 --manifest cohort/manifest.csv --out results`" in page
