@@ -100,7 +100,7 @@ class PackagesSection:
         elif packages.missing:
             text = _("Missing: {names}. They are installed once, {size}, into {apart}")
         elif packages.wanted:
-            text = _("Without {names}, the network cannot be used. Installed once, {size}, in {apart}")
+            text = _("Without {names}, VoxelMorph (paper) cannot be used. Installed once, {size}, in {apart}")
         elif packages.installation is None:
             return ""
         else:

@@ -36,10 +36,15 @@ REGISTER_FILES = (
 
 def info(arguments: argparse.Namespace, console: Console) -> None:
     """Versions and what is missing."""
+    from ..methods.network.architectures.catalogue import DEFAULT_NETWORK
     from ..methods.network.model_store import find_model
     from ..methods.network.runtime import runtime_missing, runtime_words, tensorflow_missing
     from ..methods.niftyreg.binaries import find_programs
     from ..system.versions import versions
+
+    def runs(network: str) -> str:
+        missing = runtime_missing(network)
+        return f"missing: {missing}" if missing else f"runs in {runtime_words(network)}, float32"
 
     def state(find: Callable[[], str]) -> str:
         try:
@@ -50,13 +55,14 @@ def info(arguments: argparse.Namespace, console: Console) -> None:
     installed = versions()
     content = {
         "versions": installed,
-        "network": f"missing: {missing}" if (missing := runtime_missing()) else f"runs on {runtime_words()}, float32",
+        "network": runs(DEFAULT_NETWORK),
+        "vxm2": runs("vxm2"),
         "training": f"missing: {missing}" if (missing := tensorflow_missing()) else "present",
         "niftyreg": state(lambda: f"present: {find_programs()['reg_f3d'].parent}"),
         "model": state(lambda: f"present: {find_model().name}"),
     }
     lines = [f"{name:<12} {value or 'not installed'}" for name, value in installed.items()]
-    lines += ["", *(f"{name:<12} {content[name]}" for name in ("network", "training", "niftyreg", "model"))]
+    lines += ["", *(f"{name:<12} {content[name]}" for name in ("network", "vxm2", "training", "niftyreg", "model"))]
     console.result(content, "\n".join(lines))
 
 

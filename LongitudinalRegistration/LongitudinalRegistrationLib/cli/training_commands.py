@@ -98,13 +98,14 @@ def evaluate(arguments: argparse.Namespace, console: Console) -> None:
     from ..methods.network.model_store import find_model
     from ..methods.network.predict import Predictor
     from ..methods.network.runtime import runtime_missing
+    from ..system.parallel import bound_threads
     from ..training.simulation.simulator import SimulatorOptions
 
     for delta in arguments.deltas:
         ok, reason = SimulatorOptions(delta_mm=delta).isValid()
         if not ok:
             raise InputError(reason)
-    if missing := runtime_missing():
+    if missing := runtime_missing(arguments.network):
         raise InputError(f"The network cannot run: {missing}.")
     model = find_model(arguments.network)
     for path in (arguments.out, arguments.figure):
@@ -113,6 +114,7 @@ def evaluate(arguments: argparse.Namespace, console: Console) -> None:
     if arguments.figure and (reason := drawing_missing()):
         raise InputError(f"No figure can be drawn: {reason}.")
     scans = _scored_scans(arguments)
+    bound_threads(arguments.threads)
     predictor = Predictor(model, arguments.threads)
     results = model_scores(
         scans,

@@ -22,12 +22,15 @@ import numba
 import numpy as np
 import SimpleITK as sitk
 import TableRemovalLib
+from TableRemovalLib.errors import InputError
 
 from ..field.box_warp import sample
 from ..field.inverse import inverse_of, resampled
 from ..field.transforms import compose
 from ..field.warp import warp_image
 from ..methods.affine.align import align
+from ..methods.network.model_store import find_model
+from ..methods.network.predict import loaded_predictor
 from ..methods.refinement.agreement import agreement
 from ..methods.refinement.options import RefinementOptions
 from ..methods.refinement.refine import refine
@@ -36,7 +39,7 @@ from ..scan.body import find_body
 from ..scan.pyramid import make_pyramid
 
 COMPILING = "Compiling for this computer, the first time only"
-FUNCTIONS = {"bodies": 35, "registration": 23, "resampling": 5}
+FUNCTIONS = {"bodies": 35, "registration": 23, "network": 20, "resampling": 5}
 """The parts, each compiled in a process of its own, and how many functions of ours each has."""
 
 Progress = Callable[[str, float], None]
@@ -64,6 +67,15 @@ def run_registration() -> None:
     agreement(scan, scan, affine, field)
 
 
+def run_network() -> None:
+    """Run once the pass of the default network; nothing where its model is missing, which the method says."""
+    try:
+        model = find_model()
+    except InputError:
+        return
+    loaded_predictor(model)
+
+
 def run_resampling() -> None:
     """Run once what resamples scans and labels, and what inverts a transform."""
     ball, affine = _ball(), sitk.AffineTransform(3)
@@ -77,7 +89,12 @@ def run_resampling() -> None:
         resampled(sitk.Cast(ball, kind), ball, back, labels=kind == sitk.sitkUInt8)
 
 
-RUNS = {"bodies": run_bodies, "registration": run_registration, "resampling": run_resampling}
+RUNS = {
+    "bodies": run_bodies,
+    "registration": run_registration,
+    "network": run_network,
+    "resampling": run_resampling,
+}
 
 
 def is_compiled() -> bool:

@@ -50,6 +50,7 @@ import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
 from ..methods.method import Problem
+from ..methods.network.architectures.catalogue import DEFAULT_NETWORK
 from ..methods.network.runtime import runtime_words
 from ..methods.refinement.options import RefinementOptions
 from ..scan.geometry import linear_matrix
@@ -99,7 +100,7 @@ class Worker:
         """Warm up, then work."""
         begun = time.monotonic()
         load(RegistrationOptions(), lambda text, part: self._say(event="warming", text=text, fraction=round(part, 3)))
-        self._say(event="ready", seconds=round(time.monotonic() - begun, 2), network=runtime_words())
+        self._say(event="ready", seconds=round(time.monotonic() - begun, 2), network=runtime_words(DEFAULT_NETWORK))
         work = {"prepare": self._prepare, "register": self._register}
         while True:
             command = self._commands.get()

@@ -30,7 +30,7 @@ def main():
             commands.put(json.loads(line))
         os._exit(0)
 
-    say(event="ready", seconds=0.1, network="ONNX Runtime 1.32.0")
+    say(event="ready", seconds=0.1, network="compiled code, numba 0.61.2")
     threading.Thread(target=listen, daemon=True).start()
     while True:
         command = commands.get()

@@ -37,7 +37,7 @@ def test_info_as_text_and_json(capsys):
     assert code == 0 and "SimpleITK" in out and "niftyreg     present" in out
     code, out, _ = longct(capsys, "info", "--json")
     content = json.loads(out)["result"]
-    assert content["network"].startswith("runs on ONNX Runtime") and content["training"] == "present"
+    assert content["network"].startswith("runs in compiled code, numba") and content["training"] == "present"
     assert content["model"].startswith("present")
 
 

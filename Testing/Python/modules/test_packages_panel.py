@@ -218,7 +218,7 @@ def test_where_only_the_network_lacks_its_runtime_the_panel_names_it_and_registe
     panel = open_panel("LongitudinalRegistration")
     _found, isFirst, ui = section(panel)
     assert isFirst and not ui.installButton.isHidden()
-    assert "Without ONNX Runtime, the network cannot be used" in ui.packagesLabel.text
+    assert "Without ONNX Runtime, VoxelMorph (paper) cannot be used" in ui.packagesLabel.text
     assert "28 MB" in ui.packagesLabel.text and "Install" not in panel.ui.registerButton.toolTip
 
 

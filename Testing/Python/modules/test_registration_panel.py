@@ -68,7 +68,7 @@ def test_the_panel_warms_up_prepares_registers_and_tells_the_stages(open_panel):
         assert until(), panel.ui.statusLabel.text
 
     assert "Getting ready" in panel.logic.statusText()
-    pump(lambda: panel.ui.statusLabel.text == "Ready (ONNX Runtime 1.32.0).")
+    pump(lambda: panel.ui.statusLabel.text == "Ready (compiled code, numba 0.61.2).")
     parameters.fixedVolume, parameters.movingVolume = add_volume("Baseline"), add_volume("Follow-up", 2)
     pump(lambda: sum("prepared" in line for line in panel.logic.log) == 2)
     panel.ui.registerButton.click()

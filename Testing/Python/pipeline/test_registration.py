@@ -112,12 +112,12 @@ def test_auto_falls_back_to_niftyreg_and_says_why(phantom_pair, monkeypatch):
     assert result.seconds["niftyreg"] > 0
 
 
-def test_auto_without_a_runtime_or_niftyreg_says_what_to_install(phantom_pair, monkeypatch, tmp_path):
+def test_auto_without_a_model_or_niftyreg_says_what_to_install(phantom_pair, monkeypatch, tmp_path):
     monkeypatch.setenv("LONGCT_NIFTYREG", str(tmp_path))
-    monkeypatch.setattr(network, "runtime_missing", lambda: "ONNX Runtime is not installed (pip install x)")
-    with pytest.raises(InputError, match=r"ONNX Runtime is not installed .*correct the folder"):
+    monkeypatch.setattr(network, "runtime_missing", lambda name: f"what runs {name} is not installed (pip install x)")
+    with pytest.raises(InputError, match=r"what runs cvpyramid is not installed .*correct the folder"):
         register_phantom(phantom_pair)
-    with pytest.raises(InputError, match="ONNX Runtime is not installed"):
+    with pytest.raises(InputError, match="what runs cvpyramid is not installed"):
         register_phantom(phantom_pair, method="cost-volume")
     with pytest.raises(InputError, match="correct the folder"):
         register_phantom(phantom_pair, method="niftyreg")
@@ -139,7 +139,8 @@ def test_a_runtime_that_is_really_absent_is_noticed(hidden, said):
         "find = m.PathFinder.find_spec\n"
         f"m.PathFinder.find_spec = classmethod(lambda c, n, *a: None if n in {hidden!r} else find(n, *a))\n"
         "from LongitudinalRegistrationLib.methods.network.runtime import runtime_missing, runtime_words\n"
-        "print(runtime_words() or runtime_missing())\n"
+        "assert runtime_words('cvpyramid').startswith('compiled code') and not runtime_missing('cvpyramid')\n"
+        "print(runtime_words('vxm2') or runtime_missing('vxm2'))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.startswith(said), done.stderr

@@ -30,7 +30,7 @@ from LongitudinalRegistrationLib.report.html import FOLDER
 places = [LongitudinalRegistrationLib.__file__, TableRemovalLib.__file__, MODELS_FOLDER, FOLDER]
 places += [host.modules[name].python.__file__ for name in host.modules]
 assert all(folder in Path(place).parents for place in places), places
-assert list(MODELS_FOLDER.glob("*.onnx")) and list(FOLDER.glob("*.j2"))
+assert list(MODELS_FOLDER.glob("*.onnx")) and list(MODELS_FOLDER.glob("*_compiled.npz")) and list(FOLDER.glob("*.j2"))
 print("both opened")
 """
 

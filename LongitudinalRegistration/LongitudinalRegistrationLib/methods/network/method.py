@@ -34,7 +34,7 @@ class Network:
 
     def missing(self) -> str:
         """Why it cannot run here: no runtime, or no model."""
-        if missing := runtime_missing():
+        if missing := runtime_missing(self._options.network):
             return missing
         try:
             find_model(self._options.network)

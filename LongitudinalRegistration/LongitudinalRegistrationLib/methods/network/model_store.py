@@ -16,6 +16,10 @@ from .architectures.catalogue import DEFAULT_NETWORK, network_options, spacing_o
 MODELS_FOLDER = Path(__file__).resolve().parents[3] / "Resources" / "Models"
 
 
+CONVERTED = ("onnx", "compiled")
+"""The forms beside Keras's that a card can name."""
+
+
 @dataclass(frozen=True)
 class Model:
     """A model as its card describes it.
@@ -41,7 +45,9 @@ class Model:
     card
         The card's content.
     onnx
-        The same for ONNX Runtime; None where the model was not converted.
+        The same for ONNX Runtime; None where the model was not converted to that.
+    compiled
+        The same for compiled code; None where the model was not converted to that.
     """
 
     name: str
@@ -54,6 +60,7 @@ class Model:
     sha256: str
     card: dict
     onnx: Path | None = None
+    compiled: Path | None = None
 
 
 def trained_model(
@@ -88,10 +95,10 @@ def find_model(network: str = DEFAULT_NETWORK, folder: Path | None = None) -> Mo
     if not path.exists():
         raise InputError(f"There is no model {network} in {folder}: reinstall, or use --method niftyreg.")
     card = json.loads(path.read_text())
-    converted = card.get("onnx")
     _check_file(folder / card["weights"], card["sha256"], path)
-    if converted:
-        _check_file(folder / converted["file"], converted["sha256"], path)
+    converted = {form: folder / card[form]["file"] for form in CONVERTED if form in card}
+    for form, file in converted.items():
+        _check_file(file, card[form]["sha256"], path)
     return Model(
         name=card["name"],
         network=card["network"],
@@ -102,7 +109,7 @@ def find_model(network: str = DEFAULT_NETWORK, folder: Path | None = None) -> Mo
         weights=folder / card["weights"],
         sha256=card["sha256"],
         card=card,
-        onnx=folder / converted["file"] if converted else None,
+        **converted,
     )
 
 

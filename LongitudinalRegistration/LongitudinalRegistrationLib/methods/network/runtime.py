@@ -1,4 +1,8 @@
-"""What a trained network runs on: ONNX Runtime where it is installed, else TensorFlow; both in float32."""
+"""What a trained network runs on, always in float32.
+
+The default network runs in compiled code of ours. The others run in ONNX Runtime where it is installed, else in
+TensorFlow, and so does a network that was just trained.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from ...system.versions import package_version
+from .architectures.catalogue import COMPILED_NETWORKS
 from .model_store import Model
 
 INSTALL_RUNTIME = "pip install 'onnxruntime>=1.19'"
@@ -34,15 +39,17 @@ def tensorflow_missing() -> str:
     return f"{' and '.join(missing)} not installed ({INSTALL_TENSORFLOW})" if missing else ""
 
 
-def runtime_missing() -> str:
-    """Why no network can run here, in words; empty if ONNX Runtime, or TensorFlow with Keras, is installed."""
-    if has_onnx_runtime() or not tensorflow_missing():
+def runtime_missing(network: str) -> str:
+    """Why a shipped network cannot run here, in words; empty if what it needs is installed."""
+    if network in COMPILED_NETWORKS or has_onnx_runtime() or not tensorflow_missing():
         return ""
     return f"ONNX Runtime is not installed ({INSTALL_RUNTIME})"
 
 
-def runtime_words() -> str:
-    """What runs the shipped networks here, with its version: "ONNX Runtime 1.23.2"; empty where nothing does."""
+def runtime_words(network: str) -> str:
+    """What runs a shipped network here, with its version: "ONNX Runtime 1.23.2"; empty where nothing does."""
+    if network in COMPILED_NETWORKS:
+        return f"compiled code, numba {package_version('numba')}"
     if has_onnx_runtime():
         return f"ONNX Runtime {package_version('onnxruntime')}"
     return "" if tensorflow_missing() else f"TensorFlow {package_version('tensorflow')}"
@@ -54,8 +61,12 @@ def load_passes(model: Model, threads: int | None) -> Passes:
     Parameters
     ----------
     threads
-        Most threads at work; None: all cores.
+        Most threads at work; None: all cores. Compiled code runs on those that system.parallel is bound to.
     """
+    if model.compiled:
+        from .compiled.passes import CompiledPasses
+
+        return CompiledPasses(model.compiled)
     if model.onnx and has_onnx_runtime():
         from .onnx_passes import OnnxPasses
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 SPACING_MM = {"cvpyramid": 4.0, "lkpyramid": 4.0, "vxm2": 2.0}
 NETWORKS = tuple(SPACING_MM)
+COMPILED_NETWORKS = ("cvpyramid",)
+"""Those whose shipped form runs in compiled code; the others need a runtime."""
 DEFAULT_NETWORK = "cvpyramid"
 DIVISOR = 16
 

@@ -8,9 +8,8 @@ import keras
 from keras import layers, ops
 
 from .compute import convolution_policy
+from .constants import SLOPE
 from .tensor import Tensor
-
-SLOPE = 0.2
 
 
 class SliceConvolution(layers.Layer):

@@ -15,19 +15,24 @@ import keras
 from keras import layers, ops
 
 from .catalogue import check_sides
+from .constants import (
+    CHANNELS,
+    EVIDENCE,
+    FLOW_GAIN,
+    LEAST_ERROR,
+    LEVELS,
+    REACH,
+    SEARCH_FACTOR,
+    SEEN,
+    TRUST,
+    Level,
+)
 from .convolution import SliceConvolution, activate, dense, nearly_nothing
 from .fields import blur, double, halve
-from .gauss_newton import GaussNewtonStep, Level
-from .lucas_kanade import CHANNELS, EVIDENCE, contrast_channels, mismatch, normal_equations, solve_over_scales
+from .gauss_newton import GaussNewtonStep
+from .lucas_kanade import contrast_channels, mismatch, normal_equations, solve_over_scales
 from .search import Search
 from .tensor import Tensor
-
-SEARCH_FACTOR = 4
-LEVELS = (Level(2, 0, 3, 32), Level(1, 1, 2, 32))
-REACH = (3, 2, 2)
-SEEN = 2 * CHANNELS + 1 + 3
-FLOW_GAIN = 0.25
-LEAST_ERROR = 0.02
 
 
 class Correction(layers.Layer):
@@ -57,7 +62,7 @@ class Correction(layers.Layer):
         x = double(activate(self.last(x + double(far))))
         x = activate(self.join(ops.concatenate([known, x], axis=-1)))
         out = self.leave(x + activate(self.here(x)))
-        trust = ops.sigmoid(out[..., 3] + 2.0)
+        trust = ops.sigmoid(out[..., 3] + TRUST)
         return [trust * component + out[..., n] for n, component in enumerate(flow)], out[..., 4]
 
 

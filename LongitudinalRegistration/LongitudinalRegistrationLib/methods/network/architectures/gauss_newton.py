@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 from keras import layers, ops
 
+from .constants import CHANNELS, Level
 from .fields import double
-from .lucas_kanade import CHANNELS, contrast_channels
+from .lucas_kanade import contrast_channels
 from .spatial_transformer import sample
 from .tensor import Tensor
-
-
-@dataclass(frozen=True)
-class Level:
-    """factor: voxels of the input per voxel of the images compared; halvings: of the evidence before it is solved;
-    steps: how often the moving image is warped and compared; filters: of the correction; scales: windows of the
-    solution."""
-
-    factor: int
-    halvings: int
-    steps: int
-    filters: int
-    scales: int = 3
-
-    @property
-    def flow_factor(self) -> int:
-        """Voxels of the input per voxel of the flow."""
-        return self.factor * 2**self.halvings
 
 
 class GaussNewtonStep(layers.Layer):

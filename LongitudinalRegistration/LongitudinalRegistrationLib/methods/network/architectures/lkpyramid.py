@@ -16,13 +16,11 @@ from keras import layers, ops
 
 from .catalogue import check_sides
 from .compute import convolution_policy
+from .constants import EVIDENCE, SLOPE, TRUST, Level
 from .fields import blur, double, halve
-from .gauss_newton import GaussNewtonStep, Level
-from .lucas_kanade import EVIDENCE, contrast_channels, normal_equations, solve_over_scales
+from .gauss_newton import GaussNewtonStep
+from .lucas_kanade import contrast_channels, normal_equations, solve_over_scales
 from .tensor import Tensor
-
-SLOPE = 0.2
-
 
 LEVELS = (Level(4, 0, 3, 32), Level(2, 0, 1, 32), Level(1, 1, 1, 32))
 
@@ -56,7 +54,7 @@ class Correction(keras.layers.Layer):
         coarse = coarse + ops.leaky_relu(second(coarse), SLOPE)
         coarse = double(ops.cast(ops.leaky_relu(last(coarse), SLOPE), "float32"))
         out = self.leave(ops.leaky_relu(self.here(ops.concatenate([known, coarse], axis=-1)), SLOPE))
-        trust = ops.sigmoid(out[..., 3] + 2.0)
+        trust = ops.sigmoid(out[..., 3] + TRUST)
         return [trust * component + out[..., n] for n, component in enumerate(flow)]
 
 

@@ -9,13 +9,9 @@ from __future__ import annotations
 
 from keras import ops
 
+from .constants import FLAT_DEVIATION, FLAT_VARIANCE, LARGEST_STEP, LEAST_AROUND, RAW_GAIN
 from .fields import blur, central_differences, double, halve
 from .tensor import Tensor
-
-RAW_GAIN = 4.0
-FLAT_DEVIATION = 0.04
-CHANNELS = 2
-EVIDENCE = 13
 
 
 def contrast_channels(image: Tensor) -> list:
@@ -36,7 +32,7 @@ def contrast_channels(image: Tensor) -> list:
     """
     moments = double(blur(blur(halve(ops.concatenate([image, image * image], axis=0)))))
     mean, square = ops.split(moments, 2, axis=0)
-    deviation = ops.sqrt(ops.relu(square - mean * mean) + 1e-6)
+    deviation = ops.sqrt(ops.relu(square - mean * mean) + FLAT_VARIANCE)
     return [RAW_GAIN * image, (image - mean) / (deviation + FLAT_DEVIATION)]
 
 
@@ -164,9 +160,9 @@ def solve_over_scales(system: Tensor, damping: Tensor) -> tuple[list, list]:
         matrix, right = windows[scale][:6], windows[scale][6:]
         change = solve_symmetric(matrix, residual(matrix, right, prior), damping[scale])
         flow = [a + b for a, b in zip(prior, change, strict=True)]
-    limit = ops.rsqrt(1.0 + sum(x * x for x in flow) / 9.0)
+    limit = ops.rsqrt(1.0 + sum(x * x for x in flow) / LARGEST_STEP**2)
     flow = [x * limit for x in flow]
     scale = damping[0] + sum(matrix[:3]) / 3.0
     unexplained = [x / scale for x in residual(matrix, right, flow)]
     shape = [x / scale for x in matrix[1:]]
-    return flow, [*prior, ops.log(scale), ops.log(around + 0.1), *unexplained, *shape]
+    return flow, [*prior, ops.log(scale), ops.log(around + LEAST_AROUND), *unexplained, *shape]

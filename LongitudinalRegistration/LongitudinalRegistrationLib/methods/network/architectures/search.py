@@ -10,16 +10,12 @@ from itertools import product
 from typing import Any
 
 import keras
-import numpy as np
 from keras import layers, ops
 
+from .constants import CHANNELS, DESCRIPTORS, FLAT_LENGTH, offsets_within
 from .convolution import SliceConvolution, activate, dense, nearly_nothing
 from .fields import double, halve
-from .lucas_kanade import CHANNELS
 from .tensor import Tensor
-
-DESCRIPTORS = 16
-FLAT_LENGTH = 0.1
 
 
 def correlation(fixed: Tensor, moving: Tensor, reach: tuple[int, int, int]) -> Tensor:
@@ -42,23 +38,6 @@ def correlation(fixed: Tensor, moving: Tensor, reach: tuple[int, int, int]) -> T
     starts = product(*(range(2 * n + 1) for n in reach))
     products = [ops.sum(fixed * padded[:, c : c + k, b : b + j, a : a + i], axis=-1) for c, b, a in starts]
     return ops.stack(products, axis=-1)
-
-
-def offsets_within(reach: tuple[int, int, int]) -> np.ndarray:
-    """List the offsets that a search goes through.
-
-    Parameters
-    ----------
-    reach
-        Voxels to either side along (k, j, i).
-
-    Returns
-    -------
-    numpy.ndarray
-        (offsets, 3), float32, components (i, j, k).
-    """
-    offsets = list(product(*(range(-n, n + 1) for n in reach)))
-    return np.array(offsets, np.float32)[:, ::-1].copy()
 
 
 class Search(layers.Layer):
