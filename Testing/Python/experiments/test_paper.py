@@ -19,7 +19,7 @@ from LongitudinalRegistrationLib.experiments.paper.plots import save
 from LongitudinalRegistrationLib.experiments.paper.run import run_experiment
 from LongitudinalRegistrationLib.experiments.paper.schemes import folds_outcome, folds_trials
 from LongitudinalRegistrationLib.experiments.paper.statistics import summary, wilcoxon
-from LongitudinalRegistrationLib.experiments.paper.sweep import sweep_trials
+from LongitudinalRegistrationLib.experiments.paper.sweep import sweep_outcome, sweep_trials
 from LongitudinalRegistrationLib.experiments.paper.table_removal import table_removal_outcome, table_removal_trials
 from LongitudinalRegistrationLib.experiments.paper.times import times_outcome
 from LongitudinalRegistrationLib.experiments.paper.training_curve import curve_outcome
@@ -27,6 +27,7 @@ from LongitudinalRegistrationLib.training.manifest import Entry
 from scipy.ndimage import binary_dilation
 from TableRemovalLib.errors import InputError
 
+STEPS = ("before", "after")
 PATIENTS = tuple(
     Entry(f"P{n}", str(time), Path(f"p{n}_{time}"), split=f"fold{n % 4 + 1}") for n in range(12) for time in (1, 2)
 )
@@ -138,6 +139,18 @@ def test_figure_7_compares_original_and_refined_scans(tmp_path):
     assert row["p"] == "0.0020 *" and "n = 10" in row["test"]
     svg, png = save(outcome, tmp_path / "fig7")
     assert "<svg" in svg.read_text() and png.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_figure_11_tests_every_step_and_all_together(tmp_path):
+    parts = []
+    for group, gain in (("default", 0.02), ("niftyreg", 0.0)):
+        deltas = [0.0] * 4 + [25.0] * 4
+        scores = {f"{m}_{s}": [0.8 + 0.01 * n + gain for n in range(8)] for m in ("ncc", "dsc", "ssim") for s in STEPS}
+        parts += rows(group=group, delta_mm=deltas, **scores)
+    outcome = sweep_outcome(parts, PaperOptions())
+    found = [(row["delta, mm"], row["n"], row["p"]) for row in outcome.table if row["measure"] == "DSC"]
+    assert found == [("0", 4, "0.1250"), ("25", 4, "0.1250"), ("all", 8, "0.0078 *")]
+    save(outcome, tmp_path / "fig11")
 
 
 def test_table_1_says_how_many_times_as_long():

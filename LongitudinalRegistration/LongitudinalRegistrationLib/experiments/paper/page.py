@@ -82,8 +82,8 @@ def _section(content: dict, remark: str, results: Path, pictures: Path) -> list[
         failed = content["failed"]
         lines += [f"{failed} registration{'s' * (failed > 1)} failed; their cases are left out.", ""]
     for name in content["figures"]:
-        shutil.copyfile(results / f"{name}.svg", pictures / f"{name}.svg")
-        shutil.copyfile(results / f"{name}.png", pictures / f"{name}.png")
+        for kind in ("svg", "png") if content["table"] else ("png",):  # a scan is no drawing
+            shutil.copyfile(results / f"{name}.{kind}", pictures / f"{name}.{kind}")
         lines += [f"![{content['title']}: {name}]({PICTURES.as_posix()}/{name}.png)", ""]
     if content["table"]:
         columns = list(content["table"][0])

@@ -41,16 +41,17 @@ def sweep_outcome(rows: Sequence[Row], options: PaperOptions) -> Outcome:
     deltas = sorted({row["delta_mm"] for row in rows})
     measures = ("ncc", *OVERLAP)
     table = []
-    for delta in deltas:
+    for delta in (*deltas, None):
+        wanted = {} if delta is None else {"delta_mm": delta}
         for measure in measures:
-            own = {group: values(rows, f"{measure}_after", group=group, delta_mm=delta) for group in groups}
-            before = summary(values(rows, f"{measure}_before", group=groups[0], delta_mm=delta))
+            own = {group: values(rows, f"{measure}_after", group=group, **wanted) for group in groups}
+            before = summary(values(rows, f"{measure}_before", group=groups[0], **wanted))
             if not before.n:
                 continue
             test = wilcoxon(own[DEFAULT], own[NIFTYREG]) if {DEFAULT, NIFTYREG} <= set(groups) else wilcoxon([], [])
             table.append(
                 {
-                    "delta, mm": f"{delta:g}",
+                    "delta, mm": "all" if delta is None else f"{delta:g}",
                     "measure": TITLES[measure],
                     "n": before.n,
                     "before": spread(before, measure),
