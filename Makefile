@@ -11,7 +11,7 @@ RUNS := $(if $(SINGLE),--run single="$(SINGLE)") $(if $(INCREMENTAL),--run incre
 EXPERIMENTS ?= slices fig7 table1 $(if $(INCREMENTAL),fig8) fig9 fig10 fig11
 WORDS ?= 12 synthetic patients, 88 scans, `longct phantom --cohort --seed 1 --size 256 --slices 100`.
 
-.PHONY: demo test test-all lint bench evaluation bench-table package screenshots-registration screenshots-table clean
+.PHONY: demo test test-all soak audit lint bench evaluation bench-table package screenshots-registration screenshots-table clean
 
 demo: $(STAMP)
 	@$(BIN)/python Testing/Host/demo.py --out "$(DEMO_OUT)" --seed $(SEED) \
@@ -27,6 +27,18 @@ test: lint
 test-all: lint
 	@$(BIN)/python Testing/Host/compile_kernels.py
 	@$(BIN)/python -m pytest -m "slow or not slow"
+
+soak: $(STAMP)
+	@$(BIN)/python Testing/Host/compile_kernels.py
+	@for program in $$(grep -l __main__ Testing/Soak/*.py); do echo "$$program"; $(BIN)/python "$$program" || exit $$?; done
+
+audit: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[audit]"
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml -o build/sbom.json $(BIN)/python
+	@echo "What is installed, with licences: build/sbom.json"
+	@$(BIN)/python -m pip freeze --exclude-editable > build/installed.txt
+	@$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r build/installed.txt
 
 lint: $(STAMP)
 	@$(BIN)/ruff check --quiet .

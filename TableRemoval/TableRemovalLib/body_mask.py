@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
+from TableRemovalLib.borders import tissue_of
 from TableRemovalLib.errors import InputError
 from TableRemovalLib.options import TableRemovalOptions
 from TableRemovalLib.paper import paper_mask
@@ -21,12 +22,14 @@ from TableRemovalLib.validate import validate_ct
 class BodyMaskResult:
     """A body mask and what was found on the way.
 
-    mask: uint8 image of 0 and 1 on the scan's grid. slices: one record per slice k. seconds: wall time.
+    mask: uint8 image of 0 and 1 on the scan's grid. slices: one record per slice k. seconds: wall time. remark: one
+    sentence about the whole scan where its intensities are not HU, empty otherwise.
     """
 
     mask: sitk.Image
     slices: tuple[SliceRecord, ...]
     seconds: float
+    remark: str = ""
 
 
 def compute_body_mask(
@@ -64,12 +67,13 @@ def compute_body_mask(
     axial = image if order == (0, 1, 2) else sitk.PermuteAxes(image, order)
     check_options(axial, options)
     find = paper_mask if options.method == "paper" else robust_mask
-    mask, records = find(numeric_view(axial), axial.GetSpacing(), options, progress)
+    array = numeric_view(axial)
+    mask, records = find(array, axial.GetSpacing(), options, progress)
     result = sitk.GetImageFromArray(mask)
     if order != (0, 1, 2):
         result = sitk.PermuteAxes(result, tuple(order.index(axis) for axis in range(3)))
     result.CopyInformation(image)
-    return BodyMaskResult(result, tuple(records), time.perf_counter() - started)
+    return BodyMaskResult(result, tuple(records), time.perf_counter() - started, tissue_of(array).remark())
 
 
 def apply_body_mask(image: sitk.Image, mask: sitk.Image, fill_hu: float = -1024) -> sitk.Image:

@@ -10,6 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from TableRemovalLib.body_mask import BodyMaskResult, compute_body_mask
+from TableRemovalLib.borders import tissue_of
 from TableRemovalLib.columns import column_statistics
 from TableRemovalLib.components import apply_clicks
 from TableRemovalLib.edit_state import EditState
@@ -17,18 +18,18 @@ from TableRemovalLib.errors import InputError
 from TableRemovalLib.overrides import ScanOverrides
 from TableRemovalLib.preview import ct_view, grown_by_hand
 from TableRemovalLib.quality import SEED_IN_AIR, THRESHOLD_LIMIT, SliceRecord, slice_records, with_seconds
-from TableRemovalLib.robust import BORDER_HU
 
 
 @dataclass(frozen=True)
 class EditedMask:
     """mask: uint8 0/1 on the scan's grid. records: one per slice. base: by slice index, the mask (uint8 0/1 [j, i])
-    without its override, of the slices that have one. seconds: wall time."""
+    without its override, of the slices that have one. seconds: wall time. remark: as of `BodyMaskResult`."""
 
     mask: sitk.Image
     records: tuple[SliceRecord, ...]
     base: dict[int, np.ndarray]
     seconds: float
+    remark: str
 
 
 def is_axial(image: sitk.Image) -> bool:
@@ -82,7 +83,7 @@ def compute_edited_mask(
         _check_fits(image, state.overrides)
     result = whole or compute_body_mask(image, state.options, progress)
     if not state.overrides.slices:
-        return EditedMask(result.mask, result.slices, {}, time.perf_counter() - started)
+        return EditedMask(result.mask, result.slices, {}, time.perf_counter() - started, result.remark)
     array, mask = ct_view(sitk.GetArrayViewFromImage(image)), sitk.GetArrayFromImage(result.mask)
     base = {k: mask[k].copy() for k in state.overrides.slices}
     thresholds = np.array([record.threshold_used for record in result.slices])
@@ -96,11 +97,12 @@ def compute_edited_mask(
             thresholds[k] = thresholds[k] if grown.threshold is None else grown.threshold
         mask[k] = apply_clicks(array[k], mask[k], own.clicks)
         seconds[k] = time.perf_counter() - began
-    columns = column_statistics(array, BORDER_HU)
+    columns = column_statistics(array, tissue_of(array).borders(None).air_hu)
     records = slice_records(array, columns, mask, image.GetSpacing(), thresholds, flags)
     edited = sitk.GetImageFromArray(mask)
     edited.CopyInformation(image)
-    return EditedMask(edited, tuple(with_seconds(records, seconds)), base, time.perf_counter() - started)
+    timed = tuple(with_seconds(records, seconds))
+    return EditedMask(edited, timed, base, time.perf_counter() - started, result.remark)
 
 
 def _check_fits(image: sitk.Image, overrides: ScanOverrides) -> None:

@@ -468,15 +468,19 @@ def peel(image: np.ndarray, mask: np.ndarray, border_hu: float, layers: int) -> 
 
 
 @njit(cache=True, nogil=True)
-def threshold_slice(image: np.ndarray, border_hu: float, blocked: np.ndarray, mask: np.ndarray) -> None:
-    """Find what is above a border and not blocked.
+def threshold_slice(
+    image: np.ndarray, lowest_hu: float, highest_hu: float, blocked: np.ndarray, mask: np.ndarray
+) -> None:
+    """Find what lies between two borders and is not blocked.
 
     Parameters
     ----------
     image
         A slice in HU, int16 or float32 [j, i].
-    border_hu
-        Border between air and tissue, HU.
+    lowest_hu
+        What is above it is found, HU.
+    highest_hu
+        What is above it is not, HU.
     blocked
         1 where the table is, uint8 [j, i].
     mask
@@ -484,7 +488,10 @@ def threshold_slice(image: np.ndarray, border_hu: float, blocked: np.ndarray, ma
     """
     for row in range(image.shape[0]):
         for column in range(image.shape[1]):
-            mask[row, column] = np.uint8(image[row, column] > border_hu) & np.uint8(blocked[row, column] == 0)
+            value = image[row, column]
+            mask[row, column] = (
+                np.uint8(value > lowest_hu) & np.uint8(value <= highest_hu) & (blocked[row, column] == 0)
+            )
 
 
 @njit(cache=True, nogil=True)
@@ -503,6 +510,77 @@ def either(first: np.ndarray, second: np.ndarray, result: np.ndarray) -> None:
     for row in range(result.shape[0]):
         for column in range(result.shape[1]):
             result[row, column] = first[row, column] | second[row, column]
+
+
+@njit(cache=True, nogil=True)
+def grow_into(mask: np.ndarray, half_heights: np.ndarray, allowed: np.ndarray, work: np.ndarray) -> None:
+    """Grow a mask, in place, into another one within a disc around it.
+
+    Parameters
+    ----------
+    mask
+        uint8 0/1 [j, i].
+    half_heights
+        The disc, as from `disc_half_heights`, uint8 [2 n + 1].
+    allowed
+        Where it may grow, uint8 0/1 [j, i].
+    work
+        Working memory, uint8 [2, j, i].
+    """
+    dilate(mask, half_heights, work[0], work[1])
+    for row in range(mask.shape[0]):
+        for column in range(mask.shape[1]):
+            mask[row, column] |= work[1, row, column] & allowed[row, column]
+
+
+@njit(cache=True, nogil=True)
+def _lasts(masks: np.ndarray, k: int, row: int, column: int, least: int) -> bool:
+    """Whether a pixel is 1 in so many slices in a row; what lies beyond the ends of the scan counts as 1."""
+    length = 1
+    for step in (-1, 1):
+        other = k + step
+        while length < least:
+            if other < 0 or other >= masks.shape[0]:
+                return True
+            if masks[other, row, column] == 0:
+                break
+            length += 1
+            other += step
+    return length >= least
+
+
+@njit(cache=True, nogil=True)
+def keep_lasting(
+    masks: np.ndarray, k: int, least: int, half_heights: np.ndarray, work: np.ndarray, result: np.ndarray
+) -> None:
+    """Find what of a slice's mask is there in several slices in a row, or within a disc around that.
+
+    Parameters
+    ----------
+    masks
+        Masks of all slices, uint8 0/1 [k, j, i].
+    k
+        Which slice.
+    least
+        Slices in a row; those beyond the ends of the scan count.
+    half_heights
+        The disc, as from `disc_half_heights`, uint8 [2 n + 1].
+    work
+        Working memory, uint8 [j, i].
+    result
+        Where the answer goes, uint8 0/1 [j, i].
+    """
+    gone = False
+    for row in range(result.shape[0]):
+        for column in range(result.shape[1]):
+            lasting = masks[k, row, column] != 0 and _lasts(masks, k, row, column, least)
+            gone |= (masks[k, row, column] != 0) and not lasting
+            result[row, column] = np.uint8(lasting)
+    if gone:
+        dilate(result, half_heights, work, result)
+        for row in range(result.shape[0]):
+            for column in range(result.shape[1]):
+                result[row, column] &= masks[k, row, column]
 
 
 @njit(cache=True, nogil=True)
@@ -537,10 +615,24 @@ def label_slice(mask: np.ndarray, least_area: float, labels: np.ndarray) -> int:
 
 
 @njit(cache=True, nogil=True)
+def _beside(image: np.ndarray, row: int, column: int, lowest_hu: int, highest_hu: int) -> bool:
+    """Whether one of the four neighbours is outside of two borders."""
+    rows, columns = image.shape
+    for side in range(4):
+        r = row + (side == 0) - (side == 1)
+        c = column + (side == 2) - (side == 3)
+        if 0 <= r < rows and 0 <= c < columns and not lowest_hu <= image[r, c] < highest_hu:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
 def region_tissues(
-    image: np.ndarray, labels: np.ndarray, static: np.ndarray, regions: int, borders_hu: np.ndarray
+    image: np.ndarray, labels: np.ndarray, static: np.ndarray, regions: int, borders_hu: np.ndarray, air_hu: int
 ) -> np.ndarray:
     """Count what each region of a slice consists of.
+
+    A pixel beside air or metal is of no tissue: it is partly the one and partly the other, and looks like anything.
 
     Parameters
     ----------
@@ -553,7 +645,9 @@ def region_tissues(
     regions
         How many there are.
     borders_hu
-        Five ascending HU values, int64: the borders of four tissues.
+        Five ascending HU values, int64: the borders of four tissues; metal is above the last.
+    air_hu
+        Pixels below it count as air, HU.
 
     Returns
     -------
@@ -570,6 +664,8 @@ def region_tissues(
             counts[label, 0] += 1
             counts[label, 5] += static[row, column]
             if value < borders_hu[0] or value >= borders_hu[4]:
+                continue
+            if _beside(image, row, column, air_hu, borders_hu[4]):
                 continue
             tissue = 1
             while value >= borders_hu[tissue]:
@@ -689,44 +785,84 @@ def add_columns(array: np.ndarray, first: int, stop: int, border_hu: float, sums
 
 
 @njit(cache=True, nogil=True)
-def widest_touching(image: np.ndarray, border_hu: float, mask: np.ndarray, work: np.ndarray) -> int:
-    """Measure the widest region outside a mask that is above a border and touches the mask.
+def largest_touching(mask: np.ndarray, near: np.ndarray) -> int:
+    """Measure the largest 8-connected region of a mask that meets another mask.
 
-    Regions and touching go over the 8 neighbours.
+    Parameters
+    ----------
+    mask
+        uint8 0/1 [j, i].
+    near
+        The other mask, uint8 0/1 [j, i].
+
+    Returns
+    -------
+    int
+        Its pixels; 0 where there is none.
+    """
+    runs, regions = find_runs(mask, 1, True)
+    areas = region_areas(runs, regions)
+    largest = 0
+    for n in range(runs.shape[0]):
+        area = areas[runs[n, 3]]
+        if area > largest and near[runs[n, 0], runs[n, 1] : runs[n, 2]].any():
+            largest = area
+    return largest
+
+
+@njit(cache=True, nogil=True)
+def surrounded(mask: np.ndarray, result: np.ndarray) -> None:
+    """Find what lies outside a mask and has it to the left, to the right, above and below.
+
+    Parameters
+    ----------
+    mask
+        uint8 0/1 [j, i].
+    result
+        Where the answer goes, uint8 0/1 [j, i].
+    """
+    rows, columns = mask.shape
+    above, below = np.zeros(columns, dtype=np.uint8), np.zeros(columns, dtype=np.uint8)
+    for row in range(rows):
+        left, right = np.uint8(0), np.uint8(0)
+        for column in range(columns):
+            left |= mask[row, column]
+            above[column] |= mask[row, column]
+            result[row, column] = left & above[column] & (1 - mask[row, column])
+        for column in range(columns - 1, -1, -1):
+            right |= mask[row, column]
+            result[row, column] &= right
+    for row in range(rows - 1, -1, -1):
+        for column in range(columns):
+            below[column] |= mask[row, column]
+            result[row, column] &= below[column]
+
+
+@njit(cache=True, nogil=True)
+def count_dark(image: np.ndarray, outer: np.ndarray, inner: np.ndarray, apart: np.ndarray, border_hu: float) -> int:
+    """Count the pixels of one mask that are darker than a border, without those of two others.
 
     Parameters
     ----------
     image
         A slice in HU, int16 or float32 [j, i].
+    outer
+        Where to count, uint8 0/1 [j, i].
+    inner
+        Where not, uint8 0/1 [j, i].
+    apart
+        Where not either, uint8 0/1 [j, i].
     border_hu
-        Border between air and tissue, HU.
-    mask
-        uint8 0/1 [j, i].
-    work
-        Working memory, uint8 [j, i].
+        HU.
 
     Returns
     -------
     int
-        Its width in columns; 0 where there is none.
+        How many.
     """
-    rows, columns = mask.shape
-    for row in range(rows):
-        for column in range(columns):
-            work[row, column] = np.uint8(image[row, column] > border_hu) & (1 - mask[row, column])
-    runs, regions = find_runs(work, 1, True)
-    left = np.full(regions, columns)
-    right = np.zeros(regions, dtype=np.int64)
-    touching = np.zeros(regions, dtype=np.bool_)
-    for n in range(runs.shape[0]):
-        row, first, stop, region = runs[n, 0], runs[n, 1], runs[n, 2], runs[n, 3]
-        left[region], right[region] = min(left[region], first), max(right[region], stop)
-        for other in range(max(0, row - 1), min(rows, row + 2)):
-            for column in range(max(0, first - 1), min(columns, stop + 1)):
-                if mask[other, column]:
-                    touching[region] = True
-    widest = 0
-    for region in range(regions):
-        if touching[region]:
-            widest = max(widest, right[region] - left[region])
-    return widest
+    count = 0
+    for row in range(image.shape[0]):
+        for column in range(image.shape[1]):
+            if outer[row, column] and not inner[row, column] and not apart[row, column]:
+                count += image[row, column] < border_hu
+    return count

@@ -19,17 +19,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from TableRemovalLib.borders import Borders, Tissue, tissue_of
 from TableRemovalLib.components import apply_clicks
 from TableRemovalLib.edit_state import EditState
 from TableRemovalLib.mask_kernels import label_slice
 from TableRemovalLib.options import TableRemovalOptions
 from TableRemovalLib.overrides import SliceOverride, unpack_mask
 from TableRemovalLib.paper import paper_slice
-from TableRemovalLib.region_growing import RANGE_HU, seed_square
-from TableRemovalLib.robust import LEAST_REGION_MM2, SliceMaker, border_between_air_and_tissue
+from TableRemovalLib.region_growing import seed_square
+from TableRemovalLib.robust import LEAST_REGION_MM2, SliceMaker
 
 KEPT_BEFORE_SHARE = 1 / 3
-_PROBE = 0.1
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class SlicePreview:
         self._least_area = LEAST_REGION_MM2 / (spacing_mm[0] * spacing_mm[1])
         self._nothing_blocked = np.zeros(array.shape[1:], dtype=np.uint8)
         self._numbers: np.ndarray = np.empty(array.shape[1:], dtype=np.uint8)
-        self._tissue_hu: float | None = None
+        self._tissue: Tissue | None = None
 
     def slice_mask(self, k: int, state: EditState, whole: WholeScan | None = None) -> SliceMask:
         """Return the mask of slice k under `state`: see the top of this file. The mask may be the caller's own base."""
@@ -106,7 +106,7 @@ class SlicePreview:
 
     def _robust(self, k: int, options: TableRemovalOptions, whole: WholeScan | None) -> np.ndarray:
         blocked = self._nothing_blocked if whole is None else whole.sheets
-        solid = self._maker.solid(self._array[k], blocked, self._border_hu(options.threshold))
+        solid = self._maker.solid(self._array[k], blocked, self._borders(options.threshold))
         count = label_slice(solid, self._least_area, self._numbers)
         keep = np.zeros(256, dtype=np.uint8)
         keep[1 : count + 1] = self._kept(k, count, options, whole)
@@ -126,12 +126,10 @@ class SlicePreview:
             keep |= (inside > 0) & (inside == inside.max(initial=0))
         return keep
 
-    def _border_hu(self, threshold: float | None) -> float:
-        if threshold is None:
-            return border_between_air_and_tissue(self._array, None)[0]
-        if self._tissue_hu is None:
-            self._tissue_hu = border_between_air_and_tissue(self._array, _PROBE)[0] + _PROBE * RANGE_HU
-        return self._tissue_hu - threshold * RANGE_HU
+    def _borders(self, threshold: float | None) -> Borders:
+        if self._tissue is None:
+            self._tissue = tissue_of(self._array)
+        return self._tissue.borders(threshold)
 
 
 def same_mask(first: TableRemovalOptions, second: TableRemovalOptions) -> bool:

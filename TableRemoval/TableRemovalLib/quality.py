@@ -7,22 +7,25 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from TableRemovalLib.borders import tissue_of
 from TableRemovalLib.columns import Columns
-from TableRemovalLib.mask_kernels import dilate, disc_half_heights, measure_slice, widest_touching
+from TableRemovalLib.mask_kernels import measure_slice
+from TableRemovalLib.outline_checks import OutlineChecker
 from TableRemovalLib.region_growing import seed_square
 from TableRemovalLib.slice_workers import for_slice_ranges
+from TableRemovalLib.table_sheet import table_sheets
 
 THRESHOLD_LIMIT = "threshold reached its limit"
-EDGE_OF_VIEW = "body touches the edge of the field of view"
 SEED_IN_AIR = "seed started in air"
 AREA_JUMP = "area jumps against the neighbours"
-TABLE_CONTACT = "table contact"
+TISSUE_LEFT_OUT = "soft tissue left out"
+AIR_INSIDE = "air or foam inside the outline"
+HOLE = "hole or leak"
 NO_BODY = "no body found"
-ALL_FLAGS = (THRESHOLD_LIMIT, EDGE_OF_VIEW, SEED_IN_AIR, AREA_JUMP, TABLE_CONTACT, NO_BODY)
+ALL_FLAGS = (THRESHOLD_LIMIT, SEED_IN_AIR, AREA_JUMP, TISSUE_LEFT_OUT, AIR_INSIDE, HOLE, NO_BODY)
 
 AREA_JUMP_SHARE = 0.12
-CONTACT_WIDTH_MM = 40.0
-RIM_MM = 3.0
+LEAST_TISSUE_MM2 = 1000.0
 SEED_AIR_HU = -500.0
 _NEIGHBOURS = 3
 
@@ -32,8 +35,9 @@ class SliceRecord:
     """One slice of a body mask.
 
     index: slice number k. area_mm2: area of the mask. threshold_used: T_G in [0, 1] that decided the slice.
-    components: separate regions of the mask (8-connected). flags: what to look at, in words of ALL_FLAGS. seconds: time
-    spent on this slice alone; it makes no record differ from another.
+    components: separate regions of the mask (8-connected). flags: what is likely wrong, in words of ALL_FLAGS. at_edge:
+    whether the body touches the edge of the field of view. seconds: time spent on this slice alone; it makes no record
+    differ from another.
     """
 
     index: int
@@ -41,6 +45,7 @@ class SliceRecord:
     threshold_used: float
     components: int
     flags: tuple[str, ...] = ()
+    at_edge: bool = False
     seconds: float = field(default=0.0, compare=False)
 
 
@@ -71,7 +76,7 @@ def area_jumps(areas_mm2: np.ndarray) -> np.ndarray:
     """Find slices whose area is far from the median of the three slices on either side of it.
 
     Far is more than 12 % of the larger one. A steady taper is no jump: the median of both sides lies in
-    between.
+    between. Slices without a body, and those whose neighbours have none, are left out.
 
     Parameters
     ----------
@@ -91,7 +96,7 @@ def area_jumps(areas_mm2: np.ndarray) -> np.ndarray:
         if window.size < 3:
             continue
         around = np.median(np.delete(window, k - first))
-        jumps[k] = abs(areas[k] - around) > AREA_JUMP_SHARE * max(areas[k], around, 1.0)
+        jumps[k] = bool(np.all(window > 0)) and abs(areas[k] - around) > AREA_JUMP_SHARE * max(areas[k], around, 1.0)
     return jumps
 
 
@@ -110,8 +115,7 @@ def slice_records(
 ) -> list[SliceRecord]:
     """Measure a finished mask and add what that says to the flags.
 
-    Table contact means that something that was removed and is 40 mm wide or more reaches within 3 mm of the body:
-    table, mattress or blanket.
+    What needs intensities in HU is not looked for in a scan that has others (`outline_checks`).
 
     Parameters
     ----------
@@ -133,25 +137,31 @@ def slice_records(
     list of SliceRecord
         One for each slice.
     """
-    edge = columns.edge_of_view()
-    rim = disc_half_heights(RIM_MM, spacing_mm[0], spacing_mm[1])
+    edge, in_hu = columns.edge_of_view(), tissue_of(array).in_hu
+    sheets = table_sheets(columns, spacing_mm, mask.shape[0])
     slices = mask.shape[0]
-    measures = np.empty((slices, 4), dtype=np.int64)
+    measures = np.empty((slices, 3), dtype=np.int64)
+    tissue = np.empty(slices, dtype=np.int64)
+    findings = np.zeros((slices, 3), dtype=bool)
 
     def work(first: int, stop: int) -> None:
-        spare, near = np.empty(mask.shape[1:], dtype=np.uint8), np.empty(mask.shape[1:], dtype=np.uint8)
+        checker = OutlineChecker(spacing_mm, sheets, columns.measured, in_hu)
         for k in range(first, stop):
-            measures[k, :3] = measure_slice(mask[k], edge)
-            dilate(mask[k], rim, spare, near)
-            measures[k, 3] = widest_touching(array[k], columns.border_hu, near, spare)
+            measures[k] = measure_slice(mask[k], edge)
+            tissue[k] = np.count_nonzero(array[k] > columns.border_hu) if measures[k, 0] == 0 else 0
+            if measures[k, 0] > 0:
+                found = checker.check(array[k], mask[k])
+                findings[k] = found.left_out, found.air_inside, found.hole
 
     for_slice_ranges(work, slices)
-    areas = measures[:, 0] * spacing_mm[0] * spacing_mm[1]
+    pixel_mm2 = spacing_mm[0] * spacing_mm[1]
+    areas = measures[:, 0] * pixel_mm2
     found = {
-        NO_BODY: measures[:, 0] == 0,
-        EDGE_OF_VIEW: measures[:, 1] > 0,
+        NO_BODY: tissue * pixel_mm2 >= LEAST_TISSUE_MM2,
         AREA_JUMP: area_jumps(areas),
-        TABLE_CONTACT: measures[:, 3] * spacing_mm[0] >= CONTACT_WIDTH_MM,
+        TISSUE_LEFT_OUT: findings[:, 0],
+        AIR_INSIDE: findings[:, 1],
+        HOLE: findings[:, 2],
     }
     return [
         SliceRecord(
@@ -160,6 +170,7 @@ def slice_records(
             threshold_used=float(thresholds[k]),
             components=int(measures[k, 2]),
             flags=(*flags[k], *(flag for flag, raised in found.items() if raised[k])),
+            at_edge=bool(measures[k, 1] > 0),
         )
         for k in range(slices)
     ]

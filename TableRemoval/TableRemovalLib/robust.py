@@ -3,10 +3,13 @@
 1. The table's sheets are what is thin, wide and the same in nearly all slices (`table_sheet`).
 2. In each slice, at full resolution, tissue without those sheets is closed to a solid: holes are filled, those with
    a thin wall only where most of the wall is thick; then what is thinner than 9 mm is taken away: cloth, cables, the
-   rest of the sheets. The chest wall is safe, because the lung behind it has been filled. What is darker than fat at
-   the outside, up to 3 mm of it, is the cover of a mattress pressed against the skin and goes too (`peel`).
-3. Regions that overlap from slice to slice are joined to bodies, and the bodies that are patient are kept
-   (`regions`): the largest, and limbs.
+   rest of the sheets. The chest wall is safe, because the lung behind it has been filled. Tissue is here what is as
+   dense as fat, and not metal: foam, and skins of carbon that are thinner than a voxel and as faint as foam, would
+   close to a solid plate, and that at some voxel sizes only. The skin's outermost 2 mm, partly air, are given back;
+   what is darker than fat there, up to 3 mm of it, is the cover of a mattress at the skin and goes (`peel`).
+3. What is shorter than 8 mm along the scan goes: the wall at the end of a board, a seam.
+4. Regions that overlap from slice to slice are joined to bodies, and the bodies that are patient are kept
+   (`regions`): the largest, limbs, and what touches them and is not of the table.
 """
 
 from __future__ import annotations
@@ -16,13 +19,16 @@ from collections.abc import Callable
 
 import numpy as np
 
+from TableRemovalLib.borders import Borders, tissue_of
 from TableRemovalLib.columns import column_statistics
 from TableRemovalLib.mask_kernels import (
     disc_half_heights,
     either,
     fill_holes,
     fill_walled_holes,
+    grow_into,
     has_holes,
+    keep_lasting,
     label_slice,
     open_mask,
     overlaps,
@@ -33,20 +39,27 @@ from TableRemovalLib.mask_kernels import (
 )
 from TableRemovalLib.options import TableRemovalOptions
 from TableRemovalLib.quality import SliceRecord, seed_flag, slice_records, with_seconds
-from TableRemovalLib.region_growing import RANGE_HU, seed_square
-from TableRemovalLib.regions import TISSUE_BORDERS_HU, SliceRegions, body_counts, join_regions, patient_bodies
+from TableRemovalLib.region_growing import seed_square
+from TableRemovalLib.regions import (
+    AIR_HU,
+    TISSUE_BORDERS_HU,
+    Bodies,
+    SliceRegions,
+    body_counts,
+    join_regions,
+    patient_bodies,
+)
 from TableRemovalLib.slice_workers import for_slice_ranges
 from TableRemovalLib.table_sheet import table_sheets
 
-BORDER_HU = -500.0
-SOFT_TISSUE_HU = (-250.0, 200.0)
-TYPICAL_TISSUE_HU = 32.0
 SHEET_RADIUS_MM = 2.0
 CLOTH_RADIUS_MM = 4.5
 LEAST_WALL_SHARE = 0.65
-COVER_HU = -120.0
+RIM_MM = 2.0
 COVER_MM = 3.0
 LEAST_REGION_MM2 = 60.0
+LEAST_LENGTH_MM = 8.0
+SLACK_MM = 3.0
 
 
 class SliceMaker:
@@ -55,13 +68,16 @@ class SliceMaker:
     def __init__(self, shape: tuple[int, int], spacing_mm: tuple[float, float, float]) -> None:
         self._sheet_disc = disc_half_heights(SHEET_RADIUS_MM, spacing_mm[0], spacing_mm[1])
         self._cloth_disc = disc_half_heights(CLOTH_RADIUS_MM, spacing_mm[0], spacing_mm[1])
+        rim_mm = max(RIM_MM, spacing_mm[0], spacing_mm[1])
+        self._rim_disc = disc_half_heights(rim_mm, spacing_mm[0], spacing_mm[1])
         self._cover_layers = max(1, round(COVER_MM / spacing_mm[1]))
         self._least_area = LEAST_REGION_MM2 / (spacing_mm[0] * spacing_mm[1])
         self._tissue = np.empty(shape, dtype=np.uint8)
         self._solid = np.empty(shape, dtype=np.uint8)
-        self._work = np.empty(shape, dtype=np.uint8)
+        self._rim_work = np.empty((2, *shape), dtype=np.uint8)
+        self._work = self._rim_work[0]
 
-    def solid(self, image: np.ndarray, blocked: np.ndarray, border_hu: float) -> np.ndarray:
+    def solid(self, image: np.ndarray, blocked: np.ndarray, borders: Borders) -> np.ndarray:
         """Find the solid parts of a slice.
 
         Parameters
@@ -70,15 +86,15 @@ class SliceMaker:
             A slice in HU, int16 or float32 [j, i].
         blocked
             1 where the table is, uint8 [j, i].
-        border_hu
-            Border between air and tissue, HU.
+        borders
+            Those of the scan's tissue.
 
         Returns
         -------
         np.ndarray
             uint8 0/1 [j, i]; it belongs to this object and is overwritten by the next call.
         """
-        threshold_slice(image, border_hu, blocked, self._tissue)
+        threshold_slice(image, borders.dense_hu, borders.metal_hu, blocked, self._tissue)
         open_mask(self._tissue, self._sheet_disc, self._work, self._solid)
         fill_holes(self._solid)
         either(self._solid, self._tissue, self._tissue)
@@ -86,24 +102,22 @@ class SliceMaker:
             open_mask(self._tissue, self._sheet_disc, self._work, self._solid)
             fill_walled_holes(self._tissue, self._solid, LEAST_WALL_SHARE)
         open_mask(self._tissue, self._cloth_disc, self._work, self._solid)
-        peel(image, self._solid, COVER_HU, self._cover_layers)
+        threshold_slice(image, borders.air_hu, borders.dense_hu, blocked, self._tissue)
+        grow_into(self._solid, self._rim_disc, self._tissue, self._rim_work)
+        peel(image, self._solid, borders.cover_hu, self._cover_layers)
         return self._solid
 
-    def regions(
-        self, image: np.ndarray, blocked: np.ndarray, static: np.ndarray, border_hu: float, labels: np.ndarray
-    ) -> SliceRegions:
+    def regions(self, image: np.ndarray, solid: np.ndarray, static: np.ndarray, labels: np.ndarray) -> SliceRegions:
         """Number the solid regions of a slice and count their tissues.
 
         Parameters
         ----------
         image
             A slice in HU, int16 or float32 [j, i].
-        blocked
-            1 where the table is, uint8 [j, i].
+        solid
+            As from `solid`, uint8 0/1 [j, i].
         static
             1 where the scan hardly changes along k, uint8 [j, i].
-        border_hu
-            Border between air and tissue, HU.
         labels
             Where the numbers go, uint8 [j, i].
 
@@ -112,8 +126,8 @@ class SliceMaker:
         SliceRegions
             What each region consists of.
         """
-        count = label_slice(self.solid(image, blocked, border_hu), self._least_area, labels)
-        return SliceRegions(region_tissues(image, labels, static, count, TISSUE_BORDERS_HU))
+        count = label_slice(solid, self._least_area, labels)
+        return SliceRegions(region_tissues(image, labels, static, count, TISSUE_BORDERS_HU, AIR_HU))
 
 
 def robust_mask(
@@ -140,67 +154,61 @@ def robust_mask(
     tuple
         Mask uint8 0/1 [k, j, i], a record of each slice.
     """
-    border_hu, threshold = border_between_air_and_tissue(array, options.threshold)
-    columns = column_statistics(array, border_hu)
+    borders = tissue_of(array).borders(options.threshold)
+    columns = column_statistics(array, borders.air_hu)
     sheets = table_sheets(columns, spacing_mm, array.shape[0])
-    labels: np.ndarray = np.empty(array.shape, dtype=np.uint8)
     seconds = np.empty(array.shape[0])
-    regions = _label_slices(array, labels, sheets, columns.static(), spacing_mm, border_hu, progress, seconds)
+    solids = _solid_slices(array, sheets, spacing_mm, borders, progress, seconds)
+    labels, regions = _label_slices(array, solids, columns.static(), spacing_mm)
     bodies = join_regions(regions, _share_slices(labels, regions))
     trunk = None if options.seed_ij is None else _body_at_seed(labels, bodies, options)
-    keep = np.append(patient_bodies(*body_counts(regions, bodies), spacing_mm, trunk), False)
+    totals, lengths = body_counts(regions, bodies)
+    keep = np.append(patient_bodies(totals, lengths, bodies.touching, spacing_mm, trunk), False)
     for k in range(labels.shape[0]):
-        relabel(labels[k], keep[bodies[k]].astype(np.uint8))
+        relabel(labels[k], keep[bodies.numbers[k]].astype(np.uint8))
     flags = _seed_flags(array, options)
-    records = slice_records(array, columns, labels, spacing_mm, np.full(labels.shape[0], threshold), flags)
+    records = slice_records(array, columns, labels, spacing_mm, np.full(labels.shape[0], borders.threshold), flags)
     return labels, with_seconds(records, seconds)
 
 
-def border_between_air_and_tissue(array: np.ndarray, threshold: float | None) -> tuple[float, float]:
-    """Find the border between air and tissue.
+def _solid_slices(
+    array: np.ndarray,
+    sheets: np.ndarray,
+    spacing_mm: tuple[float, float, float],
+    borders: Borders,
+    progress: Callable[[float], None] | None,
+    seconds: np.ndarray,
+) -> np.ndarray:
+    solids = np.empty(array.shape, dtype=np.uint8)
 
-    It is -500 HU, half-way between air and skin, or, where a threshold is given, the median of the volume's soft tissue
-    (-250 to 200 HU) minus threshold * 4095 HU.
+    def work(first: int, stop: int) -> None:
+        maker = SliceMaker(array.shape[1:], spacing_mm)
+        for k in range(first, stop):
+            started = time.perf_counter()
+            solids[k] = maker.solid(array[k], sheets, borders)
+            seconds[k] = time.perf_counter() - started
 
-    Parameters
-    ----------
-    array
-        Volume in HU, int16 or float32 [k, j, i].
-    threshold
-        T_G in [0, 1], or None.
-
-    Returns
-    -------
-    tuple of float
-        The border in HU; the same as T_G below the typical intensity of soft tissue.
-    """
-    if threshold is None:
-        return BORDER_HU, (TYPICAL_TISSUE_HU - BORDER_HU) / RANGE_HU
-    sample = array[:: max(1, array.shape[0] // 24), ::4, ::4]
-    soft = sample[(sample > SOFT_TISSUE_HU[0]) & (sample < SOFT_TISSUE_HU[1])]
-    middle = float(np.median(soft)) if soft.size else TYPICAL_TISSUE_HU
-    return middle - threshold * RANGE_HU, threshold
+    for_slice_ranges(work, array.shape[0], progress)
+    return solids
 
 
 def _label_slices(
-    array: np.ndarray,
-    labels: np.ndarray,
-    sheets: np.ndarray,
-    static: np.ndarray,
-    spacing_mm: tuple[float, float, float],
-    border_hu: float,
-    progress: Callable[[float], None] | None,
-    seconds: np.ndarray,
-) -> list[SliceRegions]:
+    array: np.ndarray, solids: np.ndarray, static: np.ndarray, spacing_mm: tuple[float, float, float]
+) -> tuple[np.ndarray, list[SliceRegions]]:
+    """Number the regions of all slices, without what is too short along the scan; labels uint8 [k, j, i]."""
+    labels = np.empty_like(solids)
+    least = max(1, round(LEAST_LENGTH_MM / spacing_mm[2]))
+    slack = disc_half_heights(max(SLACK_MM, spacing_mm[2]), spacing_mm[0], spacing_mm[1])
+
     def work(first: int, stop: int) -> list[SliceRegions]:
         maker, found = SliceMaker(array.shape[1:], spacing_mm), []
+        spare, lasting = np.empty(array.shape[1:], dtype=np.uint8), np.empty(array.shape[1:], dtype=np.uint8)
         for k in range(first, stop):
-            started = time.perf_counter()
-            found.append(maker.regions(array[k], sheets, static, border_hu, labels[k]))
-            seconds[k] = time.perf_counter() - started
+            keep_lasting(solids, k, least, slack, spare, lasting)
+            found.append(maker.regions(array[k], lasting, static, labels[k]))
         return found
 
-    return [regions for part in for_slice_ranges(work, array.shape[0], progress) for regions in part]
+    return labels, [regions for part in for_slice_ranges(work, array.shape[0]) for regions in part]
 
 
 def _share_slices(labels: np.ndarray, regions: list[SliceRegions]) -> list[np.ndarray]:
@@ -212,12 +220,12 @@ def _share_slices(labels: np.ndarray, regions: list[SliceRegions]) -> list[np.nd
     return [counts for part in for_slice_ranges(work, labels.shape[0] - 1) for counts in part]
 
 
-def _body_at_seed(labels: np.ndarray, bodies: list[np.ndarray], options: TableRemovalOptions) -> int | None:
+def _body_at_seed(labels: np.ndarray, bodies: Bodies, options: TableRemovalOptions) -> int | None:
     """Number of the body that fills most of the seed squares of all slices; None where there is none."""
     _slices, rows, columns = labels.shape
     first_row, stop_row, first_column, stop_column = seed_square(rows, columns, options.seed_ij, options.seed_size)
-    votes = np.zeros(2 + max(b.max() for b in bodies), dtype=np.int64)
-    for k, numbers in enumerate(bodies):
+    votes = np.zeros(2 + max(b.max() for b in bodies.numbers), dtype=np.int64)
+    for k, numbers in enumerate(bodies.numbers):
         square = labels[k, first_row:stop_row, first_column:stop_column]
         np.add.at(votes, numbers[square.ravel()], 1)
     return int(np.argmax(votes[:-1])) if votes[:-1].any() else None

@@ -10,8 +10,9 @@ whether a file is there:
   whose scan is null asks for nothing;
 - `progress.json` {id, stage, fraction}: stage is "compiling" or "computing";
 - `ready-N`: the compiled code for this scan's voxel type is on disk, the panel may call it without a wait;
-- `done-ID.json`: {records, seconds} or {error}; before it `labels-ID.npy` (see overlay_labels), `base-ID.npy` (the
-  masks without overrides, eight pixels of a row in a byte) and `sheets-ID.npy` (where the table's sheets lie).
+- `done-ID.json`: {records, remark, axial, seconds} or {error}; before it `labels-ID.npy` (see overlay_labels),
+  `base-ID.npy` (the masks without overrides, eight pixels of a row in a byte) and `sheets-ID.npy` (where the
+  table's sheets lie).
 
 The process ends when its standard input is closed, thus also when the panel's process dies.
 """
@@ -32,6 +33,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from TableRemovalLib.body_mask import BodyMaskResult, compute_body_mask
+from TableRemovalLib.borders import tissue_of
 from TableRemovalLib.columns import column_statistics
 from TableRemovalLib.components import apply_clicks
 from TableRemovalLib.edit_state import EditState, with_paper_values
@@ -41,7 +43,6 @@ from TableRemovalLib.options import TableRemovalOptions
 from TableRemovalLib.overlay_labels import REMOVED_ABOVE_HU, label_overlay
 from TableRemovalLib.overrides import KEEP, ScanOverrides, overrides_from_json
 from TableRemovalLib.preview import SlicePreview, ct_view, same_mask
-from TableRemovalLib.robust import BORDER_HU
 from TableRemovalLib.slice_workers import for_slice_ranges
 from TableRemovalLib.table_sheet import table_sheets
 
@@ -73,7 +74,8 @@ class _HeldScan:
     def table_sheets(self) -> np.ndarray:
         """Return where the table's sheets lie, uint8 [j, i]; found once."""
         if self.sheets is None:
-            columns = column_statistics(self.array(), BORDER_HU)
+            array = self.array()
+            columns = column_statistics(array, tissue_of(array).borders(None).air_hu)
             self.sheets = table_sheets(columns, self.image.GetSpacing(), self.image.GetSize()[2])
         return self.sheets
 
@@ -154,6 +156,7 @@ class ScanWorker:
         self._save(f"sheets-{number}.npy", scan.table_sheets())
         return {
             "records": [asdict(record) for record in edited.records],
+            "remark": edited.remark,
             "axial": scan.axial,
             "seconds": time.perf_counter() - started,
         }

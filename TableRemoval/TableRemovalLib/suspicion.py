@@ -9,16 +9,25 @@ from pathlib import Path
 
 from TableRemovalLib.overrides import ScanOverrides
 from TableRemovalLib.quality import (
+    AIR_INSIDE,
     AREA_JUMP,
-    EDGE_OF_VIEW,
+    HOLE,
     NO_BODY,
     SEED_IN_AIR,
-    TABLE_CONTACT,
     THRESHOLD_LIMIT,
+    TISSUE_LEFT_OUT,
     SliceRecord,
 )
 
-WEIGHTS = {NO_BODY: 6, SEED_IN_AIR: 5, THRESHOLD_LIMIT: 4, AREA_JUMP: 3, TABLE_CONTACT: 2, EDGE_OF_VIEW: 1}
+WEIGHTS = {
+    NO_BODY: 6,
+    SEED_IN_AIR: 5,
+    THRESHOLD_LIMIT: 4,
+    TISSUE_LEFT_OUT: 3,
+    AIR_INSIDE: 3,
+    HOLE: 3,
+    AREA_JUMP: 2,
+}
 MOST = 10
 COLUMNS = (
     "slice",

@@ -224,7 +224,8 @@ class TableRemovalLogic(ScriptedLoadableModuleLogic):
         if session.problem or session.overridesProblem:
             return session.problem or session.overridesProblem
         text = session.progressText() or _("Preview of the whole scan: green is kept, red is removed.")
-        return f"{text} {overridesText(len(session.state.overrides.slices))}".strip()
+        remark = _("Note: {remark}.").format(remark=session.remark) if session.remark else ""
+        return " ".join(filter(None, (text, overridesText(len(session.state.overrides.slices)), remark)))
 
     def copyToNeighbours(self, reach):
         """Give `reach` slices on either side of the slice shown its override."""

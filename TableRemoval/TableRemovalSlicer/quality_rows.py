@@ -58,11 +58,13 @@ def leftText(session):
     return _("All checked") if flagged else _("Nothing to check")
 
 
-def reportText(records, seconds=None):
-    """Return what was found in a scan and which slices to look at, as sentences."""
+def reportText(records, seconds=None, remark=""):
+    """Return what was found in a scan, a remark on it, and which slices to look at, as sentences."""
     flagged = [record for record in records if record.flags]
     text = _("Body found in {slices}").format(slices=slicesText(sum(record.area_mm2 > 0 for record in records)))
     text += "." if seconds is None else f", {seconds:.1f} s."
+    if remark:
+        text += _(" Note: {remark}.").format(remark=remark)
     if not flagged:
         return text
     slices = {}

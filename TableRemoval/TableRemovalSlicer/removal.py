@@ -33,4 +33,4 @@ def removeTable(volumeNode, options, progress=None, finishOptions=None):
     result = compute_edited_mask(image, state, progress)
     volume, mask = finish(image, result.mask, finishOptions)
     nodes = addResult(volumeNode, volume, mask, parameterRecord(volumeNode, state, finishOptions))
-    return TableRemovalOutcome(*nodes, reportText(result.records, result.seconds))
+    return TableRemovalOutcome(*nodes, reportText(result.records, result.seconds, result.remark))

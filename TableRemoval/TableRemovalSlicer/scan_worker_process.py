@@ -7,12 +7,12 @@ import contextlib
 import dataclasses
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from TableRemovalLib.owned_folders import PREFIX, make_owned_folder, remove_owned_folder
 
 from TableRemovalSlicer.child_process import environmentWith
 
@@ -25,7 +25,7 @@ class Answer:
     """The answer to a request: an error message, or records (SliceRecord), labels and base masks of the scan.
 
     labels: uint8 [k, j, i], see overlay_labels. base: uint8 [k, j, ceil(i / 8)], the masks without overrides as bits.
-    sheets: uint8 [j, i]. axial: whether single slices can be edited.
+    sheets: uint8 [j, i]. axial: whether single slices can be edited. remark: a sentence about the whole scan, or empty.
     """
 
     request: int
@@ -36,6 +36,7 @@ class Answer:
     sheets: object = None
     axial: bool = True
     seconds: float = 0.0
+    remark: str = ""
 
 
 class ScanWorkerProcess:
@@ -111,7 +112,7 @@ class ScanWorkerProcess:
                 self._process.kill()
                 self._process.wait()
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            remove_owned_folder(self._folder)
         self._process, self._folder = None, None
         self._answered = self._request
 
@@ -120,7 +121,7 @@ class ScanWorkerProcess:
             return
         keep = self._scan >= 0 and self._folder is not None
         if not keep:
-            self._folder = Path(tempfile.mkdtemp(prefix="table-removal-"))
+            self._folder = make_owned_folder(Path(tempfile.gettempdir()), PREFIX)
         from TableRemovalSlicer.packages import libraryFolders, moduleCommand
 
         hidden = {"creationflags": subprocess.CREATE_NO_WINDOW} if os.name == "nt" else {}
@@ -142,7 +143,8 @@ class ScanWorkerProcess:
         records = tuple(SliceRecord(**{**entry, "flags": tuple(entry["flags"])}) for entry in record["records"])
         arrays = {name: np.load(self._folder / f"{name}-{self._request}.npy") for name in ("labels", "base", "sheets")}
         self._remove(*ANSWERS)
-        return Answer(self._request, "", records, axial=record["axial"], seconds=record["seconds"], **arrays)
+        told = {name: record[name] for name in ("axial", "seconds", "remark")}
+        return Answer(self._request, "", records, **told, **arrays)
 
     def _remove(self, *patterns):
         for pattern in patterns:

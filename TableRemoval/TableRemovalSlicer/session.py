@@ -25,7 +25,8 @@ QUIET_S = 0.25
 class EditingSession:
     """The volume, the history of its EditState, its overlay and seed marker.
 
-    `state`, `records`, `checked`, `k` (the slice shown), `problem` (why there is no result), `visible` are for reading.
+    `state`, `records`, `checked`, `k` (the slice shown), `problem` (why there is no result), `remark` (on the whole
+    scan), `visible` are for reading.
     `indices` below: the slices a change is for; None is the whole scan.
     """
 
@@ -40,7 +41,7 @@ class EditingSession:
         self._preview = None
         self._makePreview = lambda: SlicePreview(self._array, geometry[0])
         self._began = _state(volumeNode)
-        self.problem = self.overridesProblem = ""
+        self.problem = self.overridesProblem = self.remark = ""
         self.records, self.checked = (), scan_memory.readChecked(volumeNode)
         self.history = History(EditState(options, self._keptOverrides()))
         self.k = self.size[2] // 2
@@ -265,7 +266,7 @@ class EditingSession:
     def _take(self, answer):
         from TableRemovalLib.preview import WholeScan
 
-        self.problem = answer.error
+        self.problem, self.remark = answer.error, answer.remark
         if answer.error:
             self._current = True
             self.records = ()

@@ -110,6 +110,8 @@ class Studio:
 
 def render(scan, folder):
     """Render the four pictures and the montage of a scan into a folder; return their paths."""
+    from table_removal_steps import giveOwnSeed, makeSlicesWrong, takeAllBack
+
     studio = Studio(scan)
     session, ui, logic = studio.session, studio.panel.ui, studio.panel.logic
     paths = [folder / f"{name}.png" for name in ("preview", "flags", "override", "result", "montage")]
@@ -118,25 +120,17 @@ def render(scan, folder):
     studio.panel._show()
     studio.save(paths[0], ("inputs", "edit"))
 
-    session.setSeed((20, 20), range(3, 6))
-    session.setThreshold(0.4, range(middle + 6, middle + 9))
+    makeSlicesWrong(session)
     studio.wait()
     studio.panel.qualitySection.onRow(0, 1)
     studio.save(paths[1], ("inputs", "quality"))
 
     _saveMontage(session, paths[4])
-    session.clearOverrides()
-    columns, rows = session.size[:2]
-    ui.scopeComboBox.setCurrentIndex(1)
-    logic.showSlice(middle)
-    session.setSeed((columns // 2 + columns // 12, rows // 2), [middle])
-    session.setThreshold(0.12, [middle])
-    session.copyToNeighbours(2)
+    giveOwnSeed(session, ui, logic)
     studio.wait()
     studio.save(paths[2], ("inputs", "edit"))
 
-    session.clearOverrides()
-    ui.scopeComboBox.setCurrentIndex(0)
+    takeAllBack(session, ui)
     studio.wait()
     ui.applyButton.click()
     studio.save(paths[3], ("inputs", "manual", "output"))
@@ -159,7 +153,7 @@ def main():
     parser.add_argument("scan", type=Path, help="a CT volume")
     parser.add_argument("folder", type=Path, nargs="?", default=FOLDER)
     options = parser.parse_args()
-    sys.path.insert(0, str(HERE))
+    sys.path[:0] = [str(HERE), str(HERE.parent / "Slicer")]
     for path in render(options.scan, options.folder):
         print(path)
 

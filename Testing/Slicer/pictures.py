@@ -102,6 +102,8 @@ def onlyOpen(ui, *groups):
 
 def tableRemoval(studio, path):
     """Take the pictures of Table Removal on one scan."""
+    from table_removal_steps import giveOwnSeed, makeSlicesWrong, takeAllBack
+
     slicer.mrmlScene.Clear(0)
     scan = slicer.util.loadVolume(str(path))
     scan.GetDisplayNode().SetAutoWindowLevel(False)
@@ -119,28 +121,20 @@ def tableRemoval(studio, path):
     studio.picture("table/preview")
     studio.frame("Table Removal: green is kept, red is removed", 2.5)
 
-    session.setSeed((20, 20), range(3, 6))
-    session.setThreshold(0.4, range(middle + 6, middle + 9))
+    makeSlicesWrong(session)
     studio.wait(lambda: session.current)
     onlyOpen(ui, "inputs", "quality")
     panel._show()
     panel.qualitySection.onRow(0, 1)
     studio.picture("table/flags")
 
-    session.clearOverrides()
-    columns, rows = session.size[:2]
-    ui.scopeComboBox.setCurrentIndex(1)
-    logic.showSlice(middle)
-    session.setSeed((columns // 2 + columns // 12, rows // 2), [middle])
-    session.setThreshold(0.12, [middle])
-    session.copyToNeighbours(2)
+    giveOwnSeed(session, ui, logic)
     studio.wait(lambda: session.current)
     onlyOpen(ui, "inputs", "edit")
     panel._show()
     studio.picture("table/override")
 
-    session.clearOverrides()
-    ui.scopeComboBox.setCurrentIndex(0)
+    takeAllBack(session, ui)
     studio.wait(lambda: session.current)
     onlyOpen(ui, "inputs", "manual", "output")
     ui.applyButton.click()

@@ -194,6 +194,9 @@ def _add_register(subparsers: Commands) -> None:
         "refinement: a direct fit of the scans, without a network",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the results of an earlier run in DIR")
+    parser.add_argument(
+        "--names", action="store_true", help="note the files' names in the report (they may hold the patient's)"
+    )
     _add_network(parser)
     parser.add_argument("--fixed-labels", type=Path, metavar="L", help="vertebra labels on the baseline's grid")
     parser.add_argument("--moving-labels", type=Path, metavar="L", help="vertebra labels on the follow-up's grid")
@@ -240,6 +243,20 @@ def _add_apply(subparsers: Commands) -> None:
     parser.add_argument("--inverse", action="store_true", help="from the fixed scan to the moving scan")
     parser.add_argument("--labels", action="store_true", help="the image is labels: nearest neighbour, 0 outside")
     _add_dicom_choice(parser, ("", "reference"))
+    _add_output_style(parser)
+
+
+def _add_invert(subparsers: Commands) -> None:
+    parser = _command(
+        subparsers,
+        "invert",
+        "a transform the other way round",
+        "Write the inverse of a registration's transform: from points of the moving scan (follow-up) to points of the\n"
+        "fixed scan (baseline), LPS mm, as one ITK transform. How exact it is stands in the registration's report.",
+        "  longct invert result/transform.h5 result/inverse.h5",
+    )
+    parser.add_argument("transform", type=Path, metavar="T", help="transform.h5 of `longct register`")
+    parser.add_argument("output", type=Path, metavar="OUT", help="what is written, ends in .h5")
     _add_output_style(parser)
 
 
@@ -492,6 +509,11 @@ def _add_export_dicom(subparsers: Commands) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for the DICOM files")
     parser.add_argument("--source", type=Path, metavar="M", help="folder with the follow-up's DICOM series")
     parser.add_argument("--reference", type=Path, metavar="F", help="folder with the baseline's DICOM series")
+    parser.add_argument(
+        "--made-from-source",
+        action="store_true",
+        help="the follow-up was made from --source (table removed): its place is checked, not its voxels",
+    )
     parser.add_argument("--description", metavar="TEXT", help="series description, at most 64 characters")
     _add_dicom_choice(parser, ("source", "reference"))
     _add_output_style(parser)
@@ -505,7 +527,7 @@ def make_parser() -> argparse.ArgumentParser:
         "`longct COMMAND --help` explains a command and gives examples.",
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_info, _add_install, _add_phantom, _add_remove_table, _add_register, _add_apply):
+    for add in (_add_info, _add_install, _add_phantom, _add_remove_table, _add_register, _add_apply, _add_invert):
         add(subparsers)
     for add in (_add_score, _add_export_dicom, _add_simulate, _add_train, _add_evaluate, _add_cohort, _add_import):
         add(subparsers)

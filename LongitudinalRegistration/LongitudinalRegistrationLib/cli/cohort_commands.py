@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..system.files import held_folder
 from .console import Console
 from .task_bar import TaskBar
 
@@ -23,7 +24,8 @@ def cohort(arguments: argparse.Namespace, console: Console) -> None:
     )
     bar = TaskBar(console, "Registering")
     cluster = ClusterOptions(arguments.scheduler, arguments.workers, arguments.threads)
-    result = run_cohort(arguments.manifest, arguments.out, options, cluster, arguments.keep, bar.progress, bar.started)
+    with held_folder(arguments.out) as folder:
+        result = run_cohort(arguments.manifest, folder, options, cluster, arguments.keep, bar.progress, bar.started)
     content = {
         "folder": str(arguments.out),
         "pairs": len(result.rows),

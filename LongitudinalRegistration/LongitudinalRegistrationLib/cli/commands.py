@@ -16,6 +16,7 @@ from TableRemovalLib.errors import InputError
 from TableRemovalLib.options import TableRemovalOptions
 
 from ..scan.read import read_image
+from ..scan.voxel_count import voxel_count
 from ..scan.write import image_suffix, write_image, write_transform
 from ..system.files import ready_folder, results_folder, write_json, write_text
 from ..system.staged_files import StagedFiles
@@ -25,7 +26,8 @@ from .cohort_phantom import phantom_cohort
 from .console import Console
 from .export_commands import export_dicom
 from .import_commands import import_set
-from .inputs import check_not_input, read_transform
+from .inputs import check_not_input, is_same_place, read_transform
+from .invert_command import invert
 from .training_commands import evaluate, simulate, train
 
 REGISTER_FILES = (
@@ -127,12 +129,15 @@ def remove_table(arguments: argparse.Namespace, console: Console) -> None:
         "output": str(arguments.output),
         "body_litres": round(float(litres), 3),
         "seconds": round(found.seconds, 3),
+        "remark": found.remark,
         "options": asdict(options),
         "slices": [asdict(record) for record in found.slices],
     }
     if arguments.report:
         write_json(content, arguments.report)
     text = f"Body of {litres:.1f} litres in {len(found.slices)} slices, {found.seconds:.1f} s; in {arguments.output}"
+    if found.remark:
+        text += f"\nNote: {found.remark}"
     if flagged:
         counts = collections.Counter(flag for record in flagged for flag in record.flags)
         reasons = ", ".join(f"{flag} in {count}" for flag, count in counts.most_common())
@@ -148,6 +153,7 @@ def _voxel_ml(image: sitk.Image) -> float:
 def register(arguments: argparse.Namespace, console: Console) -> None:
     """Register two scans and write the results."""
     from ..methods.refinement.options import RefinementOptions
+    from ..pipeline.memory_need import check_memory_for
     from ..pipeline.options import RegistrationOptions
     from ..pipeline.registration import Registered, check_ready
     from ..pipeline.registration import register as run
@@ -177,9 +183,10 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
     }
     for name in REGISTER_FILES:
         check_not_input(arguments.out / name, *inputs.values())
-    if arguments.fixed.resolve() == arguments.moving.resolve() and not _names_a_part(arguments):
+    if is_same_place(arguments.fixed, arguments.moving) and not _names_a_part(arguments):
         raise InputError("Baseline and follow-up are the same: give two scans.")
     stages = Stages(console.progress)
+    check_memory_for(voxel_count(arguments.fixed), voxel_count(arguments.moving))
     load_beside(options)
     with results_folder(arguments.out, REGISTER_FILES, arguments.overwrite) as folder, StagedFiles(folder) as staged:
 
@@ -205,9 +212,9 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
         with stages.stage("write"):
             if result.registered_labels is not None:
                 staged.write("registered_labels.nii.gz", partial(write_image, result.registered_labels))
-            point = central_point(result.dvf_grid.reference(), fixed_labels)
+            point = central_point(result.common_centre, fixed_labels)
             pictures = report_pictures(fixed, moving, result.registered, point)
-            content = report_content(result, inputs, {"fixed": fixed, "moving": moving})
+            content = report_content(result, inputs, {"fixed": fixed, "moving": moving}, arguments.names)
             staged.wait()
         content["seconds"] = stages.report()
         write_report(staged.folder, content, pictures)
@@ -283,6 +290,7 @@ COMMANDS = {
     "remove-table": remove_table,
     "register": register,
     "apply": apply,
+    "invert": invert,
     "export-dicom": export_dicom,
     "score": score,
     "evaluate": evaluate,

@@ -13,6 +13,7 @@ from ..dicom.headers import SeriesHeader, read_series_header, require_pydicom
 from ..dicom.registration_export import REGISTRATION, SERIES, export_registration
 from ..scan.geometry import bounds_apart_mm
 from ..scan.read import read_image
+from ..scan.voxel_checksum import voxel_checksum
 from .console import Console
 
 SAME_PLACE_MM = 2.0
@@ -38,12 +39,17 @@ def _report(path: Path) -> dict:
         raise InputError(f"{path} is no report: register again.") from error
 
 
-def _check_is_the_follow_up(source: SeriesHeader, report: dict) -> None:
+def _check_is_the_follow_up(source: SeriesHeader, image: sitk.Image, report: dict, made_from_source: bool) -> None:
     """Refuse a source that is not the scan that was registered: its patient would get the images."""
     noted = (report.get("inputs") or {}).get("moving") or {}
-    if "lowest_mm" not in noted:
+    if "lowest_mm" not in noted or "voxels_sha256" not in noted:
         raise InputError(
-            "The report does not say where the follow-up lies, so that --source cannot be checked: register again."
+            "The report does not say which scan the follow-up was, so that --source cannot be checked: register again."
+        )
+    if not made_from_source and voxel_checksum(image) != noted["voxels_sha256"]:
+        raise InputError(
+            "--source is not the follow-up that was registered: its voxels are others. Give the follow-up's own "
+            "series; where the follow-up was made from this series (table removed, cropped), add --made-from-source."
         )
     apart = bounds_apart_mm(source.bounds, (noted["lowest_mm"], noted["highest_mm"]))
     if apart > SAME_PLACE_MM:
@@ -60,7 +66,8 @@ def export_dicom(arguments: argparse.Namespace, console: Console) -> None:
     source = reference = None
     if arguments.source:
         source = read_series_header(arguments.source, arguments.source_series, arguments.source_acquisition)
-        _check_is_the_follow_up(source, report)
+        followup = read_image(arguments.source, arguments.source_series, arguments.source_acquisition)
+        _check_is_the_follow_up(source, followup, report, arguments.made_from_source)
     if arguments.reference:
         reference = read_series_header(arguments.reference, arguments.reference_series, arguments.reference_acquisition)
     exported = export_registration(

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
+
+
+def is_same_place(path: Path, other: Path) -> bool:
+    """Whether two paths lead to one place, whatever links they go through; links in a circle lead nowhere."""
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 def check_not_input(output: Path, *inputs: Path | None) -> None:
@@ -24,7 +30,7 @@ def check_not_input(output: Path, *inputs: Path | None) -> None:
         Where it is one of them.
     """
     for path in inputs:
-        if path is not None and output.resolve() == path.resolve():
+        if path is not None and is_same_place(output, path):
             raise InputError(f"The output {output} is the input: choose another name, originals are never changed.")
 
 

@@ -1,4 +1,4 @@
-"""`longct`: everything without Slicer. Exit codes: 0 done, 1 a defect of ours, 2 bad input or usage."""
+"""`longct`: everything without Slicer. Exit codes: 0 done, 1 a defect of ours or a method that failed, 2 bad input."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from typing import NoReturn
 
 from TableRemovalLib.errors import InputError
 
+from ..methods.method import MethodError
+from ..system.memory import TOO_LITTLE_MEMORY
+from ..system.private_folder import sweep_private_folders
 from .arguments import make_parser
 from .console import Console, without_warnings
 
 DONE, DEFECT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+STOPPING = ("SIGTERM", "SIGHUP")
+"""What is handled as Ctrl+C is, where the system has it."""
 
 
 def _stop(signum: int, frame: FrameType | None) -> NoReturn:
@@ -25,8 +30,11 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     arguments = make_parser().parse_args(argv)
     console = Console(arguments.json)
-    signal.signal(signal.SIGTERM, _stop)
+    for name in STOPPING:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _stop)
     try:
+        sweep_private_folders()
         with without_warnings():
             from .commands import COMMANDS
 
@@ -35,6 +43,14 @@ def main(argv: list[str] | None = None) -> int:
     except InputError as error:
         console.close()
         print(f"longct: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except MethodError as error:
+        console.close()
+        print(f"longct: {' '.join(str(error).split())}: try again, or another --method", file=sys.stderr)
+        return DEFECT
+    except MemoryError:
+        console.close()
+        print(f"longct: {TOO_LITTLE_MEMORY}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         console.close()

@@ -9,9 +9,10 @@ from TableRemovalLib.errors import InputError
 
 from ..scan.read import read_image
 from ..scan.write import write_image, write_transform
-from ..system.files import ready_folder, write_json
+from ..system.files import held_folder, ready_folder, write_json
 from .console import Console
 from .experiment_commands import experiment
+from .inputs import is_same_place
 
 
 def simulate(arguments: argparse.Namespace, console: Console) -> None:
@@ -30,7 +31,7 @@ def simulate(arguments: argparse.Namespace, console: Console) -> None:
     if not ok:
         raise InputError(reason)
     for path in (arguments.input, arguments.labels):
-        inside = path is not None and path.resolve().parent == arguments.out.resolve()
+        inside = path is not None and is_same_place(path.parent, arguments.out)
         if inside and path.name.startswith("simulated_"):
             raise InputError(f"The folder {arguments.out} holds the input {path.name}: choose another folder.")
     scan = read_image(arguments.input, arguments.series, arguments.acquisition)
@@ -69,7 +70,8 @@ def train(arguments: argparse.Namespace, console: Console) -> None:
             raise InputError("Say where the run goes: --out DIR.")
         folder = arguments.out
         begin(read_config(arguments.config), folder)
-    trained = run(folder, console.say, trained_scores)
+    with held_folder(folder):
+        trained = run(folder, console.say, trained_scores)
     if not drawing_missing():
         plot_run(folder, folder / "curves.png")
     lines = [f"{split.name:<8} {split.weights}" for split in trained]

@@ -137,6 +137,6 @@ def _write(
     fixed, moving, fixed_labels = scans
     write_image(result.registered, folder / "registered.nii.gz")
     noted = {role: {"sha256": checksum} for role, checksum in checksums.items()}
-    point = central_point(result.dvf_grid.reference(), fixed_labels)
+    point = central_point(result.common_centre, fixed_labels)
     pictures = report_pictures(fixed.image, moving, result.registered, point)
     write_report(folder, {**content, "versions": versions(), "inputs": noted}, pictures)

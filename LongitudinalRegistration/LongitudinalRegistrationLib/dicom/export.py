@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
+from TableRemovalLib.owned_folders import HIDDEN_PREFIX, owned_folder
 
 from ..system.versions import CODE_VERSION
 from .headers import (
+    UTF_8,
     SeriesHeader,
     check_same_patient,
     code_item,
@@ -61,25 +60,20 @@ def new_folder(folder: Path) -> Iterator[Path]:
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is there already and not an empty folder: choose another name.")
-    staged = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=".longct-", dir=folder.parent))
-        yield staged
-        umask = os.umask(0)
-        os.umask(umask)
-        staged.chmod(0o777 & ~umask)
-        if folder.exists():
-            folder.rmdir()
-        staged.rename(folder)
+        with owned_folder(folder.parent, HIDDEN_PREFIX) as owned:
+            staged = owned / "staged"
+            staged.mkdir()
+            yield staged
+            if folder.exists():
+                folder.rmdir()
+            staged.rename(folder)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InputError(
             f"The folder {folder} could not be written ({reason}): check free space and permissions."
         ) from error
-    finally:
-        if staged is not None:
-            shutil.rmtree(staged, ignore_errors=True)
 
 
 def right_handed(image: sitk.Image) -> sitk.Image:
@@ -123,6 +117,8 @@ def _template(source: SeriesHeader | None, reference: SeriesHeader | None, descr
     made.Modality = "CT"
     of_source = str(source.first.get("SeriesDescription", "") or "") if source else ""
     made.SeriesDescription = description[:64] if description else f"{of_source} {DESCRIPTION}"[-64:].strip()
+    if description and not description.isascii():
+        made.SpecificCharacterSet = UTF_8
     made.PatientPosition = ""
     take_over(made, source, _ACQUISITION)
     take_over(made, reference or source, ["PatientPosition"])

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from TableRemovalLib.errors import InputError
 
-from ..scan.dicom_series import choose_acquisition, choose_series, find_slices
+from ..scan.dicom_series import choose_acquisition, choose_series
+from ..scan.dicom_slices import find_slices
 from ..system.versions import CODE_VERSION
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+UTF_8 = "ISO_IR 192"
 _PATIENT_TYPE_2 = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
 _PATIENT = (
     *_PATIENT_TYPE_2,
@@ -106,8 +108,8 @@ def read_series_header(folder: Path, series: str | None = None, acquisition: str
     Raises
     ------
     InputError
-        If pydicom is missing or a header lacks what is needed; see also dicom.find_slices, choose_series and
-        choose_acquisition.
+        If pydicom is missing or a header lacks what is needed; see also find_slices, choose_series and
+        choose_acquisition; or if it is an enhanced multi-frame CT.
     """
     require_pydicom()
     from pydicom import dcmread
@@ -118,6 +120,8 @@ def read_series_header(folder: Path, series: str | None = None, acquisition: str
         raise InputError(f"{folder} {found}: give the folder of one DICOM series.")
     slices = choose_acquisition(choose_series(find_slices(folder), series), acquisition)
     slices = sorted(slices, key=lambda one: one.height_mm)
+    if slices[0].frame is not None:
+        raise InputError(f"{folder} holds an enhanced multi-frame CT: give the series as single images for the export.")
     first = dcmread(slices[0].path, stop_before_pixels=True, force=True)
     _check_has(first, _NEEDED, slices[0].path)
     identities = []
@@ -158,9 +162,9 @@ def check_same_patient(*headers: SeriesHeader | None) -> None:
     InputError
         If two series have patient IDs, and these differ.
     """
-    patients = sorted({header.patient_id for header in headers if header is not None and header.patient_id})
+    patients = {header.patient_id for header in headers if header is not None and header.patient_id}
     if len(patients) > 1:
-        raise InputError(f"The series are of different patients ({', '.join(patients)}): give two of one patient.")
+        raise InputError("The series are of different patients (their patient IDs differ): give two of one patient.")
 
 
 def take_over(target: Dataset, source: SeriesHeader | None, names: Iterable[str]) -> None:
@@ -195,7 +199,8 @@ def new_dataset(
 
     now = datetime.now()
     made = Dataset()
-    made.SpecificCharacterSet = "ISO_IR 192"
+    own = source or patient
+    made.SpecificCharacterSet = (own and own.first.get("SpecificCharacterSet")) or UTF_8
     made.SOPClassUID, made.SOPInstanceUID = sop_class, new_uid()
     made.InstanceCreationDate = made.SeriesDate = made.ContentDate = now.strftime("%Y%m%d")
     made.InstanceCreationTime = made.SeriesTime = made.ContentTime = now.strftime("%H%M%S")
@@ -208,7 +213,7 @@ def new_dataset(
     made.SeriesNumber = series_offset + int((source and source.first.get("SeriesNumber")) or 0)
     made.Manufacturer = made.ManufacturerModelName = "longct"
     made.SoftwareVersions = CODE_VERSION
-    made.PositionReferenceIndicator = ""
+    made.PositionReferenceIndicator = made.Laterality = ""
     return made
 
 

@@ -68,5 +68,5 @@ def export_registration(
         exported = export_series(image, staged / SERIES, source, reference, description, transform, progress)
         if source is not None:
             fixed = reference if reference is not None and reference.frame_uid else exported
-            write_spatial_registration(staged / REGISTRATION, transform, fixed, source)
+            write_spatial_registration(staged / REGISTRATION, transform, fixed, source, seen_by_both=True)
     return exported

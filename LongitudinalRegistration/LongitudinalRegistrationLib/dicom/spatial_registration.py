@@ -5,20 +5,22 @@ of the Source RCS (the follow-up's): first the matrix of the Pre Deformation Mat
 vector of the grid at the place reached is added, then the matrix of the Post Deformation Matrix Registration Sequence
 is applied. All is LPS, mm. That is the direction of our T(x) = A(x + u(x)), fixed to moving points: the pre-deformation
 matrix is the identity, the grid is u, and the post-deformation matrix is A; nothing is inverted. A grid vector belongs
-to the centre of its voxel; between centres readers interpolate as they like, here linearly; outside u is zero.
+to the centre of its voxel; between centres readers interpolate as they like, here linearly; outside u is zero. A vector
+of NaN says that the registration is undefined there (C.20.3.1.3).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
+from scipy.ndimage import binary_dilation
 from TableRemovalLib.errors import InputError
 
-from ..scan.geometry import affine_from_matrix, linear_matrix
+from ..scan.geometry import affine_from_matrix, linear_matrix, voxel_matrix
 from ..system.files import write_atomically
 from .export import right_handed
 from .headers import (
@@ -64,8 +66,15 @@ def _copied(field: sitk.Image) -> sitk.Image:
     return copied
 
 
-def _split(transform: sitk.Transform) -> tuple[np.ndarray, sitk.Image, np.ndarray]:
-    """Matrix before, displacement field, matrix after."""
+class _Parts(NamedTuple):
+    """Matrix before, displacement field, matrix after; (4, 4) each, LPS mm."""
+
+    before: np.ndarray
+    field: sitk.Image
+    after: np.ndarray
+
+
+def _split(transform: sitk.Transform) -> _Parts:
     parts = _flat(transform)
     fields = [(n, part) for n, part in enumerate(parts) if isinstance(part, sitk.DisplacementFieldTransform)]
     others = [part for part in parts if not isinstance(part, sitk.DisplacementFieldTransform)]
@@ -75,7 +84,7 @@ def _split(transform: sitk.Transform) -> tuple[np.ndarray, sitk.Image, np.ndarra
             "give transform.h5 of `longct register`."
         )
     n, field = fields[0]
-    return _matrix(parts[:n]), _copied(field.GetDisplacementField()), _matrix(parts[n + 1 :])
+    return _Parts(_matrix(parts[:n]), _copied(field.GetDisplacementField()), _matrix(parts[n + 1 :]))
 
 
 def _matrix_item(matrix: np.ndarray) -> Dataset:
@@ -131,8 +140,26 @@ def _refer(made: Dataset, *headers: SeriesHeader) -> None:
         made.StudiesContainingOtherReferencedInstancesSequence = others
 
 
+def _seen_by_both(field: sitk.Image, parts: _Parts, fixed: SeriesHeader, moving: SeriesHeader) -> np.ndarray:
+    """Where the registration is defined, [k, j, i]: nodes of the field in the baseline's box that the follow-up's box
+    takes up, and all nodes of cells that hold such points."""
+    size, to_world = field.GetSize(), voxel_matrix(field)
+    index = np.stack(np.meshgrid(*map(np.arange, size[::-1]), indexing="ij")[::-1], axis=-1).reshape(-1, 3)
+    nodes = index @ to_world[:3, :3].T + to_world[:3, 3]
+    before = np.linalg.inv(parts.before)
+    start = nodes @ before[:3, :3].T + before[:3, 3]
+    values = sitk.GetArrayViewFromImage(field).reshape(-1, 3)
+    end = (nodes + values) @ parts.after[:3, :3].T + parts.after[:3, 3]
+    margin = float(np.linalg.norm(field.GetSpacing())) * max(1.0, float(np.linalg.norm(parts.after[:3, :3], 2)))
+    inside = [
+        np.all((points > low - margin) & (points < high + margin), axis=1)
+        for points, (low, high) in ((start, fixed.bounds), (end, moving.bounds))
+    ]
+    return binary_dilation((inside[0] & inside[1]).reshape(size[::-1]), np.ones((3, 3, 3)))
+
+
 def write_spatial_registration(
-    path: Path, transform: sitk.Transform, fixed: SeriesHeader, moving: SeriesHeader
+    path: Path, transform: sitk.Transform, fixed: SeriesHeader, moving: SeriesHeader, seen_by_both: bool = False
 ) -> Path:
     """Write a transform as a Deformable Spatial Registration object in the moving series' study.
 
@@ -141,6 +168,8 @@ def write_spatial_registration(
     transform
         Fixed points to moving points, LPS mm: one displacement field, with affine transforms before or after it. The
         vectors are stored as float32.
+    seen_by_both
+        Whether the registration is undefined where not both series have data.
     fixed, moving
         The baseline's and the follow-up's series. The fixed one must have a frame of reference; for a moving one
         without, a new one is made up, and only the reference to its images tells what was registered.
@@ -158,14 +187,20 @@ def write_spatial_registration(
     check_same_patient(fixed, moving)
     if not fixed.frame_uid:
         raise InputError("The baseline's series has no frame of reference, so nothing can be registered to it.")
-    before, field, after = _split(transform)
+    parts = _split(transform)
+    field = parts.field
+    if seen_by_both:
+        values = sitk.GetArrayFromImage(field)
+        values[~_seen_by_both(field, parts, fixed, moving)] = np.nan
+        field = sitk.GetImageFromArray(values, isVector=True)
+        field.CopyInformation(parts.field)
     item = Dataset()
     item.SourceFrameOfReferenceUID = moving.frame_uid or new_uid()
     item.ReferencedImageSequence = image_references(moving.instances)
     item.RegistrationTypeCodeSequence = [code_item("ImageContentBasedAlignment")]
-    item.PreDeformationMatrixRegistrationSequence = [_matrix_item(before)]
+    item.PreDeformationMatrixRegistrationSequence = [_matrix_item(parts.before)]
     item.DeformableRegistrationGridSequence = [_grid_item(field)]
-    item.PostDeformationMatrixRegistrationSequence = [_matrix_item(after)]
+    item.PostDeformationMatrixRegistrationSequence = [_matrix_item(parts.after)]
     made = new_dataset(DeformableSpatialRegistrationStorage, moving, fixed, SERIES_OFFSET)
     made.Modality, made.SeriesDescription, made.DeviceSerialNumber = "REG", DESCRIPTION, "none"
     made.FrameOfReferenceUID = fixed.frame_uid
@@ -203,7 +238,8 @@ def read_spatial_registration(path: Path) -> sitk.CompositeTransform:
     -------
     sitk.CompositeTransform
         Points of the Registered RCS to points of the Source RCS, LPS mm: the affine, the field and, unless it is the
-        identity, the matrix before it; as transforms.compose makes it.
+        identity, the matrix before it; as transforms.compose makes it. Where the registration is undefined, points are
+        taken to NaN.
 
     Raises
     ------

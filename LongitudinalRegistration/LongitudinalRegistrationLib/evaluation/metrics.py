@@ -14,6 +14,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 from scipy.spatial import cKDTree
 
+from ..scan.label_numbers import label_values, numbered
 from ..system.parallel import thread_count, together
 
 SSIM_WINDOW = 7
@@ -207,9 +208,12 @@ def global_ncc(fixed: np.ndarray, warped: np.ndarray, mask: np.ndarray | None = 
     """
     a = (fixed if mask is None else fixed[mask > 0]).ravel().astype(np.float64)
     b = (warped if mask is None else warped[mask > 0]).ravel().astype(np.float64)
-    if a.size < 2 or a.std() == 0 or b.std() == 0:
+    if a.size < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return float("nan")
-    return float(np.mean((a - a.mean()) * (b - b.mean())) / (a.std() * b.std()))
+    a -= a.mean()
+    b -= b.mean()
+    ab, aa, bb = (np.einsum("n,n->", *pair) for pair in ((a, b), (a, a), (b, b)))
+    return float(ab / np.sqrt(aa * bb))
 
 
 def bone_overlap(fixed_hu: np.ndarray, warped_hu: np.ndarray, threshold_hu: float = 180.0) -> float:
@@ -227,8 +231,9 @@ def bone_overlap(fixed_hu: np.ndarray, warped_hu: np.ndarray, threshold_hu: floa
     float
         0 to 1; NaN where neither has any.
     """
-    fixed, warped = ((image > threshold_hu).astype(np.uint8) for image in (fixed_hu, warped_hu))
-    return dice_per_label(fixed, warped, labels=[1])[1]
+    fixed, warped = (image > threshold_hu for image in (fixed_hu, warped_hu))
+    total = np.count_nonzero(fixed) + np.count_nonzero(warped)
+    return 2.0 * np.count_nonzero(fixed & warped) / total if total else float("nan")
 
 
 def mean_end_point_error(true_field: np.ndarray, field: np.ndarray, mask: np.ndarray | None = None) -> float:
@@ -256,7 +261,7 @@ def mean_end_point_error(true_field: np.ndarray, field: np.ndarray, mask: np.nda
 
 
 def dice_per_label(first: np.ndarray, second: np.ndarray, labels: Iterable[int] | None = None) -> dict[int, float]:
-    """Dice similarity coefficient 2 |A and B| / (|A| + |B|) of every label (paper, eq. 7).
+    """Dice similarity coefficient 2 |A and B| / (|A| + |B|) of every label (paper, eq. 6).
 
     Parameters
     ----------
@@ -279,17 +284,16 @@ def dice_per_label(first: np.ndarray, second: np.ndarray, labels: Iterable[int] 
         raise ValueError(f"label arrays differ in shape: {first.shape} and {second.shape}")
     if min(first.min(), second.min()) < 0:
         raise ValueError("labels must not be negative")
-    size = int(max(first.max(), second.max())) + 1
-    first, second = first.ravel().astype(np.int64), second.ravel().astype(np.int64)
-    in_first, in_second = np.bincount(first, minlength=size), np.bincount(second, minlength=size)
-    in_both = np.bincount(first[first == second], minlength=size)
-    if labels is None:
-        labels = [int(v) for v in np.flatnonzero(in_first + in_second) if v]
-    scores = {}
-    for label in labels:
-        total = in_first[label] + in_second[label] if label < size else 0
-        scores[int(label)] = 2.0 * float(in_both[label]) / float(total) if total else float("nan")
-    return scores
+    present = sorted({*label_values(first), *label_values(second)})
+    size = len(present) + 1
+    one, other = numbered(first, present).ravel(), numbered(second, present).ravel()
+    in_first, in_second = np.bincount(one, minlength=size), np.bincount(other, minlength=size)
+    in_both = np.bincount(one[one == other], minlength=size)
+    totals, common = (dict(zip(present, counts[1:], strict=True)) for counts in (in_first + in_second, in_both))
+    return {
+        int(label): 2.0 * float(common[label]) / float(totals[label]) if label in totals else float("nan")
+        for label in (present if labels is None else labels)
+    }
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ import SimpleITK as sitk
 from scipy.ndimage import find_objects
 
 from ..field.box_warp import Box, Parts, box_of_image, parts_of, sample, whole
-from ..scan.geometry import linear_matrix
-from ..scan.grid import AIR_HU, resample
+from ..scan.geometry import bounds_of, linear_matrix
+from ..scan.grid import AIR_HU, covering_grid, resample
 from ..scan.kernels import nearest_slices
+from ..scan.label_numbers import MOST_COUNTED, label_values, numbered
 from ..scan.labels import label_name
 from ..scan.normalise import normalise
 from ..scan.pyramid import FINEST_MM, ScanPyramid, index_matrix
@@ -71,7 +72,7 @@ class Scores:
 
 
 class Scorer:
-    """Similarity within the fixed body, where the moving scan has data, on 2 mm voxels.
+    """Similarity within the fixed body, where both scans have data, on 2 mm voxels.
 
     Parameters
     ----------
@@ -84,8 +85,10 @@ class Scorer:
         level = fixed.levels[FINEST_MM]
         self._reference, self._ceiling = level.grid.reference(), fixed.ceiling
         self._box = _around(level.body, SSIM_WINDOW // 2 + 1)
-        self._body = level.body[self._box.slices] > 0
-        self._fixed_hu = sample(fixed.clean, self._reference, box=self._box)
+        self._fixed_hu = sample(fixed.clean, self._reference, box=self._box, outside=UNSEEN_HU)
+        self._seen = self._fixed_hu > UNSEEN_HU
+        self._body = (level.body[self._box.slices] > 0) & self._seen
+        self._fixed_hu[~self._seen] = AIR_HU
         self._fixed = moments(normalise(self._fixed_hu, self._ceiling), SSIM_WINDOW)
 
     def scores(self, transform: sitk.Transform | None) -> Scores:
@@ -94,7 +97,7 @@ class Scorer:
         mask = self._body & (hu > UNSEEN_HU)
         if not mask.any():
             return Scores(ssim=0.0, ncc=0.0, bone=0.0)
-        hu[hu == UNSEEN_HU] = AIR_HU
+        hu[(hu == UNSEEN_HU) | ~self._seen] = AIR_HU
         warped = moments(normalise(hu, self._ceiling), SSIM_WINDOW)
         common = covariance(self._fixed, warped, SSIM_WINDOW)[mask]
         first, second = self._fixed.at(mask), warped.at(mask)
@@ -188,6 +191,11 @@ class LabelScore:
     volume_ml
         Volume of the follow-up's label: "before" as it came, of the other steps on the fixed grid; NaN where it reaches
         that grid's edge, beyond which there may be more.
+    dsc_2mm
+        As dsc, with both scans' labels brought to voxels of 2 mm first, as the paper's experiments compare them.
+    lies_on
+        Step to the follow-up's label that overlaps this label of the baseline most, and their DSC; no entry where none
+        does.
     """
 
     label: int
@@ -198,6 +206,8 @@ class LabelScore:
     hd95_mm: dict[str, float]
     centroid_mm: dict[str, float]
     volume_ml: dict[str, float]
+    dsc_2mm: dict[str, float]
+    lies_on: dict[str, tuple[int, float]]
 
     @property
     def status(self) -> str:
@@ -267,6 +277,41 @@ def _volume_ml(shape: Shape, size: np.ndarray) -> float:
     return float(shape.voxels * np.prod(shape.spacing) / 1000)
 
 
+def _with_small_numbers(*volumes: sitk.Image) -> tuple[list[sitk.Image], list[int] | None]:
+    """The volumes with the places of values in a list, from 1 on, in place of values that are too large to be counted.
+
+    Returns
+    -------
+    volumes, values
+        Values are None where the volumes were left as they are.
+    """
+    arrays = [sitk.GetArrayViewFromImage(volume) for volume in volumes]
+    if any(array.size and array.min() < 0 for array in arrays):
+        raise ValueError("labels must not be negative")
+    if not any(array.size and array.max() > MOST_COUNTED for array in arrays):
+        return list(volumes), None
+    values = sorted({value for array in arrays for value in label_values(array)})
+    smaller = []
+    for volume, array in zip(volumes, arrays, strict=True):
+        image = sitk.GetImageFromArray(numbered(array, values))
+        image.CopyInformation(volume)
+        smaller.append(image)
+    return smaller, values
+
+
+def _on_2mm(labels: sitk.Image) -> sitk.Image:
+    """The labels of a volume on voxels of 2 mm along the LPS axes that cover all of it."""
+    grid = covering_grid(bounds_of(labels), FINEST_MM, margin_mm=0.0)
+    return grid.image(sample(_cropped(labels).image, grid.reference(), labels=True))
+
+
+def _most_alike(shape: Shape, others: Mapping[int, Shape]) -> tuple[int, float] | None:
+    """The label that overlaps a shape most, and their DSC; None where none does."""
+    found = ((value, dice(shape, other)) for value, other in others.items())
+    best = max(found, key=lambda pair: pair[1], default=(0, 0.0))
+    return best if best[1] > 0 else None
+
+
 def score_labels(
     fixed_labels: sitk.Image | None,
     moving_labels: sitk.Image | None,
@@ -293,22 +338,31 @@ def score_labels(
     """
     if fixed_labels is None or moving_labels is None:
         return ()
+    (fixed_labels, moving_labels), values = _with_small_numbers(fixed_labels, moving_labels)
     spacing, size = np.array(fixed_labels.GetSpacing()[::-1]), np.array(fixed_labels.GetSize()[::-1])
     fixed = _shapes(sitk.GetArrayViewFromImage(fixed_labels), (0, 0, 0), spacing)
     moving = _cropped(moving_labels)
+    coarse, coarse_spacing = _on_2mm(fixed_labels), np.full(3, FINEST_MM)
+    coarse_fixed = _shapes(sitk.GetArrayViewFromImage(coarse), (0, 0, 0), coarse_spacing)
     nothing = Shape(np.zeros((0, 0, 0), bool), np.zeros(3, int), spacing)
-    scores = {
-        value: LabelScore(value, label_name(value), value in fixed, value in moving.values, {}, {}, {}, {})
-        for value in sorted(fixed.keys() | moving.values)
-    }
+    scores = {}
+    for number in sorted(fixed.keys() | moving.values):
+        value = values[number - 1] if values else number
+        inside = number in fixed, number in moving.values
+        scores[number] = LabelScore(value, label_name(value), *inside, {}, {}, {}, {}, {}, {})
     for step, transform in steps.items():
         warped = _warped(moving, fixed_labels, transform, spacing) if moving.values else {}
-        for value, score in scores.items():
-            pair = fixed.get(value, nothing), warped.get(value, nothing)
+        coarse_warped = _warped(moving, coarse, transform, coarse_spacing) if moving.values else {}
+        for number, score in scores.items():
+            pair = fixed.get(number, nothing), warped.get(number, nothing)
             known = score.status == BOTH
-            own = moving.volumes_ml.get(value, float("nan"))
+            own = moving.volumes_ml.get(number, float("nan"))
             score.volume_ml[step] = own if transform is None else _volume_ml(pair[1], size)
             score.dsc[step] = dice(*pair) if known else float("nan")
             score.hd95_mm[step] = hausdorff95_mm(*pair) if known else float("nan")
             score.centroid_mm[step] = centroid_distance_mm(*pair) if known else float("nan")
+            coarse_pair = coarse_fixed.get(number, nothing), coarse_warped.get(number, nothing)
+            score.dsc_2mm[step] = dice(*coarse_pair) if known else float("nan")
+            if (alike := _most_alike(pair[0], warped)) is not None:
+                score.lies_on[step] = values[alike[0] - 1] if values else alike[0], alike[1]
     return tuple(scores.values())

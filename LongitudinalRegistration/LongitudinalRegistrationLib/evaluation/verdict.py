@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..scan.labels import label_name
+from .label_shift import label_shift
+
 if TYPE_CHECKING:
     from .scores import Agreement
 
@@ -127,6 +130,7 @@ def verdict(report: dict) -> Verdict:
     """Judge a registration by its report (see pipeline.report_content); what is missing is left out."""
     rules = (
         _likeness,
+        _labels_shifted,
         _labels_elsewhere,
         _method,
         _similarity,
@@ -181,6 +185,22 @@ def _likeness(report: dict) -> Found:
         return []
     values = ", ".join(f"{words} {value:.2f}" for value, words, _least in known)
     return [(POOR, f"These may be two patients: after the registration the scans are hardly alike ({values}).")]
+
+
+def _labels_shifted(report: dict) -> Found:
+    """Labels that are numbered one level, or more, off those of the other scan."""
+    vertebrae = report.get("vertebrae") or {}
+    shift = label_shift(vertebrae)
+    if shift is None:
+        return []
+    count = abs(shift.levels)
+    words = "one level" if count == 1 else f"{count} levels"
+    moving, fixed = label_name(shift.moving), label_name(shift.fixed)
+    text = (
+        f"One scan's labels look shifted by {words}: the follow-up's {moving} lies on the baseline's {fixed} "
+        f"(DSC {shift.dsc:.2f}). Number the vertebrae of both scans alike."
+    )
+    return [(POOR, text)]
 
 
 def _labels_elsewhere(report: dict) -> Found:
@@ -243,6 +263,8 @@ def _vertebrae(report: dict) -> Found:
     poor: list[str] = []
     low: list[str] = []
     fell: list[str] = []
+    if label_shift(report.get("vertebrae") or {}) is not None:
+        return []
     rows = (report.get("vertebrae") or {}).values()
     if rows and not any(row.get("status", "both") == "both" for row in rows):
         return [(CHECK, "No label is in both scans: check the labels and their numbers.")]

@@ -6,6 +6,7 @@ w(y) = A x - y, where x is the fixed point that T takes to y: all that is done w
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -118,6 +119,39 @@ def _solved(transform: sitk.Transform, wanted: np.ndarray) -> np.ndarray:
 def _slope(transform: sitk.Transform, place: np.ndarray) -> np.ndarray:
     ends = [[transform.TransformPoint((place + sign * unit).tolist()) for sign in (0.5, -0.5)] for unit in np.eye(3)]
     return np.array([np.subtract(*pair) for pair in ends]).T
+
+
+@dataclass(frozen=True)
+class InverseConsistency:
+    """How far points end from where they began, through a transform and back through its inverse: mean and largest
+    distance, mm."""
+
+    mean_mm: float
+    largest_mm: float
+
+
+def inverse_consistency(transform: sitk.Transform, points: np.ndarray) -> InverseConsistency | None:
+    """Measure what inverse_of loses: where a transform folds there is no inverse, and points do not come back.
+
+    Parameters
+    ----------
+    transform
+        As for inverse_of.
+    points
+        [n, 3], n > 0, fixed points, LPS mm.
+
+    Returns
+    -------
+    InverseConsistency or None
+        None where the transform cannot be inverted.
+    """
+    try:
+        back = inverse_of(transform)
+    except InputError:
+        return None
+    returned = [back.TransformPoint(transform.TransformPoint(point)) for point in points.tolist()]
+    apart = np.linalg.norm(np.array(returned) - points, axis=1)
+    return InverseConsistency(float(apart.mean()), float(apart.max()))
 
 
 def resampled(

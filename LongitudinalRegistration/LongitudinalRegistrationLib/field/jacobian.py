@@ -9,26 +9,37 @@ from ..system.parallel import over_slices
 from .kernels import smallest_jacobian_slices
 
 
+def _along_axes(field: sitk.Image) -> np.ndarray:
+    """A field's components along the axes of its own grid: [component, k, j, i], mm."""
+    turn = np.reshape(field.GetDirection(), (3, 3)).T
+    components = np.moveaxis(sitk.GetArrayViewFromImage(field), -1, 0)
+    return components if np.array_equal(turn, np.eye(3)) else np.tensordot(turn, components, axes=1)
+
+
 def jacobian_determinant(field: sitk.Image) -> np.ndarray:
     """Compute the determinant of the Jacobian of x + u(x) by central differences.
 
     Parameters
     ----------
     field
-        Vector image, mm, LPS.
+        Vector image, mm, LPS, any direction.
 
     Returns
     -------
     numpy.ndarray
         [k, j, i], float32; below 1 shrinks, 0 or less folds.
     """
-    return sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(field, True)).astype(np.float32)
+    straight = sitk.GetImageFromArray(np.moveaxis(_along_axes(field), 0, -1), isVector=True)
+    straight.SetSpacing(field.GetSpacing())
+    return sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(straight, True)).astype(np.float32)
 
 
 def smallest_jacobian(field: np.ndarray, spacing_mm: float | tuple[float, float, float]) -> np.ndarray:
-    """Find, at each voxel, the smallest of the eight one-sided Jacobian determinants of x + u(x).
+    """Find, at each voxel, the smallest of the ten one-sided Jacobian determinants of x + u(x).
 
-    For a field that is interpolated linearly between its voxels these are its Jacobians at the corners of every cell.
+    Eight of these are, for a field that is interpolated linearly between its voxels, its Jacobians at the corners of
+    every cell; two are of the tetrahedra within the cells (Liu et al. 2024, doi:10.1007/s11263-024-02047-1): where all
+    are positive, the field folds nowhere.
 
     Parameters
     ----------
@@ -58,23 +69,22 @@ def smallest_jacobian(field: np.ndarray, spacing_mm: float | tuple[float, float,
 
 
 def folded_voxels(field: sitk.Image) -> np.ndarray:
-    """Mark the voxels at which any one-sided finite-difference Jacobian of x + u(x) is not positive.
+    """Mark the voxels at which any of the ten finite-difference Jacobians of x + u(x) is not positive.
 
-    Central differences miss a fold of one voxel; here all eight combinations of forward and backward differences count,
-    each the volume of a tetrahedron with its tip at the voxel.
+    Central differences miss a fold of one voxel; here all combinations of forward and backward differences count, and
+    the two diagonal ones, each the volume of a tetrahedron with its tip at the voxel (see smallest_jacobian).
 
     Parameters
     ----------
     field
-        Vector image, mm, LPS, identity direction.
+        Vector image, mm, LPS, any direction.
 
     Returns
     -------
     numpy.ndarray
         Boolean, [k - 2, j - 2, i - 2]: the voxels that have all neighbours.
     """
-    components = np.moveaxis(sitk.GetArrayViewFromImage(field), -1, 0)
-    return smallest_jacobian(components, field.GetSpacing())[1:-1, 1:-1, 1:-1] <= 0
+    return smallest_jacobian(_along_axes(field), field.GetSpacing())[1:-1, 1:-1, 1:-1] <= 0
 
 
 def ndv_percent(field: sitk.Image, body: np.ndarray | None = None) -> float:
@@ -83,7 +93,7 @@ def ndv_percent(field: sitk.Image, body: np.ndarray | None = None) -> float:
     Parameters
     ----------
     field
-        Vector image, mm, LPS, identity direction.
+        Vector image, mm, LPS, any direction.
     body
         Mask on the field's grid, [k, j, i]; None: everywhere.
 

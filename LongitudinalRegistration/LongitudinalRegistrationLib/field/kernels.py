@@ -7,9 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..scan.sampling import cell, corners_at, transformed, trilinear
+from ..scan.sampling import bilinear, cell, corners_at, lerp, transformed, trilinear
 from ..system.arrays import AnyArray, Float32Array, Float64Array, Real
 from ..system.compiled import kernel
+
+STRAIGHT = 1e-6
+"""Voxels that a row may leave an axis by and still runs along it."""
 
 
 class Mapping(NamedTuple):
@@ -39,6 +42,63 @@ class Values(NamedTuple):
 
 
 @kernel(fastmath=True)
+def displace_row(
+    field: Float32Array, to_field: Float64Array, j: int, k: int, columns: Float32Array, row: Float32Array
+) -> None:
+    """Sample a displacement field along a row of the output's voxels.
+
+    Where the row runs along an axis of the field, as it mostly does, two of the three interpolations are done once for
+    the whole row.
+
+    Parameters
+    ----------
+    field, to_field
+        See Mapping.
+    j, k
+        The row.
+    columns
+        (3, i of the field), float32, scratch.
+    row
+        (3, i), float32, mm, (x, y, z), is written.
+    """
+    fk, fj, fi = field.shape[1:]
+    width = row.shape[1]
+    p, q, r = transformed(to_field, 0, j, k)
+    dp, dq, dr = to_field[0, 0], to_field[1, 0], to_field[2, 0]
+    row[:] = 0
+    if width * max(abs(dq), abs(dr)) < STRAIGHT:
+        if q < 0 or r < 0 or q > fj - 1 or r > fk - 1:
+            return
+        b0, b1, v64 = cell(q, fj)
+        c0, c1, w64 = cell(r, fk)
+        v, w = np.float32(v64), np.float32(w64)
+        for n in range(3):
+            f00, f01, f10, f11 = field[n, c0, b0], field[n, c0, b1], field[n, c1, b0], field[n, c1, b1]
+            for a in range(fi):
+                columns[n, a] = bilinear(f00[a], f01[a], f10[a], f11[a], v, w)
+        for i in range(width):
+            along = p + dp * i
+            if along >= 0 and along <= fi - 1:
+                a0, a1, u64 = cell(along, fi)
+                u = np.float32(u64)
+                row[0, i] = lerp(columns[0, a0], columns[0, a1], u)
+                row[1, i] = lerp(columns[1, a0], columns[1, a1], u)
+                row[2, i] = lerp(columns[2, a0], columns[2, a1], u)
+        return
+    field_x, field_y, field_z = field[0], field[1], field[2]
+    for i in range(width):
+        x, y, z = p + dp * i, q + dq * i, r + dr * i
+        if x >= 0 and y >= 0 and z >= 0 and x <= fi - 1 and y <= fj - 1 and z <= fk - 1:
+            a0, a1, u64 = cell(x, fi)
+            b0, b1, v64 = cell(y, fj)
+            c0, c1, w64 = cell(z, fk)
+            u, v, w = np.float32(u64), np.float32(v64), np.float32(w64)
+            row[0, i] = trilinear(corners_at(field_x, c0, c1, b0, b1, a0, a1), u, v, w)
+            row[1, i] = trilinear(corners_at(field_y, c0, c1, b0, b1, a0, a1), u, v, w)
+            row[2, i] = trilinear(corners_at(field_z, c0, c1, b0, b1, a0, a1), u, v, w)
+
+
+@kernel(fastmath=True)
 def resample_slices(image: AnyArray, mapping: Mapping, becomes: Values, out: AnyArray, first: int, stop: int) -> None:
     """Resample an image through an affine and a displacement field.
 
@@ -55,27 +115,20 @@ def resample_slices(image: AnyArray, mapping: Mapping, becomes: Values, out: Any
     """
     to_image, jacobian, field, to_field = mapping
     nearest, rounded, outside = becomes
-    field_x, field_y, field_z = field[0], field[1], field[2]
     depth, height, width = image.shape
-    fk, fj, fi = field.shape[1:]
-    zero = np.float32(0)
+    columns = np.empty((3, field.shape[3]), np.float32)
+    row, points = np.empty((3, out.shape[2]), np.float32), np.empty((3, out.shape[2]), np.float64)
     for k in range(first, stop):
         for j in range(out.shape[1]):
+            displace_row(field, to_field, j, k, columns, row)
             for i in range(out.shape[2]):
-                ux = uy = uz = zero
-                p, q, r = transformed(to_field, i, j, k)
-                if p >= 0 and q >= 0 and r >= 0 and p <= fi - 1 and q <= fj - 1 and r <= fk - 1:
-                    a0, a1, u64 = cell(p, fi)
-                    b0, b1, v64 = cell(q, fj)
-                    c0, c1, w64 = cell(r, fk)
-                    u, v, w = np.float32(u64), np.float32(v64), np.float32(w64)
-                    ux = trilinear(corners_at(field_x, c0, c1, b0, b1, a0, a1), u, v, w)
-                    uy = trilinear(corners_at(field_y, c0, c1, b0, b1, a0, a1), u, v, w)
-                    uz = trilinear(corners_at(field_z, c0, c1, b0, b1, a0, a1), u, v, w)
+                ux, uy, uz = row[0, i], row[1, i], row[2, i]
                 x, y, z = transformed(to_image, i, j, k)
-                x += jacobian[0, 0] * ux + jacobian[0, 1] * uy + jacobian[0, 2] * uz
-                y += jacobian[1, 0] * ux + jacobian[1, 1] * uy + jacobian[1, 2] * uz
-                z += jacobian[2, 0] * ux + jacobian[2, 1] * uy + jacobian[2, 2] * uz
+                points[0, i] = x + (jacobian[0, 0] * ux + jacobian[0, 1] * uy + jacobian[0, 2] * uz)
+                points[1, i] = y + (jacobian[1, 0] * ux + jacobian[1, 1] * uy + jacobian[1, 2] * uz)
+                points[2, i] = z + (jacobian[2, 0] * ux + jacobian[2, 1] * uy + jacobian[2, 2] * uz)
+            for i in range(out.shape[2]):
+                x, y, z = points[0, i], points[1, i], points[2, i]
                 if x < -0.5 or y < -0.5 or z < -0.5 or x >= width - 0.5 or y >= height - 0.5 or z >= depth - 0.5:
                     out[k, j, i] = outside
                     continue
@@ -86,7 +139,8 @@ def resample_slices(image: AnyArray, mapping: Mapping, becomes: Values, out: Any
                 i0, i1, s = cell(x, width)
                 j0, j1, t = cell(y, height)
                 k0, k1, r = cell(z, depth)
-                value = trilinear(corners_at(image, k0, k1, j0, j1, i0, i1), s, t, r)
+                corners = corners_at(image, k0, k1, j0, j1, i0, i1)
+                value = trilinear(corners, np.float32(s), np.float32(t), np.float32(r))
                 out[k, j, i] = math.floor(value + 0.5) if rounded else value
 
 
@@ -94,7 +148,11 @@ def resample_slices(image: AnyArray, mapping: Mapping, becomes: Values, out: Any
 def smallest_jacobian_slices(
     field: Float32Array, spacing: Float32Array, smallest: Float32Array, first: int, stop: int
 ) -> None:
-    """Find, at each voxel, the smallest of the eight one-sided Jacobian determinants of x + field(x).
+    """Find, at each voxel, the smallest of the ten one-sided Jacobian determinants of x + field(x).
+
+    Eight are of the tetrahedra that a voxel spans with its neighbours along the axes. Two are of those that it spans
+    with its neighbours on the diagonals of three faces, before it and after it: what is left of a cube of eight voxels
+    without the tetrahedra at four of its corners.
 
     Parameters
     ----------
@@ -130,6 +188,23 @@ def smallest_jacobian_slices(
                     zz = one + ez * (field[2, kn, j, i] - uz)
                     determinant = xx * (yy * zz - yz * zy) - xy * (yx * zz - yz * zx) + xz * (yx * zy - yy * zx)
                     least = min(least, determinant)
+                for side in range(-1, 2, 2):
+                    kn, jn, im = k + side, j + side, i + side
+                    if kn < 0 or kn >= nk or jn < 0 or jn >= nj or im < 0 or im >= ni:
+                        continue
+                    sign = np.float32(side)
+                    ex, ey, ez = sign * per_x, sign * per_y, sign * per_z
+                    xx = one + ex * (field[0, k, jn, im] - ux)
+                    xy = one + ey * (field[1, k, jn, im] - uy)
+                    xz = ez * (field[2, k, jn, im] - uz)
+                    yx = ex * (field[0, kn, jn, i] - ux)
+                    yy = one + ey * (field[1, kn, jn, i] - uy)
+                    yz = one + ez * (field[2, kn, jn, i] - uz)
+                    zx = one + ex * (field[0, kn, j, im] - ux)
+                    zy = ey * (field[1, kn, j, im] - uy)
+                    zz = one + ez * (field[2, kn, j, im] - uz)
+                    determinant = xx * (yy * zz - yz * zy) - xy * (yx * zz - yz * zx) + xz * (yx * zy - yy * zx)
+                    least = min(least, np.float32(0.5) * determinant)
                 smallest[k, j, i] = least
 
 

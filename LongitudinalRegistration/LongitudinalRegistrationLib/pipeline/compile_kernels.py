@@ -39,7 +39,7 @@ from ..scan.body import find_body
 from ..scan.pyramid import make_pyramid
 
 COMPILING = "Compiling for this computer, the first time only"
-FUNCTIONS = {"bodies": 35, "registration": 23, "network": 20, "resampling": 5}
+FUNCTIONS = {"bodies": 35, "registration": 24, "network": 20, "resampling": 6}
 """The parts, each compiled in a process of its own, and how many functions of ours each has."""
 
 Progress = Callable[[str, float], None]
@@ -47,10 +47,10 @@ Progress = Callable[[str, float], None]
 
 def _ball() -> sitk.Image:
     """A ball of 80 mm with some texture, HU."""
-    z, y, x = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in (32, 40, 40)), indexing="ij")
+    z, y, x = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in (64, 40, 40)), indexing="ij")
     inside = x**2 + y**2 + z**2 < 1
     ball = sitk.GetImageFromArray(np.where(inside, 50 + 40 * np.sin(5 * x) * np.cos(4 * y), -1000).astype(np.int16))
-    ball.SetSpacing((1.2, 1.2, 3.0))
+    ball.SetSpacing((1.2, 1.2, 1.4))
     return ball
 
 

@@ -6,15 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
+import numpy as np
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 from TableRemovalLib.validate import validate_ct
 
 from ..evaluation.scores import LabelScore, Scorer, Scores, common_body_percent, score_labels
+from ..field.inverse import InverseConsistency, inverse_consistency
 from ..field.transforms import displacement_on
 from ..field.warp import warp_image
 from ..methods.method import Problem
-from ..scan.grid import Grid, common_grid
+from ..scan.grid import NETWORK_SPACING_MM, Bounds, Grid, common_box, covering_grid
 from ..scan.label_checks import check_label_volume, same_grid
 from ..scan.pyramid import ScanPyramid, make_pyramid
 from ..system.parallel import bound_threads, together
@@ -22,6 +24,8 @@ from .choice import Solution, check_method, solve
 from .options import RegistrationOptions
 from .stages import Stages
 from .warm_up import warm_up
+
+MOST_POINTS, POINTS_MM = 4000, 8.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,9 @@ class RegistrationResult:
     transform
         Fixed points to moving points, LPS, mm, affine included.
     dvf_grid
-        2 mm voxels around what both scans show.
+        2 mm voxels around the whole fixed body.
+    common_centre
+        Middle of the box that both bodies share, LPS mm.
     registered
         The moving scan on the fixed grid, HU.
     registered_labels
@@ -72,6 +78,8 @@ class RegistrationResult:
         Per label.
     ndv_percent
         Folded part of the body.
+    inverse_consistency
+        How far points of the fixed body end from where they began, there and back; None where there is no inverse.
     common_body_percent
         See scores.common_body_percent.
     largest_mm
@@ -91,11 +99,13 @@ class RegistrationResult:
     fallback_reason: str | None
     transform: sitk.CompositeTransform
     dvf_grid: Grid
+    common_centre: tuple[float, float, float]
     registered: sitk.Image
     registered_labels: sitk.Image | None
     scores: dict[str, Scores]
     label_scores: tuple[LabelScore, ...]
     ndv_percent: float
+    inverse_consistency: InverseConsistency | None
     common_body_percent: float
     largest_mm: float
     known_mm: float | None
@@ -221,7 +231,7 @@ def finish(
     transform = candidate.transform
     with stages.stage("warp") as report:
         image = warp_image(moving.image, fixed.image, candidate.affine, candidate.field)
-        registered = Registered(transform, common_grid(fixed.bounds, moving.bounds, candidate.affine), image)
+        registered = Registered(transform, covering_grid(fixed.bounds, NETWORK_SPACING_MM), image)
         if on_registered:
             on_registered(registered)
         report(0.5)
@@ -240,17 +250,20 @@ def finish(
         scores = dict(zip(steps, similarity, strict=True))
         report(0.9)
         common = common_body_percent(fixed, moving, candidate.affine)
+        consistency = inverse_consistency(transform, _body_points(fixed))
     return RegistrationResult(
         candidate.method,
         candidate.network,
         solution.reason,
         transform,
         registered.dvf_grid,
+        _middle(common_box(fixed.bounds, moving.bounds, candidate.affine)),
         registered.image,
         registered_labels,
         scores,
         label_scores,
         candidate.ndv_percent,
+        consistency,
         common,
         candidate.largest_mm,
         candidate.known_mm,
@@ -258,6 +271,19 @@ def finish(
         stages.report(),
         solution.warnings,
     )
+
+
+def _middle(box: Bounds) -> tuple[float, float, float]:
+    x, y, z = ((box[0] + box[1]) / 2).tolist()
+    return x, y, z
+
+
+def _body_points(scan: ScanPyramid) -> np.ndarray:
+    """Points all over a body, [n, 3], LPS mm, MOST_POINTS at most."""
+    level = scan.levels[POINTS_MM]
+    found = np.argwhere(level.body)[:, ::-1]
+    found = found[:: -(-len(found) // MOST_POINTS) or 1]
+    return np.array(level.grid.origin) + level.grid.spacing_mm * found
 
 
 def register(

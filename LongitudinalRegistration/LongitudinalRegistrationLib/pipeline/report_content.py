@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..evaluation.verdict import SIMILARITIES, verdict
-from ..report.content import checksum, dsc_content, mean_dsc, place_content, rounded, vertebrae_content
+from ..report.content import checksum, dsc_content, mean_dsc, rounded, scan_content, vertebrae_content
 from ..system.versions import versions
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def quick_content(solution: Solution, stages: Stages) -> dict:
 
 def result_content(result: RegistrationResult) -> dict:
     """Method, seconds, scores and verdict of a registration, without its inputs."""
-    steps = result.scores
+    steps, inverse = result.scores, result.inverse_consistency
     content = {
         "method": result.method,
         "network": result.network,
@@ -52,6 +52,7 @@ def result_content(result: RegistrationResult) -> dict:
             for measure in SIMILARITIES
         },
         "ndv_percent": round(result.ndv_percent, 5),
+        "inverse_consistency": inverse and {name: rounded(value) for name, value in asdict(inverse).items()},
         "fields_of_view": {"common_percent": round(result.common_body_percent, 1)},
         "displacement": {"largest_mm": round(result.largest_mm, 2), "known_mm": result.known_mm},
         "options": _options_content(result.options),
@@ -66,7 +67,10 @@ def _options_content(options: RegistrationOptions) -> dict:
 
 
 def report_content(
-    result: RegistrationResult, inputs: dict[str, Path | None], images: dict[str, sitk.Image] | None = None
+    result: RegistrationResult,
+    inputs: dict[str, Path | None],
+    images: dict[str, sitk.Image] | None = None,
+    names: bool = False,
 ) -> dict:
     """Content of report.json.
 
@@ -77,7 +81,9 @@ def report_content(
     inputs
         Role ("fixed", "moving", ...) to the file or folder it came from.
     images
-        Role to the scan that was read; its place is noted.
+        Role to the scan that was read; its place and the checksum of its voxels are noted.
+    names
+        Whether the files' names are noted, without their folders: they may hold the patient's.
 
     Returns
     -------
@@ -85,10 +91,10 @@ def report_content(
         What JSON can hold; units are in its names.
     """
     noted = {
-        role: {"name": path.resolve().name, "sha256": checksum(path)}
+        role: {**({"name": path.resolve().name} if names else {}), "sha256": checksum(path)}
         for role, path in inputs.items()
         if path is not None
     }
     for role, image in (images or {}).items():
-        noted[role] = {**noted.get(role, {}), **place_content(image)}
+        noted[role] = {**noted.get(role, {}), **scan_content(image)}
     return {**result_content(result), "versions": versions(), "inputs": noted}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..evaluation.verdict import SIMILARITIES, volume_change_percent
 from ..scan.geometry import bounds_of
+from ..scan.voxel_checksum import voxel_checksum
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -26,7 +27,7 @@ METHODS = {
     "voxelmorph": "network {network}{refined}",
 }
 """How a report says by which method a pair was registered (see methods.registry); the last is of earlier reports."""
-LABEL_FIGURES = "dsc", "hd95_mm", "centroid_mm", "volume_ml"
+LABEL_FIGURES = "dsc", "hd95_mm", "centroid_mm", "volume_ml", "dsc_2mm"
 """Of scores.LabelScore, in the order in which reports list them."""
 
 
@@ -54,13 +55,17 @@ def dsc_content(scores: tuple[LabelScore, ...]) -> dict[str, dict]:
 def vertebrae_content(scores: tuple[LabelScore, ...]) -> dict[str, dict]:
     """Everything that is known of each label: number to name, status, and its figures (LABEL_FIGURES) by step.
 
-    The status is "both", "baseline only" or "follow-up only"; a figure that is not defined is None.
+    The status is "both", "baseline only" or "follow-up only"; a figure that is not defined is None. "lies_on" says by
+    step which label of the follow-up overlaps the baseline's most, and by what DSC.
     """
     return {
         str(score.label): {
             "name": score.name,
             "status": score.status,
             **{name: {step: rounded(value) for step, value in getattr(score, name).items()} for name in LABEL_FIGURES},
+            "lies_on": {
+                step: {"label": label, "dsc": rounded(value)} for step, (label, value) in score.lies_on.items()
+            },
         }
         for score in scores
     }
@@ -100,6 +105,22 @@ def mean_dsc(scores: tuple[LabelScore, ...], step: str) -> float:
     """
     values = [score.dsc[step] for score in scores if not math.isnan(score.dsc[step])]
     return sum(values) / len(values) if values else float("nan")
+
+
+def scan_content(image: sitk.Image) -> dict:
+    """Say which scan it was and where it lies.
+
+    Parameters
+    ----------
+    image
+        The scan, HU.
+
+    Returns
+    -------
+    dict
+        As place_content, and the checksum of its voxels: see voxel_checksum.
+    """
+    return {**place_content(image), "voxels_sha256": voxel_checksum(image)}
 
 
 def place_content(image: sitk.Image) -> dict:
@@ -144,11 +165,13 @@ def _volume_text(row: dict) -> str:
 
 
 def _scan_text(noted: dict) -> str:
-    if "size" not in noted:
-        return noted["name"]
-    size = " x ".join(str(count) for count in noted["size"])
-    spacing = " x ".join(f"{value:.2f}" for value in noted["spacing_mm"])
-    return f"{noted['name']} ({size} voxels of {spacing} mm)"
+    """A scan by its size, and by its name where that was asked for."""
+    parts = [noted["name"]] if "name" in noted else []
+    if "size" in noted:
+        size = " x ".join(str(count) for count in noted["size"])
+        spacing = " x ".join(f"{value:.2f}" for value in noted["spacing_mm"])
+        parts.append(f"{size} voxels of {spacing} mm")
+    return ", ".join(parts)
 
 
 def report_text(content: dict) -> str:
@@ -159,11 +182,13 @@ def report_text(content: dict) -> str:
         lines.append(f"Fell back     {content['fallback_reason']}")
     lines += [f"{content['verdict']['level'].capitalize():<13} {reason}" for reason in content["verdict"]["reasons"]]
     if content["dsc"]:
-        lines += ["", "Vertebra       DSC before  affine   after   volume, ml"]
+        lines += ["", "Vertebra       DSC before  affine   after   on 2 mm   volume, ml"]
         for number, row in content["dsc"].items():
             note = f"   (not in the {row['missing_from']} scan)" if "missing_from" in row else ""
-            cells = f"{_cell(row['before']):>10}  {_cell(row['affine']):>6}  {_cell(row['after']):>6}"
-            volume = _volume_text((content.get("vertebrae") or {}).get(number) or {})
+            known = (content.get("vertebrae") or {}).get(number) or {}
+            coarse = _cell((known.get("dsc_2mm") or {}).get("after"))
+            cells = f"{_cell(row['before']):>10}  {_cell(row['affine']):>6}  {_cell(row['after']):>6}  {coarse:>8}"
+            volume = _volume_text(known)
             lines.append(f"{row['name']:<5}({number:>3})    {cells}{volume}{note}")
         mean = content["mean_dsc"]
         lines.append(f"{'mean':<14} {_cell(mean['before']):>10}  {_cell(mean['affine']):>6}  {_cell(mean['after']):>6}")
@@ -174,6 +199,10 @@ def report_text(content: dict) -> str:
             f"{measure.title:<14} {_cell(row['before']):>10}  {_cell(row['affine']):>6}  {_cell(row['after']):>6}"
         )
     lines.append(f"{'NDV':<14} {content['ndv_percent']:>26.4f} %")
+    if inverse := content.get("inverse_consistency"):
+        lines.append(
+            f"{'Inverse':<14} {inverse['mean_mm']:>26.4f} mm, there and back; {inverse['largest_mm']:.3f} mm at most"
+        )
     seconds = {name: value for name, value in content["seconds"].items() if value}
     lines += ["", "Seconds       " + ", ".join(f"{name} {value:.2f}" for name, value in seconds.items())]
     lines += [f"Warning       {warning}" for warning in content["warnings"]]

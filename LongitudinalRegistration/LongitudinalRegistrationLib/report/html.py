@@ -37,6 +37,7 @@ class _LabelMeasure:
 
 LABEL_MEASURES = (
     _LabelMeasure("dsc", "DSC", 2, min),
+    _LabelMeasure("dsc_2mm", "DSC on 2 mm voxels", 2, min),
     _LabelMeasure("hd95_mm", "Hausdorff 95 %, mm", 1, max),
     _LabelMeasure("centroid_mm", "Centroids apart, mm", 1, max),
     _LabelMeasure("volume_ml", "Volume in the follow-up, ml", 1, None),
@@ -155,6 +156,9 @@ def _figures(report: dict) -> Pairs:
     displacement = report.get("displacement") or {}
     if displacement.get("largest_mm") is not None:
         found.append(("Largest displacement component after the affine step", f"{displacement['largest_mm']:.1f} mm"))
+    if inverse := report.get("inverse_consistency"):
+        apart = f"{inverse['mean_mm']:.3f} mm, {inverse['largest_mm']:.2f} mm at most"
+        found.append(("There and back through the inverse", apart))
     common = (report.get("fields_of_view") or {}).get("common_percent")
     if common is not None:
         found.append(("Common part of the bodies (of the smaller one)", f"{common:.0f} %"))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+import struct
+import zlib
 
 import numpy as np
 import SimpleITK as sitk
@@ -16,6 +16,7 @@ BONE_WINDOW_HU = (-500.0, 1300.0)
 PIXEL_MM = 1.0
 SHOWN_HU = -300.0
 MARGIN_MM = 10
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PLANES = {"axial": 2, "sagittal": 0}
 
 
@@ -56,13 +57,15 @@ def report_pictures(
     return pictures
 
 
-def central_point(dvf: sitk.Image, fixed_labels: sitk.Image | None) -> tuple[float, float, float]:
+def central_point(
+    common_centre: tuple[float, float, float], fixed_labels: sitk.Image | None
+) -> tuple[float, float, float]:
     """Find where to look: the middle of the labels, or else of what both scans show.
 
     Parameters
     ----------
-    dvf
-        The middle of its grid is the middle of what both scans show.
+    common_centre
+        The middle of what both scans show, LPS mm.
     fixed_labels
         0 where nothing is; None: there are none.
 
@@ -75,7 +78,7 @@ def central_point(dvf: sitk.Image, fixed_labels: sitk.Image | None) -> tuple[flo
         used = np.argwhere(sitk.GetArrayViewFromImage(fixed_labels) > 0)
         if len(used):
             return fixed_labels.TransformContinuousIndexToPhysicalPoint(np.median(used, axis=0)[::-1].tolist())
-    return dvf.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in dvf.GetSize()])
+    return common_centre
 
 
 def _plane(fixed: sitk.Image, axis: int, point: tuple[float, float, float]) -> sitk.Image:
@@ -122,7 +125,14 @@ def png(picture: np.ndarray) -> bytes:
     bytes
         The file.
     """
-    with tempfile.TemporaryDirectory(prefix="longct-") as folder:
-        path = Path(folder) / "picture.png"
-        sitk.WriteImage(sitk.GetImageFromArray(picture, isVector=picture.ndim == 3), str(path))
-        return path.read_bytes()
+    height, width = picture.shape[:2]
+    colour_type = 2 if picture.ndim == 3 else 0
+    lines = np.zeros((height, 1 + picture[0].size), np.uint8)
+    lines[:, 1:] = picture.reshape(height, -1)
+    header = struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)
+    parts = (b"IHDR", header), (b"IDAT", zlib.compress(lines.tobytes())), (b"IEND", b"")
+    return PNG_SIGNATURE + b"".join(_png_part(name, content) for name, content in parts)
+
+
+def _png_part(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))

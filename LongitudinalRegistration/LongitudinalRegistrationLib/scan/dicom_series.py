@@ -1,113 +1,19 @@
-"""Find, check and read a DICOM series in a folder."""
+"""Choose, check and read a DICOM series in a folder."""
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
-SERIES_UID, DESCRIPTION, PATIENT_ID = "0020|000e", "0008|103e", "0010|0020"
-ACQUISITION, POSITION, ORIENTATION = "0020|0012", "0020|0032", "0020|0037"
+from .dicom_frames import read_values
+from .dicom_slices import Slice, find_slices
+from .straighten import with_matrix
+
 GAP_TOLERANCE = 0.1
-
-
-@dataclass(frozen=True)
-class Slice:
-    """One file of a series: whose it is, where it lies (LPS, mm) and how it is turned."""
-
-    path: Path
-    patient_id: str
-    series: str
-    description: str
-    acquisition: str
-    position: tuple[float, float, float]
-    orientation: tuple[float, ...]
-
-    @property
-    def height_mm(self) -> float:
-        """Position along the slice normal."""
-        row, column = np.array(self.orientation[:3]), np.array(self.orientation[3:])
-        return float(np.dot(np.cross(row, column), self.position))
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    return tuple(float(part) for part in text.split("\\"))
-
-
-def _point(text: str) -> tuple[float, float, float]:
-    x, y, z = _numbers(text)
-    return x, y, z
-
-
-def read_tags(path: Path) -> Callable[[str], str] | None:
-    """Read the header of one DICOM file.
-
-    Parameters
-    ----------
-    path
-        Of any file.
-
-    Returns
-    -------
-    callable or None
-        Tag ("gggg|eeee") to its value, empty where it is not there; None if the file is something else.
-    """
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO("GDCMImageIO")
-    reader.SetFileName(str(path))
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError:
-        return None
-
-    def value(key: str) -> str:
-        return reader.GetMetaData(key).strip() if reader.HasMetaDataKey(key) else ""
-
-    return value
-
-
-def read_header(path: Path) -> Slice | None:
-    """The header of one DICOM image; None if the file is something else or has no place in space."""
-    value = read_tags(path)
-    if value is None:
-        return None
-    if not value(POSITION) or not value(ORIENTATION):
-        return None
-    return Slice(
-        path,
-        value(PATIENT_ID),
-        value(SERIES_UID),
-        value(DESCRIPTION),
-        value(ACQUISITION),
-        _point(value(POSITION)),
-        _numbers(value(ORIENTATION)),
-    )
-
-
-def find_slices(folder: Path) -> list[Slice]:
-    """Headers of all DICOM images below a folder.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    paths = sorted(Path(root) / name for root, _, names in os.walk(folder) for name in names)
-    warnings = sitk.ProcessObject.GetGlobalWarningDisplay()
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)
-    try:
-        slices = [found for found in map(read_header, paths) if found is not None]
-    finally:
-        sitk.ProcessObject.SetGlobalWarningDisplay(warnings)
-    if not slices:
-        raise InputError(f"The folder {folder} holds no DICOM images: give the folder of one CT series.")
-    return slices
 
 
 def _group(slices: list[Slice], attribute: str) -> dict[str, list[Slice]]:
@@ -152,9 +58,15 @@ def choose_acquisition(slices: list[Slice], acquisition: str | None) -> list[Sli
         if str(acquisition) not in groups:
             raise InputError(f"There is no acquisition {acquisition}; choose with --acquisition N: {listing}")
         return groups[str(acquisition)]
-    if len(groups) > 1 and _irregularities(_sorted(slices)):
+    if not _continue_each_other(list(groups.values())) and _irregularities(_sorted(slices)):
         raise InputError(f"The series stacks {len(groups)} acquisitions; choose one with --acquisition N: {listing}")
     return slices
+
+
+def _continue_each_other(groups: list[list[Slice]]) -> bool:
+    """Whether no acquisition has a slice within the range of another."""
+    ranges = sorted((min(heights), max(heights)) for heights in ([one.height_mm for one in group] for group in groups))
+    return all(later[0] > earlier[1] for earlier, later in zip(ranges, ranges[1:], strict=False))
 
 
 def are_of_two_patients(folder: Path, other: Path, series: str | None = None, other_series: str | None = None) -> bool:
@@ -196,28 +108,73 @@ def check_regular(slices: list[Slice]) -> None:
     ------
     InputError
         If there is one slice only, slices are missing or doubled (it names the places), they are turned
-        differently, or the gantry was tilted.
+        differently, or of different sizes.
     """
     if len(slices) < 2:
         raise InputError(f"The series has one slice only ({slices[0].path.name}): a volume is needed.")
     orientations = np.array([one.orientation for one in slices])
     if np.abs(orientations - orientations[0]).max() > 1e-3:
         raise InputError("The slices of the series are turned differently: choose the axial series, not a scout.")
+    row, column = orientations[0][:3], orientations[0][3:]
+    if np.abs([row @ row - 1, column @ column - 1, row @ column]).max() > 1e-2:
+        raise InputError("The rows and columns of the series are not at right angles: export it again.")
+    spacings = np.array([one.spacing_mm for one in slices])
+    if spacings.min() <= 0:
+        raise InputError("The series has a pixel spacing of zero or less: export it again.")
+    if len({one.size for one in slices}) > 1 or np.abs(spacings - spacings[0]).max() > 1e-3 * spacings[0].max():
+        raise InputError("The slices of the series differ in size or pixel spacing: export them as separate series.")
     places = _irregularities(slices)
     if places:
         more = f" and {len(places) - 3} more" if len(places) > 3 else ""
         raise InputError(
             f"The slices are not evenly spaced, {'; '.join(places[:3])}{more}: export the complete series again."
         )
-    path = np.array(slices[-1].position) - np.array(slices[0].position)
-    normal = np.cross(orientations[0][:3], orientations[0][3:])
-    drift = np.linalg.norm(path - normal * np.dot(path, normal))
-    if drift > 0.01 * np.linalg.norm(path):
-        raise InputError("The gantry was tilted for this series: resample it to a straight volume first.")
+
+
+def _voxel_matrix(slices: list[Slice]) -> np.ndarray:
+    """The (4, 4) matrix of sorted slices: voxels (i, j, k, 1) to LPS mm; sheared where the gantry was tilted."""
+    first, last = slices[0], slices[-1]
+    (down, right), matrix = first.spacing_mm, np.eye(4)
+    matrix[:3, 0] = right * np.array(first.orientation[:3])
+    matrix[:3, 1] = down * np.array(first.orientation[3:])
+    matrix[:3, 2] = np.subtract(last.position, first.position) / (len(slices) - 1)
+    matrix[:3, 3] = first.position
+    return matrix
+
+
+def _check_straight_line(slices: list[Slice], matrix: np.ndarray) -> None:
+    """Refuse slices that are shifted sideways by more than a pixel from where a straight stack would have them."""
+    expected = matrix[:3, 3] + np.arange(len(slices))[:, None] * matrix[:3, 2]
+    apart = np.linalg.norm(np.array([one.position for one in slices]) - expected, axis=1)
+    worst = int(apart.argmax())
+    if apart[worst] > max(*slices[0].spacing_mm, GAP_TOLERANCE * float(np.linalg.norm(matrix[:3, 2]))):
+        raise InputError(
+            f"The slices do not lie in one stack, {slices[worst].path.name} is {apart[worst]:.1f} mm off: "
+            "export the series again, or a straight reconstruction of it."
+        )
+
+
+def _read_slices(slices: list[Slice]) -> sitk.Image:
+    """The values of sorted slices as a volume, HU; its geometry does not count."""
+    if slices[0].frame is not None:
+        by_file: dict[Path, list[tuple[int, int]]] = defaultdict(list)
+        for place, one in enumerate(slices):
+            by_file[one.path].append((place, one.frame or 0))
+        values: list[np.ndarray | None] = [None] * len(slices)
+        for path, members in by_file.items():
+            for (place, _frame), plane in zip(members, read_values(path, [f for _, f in members]), strict=True):
+                values[place] = plane
+        return sitk.GetImageFromArray(np.stack([plane for plane in values if plane is not None]))
+    reader = sitk.ImageSeriesReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileNames([str(one.path) for one in slices])
+    return reader.Execute()
 
 
 def read_dicom_folder(folder: Path, series: str | None = None, acquisition: str | None = None) -> sitk.Image:
-    """Read one DICOM series as a volume.
+    """Read one DICOM series as a volume: single images, or frames of enhanced multi-frame CT.
+
+    Slices of a tilted gantry are brought onto a straight grid (see straighten.with_matrix).
 
     Parameters
     ----------
@@ -234,15 +191,25 @@ def read_dicom_folder(folder: Path, series: str | None = None, acquisition: str 
     Raises
     ------
     InputError
-        See find_slices, choose_series, choose_acquisition and check_regular.
+        See find_slices, choose_series, choose_acquisition and check_regular; or if the pixels cannot be read.
     """
     chosen = choose_series(find_slices(Path(folder)), series)
     slices = _sorted(choose_acquisition(chosen, acquisition))
     check_regular(slices)
-    reader = sitk.ImageSeriesReader()
-    reader.SetImageIO("GDCMImageIO")
-    reader.SetFileNames([str(one.path) for one in slices])
+    matrix = _voxel_matrix(slices)
+    _check_straight_line(slices, matrix)
+    warnings = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
-        return reader.Execute()
+        image = _read_slices(slices)
     except RuntimeError as error:
+        if "spacing" in str(error).lower():
+            raise InputError(
+                f"The slices of {folder} name a distance of zero to each other: export them again."
+            ) from error
         raise InputError(f"The DICOM series in {folder} cannot be read: export it again, uncompressed.") from error
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(warnings)
+    if image.GetNumberOfComponentsPerPixel() != 1:
+        raise InputError(f"The DICOM series in {folder} is in colour: give the CT series.")
+    return with_matrix(image, matrix)

@@ -121,6 +121,29 @@ def decimate_slices(
 
 
 @kernel(fastmath=True)
+def decimate_depth_slices(volume: Float32Array, windows: Windows, out: Float32Array, first: int, stop: int) -> None:
+    """Take weighted means over slices.
+
+    Parameters
+    ----------
+    volume
+        [k, j, i], float32.
+    windows
+        Windows along k.
+    out
+        [slices, j, i], float32; slices first..stop-1 are written.
+    """
+    begin, weights = windows
+    for k in range(first, stop):
+        out[k] = 0
+        for t in range(weights.shape[1]):
+            weight, source = weights[k, t], volume[begin[k] + t]
+            for j in range(source.shape[0]):
+                for i in range(source.shape[1]):
+                    out[k, j, i] += weight * source[j, i]
+
+
+@kernel(fastmath=True)
 def blur_slices(volume: Float32Array, out: Float32Array, first: int, stop: int) -> None:
     """Smooth with [1 2 1] / 4 along each axis, the ends held constant.
 

@@ -57,9 +57,12 @@ def read_markups(path: Path) -> dict:
         raise InputError(f"There is no file {path}: check the path.")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if not any(markup["controlPoints"] for markup in content["markups"]):
+        points = [point.get("position") for markup in content["markups"] for point in markup["controlPoints"]]
+        if not points:
             raise ValueError("no points")
-    except (ValueError, KeyError, TypeError) as error:
+        if not np.isfinite(np.array([point for point in points if point is not None], float).reshape(-1, 3)).all():
+            raise ValueError("a point is nowhere")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} has no markups with points: give a {SUFFIX} file that Slicer saved.") from error
     return content
 

@@ -25,6 +25,7 @@ from .kernels import (
     all_of_eight_slices,
     blur_slices,
     contrast_slices,
+    decimate_depth_slices,
     decimate_slices,
     halve_slices,
     nearest_slices,
@@ -269,7 +270,7 @@ def _box(low: np.ndarray, high: np.ndarray) -> Grid:
 
 
 def _decimated(image: sitk.Image, mask: sitk.Image) -> tuple[np.ndarray, np.ndarray]:
-    """Decimate the masked scan to 2 mm voxels in plane, along its own axes.
+    """Decimate the masked scan to 2 mm voxels, along its own axes, where its voxels are much finer.
 
     Returns
     -------
@@ -283,7 +284,11 @@ def _decimated(image: sitk.Image, mask: sitk.Image) -> tuple[np.ndarray, np.ndar
     out = np.empty((depth, rows.first.size, columns.first.size), np.float32)
     arrays = numeric_view(image), sitk.GetArrayViewFromImage(mask)
     over_slices(decimate_slices, *arrays, np.float32(AIR_HU), (rows, columns), out, slices=depth)
-    return out, voxel_matrix(image) @ np.diag([dx / spacing[0], dy / spacing[1], 1.0, 1.0])
+    slices, dz = _windows(depth, spacing[2])
+    if dz != spacing[2]:
+        in_plane, out = out, np.empty((slices.first.size, *out.shape[1:]), np.float32)
+        over_slices(decimate_depth_slices, in_plane, slices, out, slices=out.shape[0])
+    return out, voxel_matrix(image) @ np.diag([dx / spacing[0], dy / spacing[1], dz / spacing[2], 1.0])
 
 
 def _finest_level(image: sitk.Image, mask: sitk.Image, grid: Grid) -> Level:

@@ -7,8 +7,9 @@ from pathlib import Path
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
-from ..system.files import write_atomically
+from ..system.files import reserve, write_atomically
 
+NUMBER_BYTES = 8
 IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 
 
@@ -55,6 +56,8 @@ def write_image(image: sitk.Image, path: Path, compression_level: int = 1) -> Pa
 def write_transform(transform: sitk.Transform, path: Path) -> Path:
     """Write a transform as ITK HDF5 (.h5), readable by sitk.ReadTransform.
 
+    There must be room for it before its first byte is written: HDF5 ends the process where the disk is full.
+
     Parameters
     ----------
     transform
@@ -67,4 +70,14 @@ def write_transform(transform: sitk.Transform, path: Path) -> Path:
     pathlib.Path
         The path.
     """
-    return write_atomically(path, ".h5", lambda name: sitk.WriteTransform(transform, name))
+    flat = [transform]
+    if transform.GetTransformEnum() == sitk.sitkComposite:
+        composite = sitk.CompositeTransform(transform)
+        flat = [composite.GetNthTransform(n) for n in range(composite.GetNumberOfTransforms())]
+    numbers = sum(part.GetNumberOfParameters() + part.GetNumberOfFixedParameters() for part in flat)
+
+    def write(name: str) -> None:
+        reserve(Path(name), NUMBER_BYTES * numbers)
+        sitk.WriteTransform(transform, name)
+
+    return write_atomically(path, ".h5", write)

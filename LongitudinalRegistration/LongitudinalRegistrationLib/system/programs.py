@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
+import shutil
 import subprocess
 import sys
 from collections import deque
@@ -68,7 +68,7 @@ def _started(command: list[str]) -> Iterator[tuple[subprocess.Popen, Iterator[st
     if sys.platform == "win32":
         options = {"creationflags": subprocess.CREATE_NO_WINDOW}
     elif sys.platform.startswith("linux"):
-        options = {"preexec_fn": _die_with_parent, **options}
+        command = _dying_with_parent(command)
     ours, theirs = os.openpty() if hasattr(os, "openpty") else os.pipe()
     try:
         child = subprocess.Popen(
@@ -102,8 +102,27 @@ def _lines(output: TextIO) -> Iterator[str]:
         return
 
 
-def _die_with_parent() -> None:
-    """Ask the kernel to kill this child when its parent dies, however that happens (PR_SET_PDEATHSIG)."""
-    import ctypes
+_DIE_WITH_PARENT = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+if os.getppid() != int(sys.argv[1]):
+    os.kill(os.getpid(), signal.SIGKILL)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+def _dying_with_parent(command: list[str]) -> list[str]:
+    """A command that the kernel kills when this process dies, however that happens.
+
+    A small Python asks for that and then becomes the program: between fork and exec of a process with threads nothing
+    of ours may run.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such program.
+    """
+    program = shutil.which(command[0])
+    if program is None:
+        raise FileNotFoundError(f"there is no program {command[0]}")
+    return [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), program, *command[1:]]

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from TableRemovalLib.errors import InputError
-
-from .files import remove_earlier
+from TableRemovalLib.owned_folders import READY, STALE, make_owned_folder, remove_owned_folder, settle
 
 WRITERS = 2
-PATIENCE_S = 10.0
 
 
 class StagedFiles:
@@ -33,7 +27,7 @@ class StagedFiles:
 
     def __init__(self, folder: Path):
         self._folder = Path(folder)
-        self._staging: Path | None = None
+        self._owned: Path | None = None
         self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="longct-write")
         self._writing: dict[str, Future] = {}
 
@@ -42,9 +36,8 @@ class StagedFiles:
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         self._pool.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
-        end = time.monotonic() + PATIENCE_S
-        while self._staging and self._staging.exists() and time.monotonic() < end:
-            shutil.rmtree(self._staging, ignore_errors=True)  # again where a thread put a file there meanwhile
+        if self._owned is not None:
+            remove_owned_folder(self._owned)
 
     def write(self, name: str, write: Callable[[Path], object]) -> Future:
         """Have `write` called with the path of a file of this name; what goes wrong is told by `publish`."""
@@ -54,9 +47,11 @@ class StagedFiles:
     @property
     def folder(self) -> Path:
         """The hidden folder; what is put into it is published with the rest."""
-        if self._staging is None:
-            self._staging = Path(tempfile.mkdtemp(prefix=".longct-", dir=self._folder))
-        return self._staging
+        if self._owned is None:
+            self._owned = make_owned_folder(self._folder)
+        staging = self._owned / "staging"
+        staging.mkdir(exist_ok=True)
+        return staging
 
     def wait(self) -> None:
         """Wait until all is written.
@@ -70,10 +65,12 @@ class StagedFiles:
             for written in self._writing.values():
                 written.result()
         except InputError as error:
-            raise InputError(str(error).replace(str(self._staging), str(self._folder))) from error
+            raise InputError(str(error).replace(str(self.folder), str(self._folder))) from error
 
     def publish(self, earlier: Iterable[str] = ()) -> None:
         """Wait until all is written, remove an earlier run's files, and put these in their place.
+
+        A process that is killed meanwhile leaves a folder that the next one in this place finishes (see sweep).
 
         Raises
         ------
@@ -81,6 +78,13 @@ class StagedFiles:
             If a file could not be written; nothing has changed in the target then.
         """
         self.wait()
-        remove_earlier(self._folder, earlier)
-        for path in sorted(self.folder.iterdir()):
-            os.replace(path, self._folder / path.name)
+        staging = self.folder
+        assert self._owned is not None
+        stale = sorted(set(earlier) - {path.name for path in staging.iterdir()})
+        try:
+            (self._owned / STALE).write_text("\n".join(stale), encoding="utf-8")
+            staging.rename(self._owned / READY)
+            settle(self._owned)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise InputError(f"{self._folder} could not be written ({reason}): check space and permissions.") from error

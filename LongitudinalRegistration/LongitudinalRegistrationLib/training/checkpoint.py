@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from .stepper import Stepper
 
 NAME = "checkpoint.npz"
-TEMPORARY = ".longct-*.npz"
 
 
 def save(folder: Path, position: dict, arrays: dict[str, list[np.ndarray]]) -> None:
@@ -86,12 +85,6 @@ def resume_run(
     stepper.set_weights(arrays["weights"])
     stepper.set_optimizer_state(arrays["optimizer"])
     return position, arrays["best"]
-
-
-def clear_half_written(folder: Path) -> None:
-    """Remove what a kill in the middle of `save` has left."""
-    for path in folder.glob(TEMPORARY):
-        path.unlink()
 
 
 def load(folder: Path) -> tuple[dict, dict[str, list[np.ndarray]]] | None:

@@ -45,7 +45,7 @@ class LossOptions:
     inverse_consistency: the field from moving to fixed must undo the one from fixed to moving;
     expected_error: likelihood of the end-point error under the error that the network expects, if it expects one;
     it does not change what the network is taught to answer.
-    The paper's loss is ncc 1, diffusion 1, the others 0 (section 3.3, eq. 2 to 4).
+    The paper's loss is ncc 1, diffusion 1, the others 0 (section 3.3, eq. 2 to 5).
     """
 
     end_point: float = 1.0

@@ -51,6 +51,22 @@ class Entry:
         return _order_of(self.time_point)
 
 
+def _rows(path: Path) -> list[tuple[int, dict]]:
+    """The lines of a manifest: their numbers and their values by column."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                raise InputError(
+                    f"{path.name} has no column {missing[0]!r}: the first line must be patient,time_point,image,labels "
+                    "(labels may be left out)."
+                )
+            return [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read as a table: give a CSV file in UTF-8.") from error
+
+
 def read_manifest(path: Path, scans_once: bool = True) -> tuple[Entry, ...]:
     """Read a cohort; file names are relative to the manifest's folder.
 
@@ -74,15 +90,7 @@ def read_manifest(path: Path, scans_once: bool = True) -> tuple[Entry, ...]:
     path = Path(path)
     if not path.exists():
         raise InputError(f"There is no manifest {path}: check the path.")
-    with open(path, newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            raise InputError(
-                f"{path.name} has no column {missing[0]!r}: the first line must be patient,time_point,image,labels "
-                "(labels may be left out)."
-            )
-        rows = [(reader.line_num, row) for row in reader]
+    rows = _rows(path)
     if not rows:
         raise InputError(f"{path.name} lists no scan.")
     entries: list[Entry] = []

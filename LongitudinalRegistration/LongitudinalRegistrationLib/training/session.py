@@ -19,7 +19,6 @@ from ..methods.network.keras_passes import muted_stderr, quiet_tensorflow
 from ..methods.network.runtime import tensorflow_missing
 from ..system.files import ready_folder, write_atomically, write_json
 from ..system.versions import versions
-from . import checkpoint
 from .config import TrainingConfig, config_from
 from .folds import Split, splits
 from .journal import Tell
@@ -169,7 +168,7 @@ def _train_split(
     weights = where / WEIGHTS
     if (where / RESULT).exists():
         return TrainedSplit(split.name, weights, json.loads((where / RESULT).read_text(encoding="utf-8")))
-    checkpoint.clear_half_written(ready_folder(where))
+    ready_folder(where)
     stepper = _make_stepper(config)
     if config.scheme == "pooled":
         from .pooled import train_pooled

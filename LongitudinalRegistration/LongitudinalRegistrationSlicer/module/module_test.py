@@ -9,7 +9,8 @@ from TableRemovalSlicer.child_process import pythonExecutable
 
 from LongitudinalRegistrationSlicer.module.logic import LongitudinalRegistrationLogic
 from LongitudinalRegistrationSlicer.process.job import State
-from LongitudinalRegistrationSlicer.process.request import RESULT_ATTRIBUTE, RegistrationRequest
+from LongitudinalRegistrationSlicer.process.request import RegistrationRequest
+from LongitudinalRegistrationSlicer.results.nodes import RESULT_ATTRIBUTE
 
 
 class LongitudinalRegistrationTest(ScriptedLoadableModuleTest):

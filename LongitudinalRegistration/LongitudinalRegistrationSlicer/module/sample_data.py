@@ -4,11 +4,11 @@ Nothing is downloaded, and nothing is computed before: the phantom is made by `l
 """
 
 import os
-import tempfile
 import time
 
 import slicer
 from slicer.i18n import tr as _
+from TableRemovalLib.owned_folders import owned_folder
 from TableRemovalSlicer.child_process import ChildProcess, environmentWith
 from TableRemovalSlicer.packages import Packages, libraryFolders, moduleCommand
 
@@ -68,7 +68,7 @@ def makeSample():
     if missing:
         text = _("Missing: {names}. Install them in the module Longitudinal Registration: button at the top.")
         raise RuntimeError(text.format(names=missing))
-    with tempfile.TemporaryDirectory(prefix="longct-sample-") as folder:
+    with owned_folder() as folder:
         _runPhantom(folder)
         return {
             key: addVolumeNode(sitk.ReadImage(os.path.join(folder, f"{key}.nii.gz")), name, className)

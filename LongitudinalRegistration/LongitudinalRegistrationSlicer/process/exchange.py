@@ -9,13 +9,14 @@ from LongitudinalRegistrationLib.methods.registry import title_of
 from LongitudinalRegistrationLib.system.shared_arrays import save_array, take_image
 from TableRemovalSlicer.volumes import addVolumeNode, geometryOfVolumeNode
 
-from LongitudinalRegistrationSlicer.process.request import EFFORTS, METHODS, RESULT_ATTRIBUTE
+from LongitudinalRegistrationSlicer.process.request import EFFORTS, METHODS
 from LongitudinalRegistrationSlicer.results.nodes import (
     FIXED_LABELS_ROLE,
     MATCHES_ATTRIBUTE,
     MOVING_LABELS_ROLE,
     REGISTERED_ATTRIBUTE,
     REGISTERED_ROLE,
+    RESULT_ATTRIBUTE,
     SCORES_ROLE,
     fixedOf,
     isResult,

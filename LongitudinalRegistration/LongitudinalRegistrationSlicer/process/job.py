@@ -7,10 +7,10 @@ and what it answers is in LongitudinalRegistrationLib.pipeline.worker.
 import dataclasses
 import enum
 import json
-import shutil
 import time
 
 from slicer.i18n import tr as _
+from TableRemovalLib.owned_folders import remove_owned_folder
 from TableRemovalSlicer.child_process import ChildProcess, environmentWith
 
 GRACE_S = 0.5
@@ -96,12 +96,15 @@ class RegistrationJob:
         return self.state in BUSY or self.pending or self._deadline is not None
 
     def warmUp(self, command, libraryFolders, makeFolder):
-        """Start the process, unless it runs. `makeFolder` makes its folder, whose name goes last in the command.
+        """Start the process, unless it runs; one that has died meanwhile is replaced.
+
+        `makeFolder` makes its folder, whose name goes last in the command.
 
         Raises OSError where it cannot be started.
         """
-        if self._process is not None:
+        if self._process is not None and self._process.ended() is None:
             return
+        self._dropProcess()
         self.folder = makeFolder()
         try:
             command = [str(part) for part in (*command, self.folder)]
@@ -256,7 +259,8 @@ class RegistrationJob:
         """The process is no more: end what it was at, and say so."""
         self._dropProcess()
         self.log.append(message)
-        if self.state in (State.STARTING, State.RUNNING):
+        if self.state in BUSY:
+            self.answer, self.scored = None, None
             self._end(State.FAILED, message)
         elif self.pending:
             self.message = message
@@ -266,13 +270,13 @@ class RegistrationJob:
         if self._process is not None:
             self._process.dismiss() if kindly else self._process.kill()
         self._process, self.ready, self.warming, self.network = None, False, "", ""
-        self._leaving, self._deadline = None, None
+        self._leaving, self._deadline, self.registered = None, None, None
         self._offered.clear()
         self._removeFolder()
 
     def _removeFolder(self):
         if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            remove_owned_folder(self.folder)
             self.folder = None
 
     def _end(self, state, message):

@@ -10,8 +10,8 @@ from TableRemovalSlicer.checks import transformProblem
 
 from LongitudinalRegistrationSlicer.results.nodes import (
     MATCHES_ATTRIBUTE,
-    RESULT_ATTRIBUTE,
     fixedOf,
+    isResult,
     labelsOf,
     methodOf,
     movingOf,
@@ -88,9 +88,17 @@ class RegistrationRequest:
         return ""
 
     def _transformProblem(self):
-        for node in self.nodes():
-            parent = node.GetParentTransformNode()
-            if parent is None or (parent.GetAttribute(RESULT_ATTRIBUTE) and node is not self.fixed):
+        for node, scan in (
+            (self.fixed, None),
+            (self.moving, self.moving),
+            (self.fixedLabels, None),
+            (self.movingLabels, self.moving),
+        ):
+            parent = node.GetParentTransformNode() if node is not None else None
+            if parent is None or (isResult(parent) and scan is not None and scan.GetParentTransformNode() is parent):
                 continue
+            if isResult(parent) and scan is not None:
+                text = _("'{name}' is under '{transform}' and its scan is not: place both under it, or neither.")
+                return text.format(name=node.GetName(), transform=parent.GetName())
             return transformProblem(node)
         return ""

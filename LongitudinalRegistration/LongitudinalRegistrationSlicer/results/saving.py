@@ -18,10 +18,11 @@ def saveResult(result, folder):
 
     Raises InputError where the folder cannot be written to, has one of the files already, or a scan was removed.
     """
-    from LongitudinalRegistrationLib.report.content import place_content
+    from LongitudinalRegistrationLib.report.content import scan_content
     from LongitudinalRegistrationLib.report.files import REPORT_FILES, write_report
     from LongitudinalRegistrationLib.scan.write import write_image, write_transform
     from LongitudinalRegistrationLib.system.files import ready_folder
+    from LongitudinalRegistrationLib.system.staged_files import StagedFiles
     from LongitudinalRegistrationLib.system.versions import versions
     from TableRemovalLib.errors import InputError
 
@@ -31,11 +32,14 @@ def saveResult(result, folder):
     if there:
         text = _("{folder} has {file} already: choose an empty folder.")
         raise InputError(text.format(folder=folder, file=there[0]))
-    places = {"fixed": place_content(fixed), "moving": place_content(moving)}
+    places = {"fixed": scan_content(fixed), "moving": scan_content(moving)}
     report = {**reportOf(result), "versions": versions(), "inputs": places}
-    write_transform(itkTransformFromNode(result), folder / TRANSFORM)
-    write_image(registered, folder / REGISTERED)
-    return [*FILES, *write_report(folder, report, _pictures(fixed, moving, registered))]
+    with StagedFiles(folder) as staged:
+        write_transform(itkTransformFromNode(result), staged.folder / TRANSFORM)
+        write_image(registered, staged.folder / REGISTERED)
+        written = write_report(staged.folder, report, _pictures(fixed, moving, registered))
+        staged.publish()
+    return [*FILES, *written]
 
 
 def exportDicom(result, folder):

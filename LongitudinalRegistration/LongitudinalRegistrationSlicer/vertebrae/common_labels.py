@@ -6,6 +6,7 @@ import typing
 import numpy as np
 import slicer
 import vtk
+from LongitudinalRegistrationLib.scan.label_numbers import label_values, numbered
 from LongitudinalRegistrationLib.system.shared_arrays import padded_array
 from slicer.i18n import tr as _
 from TableRemovalLib.errors import InputError
@@ -41,11 +42,9 @@ def commonLabels(node, volume, values):
         raise InputError(_("'{name}' is empty: choose labels that have voxels.").format(name=node.GetName()))
     box = summaryOf(node).box
     array = slicer.util.arrayFromVolume(node)[box]
-    common = np.zeros(int(array.max()) + 1, dtype=np.uint16)
-    for own, value in values.items():
-        if own < len(common):
-            common[own] = value
-    return CommonLabels(common[array], tuple(part.start for part in box), node)
+    present = label_values(array)
+    common = np.array([0, *(values.get(own, 0) for own in present)], np.uint16)
+    return CommonLabels(common[numbered(array, present)], tuple(part.start for part in box), node)
 
 
 def commonLabelImage(node, volume, values):

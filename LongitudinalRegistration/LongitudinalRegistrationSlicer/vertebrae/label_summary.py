@@ -33,7 +33,7 @@ def summaryOf(labelMap):
 
 def summarised(array):
     """Return the LabelSummary of label values [k, j, i], none of them negative."""
-    counts, sums = np.zeros(1), np.zeros((3, 1))
+    counts, sums = {}, {}
     low, high = np.full(3, np.iinfo(int).max), np.full(3, -1)
     for k, cut in enumerate(array):
         rows = np.flatnonzero(cut.any(axis=1))
@@ -41,17 +41,15 @@ def summarised(array):
             continue
         j, i = np.nonzero(cut[rows[0] : rows[-1] + 1])
         j += rows[0]
-        found = cut[j, i]
-        longer = max(int(found.max()) + 1 - len(counts), 0)
-        counts, sums = np.pad(counts, (0, longer)), np.pad(sums, ((0, 0), (0, longer)))
-        here = np.bincount(found, minlength=len(counts))
-        counts += here
-        sums += np.stack([np.bincount(found, axis, len(counts)) for axis in (i, j)] + [k * here])
+        values, place, here = np.unique(cut[j, i], return_inverse=True, return_counts=True)
+        centres = np.stack([np.bincount(place, axis) for axis in (i, j)] + [k * here], axis=1)
+        for value, count, total in zip(values.tolist(), here.tolist(), centres, strict=True):
+            counts[int(value)] = counts.get(int(value), 0) + count
+            sums[int(value)] = sums.get(int(value), 0) + total
         low, high = np.minimum(low, (k, j[0], i.min())), np.maximum(high, (k, j[-1], i.max()))
-    values = [int(value) for value in np.flatnonzero(counts)]
-    box = tuple(slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True)) if values else (slice(0, 1),) * 3
+    box = tuple(slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True)) if counts else (slice(0, 1),) * 3
     return LabelSummary(
-        {value: int(counts[value]) for value in values},
-        {value: tuple(sums[:, value] / counts[value]) for value in values},
+        {value: counts[value] for value in sorted(counts)},
+        {value: tuple(sums[value] / counts[value]) for value in sorted(counts)},
         box,
     )

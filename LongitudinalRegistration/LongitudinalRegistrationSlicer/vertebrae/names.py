@@ -2,17 +2,17 @@
 
 import re
 
-from LongitudinalRegistrationLib.scan.labels import VERSE_NAMES
+from LongitudinalRegistrationLib.scan.labels import DOWNWARDS, T13, VERSE_NAMES
 
 FIRST_OTHER = 101
-SACRUM, COCCYX, T13, S1 = 26, 27, 28, 29
-SPINE_NAMES = {**VERSE_NAMES, SACRUM: "sacrum", COCCYX: "coccyx", T13: "T13", S1: "S1"}
+SACRUM, S1 = 26, 29
+SPINE_NAMES = {**VERSE_NAMES, S1: "S1"}
 VERSE_NUMBERS = {number: number for number in range(1, T13 + 1)}
 TOTAL_SEGMENTATOR_NUMBERS = {25: SACRUM, 26: S1, **{51 - number: number for number in range(1, 25)}}
 
 _NUMBERS = {name.lower(): number for number, name in SPINE_NAMES.items()}
 _IGNORED_WORDS = ("vertebra", "vertebrae", "vertebral", "body", "bone")
-_DOWNWARDS = [*range(1, 20), T13, *range(20, 26), S1, SACRUM, COCCYX]
+_DOWNWARDS = [*DOWNWARDS[: DOWNWARDS.index(SACRUM)], S1, *DOWNWARDS[DOWNWARDS.index(SACRUM) :]]
 
 
 def vertebraNumber(name):

@@ -25,10 +25,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO
 
 from TableRemovalLib.data_folder import data_folder
 from TableRemovalLib.errors import InputError
+from TableRemovalLib.file_lock import take_lock
 
 INSTALLED, REMOVED, LOCK = "installed.json", "removed", "lock"
 BASE = ("numpy", "scipy")
@@ -195,7 +195,7 @@ def locked(root: Path) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"{root} cannot be written ({error.strerror}): mend its permissions and try again.") from error
     with lock:
-        if not _take(lock):
+        if not take_lock(lock.fileno()):
             raise InputError("Packages are being installed, perhaps by another Slicer: wait until that is done.")
         yield
 
@@ -209,22 +209,6 @@ def is_locked(root: Path) -> bool:
             return False
     except InputError:
         return True
-
-
-def _take(lock: IO[bytes]) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            lock.seek(0)
-            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _folders(root: Path, pattern: str = "packages-*") -> list[Path]:

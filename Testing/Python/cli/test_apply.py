@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from command import longct
+from LongitudinalRegistrationLib.field.transforms import compose
+from LongitudinalRegistrationLib.scan.write import write_transform
 
 SHIFT = np.array([6.0, 0.0, -3.0])
 """Where the transform takes a fixed point (LPS, mm)."""
@@ -73,3 +75,22 @@ def test_what_cannot_be_is_one_line_and_exit_code_2(capsys, files, given, said):
     words = [word if word.startswith("--") else files / word for word in given]
     code, _, err = longct(capsys, "apply", *words, "--transform", files / "transform.h5")
     assert code == 2 and said in err and len(err.splitlines()) == 1
+
+
+def test_a_transform_is_written_the_other_way_round(capsys, tmp_path):
+    values = np.zeros((12, 12, 12, 3))
+    values[3:9, 3:9, 3:9] = (2.0, -1.0, 0.5)
+    field = sitk.SmoothingRecursiveGaussian(sitk.GetImageFromArray(values, isVector=True), 2.0)
+    field.SetSpacing((8.0,) * 3)
+    affine = sitk.AffineTransform((1.02, 0.03, 0, -0.03, 0.99, 0, 0, 0, 1.01), (4.0, -7.0, 30.0))
+    transform = compose(affine, sitk.Cast(field, sitk.sitkVectorFloat64))
+    write_transform(transform, tmp_path / "transform.h5")
+    words = tmp_path / "transform.h5", tmp_path / "inverse.h5"
+    assert longct(capsys, "invert", *words)[0] == 0
+    inverse = sitk.ReadTransform(str(tmp_path / "inverse.h5"))
+    points = np.random.default_rng(4).uniform(10, 80, (50, 3))
+    moved = [transform.TransformPoint(point) for point in points.tolist()]
+    assert np.linalg.norm(np.array(moved) - points, axis=1).min() > 10
+    assert np.linalg.norm([inverse.TransformPoint(p) for p in moved] - points, axis=1).max() < 0.05
+    assert longct(capsys, "invert", tmp_path / "transform.h5", tmp_path / "transform.h5")[0] == 2
+    assert longct(capsys, "invert", tmp_path / "transform.h5", tmp_path / "inverse.nii.gz")[0] == 2

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from command import longct
+from LongitudinalRegistrationLib.report.content import report_text
 
 
 def written(path, array, spacing=(1.5, 1.5, 3.0)):
@@ -95,6 +96,18 @@ def registered(phantom_folder, tmp_path_factory):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return out, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_nothing_that_is_written_or_told_names_the_scans_files(registered, phantom_folder):
+    out, lines = registered
+    words = phantom_folder.name, "baseline.nii", "followup.nii", "vertebrae.nii"
+    told = {path.name: path.read_text() for path in out.iterdir() if path.suffix in (".json", ".html", ".csv")}
+    for name, text in {**told, "output": json.dumps(lines)}.items():
+        assert not [word for word in words if word in text], name
+    report = json.loads(told["report.json"])
+    named = {**report, "inputs": {"fixed": {**report["inputs"]["fixed"], "name": "asked for.nii"}}}
+    assert "asked for.nii, 160 x 160" in report_text(named) and "Baseline      160 x 160" in report_text(report)
+    assert len(report["inputs"]["moving"]["voxels_sha256"]) == 64
 
 
 def test_register_writes_all_results(registered):
@@ -293,12 +306,13 @@ def test_results_of_an_earlier_run_are_kept_unless_asked_for_and_never_mixed(cap
     out = tmp_path / "result"
     command = ("register", *scans, "--out", out, "--method", "refinement")
     code, text, _ = longct(capsys, *command, *labels)
-    assert code == 0 and "Baseline      baseline.nii.gz (160 x 160 x 56 voxels" in text
+    assert code == 0 and "Baseline      160 x 160 x 56 voxels" in text and "baseline.nii" not in text
     before = {path: path.read_bytes() for path in out.iterdir()}
     assert (out / "vertebrae.csv") in before and (out / "registered_labels.nii.gz") in before
     code, _, err = longct(capsys, *command)
     assert code == 2 and "--overwrite" in err and {path: path.read_bytes() for path in out.iterdir()} == before
-    assert longct(capsys, *command, "--overwrite")[0] == 0
+    code, text, _ = longct(capsys, *command, "--overwrite", "--names")
+    assert code == 0 and "Baseline      baseline.nii.gz, 160 x 160 x 56 voxels" in text
     assert {path.name for path in out.iterdir()} == {path.name for path in before} - {
         "vertebrae.csv",
         "registered_labels.nii.gz",

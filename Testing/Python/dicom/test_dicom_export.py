@@ -1,6 +1,7 @@
 """DICOM export: the registered series and the registration object, read back by readers that are not ours."""
 
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -12,7 +13,8 @@ from LongitudinalRegistrationLib.dicom.export import export_series, new_folder, 
 from LongitudinalRegistrationLib.dicom.headers import read_series_header
 from LongitudinalRegistrationLib.dicom.spatial_registration import read_spatial_registration, write_spatial_registration
 from LongitudinalRegistrationLib.field.transforms import compose
-from LongitudinalRegistrationLib.report.content import place_content
+from LongitudinalRegistrationLib.report.content import scan_content
+from LongitudinalRegistrationLib.scan.geometry import bounds_of
 from LongitudinalRegistrationLib.scan.read import read_image
 from LongitudinalRegistrationLib.scan.write import write_image, write_transform
 from LongitudinalRegistrationLib.system.files import write_json
@@ -23,7 +25,7 @@ from TableRemovalLib.errors import InputError
 SIZE, SPACING = (24, 20, 8), (1.5, 1.25, 3.0)
 
 
-def write_series(folder, z0=0.0, patient="P1", name="Müller^Änne", charset="ISO_IR 100", frame=True, slices=8):
+def write_series(folder, z0=0.0, patient="P1", name="Müller^Änne", charset="ISO_IR 100", frame=True, slices=8, step=10):
     """A CT series of 20 x 24 pixels, 1.25 x 1.5 mm, 3 mm apart."""
     folder.mkdir()
     series, study, frame_uid = generate_uid(), generate_uid(), generate_uid()
@@ -47,7 +49,7 @@ def write_series(folder, z0=0.0, patient="P1", name="Müller^Änne", charset="IS
         data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 1
         data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
         data.RescaleSlope, data.RescaleIntercept = 1, 0
-        data.PixelData = np.full((20, 24), 10 * k, np.int16).tobytes()
+        data.PixelData = np.full((20, 24), step * k, np.int16).tobytes()
         pydicom.dcmwrite(folder / f"{(k * 5) % slices:03d}.dcm", data, enforce_file_format=True)
     return folder
 
@@ -87,9 +89,10 @@ def points(count=300):
     return np.random.default_rng(3).uniform(-60, 80, (count, 3))
 
 
-def farthest(one, other):
+def farthest(one, other, where=None):
     """Largest distance of where two transforms take the same points, mm."""
-    taken = [np.array([transform.TransformPoint(p) for p in points().tolist()]) for transform in (one, other)]
+    where = points() if where is None else where
+    taken = [np.array([transform.TransformPoint(p) for p in where.tolist()]) for transform in (one, other)]
     return np.linalg.norm(taken[0] - taken[1], axis=1).max()
 
 
@@ -192,8 +195,9 @@ def test_each_slice_names_the_source_slices_it_came_from(tmp_path):
 def test_series_of_two_patients_are_refused(tmp_path):
     source = read_series_header(write_series(tmp_path / "followup"))
     reference = read_series_header(write_series(tmp_path / "baseline", patient="P2"))
-    with pytest.raises(InputError, match="different patients.*P1, P2"):
+    with pytest.raises(InputError, match="different patients") as refused:
         export_series(scan(), tmp_path / "out", source, reference)
+    assert "P1" not in str(refused.value) and "P2" not in str(refused.value)
     with pytest.raises(InputError, match="different patients"):
         write_spatial_registration(tmp_path / "r.dcm", registration(), reference, source)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["baseline", "followup"]
@@ -308,11 +312,20 @@ def result(tmp_path):
     folder = tmp_path / "result"
     folder.mkdir()
     write_image(scan(), folder / "registered.nii.gz")
-    write_transform(registration(), folder / "transform.h5")
-    followup = scan()
-    followup.SetOrigin((*followup.GetOrigin()[:2], followup.GetOrigin()[2] + 80.0))
-    write_json({"inputs": {"moving": place_content(followup)}}, folder / "report.json")
+    shift = sitk.AffineTransform(3)
+    shift.SetTranslation((0.0, 0.0, 80.0))
+    write_transform(compose(shift, smooth_field((0.2, -0.3, 0.1))), folder / "transform.h5")
+    followup = read_image(write_series(tmp_path / "registered", z0=80))
+    write_json({"inputs": {"moving": scan_content(followup)}}, folder / "report.json")
     return folder
+
+
+def seen_points(transform, count=400):
+    """Points of the result's baseline that its transform takes into its follow-up."""
+    low, high = bounds_of(scan())
+    tried = np.random.default_rng(5).uniform(low, high, (count, 3))
+    moved = np.array([transform.TransformPoint(point) for point in tried.tolist()]) - (0.0, 0.0, 80.0)
+    return tried[np.all((moved > low) & (moved < high), axis=1)]
 
 
 def command(tmp_path, *more):
@@ -327,7 +340,9 @@ def test_the_command_writes_series_and_registration(tmp_path, result, capsys):
     baseline = read_series_header(folders[1])
     assert told["slices"] == 8 and told["frame_of_reference_uid"] == baseline.frame_uid == data.FrameOfReferenceUID
     back = read_spatial_registration(tmp_path / "dicom" / "registration.dcm")
-    assert farthest(back, sitk.ReadTransform(str(result / "transform.h5"))) < 1e-4
+    transform = sitk.ReadTransform(str(result / "transform.h5"))
+    assert len(seen_points(transform)) > 100 and farthest(back, transform, seen_points(transform)) < 1e-4
+    assert np.isnan(back.TransformPoint((-30.0, -20.0, 10.0))).all(), "no series shows that"
     np.testing.assert_allclose(read_image(tmp_path / "dicom" / "series").GetSpacing(), SPACING, atol=1e-5)
     assert main(command(tmp_path)) == 2
     assert "choose another name" in capsys.readouterr().err
@@ -343,9 +358,17 @@ def test_the_command_without_series_and_with_the_wrong_ones(tmp_path, result, ca
     assert "80 mm apart" in capsys.readouterr().err
     assert main([*arguments, "--source", str(tmp_path / "none")]) == 2
     assert "is not there" in capsys.readouterr().err
-    another = write_series(tmp_path / "another", z0=40)
+    another = write_series(tmp_path / "another", z0=40, slices=9)
     assert main([*arguments, "--source", str(another)]) == 2
-    assert "not the follow-up that was registered" in capsys.readouterr().err
+    assert "its voxels are others" in capsys.readouterr().err
+    assert main([*arguments, "--source", str(another), "--made-from-source"]) == 2
+    assert "its box lies" in capsys.readouterr().err
+    dark = write_series(tmp_path / "dark", z0=80, step=-10)
+    assert main([*arguments, "--source", str(dark)]) == 2
+    assert "its voxels are others" in capsys.readouterr().err
+    assert main([*arguments, "--source", str(dark), "--made-from-source"]) == 0
+    shutil.rmtree(tmp_path / "other")
+    capsys.readouterr()
     write_json({}, result / "report.json")
     assert main([*arguments, "--source", str(elsewhere)]) == 2
     assert "register again" in capsys.readouterr().err

@@ -10,6 +10,8 @@ from LongitudinalRegistrationLib.evaluation.scores import Scores, score_labels
 from LongitudinalRegistrationLib.evaluation.verdict import SIMILARITIES
 from LongitudinalRegistrationLib.field.box_warp import Box, box_of_image, parts_of, sample, whole
 from LongitudinalRegistrationLib.field.transforms import compose
+from LongitudinalRegistrationLib.scan.geometry import bounds_of
+from LongitudinalRegistrationLib.scan.grid import covering_grid
 
 SPACING = (1.5, 2.0, 3.0)
 
@@ -80,7 +82,7 @@ def test_a_label_that_one_scan_lacks_is_listed_as_such():
     assert content["21"]["dsc"] == {"before": None, "after": None} and content["20"]["hd95_mm"]["after"] == 0
     lines = vertebrae_csv(content).splitlines()
     assert lines[0].startswith("label,name,status,dsc_before,dsc_after,hd95_mm_before")
-    assert lines[2] == "21,L2,baseline only,,,,,,,," and lines[3].startswith("22,L3,follow-up only,")
+    assert lines[2] == "21,L2,baseline only,,,,,,,,,," and lines[3].startswith("22,L3,follow-up only,")
 
 
 def test_the_volume_of_a_label_is_the_follow_up_s_before_and_after():
@@ -94,6 +96,24 @@ def test_the_volume_of_a_label_is_the_follow_up_s_before_and_after():
     volume = 8 * 12 * 16 * np.prod(SPACING) / 1000
     assert inner["before"] == pytest.approx(volume) and inner["after"] == pytest.approx(volume / 2)
     assert outer["before"] == pytest.approx(volume) and np.isnan(outer["at the edge"])
+
+
+@pytest.mark.parametrize("angles", [(0, 0, 0), (0.3, -0.2, 0.4)])
+def test_dice_on_2_mm_voxels_is_that_of_both_scans_labels_brought_there(angles):
+    """Ellipsoids on oblique grids: as SimpleITK brings them to 2 mm voxels, and near that on the scan's own voxels."""
+    fixed, moving = labels_of((20, box_at(8, 16, 20))), labels_of((20, box_at(10, 18, 23)), (21, box_at(20, 30, 40)))
+    turn = sitk.Euler3DTransform()
+    turn.SetRotation(*angles)
+    fixed, moving = (sitk.TransformGeometry(image, turn) for image in (fixed, moving))
+    transform = shift(1.0, -2.0, 3.0)
+    score = score_labels(fixed, moving, {"before": None, "after": transform})[0]
+    grid = covering_grid(bounds_of(fixed), 2.0, 0.0).reference()
+    identity = sitk.Transform(3, sitk.sitkIdentity)
+    for step, through in (("before", identity), ("after", transform)):
+        here = sitk.GetArrayFromImage(sitk.Resample(fixed, grid, identity, sitk.sitkNearestNeighbor, 0))
+        there = sitk.GetArrayFromImage(sitk.Resample(moving, grid, through, sitk.sitkNearestNeighbor, 0))
+        assert score.dsc_2mm[step] == pytest.approx(dice_per_label(here, there)[20], abs=2e-3)
+        assert 0 < abs(score.dsc_2mm[step] - score.dsc[step]) < 0.05
 
 
 def test_labels_of_one_scan_alone_have_no_scores_and_empty_ones_are_no_error():

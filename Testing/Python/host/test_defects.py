@@ -434,10 +434,10 @@ def test_14_no_legend_lies_under_the_corner_annotation(desktop):
 
 
 def test_15_a_slice_is_listed_once_with_its_reasons_together():
-    from TableRemovalLib.quality import EDGE_OF_VIEW, TABLE_CONTACT, SliceRecord
+    from TableRemovalLib.quality import AREA_JUMP, HOLE, SliceRecord
     from TableRemovalSlicer.quality_rows import leftText, qualityRows
 
-    flags = (TABLE_CONTACT, EDGE_OF_VIEW)
+    flags = (HOLE, AREA_JUMP)
     record = SliceRecord(7, 4000.0, 0.08, 1, flags)
     session = types.SimpleNamespace(
         records=(record,),

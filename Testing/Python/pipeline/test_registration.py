@@ -14,7 +14,10 @@ from LongitudinalRegistrationLib.methods.network import method as network
 from LongitudinalRegistrationLib.pipeline import candidates, registration
 from LongitudinalRegistrationLib.pipeline.options import RegistrationOptions
 from LongitudinalRegistrationLib.pipeline.registration import register
-from LongitudinalRegistrationLib.scan.grid import NETWORK_SIZE, body_bounds, common_grid
+from LongitudinalRegistrationLib.pipeline.report_content import result_content
+from LongitudinalRegistrationLib.scan.body import find_body
+from LongitudinalRegistrationLib.scan.geometry import bounds_of
+from LongitudinalRegistrationLib.scan.grid import body_bounds, common_grid
 from LongitudinalRegistrationLib.scan.normalise import ceiling_hu, normalise
 from LongitudinalRegistrationLib.scan.pyramid import make_pyramid
 from TableRemovalLib.errors import InputError
@@ -85,12 +88,23 @@ def test_the_registered_volume_is_the_moving_scan_through_the_transform(by_netwo
     assert checked > 30
 
 
-def test_the_dvf_is_on_the_network_s_grid_and_that_of_the_transform(by_network):
+def test_the_dvf_is_that_of_the_transform_on_2_mm_over_the_whole_baseline(by_network, phantom_pair):
     dvf = by_network.dvf
-    assert dvf.GetSize() == NETWORK_SIZE and dvf.GetSpacing() == (2.0, 2.0, 2.0)
-    for index in ((80, 80, 128), (40, 100, 110), (120, 60, 140)):
+    low, high = body_bounds(find_body(phantom_pair.baseline.image).mask)
+    assert dvf.GetSpacing() == (2.0, 2.0, 2.0)
+    assert np.all(bounds_of(dvf)[0] <= low) and np.all(bounds_of(dvf)[1] >= high)
+    width, height, depth = dvf.GetSize()
+    for index in ((width // 2, height // 2, depth // 2), (0, 10, 5), (width - 1, height - 2, depth - 3)):
         point = dvf.TransformIndexToPhysicalPoint(index)
         np.testing.assert_allclose(np.add(point, dvf[index]), by_network.transform.TransformPoint(point), atol=0.02)
+
+
+def test_points_come_back_through_the_inverse_and_the_report_says_how_near(by_network):
+    inverse = by_network.inverse_consistency
+    # 0.28 and 2.2 mm: the inverse's field is linear between nodes 4 mm apart, and so is the transform's own
+    assert 0.01 < inverse.mean_mm < 0.4 and inverse.mean_mm < inverse.largest_mm < 3.0
+    noted = result_content(by_network)["inverse_consistency"]
+    assert noted["mean_mm"] == pytest.approx(inverse.mean_mm, abs=1e-4)
 
 
 def test_inputs_are_not_changed(phantom_pair, by_network):

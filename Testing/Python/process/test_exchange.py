@@ -57,3 +57,38 @@ def test_labels_go_out_as_verse_numbers_from_segment_names(scene, tmp_path):
     spacing, origin, _direction = geometryOfVolumeNode(request.fixed)
     assert labels.GetSize() == (30, 30, 10) and np.allclose(labels.GetOrigin(), origin)
     assert np.allclose(labels.GetSpacing(), spacing) and list(message["labels"]) == ["fixed"]
+
+
+@pytest.mark.parametrize(
+    "labels, under, scanUnder, words",
+    [
+        ("movingLabels", None, None, ""),
+        ("movingLabels", "result", "result", ""),
+        ("movingLabels", None, "result", ""),
+        ("movingLabels", "result", None, "is under 'first' and its scan is not: place both"),
+        ("movingLabels", "result", "other", "is under 'first' and its scan is not: place both"),
+        ("movingLabels", "plain", None, "harden"),
+        ("fixedLabels", "result", None, "harden"),
+        ("fixedLabels", "plain", None, "harden"),
+    ],
+)
+def test_labels_under_a_transform_are_used_where_they_are_or_refused(scene, labels, under, scanUnder, words):
+    """They are read where they were drawn; under a transform that their scan is not under they are seen elsewhere."""
+    import slicer
+    from LongitudinalRegistrationSlicer.results.nodes import RESULT_ATTRIBUTE
+
+    def transform(kind):
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "first" if kind == "result" else kind)
+        if kind != "plain":
+            node.SetAttribute(RESULT_ATTRIBUTE, "niftyreg")
+        return node
+
+    segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "s")
+    request = make_request(**{labels: segmentation})
+    made = {kind: transform(kind) for kind in {under, scanUnder} - {None}}
+    if under:
+        segmentation.SetAndObserveTransformNodeID(made[under].GetID())
+    if scanUnder:
+        request.moving.SetAndObserveTransformNodeID(made[scanUnder].GetID())
+    ok, reason = request.isValid()
+    assert ok == (not words) and words in reason

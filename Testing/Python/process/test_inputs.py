@@ -118,8 +118,7 @@ def test_without_tags_dates_and_words_in_names_decide_else_the_order(names, expe
 def test_what_is_no_scan_is_not_guessed():
     import slicer
     from LongitudinalRegistrationSlicer.process.guess import followUpsOf, guessPair
-    from LongitudinalRegistrationSlicer.process.request import RESULT_ATTRIBUTE
-    from LongitudinalRegistrationSlicer.results.nodes import REGISTERED_ROLE
+    from LongitudinalRegistrationSlicer.results.nodes import REGISTERED_ROLE, RESULT_ATTRIBUTE
 
     add_scan("MR", lowest=0)
     add_labels([20, 21])

@@ -214,7 +214,14 @@ def test_the_mean_and_the_worst_are_of_what_both_scans_have(tmp_path):
     report["vertebrae"]["19"]["dsc"] = steps(0.2, 0.75)
     report["vertebrae"]["24"] = vertebra("L5", (), "follow-up only")
     words = " ".join(page_of(tmp_path, report)[1].words)
-    assert "mean 0.33 0.85 9.0 1.5" in words and "worst 0.20 0.75 9.0 1.5" in words
+    assert "mean 0.33 0.85 – – 9.0 1.5" in words and "worst 0.20 0.75 – – 9.0 1.5" in words
+
+
+def test_dice_on_2_mm_voxels_stands_beside_that_on_the_scan_s_own(tmp_path):
+    report = good_report()
+    report["vertebrae"]["19"].update(dsc=steps(0.2, 0.95), dsc_2mm=steps(0.21, 0.88))
+    words = " ".join(page_of(tmp_path, report)[1].words)
+    assert "DSC before after" not in words and "DSC on 2 mm voxels" in words and "0.20 0.95 0.21 0.88" in words
 
 
 def test_a_report_of_little_still_makes_a_page(tmp_path):
@@ -256,5 +263,4 @@ def test_pictures_show_the_planes_through_the_labels(tmp_path):
     assert tuple(colours[30, 40]) == (255, 70, 70) and tuple(colours[30, 60]) == (70, 255, 255)
     moving.SetOrigin((0.0, 0.0, 900.0))
     assert "Axial: follow-up before (lies elsewhere)" in report_pictures(fixed, moving, fixed, (10.0, 10.0, 30.0))
-    dvf = sitk.Image((5, 5, 5), sitk.sitkVectorFloat32, 3)
-    assert central_point(dvf, None) == (2.0, 2.0, 2.0)
+    assert central_point((1.0, 2.0, 3.0), None) == (1.0, 2.0, 3.0)

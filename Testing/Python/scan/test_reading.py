@@ -102,13 +102,6 @@ def test_acquisitions_that_continue_each_other_are_one_volume(tmp_path, series):
     assert read_image(tmp_path).GetSize()[2] == 4
 
 
-def test_a_tilted_gantry_is_refused(tmp_path, series):
-    for z in (0.0, 2.5, 5.0):
-        write_slice(tmp_path, z, series, position=[-8.0, -8.0 + 0.3 * z, z])
-    with pytest.raises(InputError, match="tilted"):
-        read_image(tmp_path)
-
-
 def test_one_slice_and_an_empty_folder(tmp_path, series):
     with pytest.raises(InputError, match="no DICOM images"):
         read_image(tmp_path)

@@ -123,3 +123,21 @@ def test_thin_and_thick_slices_are_sampled_as_simpleitk_does(spacing):
     inside = np.isfinite(expected)
     assert inside.sum() > 500
     np.testing.assert_allclose(out[inside], expected[inside], atol=1e-4, err_msg=str(spacing))
+
+
+def test_rows_along_an_axis_of_the_field_are_sampled_as_rows_across_it():
+    """The shortcut of a straight row against the general way, which a slope of a hundred-thousandth takes."""
+    rng = np.random.default_rng(6)
+    image, field = rng.normal(size=(9, 10, 40)).astype(np.float32), np.zeros((3, 6, 7, 12), np.float32)
+    field[:, 1:-1, 1:-1, 1:-1] = rng.normal(size=(3, 4, 5, 10))
+    to_field = np.array([[0.3, 0.02, 0.0, -0.5], [0.0, 0.6, 0.1, 0.2], [0.0, 0.0, 0.5, 0.3]])
+    sloping = to_field.copy()
+    sloping[1:, 0] = 1e-5
+    found = []
+    for matrix in (to_field, sloping):
+        mapping = Mapping(np.eye(4)[:3], np.eye(3), field, matrix)
+        out = np.empty_like(image)
+        resample_slices(image, mapping, Values(False, False, np.float32(-9)), out, 0, 9)
+        found.append(out)
+    np.testing.assert_allclose(found[0], found[1], atol=0.01)
+    assert np.abs(found[0] - image).max() > 1.0

@@ -2,18 +2,20 @@
 
 import numpy as np
 import pytest
+from TableRemovalLib.borders import tissue_of
 from TableRemovalLib.regions import BONE, FAT, LEAN, STATIC, patient_bodies
-from TableRemovalLib.robust import BORDER_HU, SliceMaker
+from TableRemovalLib.robust import SliceMaker
 
 SIDE, RADIUS = 200, 50
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE]
+NOWHERE = np.empty((0, 2), int)
 DISTANCE = np.hypot(ROWS - 70, COLUMNS - 100)
 
 
 def solid_parts(image):
     """The solid parts of a slice with pixels of 1 mm, uint8 [j, i]."""
     maker = SliceMaker(image.shape, (1.0, 1.0, 1.0))
-    return maker.solid(image, np.zeros(image.shape, np.uint8), BORDER_HU)
+    return maker.solid(image, np.zeros(image.shape, np.uint8), tissue_of(image[None]).borders(None))
 
 
 def patient_slice():
@@ -41,5 +43,5 @@ def test_what_is_long_and_mostly_static_is_a_rail(share, patient):
     other = np.array([300_000, 60_000, 200_000, 0, 40_000, 300_000 * share], np.int64)
     trunk = np.array([4_000_000, 1_500_000, 2_000_000, 0, 500_000, 0], np.int64)
     assert other[[FAT, LEAN, BONE]].all() and other[STATIC]
-    keep = patient_bodies(np.stack([trunk, other]), np.array([150, 150]), (1.0, 1.0, 1.0))
+    keep = patient_bodies(np.stack([trunk, other]), np.array([150, 150]), NOWHERE, (1.0, 1.0, 1.0))
     assert keep.tolist() == [True, patient]

@@ -459,7 +459,7 @@ def test_a_killed_run_goes_on_with_the_same_losses(phantom_cohort, tmp_path):
     assert done < len(expected) == len(found) == 8
     np.testing.assert_allclose(found, expected, rtol=2e-3)
     assert np.ptp(expected[:, 1]) > 0.02 * expected[0, 1], "a run that does not learn shows nothing"
-    assert not list(broken.rglob(".longct-*.npz"))
+    assert not list(broken.rglob(".longct-*"))
 
 
 class Stopped(Exception):

@@ -46,8 +46,8 @@ def make_result(report=None, segmentations=False, method="cost-volume", scans=No
     """A result of two scans of which one lies 6 mm to the right and above; its transform puts that right."""
     import SimpleITK as sitk
     import slicer
-    from LongitudinalRegistrationSlicer.process.request import RESULT_ATTRIBUTE
     from LongitudinalRegistrationSlicer.results import nodes as results
+    from LongitudinalRegistrationSlicer.results.nodes import RESULT_ATTRIBUTE
     from LongitudinalRegistrationSlicer.results.transforms import addTransformNode
     from LongitudinalRegistrationSlicer.vertebrae import scores
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from TableRemovalLib.errors import InputError
 
-from ...scan.dicom_series import read_tags
+from ...scan.dicom_slices import read_tags
 from ...scan.read import read_image
 from ...scan.write import write_image
 from ...system.files import ready_folder

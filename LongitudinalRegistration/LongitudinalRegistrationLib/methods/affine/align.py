@@ -148,7 +148,7 @@ def _rotated(matrix: np.ndarray, axis: np.ndarray, angle: float) -> np.ndarray:
     """Rotate a matrix (3, 3) by an angle, radians, about an axis (3,) of any length."""
     rotation = sitk.VersorTransform()
     if angle:
-        rotation.SetRotation(axis.tolist(), angle)
+        rotation.SetRotation((axis / np.linalg.norm(axis)).tolist(), angle)
     return np.array(rotation.GetMatrix()).reshape(3, 3) @ matrix
 
 

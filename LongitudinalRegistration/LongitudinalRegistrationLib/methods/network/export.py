@@ -56,7 +56,18 @@ def export_compiled(model: Model, folder: Path) -> dict:
 
 
 def named_weights(network: keras.Model) -> dict[str, np.ndarray]:
-    """A network's weights by the names of the layers they lie in: "search/describe0/kernel"."""
+    """List a network's weights by the names of the layers they lie in.
+
+    Parameters
+    ----------
+    network
+        Built, with its weights.
+
+    Returns
+    -------
+    dict
+        Arrays, float32, by names such as "search/describe0/kernel".
+    """
     found: dict[str, np.ndarray] = {}
 
     def collect(layer: keras.layers.Layer, prefix: str) -> None:

@@ -13,6 +13,8 @@ from TableRemovalLib.errors import InputError
 from ...scan.grid import NETWORK_SIZE, NETWORK_SPACING_MM
 from .architectures.catalogue import DEFAULT_NETWORK, network_options, spacing_of
 
+MISSING = "The model's file {} is missing: reinstall, or use --method niftyreg."
+OTHER = "The model's file {} does not match its card {}: reinstall it."
 MODELS_FOLDER = Path(__file__).resolve().parents[3] / "Resources" / "Models"
 
 
@@ -126,12 +128,42 @@ def shipped_checksums() -> dict[str, str]:
     return {name: card["sha256"] for name, card in cards.items()}
 
 
+def checked_content(model: Model, form: str) -> bytes:
+    """Read a converted form of a model, and check what was read: it may have changed since the model was found.
+
+    Parameters
+    ----------
+    model
+        From find_model.
+    form
+        One of CONVERTED that the model has.
+
+    Returns
+    -------
+    bytes
+        Of the file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, or is not the one that its card names.
+    """
+    path: Path = getattr(model, form)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(MISSING.format(path)) from error
+    if hashlib.sha256(content).hexdigest() != model.card[form]["sha256"]:
+        raise InputError(OTHER.format(path, f"{model.name}.json"))
+    return content
+
+
 def _check_file(path: Path, sha256: str, card: Path) -> None:
     if not path.exists():
-        raise InputError(f"The model's file {path} is missing: reinstall, or use --method niftyreg.")
+        raise InputError(MISSING.format(path))
     state = path.stat()
     if _sha256(path, state.st_size, state.st_mtime_ns) != sha256:
-        raise InputError(f"The model's file {path} does not match its card {card.name}: reinstall it.")
+        raise InputError(OTHER.format(path, card.name))
 
 
 @cache

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...system.versions import package_version
 from .architectures.catalogue import COMPILED_NETWORKS
-from .model_store import Model
+from .model_store import Model, checked_content
 
 INSTALL_RUNTIME = "pip install 'onnxruntime>=1.19'"
 INSTALL_TENSORFLOW = "pip install tensorflow"
@@ -66,7 +66,7 @@ def load_passes(model: Model, threads: int | None) -> Passes:
     if model.compiled:
         from .compiled.passes import CompiledPasses
 
-        return CompiledPasses(model.compiled)
+        return CompiledPasses(checked_content(model, "compiled"))
     if model.onnx and has_onnx_runtime():
         from .onnx_passes import OnnxPasses
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from functools import cache
 from pathlib import Path
 
 from TableRemovalLib.data_folder import data_folder
@@ -60,20 +61,39 @@ def find_programs(folder: str | Path | None = None) -> dict[str, Path]:
     Looked for in `folder`, else $LONGCT_NIFTYREG (and nowhere else where one is given), else where `install`
     puts them, else on PATH.
 
+    Those that `install` has put there are checked before they run; of others nothing is known, whoever names them
+    answers for them.
+
     Raises
     ------
     InputError
-        If they are not there; the message says how to get them.
+        If they are not there, or are not those that were installed; the message says how to get them.
     """
     named = folder or os.environ.get(FOLDER_VARIABLE)
     places = [Path(named)] if named else [install_folder(), *map(Path, os.get_exec_path())]
     for place in places:
         found = {program: path for program in PROGRAMS if (path := _executable(place, program))}
         if len(found) == len(PROGRAMS):
+            if place == install_folder():
+                _check_installed(found)
             return found
     if named:
         raise InputError(f"NiftyReg's programs {', '.join(PROGRAMS)} are not in {named}: correct the folder.")
     raise InputError(HOW_TO)
+
+
+def _check_installed(programs: dict[str, Path]) -> None:
+    """Refuse installed programs that are not the pinned ones."""
+    for path in programs.values():
+        state = path.stat()
+        if _sha256(path, state.st_size, state.st_mtime_ns) != _SHA256.get(f"{_platform_folder()}/{path.name}"):
+            raise InputError(f"{path} is not the program that was installed: run `longct install niftyreg` again.")
+
+
+@cache
+def _sha256(path: Path, size: int, mtime_ns: int) -> str:
+    """SHA-256 of a file, computed once in a process as long as its size and time of change stay."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _platform_folder() -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
+from TableRemovalLib.owned_folders import owned_folder
 
 from ...field.transforms import without_affine
 from ...scan.geometry import affine_from_matrix, linear_matrix
@@ -204,8 +204,7 @@ def _folder_with(fixed: sitk.Image, moving: sitk.Image) -> Iterator[Path]:
     InputError
         If they cannot be written.
     """
-    with tempfile.TemporaryDirectory(prefix="longct-") as temporary:
-        folder = Path(temporary)
+    with owned_folder() as folder:
         try:
             for name, image in ((FIXED, fixed), (MOVING, moving)):
                 sitk.WriteImage(stretched(image), str(folder / name))

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from TableRemovalLib.owned_folders import PREFIX, make_owned_folder, remove_owned_folder
 
 from ...methods.network.architectures.catalogue import spacing_of
 from ...system.parallel import bound_threads
@@ -128,13 +129,13 @@ class _Workers:
     """
 
     def __init__(self, scans: list[PreparedScan], config: TrainingConfig) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="longct-pairs-")
-        _share(scans, Path(self._folder.name))
+        self._folder = make_owned_folder(Path(tempfile.gettempdir()), PREFIX)
+        _share(scans, self._folder)
         self._pool = ProcessPoolExecutor(
             config.pooled.workers,
             multiprocessing.get_context("spawn"),
             _start_worker,
-            (self._folder.name, [scan.name for scan in scans], config),
+            (str(self._folder), [scan.name for scan in scans], config),
         )
         self.thread = ThreadPoolExecutor(1)
 
@@ -146,7 +147,7 @@ class _Workers:
         """End thread and processes, remove the folder."""
         self.thread.shutdown(cancel_futures=True)
         self._pool.shutdown(cancel_futures=True)
-        self._folder.cleanup()
+        remove_owned_folder(self._folder)
 
 
 def _share(scans: list[PreparedScan], folder: Path) -> None:

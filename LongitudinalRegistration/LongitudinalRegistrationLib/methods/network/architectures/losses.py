@@ -1,4 +1,4 @@
-"""The losses of VoxelMorph (paper, section 3.3, eq. 2 to 4), in float32 and safe where an image is flat."""
+"""The losses of VoxelMorph (paper, section 3.3, eq. 2 to 5), in float32 and safe where an image is flat."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def local_ncc_loss(fixed: Tensor, warped: Tensor, window: int = NCC_WINDOW) -> T
 
 
 def diffusion_loss(flow: Tensor) -> Tensor:
-    """Mean squared forward difference of the field, averaged over the three axes (paper, eq. 4).
+    """Mean squared forward difference of the field, averaged over the three axes (paper, eq. 5).
 
     Parameters
     ----------

@@ -61,5 +61,16 @@ class Mixture:
 
 
 def flat(stack: Float32Array) -> Float32Array:
-    """View a stack as [channel, k, voxel of the slice]."""
+    """View a stack with its slices as lines.
+
+    Parameters
+    ----------
+    stack
+        [channel, k, j, i], C-contiguous.
+
+    Returns
+    -------
+    numpy.ndarray
+        [channel, k, voxel of the slice], the same memory.
+    """
     return stack.reshape(*stack.shape[:2], -1)

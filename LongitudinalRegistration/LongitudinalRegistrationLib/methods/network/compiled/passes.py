@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import io
 
 import numpy as np
 
@@ -19,11 +19,11 @@ class CompiledPasses:
     Parameters
     ----------
     weights
-        File (.npz) that export.export_weights made.
+        Content of the file (.npz) that export.export_weights made.
     """
 
-    def __init__(self, weights: Path) -> None:
-        with np.load(weights, allow_pickle=False) as file:
+    def __init__(self, weights: bytes) -> None:
+        with np.load(io.BytesIO(weights), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         self._search = Search(arrays)
         self._steps = [

@@ -1,0 +1,133 @@
+"""The slices of DICOM images in a folder: whose they are, and where they lie."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from TableRemovalLib.errors import InputError
+
+from .dicom_frames import MULTI_FRAME_CT, read_frames
+
+SOP_CLASS = "0008|0016"
+SERIES_UID, DESCRIPTION, PATIENT_ID = "0020|000e", "0008|103e", "0010|0020"
+ACQUISITION, POSITION, ORIENTATION = "0020|0012", "0020|0032", "0020|0037"
+ROWS, COLUMNS, PIXEL_SPACING = "0028|0010", "0028|0011", "0028|0030"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One slice of a series: whose it is, where it lies (LPS, mm) and how it is turned.
+
+    Attributes
+    ----------
+    spacing_mm
+        Of its pixels, down and right.
+    size
+        Rows and columns.
+    frame
+        Its number in a multi-frame file, from 0; None in a file of its own.
+    """
+
+    path: Path
+    patient_id: str
+    series: str
+    description: str
+    acquisition: str
+    position: tuple[float, float, float]
+    orientation: tuple[float, ...]
+    spacing_mm: tuple[float, float]
+    size: tuple[str, str]
+    frame: int | None = None
+
+    @property
+    def height_mm(self) -> float:
+        """Position along the slice normal."""
+        row, column = np.array(self.orientation[:3]), np.array(self.orientation[3:])
+        return float(np.dot(np.cross(row, column), self.position))
+
+
+def _numbers(text: str, count: int) -> tuple[float, ...]:
+    """Finite numbers of a header's text; ValueError where there are not as many as there should be."""
+    found = tuple(float(part) for part in text.split("\\"))
+    if len(found) != count or not np.isfinite(found).all():
+        raise ValueError(f"{count} numbers are needed")
+    return found
+
+
+def read_tags(path: Path) -> Callable[[str], str] | None:
+    """Read the header of one DICOM file.
+
+    Parameters
+    ----------
+    path
+        Of any file.
+
+    Returns
+    -------
+    callable or None
+        Tag ("gggg|eeee") to its value, empty where it is not there; None if the file is something else.
+    """
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:
+        return None
+
+    def value(key: str) -> str:
+        return reader.GetMetaData(key).strip() if reader.HasMetaDataKey(key) else ""
+
+    return value
+
+
+def read_header(path: Path) -> list[Slice]:
+    """The headers of the slices in one DICOM file; none if it is something else or has no place in space.
+
+    Raises
+    ------
+    InputError
+        If it is an enhanced multi-frame CT that cannot be read.
+    """
+    value = read_tags(path)
+    if value is None:
+        return []
+    names = path, value(PATIENT_ID), value(SERIES_UID), value(DESCRIPTION)
+    size = value(ROWS), value(COLUMNS)
+    if value(SOP_CLASS) in MULTI_FRAME_CT:
+        return [
+            Slice(*names, each.acquisition, each.position, each.orientation, each.spacing_mm, size, number)
+            for number, each in enumerate(read_frames(path))
+        ]
+    try:
+        x, y, z = _numbers(value(POSITION), 3)
+        orientation = _numbers(value(ORIENTATION), 6)
+        down, right = _numbers(value(PIXEL_SPACING), 2)
+    except ValueError:
+        return []
+    return [Slice(*names, value(ACQUISITION), (x, y, z), orientation, (down, right), size)]
+
+
+def find_slices(folder: Path) -> list[Slice]:
+    """Headers of all DICOM images below a folder.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    paths = sorted(Path(root) / name for root, _, names in os.walk(folder) for name in names)
+    warnings = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        slices = [found for path in paths for found in read_header(path)]
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(warnings)
+    if not slices:
+        raise InputError(f"The folder {folder} holds no DICOM images: give the folder of one CT series.")
+    return slices

@@ -1,0 +1,134 @@
+"""What is likely wrong with a slice of a body mask, judged by the scan alone and not by how the mask was made.
+
+1. Soft tissue outside: the patient's skin, or a limb, was left out.
+2. Air or foam just inside of the outline: the table, clothes, or a slice's mask at another place.
+3. Something surrounded by the mask and not in it: a hole, or a leak into the lung or the bowel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from TableRemovalLib.mask_kernels import (
+    count_dark,
+    dilate,
+    disc_half_heights,
+    erode,
+    fill_holes,
+    label_slice,
+    largest_touching,
+    open_mask,
+    region_tissues,
+    surrounded,
+    threshold_slice,
+)
+from TableRemovalLib.regions import AIR_HU, ALL, LEAST_SHARES, TISSUE_BORDERS_HU
+
+SOFT_HU = (-200.0, 200.0)
+DARK_HU = -300.0
+THINNEST_MM = 3.0
+NEAR_MM = 3.0
+SKIN_MM = 2.0
+RIM_MM = 3.0
+EDGE_MM = 5.0
+HOLE_RADIUS_MM = 3.0
+MOST_AT_SKIN_MM2 = 300.0
+LEAST_LIMB_MM2 = 500.0
+MOST_DARK_MM2 = 100.0
+MOST_HOLES_MM2 = 300.0
+
+
+@dataclass(frozen=True)
+class OutlineFindings:
+    """left_out: soft tissue lies outside. air_inside: air or foam lies just inside of the outline. hole: something that
+    the mask surrounds is not in it."""
+
+    left_out: bool
+    air_inside: bool
+    hole: bool
+
+
+class OutlineChecker:
+    """Checks slices of one scan; holds the working memory of one thread.
+
+    Parameters
+    ----------
+    spacing_mm
+        Voxel size along i, j, k, mm.
+    sheets
+        1 where the table's sheets lie, uint8 [j, i].
+    measured
+        1 where the scanner measured, uint8 [j, i].
+    in_hu
+        Whether intensities are HU; where not, only holes are looked for.
+    """
+
+    def __init__(
+        self, spacing_mm: tuple[float, float, float], sheets: np.ndarray, measured: np.ndarray, in_hu: bool = True
+    ) -> None:
+        self._in_hu = in_hu
+        pixel_mm = max(spacing_mm[:2])
+        self._pixel_mm2 = spacing_mm[0] * spacing_mm[1]
+        self._thin = disc_half_heights(THINNEST_MM / 2, spacing_mm[0], spacing_mm[1])
+        self._near, self._skin, self._rim, self._hole, edge = (
+            disc_half_heights(max(radius, pixel_mm), spacing_mm[0], spacing_mm[1])
+            for radius in (NEAR_MM, SKIN_MM, RIM_MM + 2 * pixel_mm, HOLE_RADIUS_MM, EDGE_MM)
+        )
+        self._sheets = sheets
+        self._spare, self._first, self._second, self._edge = (np.empty_like(sheets) for _ in range(4))
+        dilate(1 - measured, edge, self._spare, self._edge)
+
+    def check(self, image: np.ndarray, mask: np.ndarray) -> OutlineFindings:
+        """Check a slice.
+
+        Parameters
+        ----------
+        image
+            The slice in HU, int16 or float32 [j, i].
+        mask
+            uint8 0/1 [j, i].
+
+        Returns
+        -------
+        OutlineFindings
+            What is likely wrong.
+        """
+        hole = self._holes(mask) * self._pixel_mm2 > MOST_HOLES_MM2
+        if not self._in_hu:
+            return OutlineFindings(False, False, hole)
+        return OutlineFindings(
+            self._left_out(image, mask),
+            self._dark_inside(image, mask) * self._pixel_mm2 > MOST_DARK_MM2,
+            hole,
+        )
+
+    def _left_out(self, image: np.ndarray, mask: np.ndarray) -> bool:
+        threshold_slice(image, *SOFT_HU, mask | self._sheets, self._first)
+        open_mask(self._first, self._thin, self._spare, self._first)
+        dilate(mask, self._near, self._spare, self._second)
+        if largest_touching(self._first, self._second) * self._pixel_mm2 > MOST_AT_SKIN_MM2:
+            return True
+        return self._is_limb(image, self._first)
+
+    def _is_limb(self, image: np.ndarray, soft: np.ndarray) -> bool:
+        """Whether a large region of soft tissue has the tissues of a limb; `soft` is changed."""
+        fill_holes(soft)
+        count = label_slice(soft, LEAST_LIMB_MM2 / self._pixel_mm2, self._second)
+        if count == 0:
+            return False
+        tissues = region_tissues(image, self._second, soft, count, TISSUE_BORDERS_HU, AIR_HU)[1:]
+        return bool(np.all([tissues[:, t] >= s * tissues[:, ALL] for t, s in LEAST_SHARES.items()], axis=0).any())
+
+    def _dark_inside(self, image: np.ndarray, mask: np.ndarray) -> int:
+        erode(mask, self._skin, self._spare, self._first)
+        erode(mask, self._rim, self._spare, self._second)
+        return count_dark(image, self._first, self._second, self._edge, DARK_HU)
+
+    def _holes(self, mask: np.ndarray) -> int:
+        surrounded(mask, self._first)
+        if not self._first.any():
+            return 0
+        open_mask(self._first, self._hole, self._spare, self._first)
+        return int(np.count_nonzero(self._first))

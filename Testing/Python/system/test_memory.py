@@ -1,0 +1,52 @@
+"""Scans that are too large for this machine are told before the work."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import SimpleITK as sitk
+from command import longct
+from LongitudinalRegistrationLib.pipeline.memory_need import check_memory_for
+from LongitudinalRegistrationLib.scan.voxel_count import voxel_count
+from LongitudinalRegistrationLib.system import memory
+from TableRemovalLib.errors import InputError
+
+
+def test_what_is_free_is_known_and_bounded_by_the_process(tmp_path):
+    free = memory.available_bytes()
+    assert free is None or 1e7 < free < 1e14
+    if sys.platform.startswith("linux"):
+        code = (
+            "import resource\nfrom LongitudinalRegistrationLib.system.memory import available_bytes\n"
+            "resource.setrlimit(resource.RLIMIT_AS, (1 << 32, 1 << 32))\nprint(available_bytes())"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert 0 < int(done.stdout) < 1 << 32
+
+
+def test_scans_too_large_are_refused_and_what_is_not_known_is_not(monkeypatch):
+    monkeypatch.setattr(memory, "available_bytes", lambda: 4 * 10**9)
+    check_memory_for(150 * 512 * 512, 150 * 512 * 512)
+    with pytest.raises(
+        InputError, match=r"need about \d\.\d GB of memory, 4.0 GB are free: close other programs, or crop"
+    ):
+        check_memory_for(1500 * 512 * 512, 1500 * 512 * 512)
+    monkeypatch.setattr(memory, "available_bytes", lambda: None)
+    check_memory_for(10**12, 10**12)
+
+
+def test_voxels_are_counted_without_reading_them(tmp_path):
+    sitk.WriteImage(sitk.Image([40, 30, 20], sitk.sitkInt16), str(tmp_path / "scan.nii.gz"))
+    assert voxel_count(tmp_path / "scan.nii.gz") == 24000
+    os.truncate(tmp_path / "scan.nii.gz", 10)
+    assert voxel_count(tmp_path / "scan.nii.gz") == voxel_count(tmp_path) == voxel_count(tmp_path / "none") == 0
+
+
+def test_the_command_says_so_before_anything_is_read(tmp_path, capsys, monkeypatch):
+    for name in ("a.nii", "b.nii"):
+        sitk.WriteImage(sitk.Image([64, 64, 64], sitk.sitkInt16), str(tmp_path / name))
+    monkeypatch.setattr(memory, "available_bytes", lambda: 10**8)
+    words = "--fixed", tmp_path / "a.nii", "--moving", tmp_path / "b.nii", "--out", tmp_path / "out"
+    code, _, err = longct(capsys, "register", "--method", "refinement", *words)
+    assert code == 2 and "0.1 GB are free" in err and len(err.splitlines()) == 1 and not (tmp_path / "out").exists()

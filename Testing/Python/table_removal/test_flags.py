@@ -1,0 +1,87 @@
+"""A flag is for what is likely wrong: hardly any on a right mask, nearly all slices of masks made wrong on purpose."""
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from Benchmarks.table_removal_flags import BEGIN, END, count_flags, put_section, section
+from Benchmarks.wrong_masks import WAYS
+from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
+from places import DATA
+from TableRemovalLib.body_mask import compute_body_mask
+from TableRemovalLib.outline_checks import OutlineChecker, OutlineFindings
+
+MOST_OF_RIGHT = 0.05
+LEAST_OF_WRONG = 0.85
+"""Of the three small phantoms, whose blanket is thin, 0.86 to 0.95 are found; more of real scans (docs/benchmarks)."""
+REAL = ("acrin001", "hcc006", "colon0518_1.5mm", "pancreas001_1.5mm")
+
+
+@pytest.fixture(scope="module", params=[{}, {"arms": "down"}, {"table_contact": True, "coverage": "chest"}])
+def counted(request):
+    scan = make_phantom(21, PhantomOptions(size=224, slices=30, **request.param)).baseline
+    return count_flags("phantom", scan.image, sitk.GetArrayFromImage(scan.body) > 0)
+
+
+def test_hardly_any_slice_of_a_right_mask_is_flagged(counted):
+    assert counted.flagged <= MOST_OF_RIGHT * counted.slices
+
+
+def test_nearly_all_slices_made_wrong_are_flagged(counted):
+    hit, all_ = map(sum, zip(*counted.found.values(), strict=True))
+    assert all_ >= 20 and hit >= LEAST_OF_WRONG * all_, counted.found
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_scans_have_a_short_list(name):
+    path = DATA / f"{name}.nii.gz"
+    if not path.exists():
+        pytest.skip(f"{path.name} is not here")
+    records = compute_body_mask(sitk.ReadImage(str(path))).slices
+    assert sum(bool(record.flags) for record in records) <= MOST_OF_RIGHT * len(records)
+
+
+SIDE = 160
+ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE]
+DISTANCE = np.hypot(ROWS - 80, COLUMNS - 80)
+BODY = (DISTANCE < 60).astype(np.uint8)
+NOTHING = np.zeros((SIDE, SIDE), np.uint8)
+
+
+def body_slice():
+    """A disc of muscle of 60 mm in air with a lung of 20 mm, pixels of 1 mm, HU."""
+    hu = np.where(DISTANCE < 60, 40, -1000)
+    hu[DISTANCE < 20] = -850
+    return hu.astype(np.int16)
+
+
+def checked(image, mask, in_hu=True):
+    return OutlineChecker((1.0, 1.0, 3.0), NOTHING, 1 - NOTHING, in_hu).check(image, mask.astype(np.uint8))
+
+
+def test_each_finding_is_of_its_kind():
+    image = body_slice()
+    assert checked(image, BODY) == OutlineFindings(False, False, False)
+    assert checked(image, DISTANCE < 55) == OutlineFindings(True, False, False)
+    assert checked(image, DISTANCE < 66) == OutlineFindings(False, True, False)
+    assert checked(image, BODY * (DISTANCE > 20)) == OutlineFindings(False, False, True)
+    assert checked(image, NOTHING | (np.abs(COLUMNS - 80) < 12) * BODY).left_out
+
+
+def test_skin_eaten_by_less_than_a_thin_sheet_is_no_finding():
+    assert not checked(body_slice(), DISTANCE < 58.5).left_out
+
+
+def test_intensities_that_are_no_hu_are_judged_by_holes_alone():
+    image = body_slice()
+    assert checked(image, DISTANCE < 50, in_hu=False) == OutlineFindings(False, False, False)
+    assert checked(image, BODY * (DISTANCE > 20), in_hu=False).hole
+
+
+def test_the_section_replaces_the_one_before_and_leaves_the_rest(tmp_path, counted):
+    page = tmp_path / "table_removal.md"
+    page.write_text("# Figures\n\nSome.\n", encoding="utf-8")
+    for command in ("first", "second"):
+        put_section(page, section([counted], command))
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("# Figures\n\nSome.\n") and text.count(BEGIN) == text.count(END) == 1
+    assert "second" in text and "first" not in text and all(way in text for way in WAYS)
