@@ -57,7 +57,8 @@ def times_outcome(rows: Sequence[Row], options: PaperOptions) -> Outcome:
 
 def _machine(rows: Sequence[Row]) -> str:
     """Say on what the seconds were measured, and whether they can be trusted."""
-    threads, cores, loads = max(values(rows, "threads")), max(values(rows, "cores")), values(rows, "load")
+    threads, cores = (max(int(row[name]) for row in rows) for name in ("threads", "cores"))
+    loads = [float(row["load"]) for row in rows]
     words = f"{threads} thread{'s' * (threads > 1)} on a machine of {cores} cores"
     if not max(loads):
         return f"{words}."
