@@ -108,6 +108,8 @@ def test_figure_11_goes_from_0_to_25_mm_with_30_fields_a_step():
     assert sorted(counts) == [float(n) for n in range(26)] and set(counts.values()) == {30}
     assert len({(t.delta_mm, t.field) for t in trials}) == 26 * 30
     assert len(sweep_trials(PATIENTS, PaperOptions(fields=2, step_mm=12.5, patients=1))) == 3 * 2 * 3
+    few = sweep_trials(PATIENTS, PaperOptions(methods=("default",), fields=1, step_mm=5.0))
+    assert len({t.patient for t in few}) == len(few) == 6  # the steps go round the patients
 
 
 def test_what_one_method_has_failed_on_is_left_out_for_all():

@@ -28,10 +28,11 @@ def sweep_trials(entries: Sequence[Entry], options: PaperOptions) -> list[Trial]
     scans, count = baselines(entries, options), options.count("fig11")
     for number, delta in enumerate(np.arange(0.0, LARGEST_MM + 1e-6, options.step_mm)):
         for split, own in folds_of(scans, options).items():
-            fields = [number * count + n for n in range(count) if scans[n % len(scans)] in own]
             methods = scheme_conditions(options, split, DEFAULT, NIFTYREG)
             conditions = [{"delta_mm": float(delta), **each} for each in methods]
-            trials += trials_of(own, fields, options, conditions, split)
+            for scan in own:
+                fields = [n for n in range(number * count, (number + 1) * count) if scans[n % len(scans)] is scan]
+                trials += trials_of([scan], fields, options, conditions, split)
     return sorted(trials, key=lambda trial: trial.image)
 
 
