@@ -16,6 +16,7 @@ DIAGRAM = ROOT / "docs" / "architecture.svg"
 FLOORS = {
     "LongitudinalRegistrationSlicer": (
         ("module",),
+        ("changes",),
         ("process", "displacement"),
         ("vertebrae",),
         ("views",),
@@ -26,7 +27,7 @@ FLOORS = {
         ("experiments",),
         ("cohort",),
         ("training", "pipeline"),
-        ("phantom", "methods", "report", "dicom"),
+        ("phantom", "methods", "report", "dicom", "changes"),
         ("evaluation",),
         ("field",),
         ("scan",),

@@ -8,6 +8,8 @@ from LongitudinalRegistrationSlicer.displacement.sampler import DisplacementSamp
 from LongitudinalRegistrationSlicer.views.cursor import CursorObserver
 from slicer.i18n import tr as _
 
+from LongitudinalRegistrationWidgets.overlay_part import OverlayPart
+
 COLOURS = (None, *colours.MODES)
 LINES = (None, *lines.MODES)
 
@@ -21,8 +23,8 @@ class DisplacementSection:
     def __init__(self, resourcePath, onIdle=None, onIn3D=None):
         self.widget = slicer.util.loadUI(resourcePath("UI/DisplacementSection.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
-        self._onIdle, self._entered = onIdle, True
-        self._result, self._sampler, self._overlays, self._own = None, None, [], []
+        self._part, self._entered = OverlayPart(onIdle), True
+        self._result, self._sampler = None, None
         self._in3D, self._observations, self._cursor = None, [], CursorObserver(self._onCursor)
         for box in (self.ui.coloursComboBox, self.ui.linesComboBox):
             box.connect("currentIndexChanged(int)", lambda index: self.update())
@@ -36,10 +38,7 @@ class DisplacementSection:
 
     def setOverlays(self, overlays):
         """Show the displacement in these overlays (SliceOverlay), and no longer in those given before."""
-        self._takeOut()
-        for overlay in self._overlays:
-            overlay.refresh()
-        self._overlays = list(overlays)
+        self._part.setOverlays(overlays)
         self.update()
 
     def setResult(self, result):
@@ -88,8 +87,6 @@ class DisplacementSection:
 
     def _show(self, colour, line):
         """Put the painter and the drawer into the overlays, or take them out."""
-        wasOn = bool(self._own)
-        self._takeOut()
         common = {"withAffine": self.ui.affineCheckBox.checked, "onlyBody": self.ui.bodyCheckBox.checked}
         painters, drawers = [], []
         if colour is not None:
@@ -99,22 +96,7 @@ class DisplacementSection:
         if line is not None:
             drawers.append(lines.DisplacementDrawer(self._sampler, line, self.ui.scaleSlider.value, **common))
             painters.append(drawers[0].paintLegend)
-        self._own = painters + drawers
-        for overlay in self._overlays:
-            overlay.painters.extend(painters)
-            overlay.drawers.extend(drawers)
-            if self._own:
-                overlay.setEnabled(True)
-            if self._own or wasOn:
-                overlay.refresh()
-        if wasOn and not self._own and self._onIdle is not None:
-            self._onIdle()
-
-    def _takeOut(self):
-        for overlay in self._overlays:
-            for kept in (overlay.painters, overlay.drawers):
-                kept[:] = [part for part in kept if not any(part is own for own in self._own)]
-        self._own = []
+        self._part.show(painters, drawers)
 
     def _showIn3D(self, on):
         if self._in3D is not None and not on:

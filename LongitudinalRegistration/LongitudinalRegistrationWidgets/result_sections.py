@@ -4,14 +4,16 @@ from LongitudinalRegistrationSlicer.results.nodes import interpolateLinearly, is
 from LongitudinalRegistrationSlicer.views.comparison import canBeCompared
 
 from LongitudinalRegistrationWidgets.bring_section import BringSection
+from LongitudinalRegistrationWidgets.changes_section import ChangesSection
 from LongitudinalRegistrationWidgets.comparison_section import ComparisonSection
 from LongitudinalRegistrationWidgets.displacement_section import DisplacementSection
+from LongitudinalRegistrationWidgets.lesions_section import LesionsSection
 from LongitudinalRegistrationWidgets.result_section import ResultSection
 from LongitudinalRegistrationWidgets.vertebra_section import VertebraSection
 
 
 class ResultSections:
-    """Result, comparison, vertebrae, displacement and what can be brought across, one below the other in a layout.
+    """Result, comparison, changes, lesions, vertebrae, displacement, what can be brought across: one below the other.
 
     `result` is the transform node that they show, or None. `logic` is the module's, `onAgain` ResultSection's.
     """
@@ -20,6 +22,8 @@ class ResultSections:
         self.result, self._toCome = None, []
         self.resultSection = ResultSection(resourcePath, self.show, onAgain)
         self.comparisonSection = ComparisonSection(resourcePath, self._onArranged, logic.views)
+        self.changesSection = ChangesSection(resourcePath, logic, self.comparisonSection.showOwn, self._onCompared)
+        self.lesionsSection = LesionsSection(resourcePath, logic, self.comparisonSection.showChart)
         self.vertebraSection = VertebraSection(
             resourcePath, lambda value, ras: self.comparisonSection.jumpTo(ras), self.comparisonSection.showChart
         )
@@ -30,6 +34,8 @@ class ResultSections:
         self.sections = (
             self.resultSection,
             self.comparisonSection,
+            self.changesSection,
+            self.lesionsSection,
             self.vertebraSection,
             self.displacementSection,
             self.bringSection,
@@ -77,6 +83,8 @@ class ResultSections:
             lambda: self._showIn(self.vertebraSection, withOutlines=False),
             self.vertebraSection.showOutlines,
             lambda: self._showIn(self.displacementSection),
+            lambda: self._showIn(self.changesSection),
+            lambda: self._showIn(self.lesionsSection),
             lambda: self._showIn(self.bringSection),
         ]
 
@@ -90,6 +98,7 @@ class ResultSections:
         if self._toCome:
             self._toCome.pop(0)()
         self.bringSection.goOn()
+        self.changesSection.goOn()
 
     def _showIn(self, section, **how):
         section.setResult(self.result, **how)
@@ -117,7 +126,12 @@ class ResultSections:
         elif not canBeCompared(self.result):
             self.comparisonSection.setResult(None)
 
+    def _onCompared(self):
+        """The scans were compared: the table of vertebrae has more to say."""
+        self.vertebraSection.setResult(self.result, withOutlines=False)
+
     def _onArranged(self):
         """The views were arranged or released: other displays follow."""
         self.vertebraSection.viewsChanged()
         self.displacementSection.setOverlays(self.comparisonSection.overlays())
+        self.changesSection.setOverlays(self.comparisonSection.overlays())

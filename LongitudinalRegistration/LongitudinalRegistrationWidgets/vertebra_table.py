@@ -25,6 +25,13 @@ TITLES = {
     "hd95 after": _("HD95 after (mm)"),
     "centroid before": _("Centre before (mm)"),
     "centroid after": _("Centre after (mm)"),
+    "hu before": _("Mean HU before"),
+    "hu change": _("HU change"),
+    "body hu change": _("HU change (body)"),
+    "volume change": _("Volume change (%)"),
+    "height before": _("Height before (mm)"),
+    "height after": _("Height after (mm)"),
+    "compression": _("Compression (%)"),
 }
 """How the table calls a measure; the columns of the table node, and of files, keep their English titles."""
 ALONE = {BASELINE_ONLY: _("in the baseline only"), FOLLOW_UP_ONLY: _("in the follow-up only")}
@@ -160,4 +167,10 @@ def _titleHelp(key):
         return _("95 % Hausdorff distance of the two surfaces in mm. Good up to 3 mm, poor above 6 mm.")
     if key.startswith("centroid"):
         return _("Distance of the two centroids in mm. Good up to 2 mm, poor above 5 mm.")
+    if "hu" in key.split() or key == "volume change":
+        return _("Mean density by the labels of each scan, and what has changed from baseline to follow-up.")
+    if key.startswith("height") or key == "compression":
+        return _(
+            "Least height of the vertebral body at its front, middle and back, and the largest loss of one of them."
+        )
     return _("Click to sort from neck to pelvis.")

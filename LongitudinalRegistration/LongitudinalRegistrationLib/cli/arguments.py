@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
+from ..changes.options import BONE, REGIONS, ChangeOptions, FindingOptions
 from ..experiments.paper import EXPERIMENTS
 from ..methods.network.architectures.catalogue import DEFAULT_NETWORK, NETWORKS
 from ..methods.refinement.options import EFFORTS
@@ -246,6 +247,58 @@ def _add_apply(subparsers: Commands) -> None:
     _add_output_style(parser)
 
 
+def _add_changes(subparsers: Commands) -> None:
+    parser = _command(
+        subparsers,
+        "changes",
+        "what has changed from a baseline to a follow-up",
+        "Register two scans (or take a transform) and list what has become denser or lighter, beyond what\n"
+        "noise, contrast phase and the registration's error explain: changes.json, findings.csv, the changes in\n"
+        "HU and in standard deviations, the volume change and the findings' labels as NIfTI, and, with vertebra\n"
+        "labels, density, volume and height of every vertebra (vertebra_changes.csv). It makes no diagnosis\n"
+        "(docs/change-detection.md).",
+        "  longct changes --fixed 2020.nii.gz --moving 2021.nii.gz --out changes\n"
+        "  longct changes --fixed A --moving B --fixed-labels a.nii.gz --out changes --transform result/transform.h5\n"
+        "  longct changes --fixed A --moving B --out changes --region everywhere --threshold 6",
+    )
+    parser.add_argument("--fixed", type=Path, required=True, metavar="F", help="baseline scan")
+    parser.add_argument("--moving", type=Path, required=True, metavar="M", help="follow-up scan")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--overwrite", action="store_true", help="replace the results of an earlier run in DIR")
+    parser.add_argument("--transform", type=Path, metavar="T", help="transform.h5 of `longct register` of these scans")
+    parser.add_argument("--fixed-labels", type=Path, metavar="L", help="labels on the baseline's grid")
+    parser.add_argument("--moving-labels", type=Path, metavar="L", help="labels on the follow-up's grid")
+    parser.add_argument(
+        "--region", choices=REGIONS, default=BONE, help="where to look: bone (default), or everywhere in the body"
+    )
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        default=FindingOptions.threshold,
+        metavar="Z",
+        help="least significance (%(default)g)",
+    )
+    parser.add_argument(
+        "--change-hu", type=float, default=FindingOptions.change_hu, metavar="HU", help="least change (%(default)g)"
+    )
+    parser.add_argument(
+        "--volume-ml", type=float, default=FindingOptions.volume_ml, metavar="ML", help="least volume (%(default)g)"
+    )
+    parser.add_argument(
+        "--registration-error",
+        type=float,
+        default=ChangeOptions.registration_error_mm,
+        metavar="MM",
+        help="how far off the registration is expected to be, beside half a voxel (%(default)g)",
+    )
+    parser.add_argument(
+        "--method", type=current_name, choices=NAMES, default=AUTO, help="as of `longct register` (default auto)"
+    )
+    parser.add_argument("--threads", type=positive, metavar="N", help="most threads (default: all cores)")
+    _add_dicom_choice(parser, ("fixed", "moving"))
+    _add_output_style(parser)
+
+
 def _add_invert(subparsers: Commands) -> None:
     parser = _command(
         subparsers,
@@ -469,6 +522,9 @@ def _add_cohort(subparsers: Commands) -> None:
     parser.add_argument(
         "--threads", type=positive, metavar="N", help="threads a worker (default: the cores shared out; on a cluster 1)"
     )
+    parser.add_argument(
+        "--changes", action="store_true", help="also list what has changed: findings.csv, as of `longct changes`"
+    )
     _add_cluster(parser)
     _add_output_style(parser)
 
@@ -527,7 +583,8 @@ def make_parser() -> argparse.ArgumentParser:
         "`longct COMMAND --help` explains a command and gives examples.",
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_info, _add_install, _add_phantom, _add_remove_table, _add_register, _add_apply, _add_invert):
+    first = (_add_info, _add_install, _add_phantom, _add_remove_table, _add_register, _add_apply, _add_invert)
+    for add in (*first, _add_changes):
         add(subparsers)
     for add in (_add_score, _add_export_dicom, _add_simulate, _add_train, _add_evaluate, _add_cohort, _add_import):
         add(subparsers)

@@ -25,7 +25,16 @@ def cohort(arguments: argparse.Namespace, console: Console) -> None:
     bar = TaskBar(console, "Registering")
     cluster = ClusterOptions(arguments.scheduler, arguments.workers, arguments.threads)
     with held_folder(arguments.out) as folder:
-        result = run_cohort(arguments.manifest, folder, options, cluster, arguments.keep, bar.progress, bar.started)
+        result = run_cohort(
+            arguments.manifest,
+            folder,
+            options,
+            cluster,
+            arguments.keep,
+            bar.progress,
+            bar.started,
+            changes=arguments.changes,
+        )
     content = {
         "folder": str(arguments.out),
         "pairs": len(result.rows),

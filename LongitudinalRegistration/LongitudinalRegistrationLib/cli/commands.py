@@ -21,6 +21,7 @@ from ..scan.write import image_suffix, write_image, write_transform
 from ..system.files import ready_folder, results_folder, write_json, write_text
 from ..system.staged_files import StagedFiles
 from .apply_command import apply
+from .changes_command import changes
 from .cohort_commands import cohort
 from .cohort_phantom import phantom_cohort
 from .console import Console
@@ -290,6 +291,7 @@ COMMANDS = {
     "remove-table": remove_table,
     "register": register,
     "apply": apply,
+    "changes": changes,
     "invert": invert,
     "export-dicom": export_dicom,
     "score": score,

@@ -98,7 +98,14 @@ def folder_name(text: str) -> str:
     return safe if safe == text else f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def pair_task(pair: Pair, options: RegistrationOptions, keep: str, checksums: Mapping[Path, str], folder: Path) -> Task:
+def pair_task(
+    pair: Pair,
+    options: RegistrationOptions,
+    keep: str,
+    checksums: Mapping[Path, str],
+    folder: Path,
+    changes: bool = False,
+) -> Task:
     """Make the task that registers and scores a pair.
 
     Parameters
@@ -113,6 +120,8 @@ def pair_task(pair: Pair, options: RegistrationOptions, keep: str, checksums: Ma
         Of all its files.
     folder
         Of the cohort's results.
+    changes
+        Whether what has changed is looked for too.
 
     Returns
     -------
@@ -130,6 +139,7 @@ def pair_task(pair: Pair, options: RegistrationOptions, keep: str, checksums: Ma
         "options": options,
         "keep": keep,
         "folder": str(own.resolve()),
+        "changes": changes,
     }
     key = task_key(
         work="register",
@@ -139,5 +149,6 @@ def pair_task(pair: Pair, options: RegistrationOptions, keep: str, checksums: Ma
         keep=keep,
         version=CODE_VERSION,
         weights=shipped_checksums(),
+        **({"changes": True} if changes else {}),
     )
     return Task(pair.name, key, register_pair, arguments, tuple(str(own / name) for name in written_files(keep)))

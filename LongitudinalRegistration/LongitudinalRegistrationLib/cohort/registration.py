@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+from TableRemovalLib.errors import InputError
 
 from ..evaluation.metrics import mean_end_point_error
 from ..field.transforms import displacement_on
 from ..methods.method import Problem
+from ..pipeline.changes import Labelled, find_all_changes
 from ..pipeline.choice import solve
 from ..pipeline.options import RegistrationOptions
 from ..pipeline.registration import RegistrationResult, check_labels, check_ready, finish, prepare
@@ -43,7 +45,12 @@ def written_files(keep: str) -> tuple[str, ...]:
 
 
 def register_pair(
-    inputs: dict[str, str], checksums: dict[str, str], options: RegistrationOptions, keep: str, folder: str
+    inputs: dict[str, str],
+    checksums: dict[str, str],
+    options: RegistrationOptions,
+    keep: str,
+    folder: str,
+    changes: bool = False,
 ) -> dict[str, Any]:
     """Register a follow-up to its baseline, and score it.
 
@@ -62,12 +69,14 @@ def register_pair(
         One of KEEP.
     folder
         For what is kept.
+    changes
+        Whether what has changed is looked for too.
 
     Returns
     -------
     dict
-        As pipeline.report_content.result_content, and end_point_error_mm: step to mean in the body, where the truth
-        is known.
+        As pipeline.report_content.result_content; end_point_error_mm: step to mean in the body, where the truth is
+        known; changes: as of changes.content, or {"error": a sentence} where the scans cannot be compared.
 
     Raises
     ------
@@ -90,9 +99,20 @@ def register_pair(
     content = result_content(result)
     if "truth" in inputs:
         content["end_point_error_mm"] = _end_point_errors(fixed, sitk.ReadTransform(inputs["truth"]), result)
+    if changes:
+        scans = Labelled(fixed.image, fixed.mask, fixed_labels), Labelled(moving, problem.moving.mask, moving_labels)
+        content["changes"] = _changes(*scans, result.transform)
     if KEEP[keep]:
         _write(result, content, (fixed, moving, fixed_labels), checksums, keep, ready_folder(Path(folder)))
     return content
+
+
+def _changes(fixed: Labelled, moving: Labelled, transform: sitk.Transform) -> dict[str, Any]:
+    """What has changed; a sentence where the scans cannot be compared, which is no failure of the registration."""
+    try:
+        return find_all_changes(fixed, moving, transform).content()
+    except InputError as error:
+        return {"error": str(error)}
 
 
 def _read(inputs: dict[str, str], role: str) -> sitk.Image | None:

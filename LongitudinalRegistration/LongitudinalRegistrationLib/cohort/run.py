@@ -20,7 +20,7 @@ from .engine import Progress, lost_workers, run_tasks, still_to_do
 from .ledger import Ledger
 from .pairs import pair_task, pairs_of
 from .summary import write_summary
-from .tables import Row, pair_row, vertebra_rows, write_table
+from .tables import Row, finding_rows, pair_row, vertebra_rows, write_table
 from .task import FAILED
 
 LEDGER, SETTINGS, CHECKSUMS, PAGE = "records.jsonl", "cohort.json", "checksums.json", "index.html"
@@ -62,6 +62,8 @@ def run_cohort(
     keep: str = "transform",
     progress: Progress | None = None,
     on_start: Callable[[str, int], None] | None = None,
+    *,
+    changes: bool = False,
 ) -> CohortResult:
     """Register every follow-up of a cohort to its baseline, and score it; what is done already is not done again.
 
@@ -81,6 +83,8 @@ def run_cohort(
         See engine.run_tasks.
     on_start
         Called once the workers are there, with the address of the dashboard and their number.
+    changes
+        Whether what has changed is looked for too; its findings become a table, findings.csv.
 
     Returns
     -------
@@ -101,7 +105,7 @@ def run_cohort(
         raise InputError(f"{manifest} has no follow-up: a patient needs two scans at least.")
     folder = ready_folder(folder)
     known = checksums([path for pair in pairs for path in pair.inputs.values()], folder / CHECKSUMS)
-    tasks = [pair_task(pair, options, keep, known, folder) for pair in pairs]
+    tasks = [pair_task(pair, options, keep, known, folder, changes) for pair in pairs]
     ledger = Ledger(folder / LEDGER)
     todo, lost = still_to_do(tasks, ledger), 0
     if todo:
@@ -116,7 +120,16 @@ def run_cohort(
     vertebrae = [row for pair, record in zip(pairs, records, strict=True) for row in vertebra_rows(pair, record)]
     if vertebrae:
         write_table(vertebrae, folder / "vertebrae")
-    settings = {"options": asdict(options), "keep": keep, "versions": versions(), "patients_with_one_scan": alone}
+    findings = [row for pair, record in zip(pairs, records, strict=True) for row in finding_rows(pair, record)]
+    if findings:
+        write_table(findings, folder / "findings")
+    settings = {
+        "options": asdict(options),
+        "keep": keep,
+        "changes": changes,
+        "versions": versions(),
+        "patients_with_one_scan": alone,
+    }
     write_json(settings, folder / SETTINGS)
     page = write_summary(rows, alone, folder / PAGE)
     failed = sum(record.state == FAILED for record in records)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..changes.content import flat_finding
 from ..system.files import write_atomically, write_text
 from .pairs import Pair
 from .task import Record
@@ -35,6 +36,7 @@ def pair_row(pair: Pair, record: Record) -> Row:
     """
     content = record.result
     seconds = content.get("seconds") or {}
+    changes = content.get("changes") or {}
     return {
         "patient": pair.follow_up.patient,
         "baseline": pair.baseline.time_point,
@@ -58,6 +60,9 @@ def pair_row(pair: Pair, record: Record) -> Row:
         "ndv_percent": content.get("ndv_percent"),
         "largest_mm": (content.get("displacement") or {}).get("largest_mm"),
         "common_percent": (content.get("fields_of_view") or {}).get("common_percent"),
+        "findings": len(changes["findings"]) if "findings" in changes else None,
+        "changes_trust": changes.get("trust"),
+        "changes_error": changes.get("error"),
         "seconds_to_transform": seconds.get("to_transform"),
         "seconds": record.seconds,
         "peak_mb": record.peak_mb,
@@ -96,6 +101,25 @@ def vertebra_rows(pair: Pair, record: Record) -> list[Row]:
         }
         for label, found in (record.result.get("vertebrae") or {}).items()
     ]
+
+
+def finding_rows(pair: Pair, record: Record) -> list[Row]:
+    """Make the rows of a pair's findings.
+
+    Parameters
+    ----------
+    pair
+        The pair.
+    record
+        What came of it.
+
+    Returns
+    -------
+    list of dict
+        Empty where changes were not looked for, or there are none.
+    """
+    named = {"patient": pair.follow_up.patient, "follow_up": pair.follow_up.time_point}
+    return [{**named, **flat_finding(found)} for found in (record.result.get("changes") or {}).get("findings", ())]
 
 
 def write_table(rows: Sequence[Mapping[str, Any]], stem: Path) -> tuple[Path, Path]:

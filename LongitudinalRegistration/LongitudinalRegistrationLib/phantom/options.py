@@ -25,6 +25,8 @@ class PhantomOptions:
     padding_hu: value outside the circle of reconstruction, or None for no circle.
     deformation_mm: size of the smooth displacement (mm) left after the rigid motion; 0 is a rigid follow-up.
     lesion_growth: follow-up over baseline diameter of the lesions.
+    new_lesions: balls that the follow-up alone has, in vertebrae of their own, denser and lighter in turn; at most 4.
+    new_lesion_radius_mm, new_lesion_hu: their radius, and how far they are off the bone around them.
     """
 
     size: int = 512
@@ -41,6 +43,9 @@ class PhantomOptions:
     padding_hu: int | None = None
     deformation_mm: float = 8.0
     lesion_growth: float = 1.6
+    new_lesions: int = 0
+    new_lesion_radius_mm: float = 5.0
+    new_lesion_hu: float = 100.0
 
     def isValid(self) -> tuple[bool, str]:
         """(True, "") or (False, one line that says what to change)."""
@@ -60,6 +65,9 @@ class PhantomOptions:
             ),
             (0 <= self.deformation_mm <= 12, "deformation_mm must be 0 to 12 mm"),
             (0.5 <= self.lesion_growth <= 3, "lesion_growth must be 0.5 to 3"),
+            (0 <= self.new_lesions <= 4, "new_lesions must be 0 to 4"),
+            (2 <= self.new_lesion_radius_mm <= 10, "new_lesion_radius_mm must be 2 to 10"),
+            (0 <= self.new_lesion_hu <= 1000, "new_lesion_hu must be 0 to 1000"),
         )
         for passed, reason in checks:
             if not passed:

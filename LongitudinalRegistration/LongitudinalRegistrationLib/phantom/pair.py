@@ -24,7 +24,7 @@ from .scanner import (
     render_scan,
     straight_position,
 )
-from .skeleton import Lesion, draw_lesions
+from .skeleton import Lesion, draw_lesions, draw_new_lesions
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ def _plan_scans(
     first = grid_around(patient, options, fov, np.zeros(3), 1.0, 0.0)
     second = grid_around(patient, options, fov * rng.uniform(1.04, 1.1), shift, 0.9, rng.uniform(4.0, 10.0))
     grown = tuple(lesion.grown(options.lesion_growth) for lesion in lesions)
+    new = draw_new_lesions(patient, options, lesions, np.random.default_rng([seed, 3]))
     return (
         ScanPlan(first, straight_position(options), phases[order[0]], lesions, False, 15.0, (seed, 3)),
-        ScanPlan(second, follow_map, phases[order[1]], grown, True, 18.0, (seed, 3)),
+        ScanPlan(second, follow_map, phases[order[1]], (*grown, *new), True, 18.0, (seed, 3)),
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from .anatomy import L5, T10, Patient, Vertebra, spine_frame
 from .envelope import CAVITY, Envelope, arm_axis
+from .options import PhantomOptions
 from .shapes import CLIP_LABEL, Scene, frame_from, smooth_curve
 
 CORTEX_HU = 760.0
@@ -32,6 +33,8 @@ class Lesion:
         Its size.
     sclerosis
         The part of the radius, from the outside, in which a lytic lesion has become dense, 0 to 1.
+    contrast_hu
+        Of a ball of bone that is denser (lighter) by this much; None: as dense as its kind is.
     """
 
     vertebra: Vertebra
@@ -39,6 +42,7 @@ class Lesion:
     offset: np.ndarray
     radius_mm: float
     sclerosis: float = 0.0
+    contrast_hu: float | None = None
 
     def grown(self, factor: float, sclerosis: float = 0.0) -> Lesion:
         """Make the lesion of another day.
@@ -91,7 +95,10 @@ def add_skeleton(
         _add_vertebra(scene, patient, vertebra)
     _add_canal(scene, patient)
     for lesion in lesions:
-        _add_lesion(scene, lesion)
+        if lesion.contrast_hu is None:
+            _add_lesion(scene, lesion)
+        else:
+            _add_ball(scene, patient, lesion, lesion.contrast_hu)
 
 
 def draw_lesions(patient: Patient, rng: np.random.Generator) -> Iterator[Lesion]:
@@ -115,6 +122,40 @@ def draw_lesions(patient: Patient, rng: np.random.Generator) -> Iterator[Lesion]
         vertebra = labelled[index]
         half = np.array([vertebra.width, vertebra.depth, vertebra.height]) / 2.0
         yield Lesion(vertebra, kind, rng.uniform(-0.35, 0.35, 3) * half, rng.uniform(5.5, 7.5))
+
+
+def draw_new_lesions(
+    patient: Patient, options: PhantomOptions, others: Sequence[Lesion], rng: np.random.Generator
+) -> tuple[Lesion, ...]:
+    """Draw lesions of a known size and contrast, in labelled vertebrae that have no other.
+
+    Parameters
+    ----------
+    patient
+        The patient.
+    options
+        Of which the new lesions count.
+    others
+        The lesions that are there already.
+    rng
+        What is drawn from.
+
+    Returns
+    -------
+    tuple of Lesion
+        Denser and lighter in turn.
+    """
+    taken = {lesion.vertebra.number for lesion in others}
+    free = [v for v in patient.vertebrae if T10 <= v.number <= L5 and v.number not in taken]
+    found = []
+    for count, index in enumerate(rng.permutation(len(free))[: options.new_lesions]):
+        vertebra, sign = free[index], -1.0 if count % 2 else 1.0
+        half = np.array([vertebra.width, vertebra.depth, vertebra.height]) / 2.0
+        room = np.maximum(half - options.new_lesion_radius_mm / patient.scale - 2.0, 0.0)
+        offset, kind = rng.uniform(-1.0, 1.0, 3) * room, SCLEROTIC if sign > 0 else LYTIC
+        radius = options.new_lesion_radius_mm / patient.scale
+        found.append(Lesion(vertebra, kind, offset, radius, contrast_hu=sign * options.new_lesion_hu))
+    return tuple(found)
 
 
 def _bone(
@@ -225,6 +266,14 @@ def _add_lesion(scene: Scene, lesion: Lesion) -> None:
             lesion=lesion.kind,
         )
     scene.ellipsoid(vertebra.centre + vertebra.frame @ lesion.offset, (radius, radius, 0.9 * radius), vertebra.frame)
+
+
+def _add_ball(scene: Scene, patient: Patient, lesion: Lesion, contrast_hu: float) -> None:
+    """Ball of marrow that is denser or lighter, kept within its vertebra."""
+    vertebra = lesion.vertebra
+    hu = patient.bone_hu + contrast_hu
+    scene.structure(hu, texture=34.0, clip=CLIP_LABEL, label=vertebra.number, lesion=lesion.kind)
+    scene.ellipsoid(vertebra.centre + vertebra.frame @ lesion.offset, (lesion.radius_mm,) * 3, vertebra.frame)
 
 
 def _wall_point(

@@ -11,6 +11,8 @@ Commands:
 - {"do": "register", "job": N, "fixed": KEY, "moving": KEY, "options": {...}, "labels": {"fixed": {...}, "moving":
   {...}, "keep_volume": {...}}}: options as in RegistrationOptions, refinement_options among them; each label image
   may be left out
+- {"do": "changes", "changes": N, "fixed": KEY, "moving": KEY, "transform": [...], "region": NAME, "labels": {...}}:
+  what has changed between two scans; transform as take_transform has it; labels as for "register"
 - {"do": "cancel", "job": N}
 
 Answers:
@@ -27,6 +29,11 @@ Answers:
 - {"event": "registered", "job": N, "image": {...}}: the registered volume
 - {"event": "result", "job": N, "report": {...}}: all scores
 - {"event": "failed", "job": N, "message": TEXT}, {"event": "cancelled", "job": N}
+- {"event": "changes", "changes": N, "layers": {...}, "labels": {...}, "content": {...}}: see
+  changes_message.changes_answer
+- {"event": "changes failed", "changes": N, "message": TEXT}
+- {"event": "changes put off", "changes": N, "scans": [KEY, ...]}: a registration was asked for meanwhile, or these
+  scans were let go; nothing was done, ask again
 
 The process ends, with its children and the folder, when its standard input is closed, thus also when the one who
 started it dies.
@@ -49,6 +56,7 @@ from typing import Any, TextIO
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
+from ..changes.options import ChangeOptions
 from ..methods.method import Problem
 from ..methods.network.architectures.catalogue import DEFAULT_NETWORK
 from ..methods.network.runtime import runtime_words
@@ -58,6 +66,8 @@ from ..scan.pyramid import ScanPyramid
 from ..system.parallel import bound_threads
 from ..system.programs import end_programs
 from ..system.shared_arrays import save_image, take_image
+from .changes import Labelled, find_all_changes
+from .changes_message import changes_answer, take_transform
 from .choice import solve
 from .options import RegistrationOptions
 from .registration import Registered, check_labels, check_ready, finish, prepare
@@ -82,6 +92,7 @@ class Worker:
         self._scans: OrderedDict[str, ScanPyramid] = OrderedDict()
         self._refusals: dict[str, str] = {}
         self._cancelled: set[int] = set()
+        self._hurried = False
         self._said = 0.0
 
     def listen(self, source: Iterable[str]) -> None:
@@ -91,6 +102,7 @@ class Worker:
             if command["do"] == "cancel":
                 self._cancelled.add(command["job"])
                 end_programs()
+            self._hurried = self._hurried or command["do"] == "register"
             self._commands.put(command)
         end_programs()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -101,7 +113,7 @@ class Worker:
         begun = time.monotonic()
         load(RegistrationOptions(), lambda text, part: self._say(event="warming", text=text, fraction=round(part, 3)))
         self._say(event="ready", seconds=round(time.monotonic() - begun, 2), network=runtime_words(DEFAULT_NETWORK))
-        work = {"prepare": self._prepare, "register": self._register}
+        work = {"prepare": self._prepare, "register": self._register, "changes": self._find_changes}
         while True:
             command = self._commands.get()
             if command["do"] in work:
@@ -126,7 +138,7 @@ class Worker:
         self._say(event="prepared", scan=key, seconds=round(time.monotonic() - begun, 3))
 
     def _register(self, command: dict) -> None:
-        job = command["job"]
+        job, self._hurried = command["job"], False
         try:
             self._run(job, command)
         except Cancelled:
@@ -176,6 +188,34 @@ class Worker:
 
         result = finish(problem, solution, options, labels.get("fixed"), labels.get("moving"), say_registered)
         self._say(event="result", job=job, report=result_content(result))
+
+    def _find_changes(self, command: dict) -> None:
+        """Compare two scans; a registration that is asked for meanwhile comes first."""
+        number = command["changes"]
+
+        def pause() -> None:
+            if self._hurried:
+                raise Cancelled
+
+        try:
+            transform = take_transform(self._folder, command["transform"])
+            labels = {name: take_image(self._folder, record) for name, record in command["labels"].items()}
+            missing = [command[side] for side in ("fixed", "moving") if not self._knows(command[side])]
+            if missing:
+                self._say(event="changes put off", changes=number, scans=missing)
+                return
+            pause()
+            scans = {side: self._scan(command[side]) for side in ("fixed", "moving")}
+            for side, scan in scans.items():
+                check_labels(labels.get(side), scan.image, side)
+            fixed, moving = (Labelled(scan.image, scan.mask, labels.get(side)) for side, scan in scans.items())
+            options = ChangeOptions(region=command["region"])
+            changes = find_all_changes(fixed, moving, transform, options, pause=pause)
+            self._say(event="changes", changes=number, **changes_answer(changes, self._folder, number))
+        except Cancelled:
+            self._say(event="changes put off", changes=number, scans=[])
+        except (InputError, MemoryError, RuntimeError, OSError) as error:
+            self._say(event="changes failed", changes=number, message=_words(error))
 
     def _scan(self, key: str) -> ScanPyramid:
         if key in self._refusals:

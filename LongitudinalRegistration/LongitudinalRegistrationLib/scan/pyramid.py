@@ -13,20 +13,18 @@ from functools import cached_property
 import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import binary_dilation
-from TableRemovalLib.body_mask import apply_body_mask, numeric_view
+from TableRemovalLib.body_mask import apply_body_mask
 
 from ..system.parallel import over_slices
 from .body import SOLID_HU, find_body
+from .decimate import decimated
 from .geometry import linear_matrix, voxel_matrix
-from .grid import AIR_HU, Grid, body_bounds, grid_from
+from .grid import Grid, body_bounds, grid_from
 from .kernels import (
     Window,
-    Windows,
     all_of_eight_slices,
     blur_slices,
     contrast_slices,
-    decimate_depth_slices,
-    decimate_slices,
     halve_slices,
     nearest_slices,
     running_mean_slices,
@@ -42,7 +40,6 @@ SPARED_MM = 4.0
 WINDOW_HU = (-1000.0, -200.0, 400.0)
 """Shown as -0.5, 0 and 1, linear between: lung's texture is seen, and takes nothing from that of soft tissue."""
 FLAT_DEVIATION = 0.04
-REACH = 3.0
 
 
 @dataclass(frozen=True)
@@ -237,31 +234,6 @@ def index_matrix(grid: Grid, other: Grid, affine: sitk.Transform | None = None) 
     return np.column_stack([matrix[:3, :3] * ratio, offset / other.spacing_mm])
 
 
-def _windows(size: int, spacing: float) -> tuple[Windows, float]:
-    """Make Gaussian windows (sigma half the finest voxels) that decimate one axis.
-
-    Parameters
-    ----------
-    size
-        Voxels of the axis.
-    spacing
-        Their spacing, mm.
-
-    Returns
-    -------
-    windows, spacing_mm
-        One window for each new voxel, and the new spacing; the old one where the voxels are not much finer than 2 mm.
-    """
-    if spacing >= 0.75 * FINEST_MM:
-        return Windows(np.arange(size), np.ones((size, 1), np.float32)), spacing
-    step, sigma = FINEST_MM / spacing, 0.5 * FINEST_MM / spacing
-    centres = np.arange(0, size - 0.5, step)
-    taps = min(2 * int(np.ceil(REACH * sigma)) + 1, size)
-    first = np.clip(np.round(centres).astype(np.int64) - taps // 2, 0, size - taps)
-    weights = np.exp(-0.5 * ((first[:, None] + np.arange(taps) - centres[:, None]) / sigma) ** 2)
-    return Windows(first, (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)), FINEST_MM
-
-
 def _box(low: np.ndarray, high: np.ndarray) -> Grid:
     """Make the finest grid around a body's box, LPS mm: its sides are multiples of 64 mm, which every level divides."""
     sides = np.maximum(np.ceil((high - low - 2 * SPARED_MM) / BLOCK_MM), 1) * BLOCK_MM
@@ -269,36 +241,14 @@ def _box(low: np.ndarray, high: np.ndarray) -> Grid:
     return grid_from(sides / FINEST_MM, origin, FINEST_MM)
 
 
-def _decimated(image: sitk.Image, mask: sitk.Image) -> tuple[np.ndarray, np.ndarray]:
-    """Decimate the masked scan to 2 mm voxels, along its own axes, where its voxels are much finer.
-
-    Returns
-    -------
-    values, to_world
-        [k, j, i], float32, HU; (4, 4), float64: their voxels (i, j, k, 1) to LPS mm.
-    """
-    width, height, depth = image.GetSize()
-    spacing = image.GetSpacing()
-    columns, dx = _windows(width, spacing[0])
-    rows, dy = _windows(height, spacing[1])
-    out = np.empty((depth, rows.first.size, columns.first.size), np.float32)
-    arrays = numeric_view(image), sitk.GetArrayViewFromImage(mask)
-    over_slices(decimate_slices, *arrays, np.float32(AIR_HU), (rows, columns), out, slices=depth)
-    slices, dz = _windows(depth, spacing[2])
-    if dz != spacing[2]:
-        in_plane, out = out, np.empty((slices.first.size, *out.shape[1:]), np.float32)
-        over_slices(decimate_depth_slices, in_plane, slices, out, slices=out.shape[0])
-    return out, voxel_matrix(image) @ np.diag([dx / spacing[0], dy / spacing[1], dz / spacing[2], 1.0])
-
-
 def _finest_level(image: sitk.Image, mask: sitk.Image, grid: Grid) -> Level:
     """Resample a scan, with air outside the mask, to the finest grid."""
-    decimated, to_world = _decimated(image, mask)
+    coarse, to_world = decimated(image, mask, FINEST_MM)
     shape = grid.size[::-1]
     from_grid = np.diag([grid.spacing_mm] * 3 + [1.0])
     from_grid[:3, 3] = grid.origin
     values = np.empty(shape, np.float32)
-    over_slices(sample_slices, decimated, (np.linalg.inv(to_world) @ from_grid)[:3], values, slices=shape[0])
+    over_slices(sample_slices, coarse, (np.linalg.inv(to_world) @ from_grid)[:3], values, slices=shape[0])
     to_image = (np.linalg.inv(voxel_matrix(image)) @ from_grid)[:3]
     flags = [np.empty(shape, np.uint8) for _ in range(2)]
     whole = np.ones((1, 1, 1), np.uint8)

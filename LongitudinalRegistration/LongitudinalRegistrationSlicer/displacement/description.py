@@ -7,7 +7,8 @@ AXES = (
     ("forward", "backward"),
     ("towards the head", "towards the feet"),
 )
-LEAST_MM = 0.05
+SHORT_AXES = (("right", "left"), ("anterior", "posterior"), ("superior", "inferior"))
+LEAST_MM, LEAST_SHORT_MM = 0.05, 0.5
 
 
 def describeDisplacement(vectorRas):
@@ -16,3 +17,10 @@ def describeDisplacement(vectorRas):
     parts = [(abs(value), names[value < 0]) for value, names in zip(map(float, vectorRas), AXES, strict=True)]
     shown = [f"{size:.1f} mm {name}" for size, name in sorted(parts, reverse=True) if size >= LEAST_MM]
     return f"{length:.1f} mm: {', '.join(shown)}" if shown else "0.0 mm"
+
+
+def shortDisplacement(vectorRas):
+    """Return a displacement (RAS, mm) in whole millimetres, the largest direction first: "3 mm left, 2 mm superior"."""
+    parts = [(abs(value), names[value < 0]) for value, names in zip(map(float, vectorRas), SHORT_AXES, strict=True)]
+    shown = [f"{size:.0f} mm {name}" for size, name in sorted(parts, reverse=True) if size >= LEAST_SHORT_MM]
+    return ", ".join(shown) or "0 mm"

@@ -4,12 +4,16 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 from TableRemovalSlicer.kept_nodes import keptNode
 from TableRemovalSlicer.packages import moduleCommand
 
+from LongitudinalRegistrationSlicer.changes.decisions import Decisions
+from LongitudinalRegistrationSlicer.changes.findings import ACCEPTED, OPEN, REJECTED, findingsOf
+from LongitudinalRegistrationSlicer.changes.lesions import courseOf, courseText, lesionsOf, updateLesionChart
+from LongitudinalRegistrationSlicer.changes.requests import BONE, ChangeRequests
 from LongitudinalRegistrationSlicer.module.parameter_node import LongitudinalRegistrationParameterNode
 from LongitudinalRegistrationSlicer.process.registrations import Registrations
 from LongitudinalRegistrationSlicer.process.request import RegistrationRequest
 from LongitudinalRegistrationSlicer.results.belongings import belongingsOf
 from LongitudinalRegistrationSlicer.results.bringing import Bringing
-from LongitudinalRegistrationSlicer.results.nodes import setTransformOn
+from LongitudinalRegistrationSlicer.results.nodes import fixedOf, setTransformOn
 from LongitudinalRegistrationSlicer.vertebrae.plot import updateVertebraChart
 from LongitudinalRegistrationSlicer.vertebrae.rows import rowsAsText, rowsWithMethods, saveCsv
 from LongitudinalRegistrationSlicer.vertebrae.total_segmentator import segmentVertebrae
@@ -32,6 +36,8 @@ class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):
         Registrations.__init__(self, lambda: command or workerCommand(), job)
         self._bringing = Bringing()
         self.views = ArrangedViews()
+        self.changes = ChangeRequests(self._job, self.requestAgain, self._offerScans)
+        self._decisions = Decisions()
 
     def getParameterNode(self):
         return LongitudinalRegistrationParameterNode(keptNode(super().getParameterNode()))
@@ -142,8 +148,105 @@ class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):
         """Remove the nodes that the last `bring` added, as far as they are still there; return how many they were."""
         return self._bringing.undo()
 
+    def poll(self):
+        """Follow the process: registrations first, then what has changed. Returns the state of the registration."""
+        state = super().poll()
+        self.changes.poll(self.results, self.needsPolling)
+        return state
+
+    def findChanges(self, result, region=BONE):
+        """Have a result's scans compared; `poll` until not `changes.busy`. Starts the process where it does not run.
+
+        region: "bone" or "everywhere".
+        """
+        self.warmUp()
+        self.changes.request(result, region)
+
+    def findings(self, result):
+        """Return the findings of a result as changes.findings.SceneFinding, the surest first."""
+        return findingsOf(result)
+
+    def acceptFinding(self, result, number):
+        """Mark a finding as accepted; one that is so already is open again."""
+        self._toggleStatus(result, number, ACCEPTED)
+
+    def rejectFinding(self, result, number):
+        """Mark a finding as rejected; one that is so already is open again."""
+        self._toggleStatus(result, number, REJECTED)
+
+    def _toggleStatus(self, result, number, status):
+        now = next(finding.status for finding in findingsOf(result) if finding.number == number)
+        self._decisions.setStatus(result, number, OPEN if now == status else status)
+
+    def nameFinding(self, result, number, name):
+        """Name a finding; "": it is called by its place again."""
+        self._decisions.setName(result, number, name)
+
+    @property
+    def canUndoFinding(self):
+        """Whether there is an accepting, rejecting or naming to be taken back."""
+        return self._decisions.canUndo
+
+    def undoFinding(self):
+        """Take the last accepting, rejecting or naming of a finding back."""
+        self._decisions.undo()
+
+    def saveChangesReport(self, result, folder, patient=None):
+        """Write what has changed into a folder as a page and, where reportlab is here, a PDF file.
+
+        Returns (names of the files, why there is no PDF file or ""). patient: stands in the title, nobody is named
+        else. Raises InputError where the scans were not compared, or the folder has such a report already.
+        """
+        from LongitudinalRegistrationSlicer.changes.reporting import saveChangesReport
+
+        return saveChangesReport(result, folder, patient)
+
+    def exportFindings(self, result, folder, withNames=False):
+        """Write findings as DICOM segmentation and structured report into a new folder; return the files' names.
+
+        Raises InputError where the baseline did not come from DICOM, highdicom is missing, or there is no finding.
+        """
+        from LongitudinalRegistrationSlicer.changes.reporting import exportFindings
+
+        return exportFindings(result, folder, withNames)
+
+    def carryMark(self, result, mark, towards):
+        """Carry a reader's mark to the other scan as a proposal, moved as one rigid piece; return the new node.
+
+        mark: a segmentation, line or point list node; towards: "follow-up" (of a mark on the baseline) or "baseline".
+        Raises InputError where the mark is empty, or the place lies outside the other scan.
+        """
+        from LongitudinalRegistrationSlicer.changes.marks import carriedMark
+
+        return carriedMark(result, mark, towards)
+
+    def confirmMark(self, result, mark, towards, lymphNode=False):
+        """Measure a mark and what was carried from it, which the reader has corrected, each on its own scan; return all
+        lesions of the baseline.
+
+        towards: as for carryMark; lymphNode: its short axis counts. Raises InputError where nothing was carried.
+        """
+        from LongitudinalRegistrationSlicer.changes.confirming import confirmedLesions
+
+        return confirmedLesions(result, mark, towards, lymphNode)
+
+    def lesions(self, result):
+        """Return the lesions of a result's baseline as changes.lesions.Lesion, of all its follow-ups."""
+        return lesionsOf(fixedOf(result))
+
+    def lesionsText(self, result):
+        """Return sum of diameters, percent and RECIST 1.1 category at each time point as text; "" without lesions."""
+        course = courseOf(fixedOf(result))
+        return courseText(course) if course is not None else ""
+
+    def plotLesions(self, result):
+        """Plot the lesions over time; return the chart node, or None where there are none."""
+        return updateLesionChart(fixedOf(result))
+
     def forget(self):
         """The scene is closed: end what runs, and forget what was in the scene."""
+        self.changes.forget()
+        self._decisions.forget()
         self._bringing.forget()
         self.views.forget()
         super().forget()

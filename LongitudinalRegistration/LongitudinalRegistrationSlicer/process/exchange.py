@@ -4,9 +4,11 @@ import dataclasses
 import typing
 
 import numpy as np
+import SimpleITK as sitk
 import slicer
 from LongitudinalRegistrationLib.methods.registry import title_of
-from LongitudinalRegistrationLib.system.shared_arrays import save_array, take_image
+from LongitudinalRegistrationLib.scan.geometry import linear_matrix
+from LongitudinalRegistrationLib.system.shared_arrays import save_array, save_image, take_image
 from TableRemovalSlicer.volumes import addVolumeNode, geometryOfVolumeNode
 
 from LongitudinalRegistrationSlicer.process.request import EFFORTS, METHODS
@@ -25,7 +27,12 @@ from LongitudinalRegistrationSlicer.results.nodes import (
     setTransformOn,
     unusedName,
 )
-from LongitudinalRegistrationSlicer.results.transforms import addTransformNode, vtkTransformFromParts
+from LongitudinalRegistrationSlicer.results.transforms import (
+    addTransformNode,
+    inOrderOfUse,
+    itkTransformFromNode,
+    vtkTransformFromParts,
+)
 from LongitudinalRegistrationSlicer.vertebrae.common_labels import commonLabels, fixedValues, movingValues
 from LongitudinalRegistrationSlicer.vertebrae.label_matching import (
     matchesFromText,
@@ -65,14 +72,6 @@ def scanMessage(volume, tableRemoval, folder):
 
 def registerMessage(request, folder):
     """Return the command that has a pair registered whose scans are prepared; labels are written into the folder."""
-    matches = _matches(request)
-    labels = {}
-    for side, node, volume, values in (
-        ("fixed", request.fixedLabels, request.fixed, fixedValues(matches)),
-        ("moving", request.movingLabels, request.moving, movingValues(matches)),
-    ):
-        if node is not None:
-            labels[side] = _labelRecord(commonLabels(node, volume, values), folder, f"labels-{side}.npy")
     return {
         "fixed": scanKey(request.fixed, request.tableRemoval),
         "moving": scanKey(request.moving, request.tableRemoval),
@@ -85,8 +84,43 @@ def registerMessage(request, folder):
                 "budget_seconds": request.budgetSeconds,
             },
         },
-        "labels": labels,
+        "labels": _labelRecords(request, folder, "labels"),
     }
+
+
+def changesMessage(request, result, region, folder, number):
+    """Return the command that has the scans of a request, which are prepared, compared along a result's transform.
+
+    region: "bone" or "everywhere"; number: of the command. Labels and fields are written into the folder.
+    """
+    parts = []
+    for place, part in enumerate(inOrderOfUse(itkTransformFromNode(result))):
+        if part.IsLinear():
+            parts.append({"matrix": linear_matrix(part).ravel().tolist()})
+        else:
+            field = sitk.Cast(part.GetDisplacementField(), sitk.sitkVectorFloat32)
+            parts.append({"field": save_image(field, folder, f"changes-{number}-{place}.npy")})
+    return {
+        "do": "changes",
+        "changes": number,
+        "fixed": scanKey(request.fixed, request.tableRemoval),
+        "moving": scanKey(request.moving, request.tableRemoval),
+        "transform": parts,
+        "region": region,
+        "labels": _labelRecords(request, folder, f"changes-{number}"),
+    }
+
+
+def _labelRecords(request, folder, name):
+    """Write the labels of a request into the folder; return what take_image needs, by "fixed" and "moving"."""
+    matches, records = _matches(request), {}
+    for side, node, volume, values in (
+        ("fixed", request.fixedLabels, request.fixed, fixedValues(matches)),
+        ("moving", request.movingLabels, request.moving, movingValues(matches)),
+    ):
+        if node is not None:
+            records[side] = _labelRecord(commonLabels(node, volume, values), folder, f"{name}-{side}.npy")
+    return records
 
 
 def _labelRecord(labels, folder, name):

@@ -63,7 +63,7 @@ class RegistrationJob:
     then the report with all scores in `scored`, while `pending`. A process that dies or falls silent is gone after
     `poll`, with its folder: `isWarm` tells. A process keeps few scans: where one that a job needs was let go, `missing`
     is set until the scans were offered anew and `requestAgain` was called. `network`: what runs the network in
-    the process that is `ready`; empty: nothing does.
+    the process that is `ready`; empty: nothing does. `others`: what is called with an answer to `ask`, by its event.
     """
 
     def __init__(self, startProcess=ChildProcess):
@@ -84,6 +84,7 @@ class RegistrationJob:
         self.pending = False
         self.message = ""
         self.log = []
+        self.others = {}
 
     @property
     def isWarm(self):
@@ -122,6 +123,14 @@ class RegistrationJob:
         """Give the process a scan to prepare: the rest of its command, whose files lie in `folder`."""
         self._offered.add(scan)
         self._send({"do": "prepare", "scan": scan, **message})
+
+    def letGo(self, scans):
+        """The process has let scans go: they are to be offered anew."""
+        self._offered.difference_update(scans)
+
+    def ask(self, message):
+        """Ask the process for something that is no job; `others` hears the answer."""
+        self._send(message)
 
     def stop(self):
         """End the process, its children, its folder, and the job with it."""
@@ -218,6 +227,8 @@ class RegistrationJob:
             self.log.append(f"scan prepared in {said['seconds']:.2f} s")
         elif event == "refused":
             self.log.append(said["message"])
+        elif event in self.others:
+            self.others[event](said)
         elif said["job"] == self._leaving or said["job"] != self._number:
             self.discard(said)
             if event in ("cancelled", "failed", "missing", "result") and said["job"] == self._leaving:
@@ -233,7 +244,7 @@ class RegistrationJob:
 
     def _onJobEvent(self, event, said):
         if event == "missing" and self.state is State.RUNNING:
-            self._offered.difference_update(said["scans"])
+            self.letGo(said["scans"])
             self.missing = True
         elif event == "progress" and self.state is State.RUNNING:
             if said["stage"] != self.progress.stage:

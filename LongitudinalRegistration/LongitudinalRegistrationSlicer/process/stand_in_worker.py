@@ -37,6 +37,8 @@ def main():
         if command["do"] == "prepare":
             scans[command["scan"]] = take_image(folder, command["image"])
             say(event="prepared", scan=command["scan"], seconds=0.1)
+        if command["do"] == "changes":
+            say(**changesOf(command, scans, folder))
         if command["do"] != "register":
             continue
         job = command["job"]
@@ -57,6 +59,24 @@ def main():
         say(event="registered", job=job, image=warped)
         report["dsc"] = {"20": {"before": 0.5, "after": 0.9}}
         say(event="result", job=job, report=report)
+
+
+def changesOf(command, scans, folder):
+    """Compare two scans as the real worker does, without bodies and labels."""
+    from LongitudinalRegistrationLib.changes.options import ChangeOptions
+    from LongitudinalRegistrationLib.pipeline.changes import Labelled, find_all_changes
+    from LongitudinalRegistrationLib.pipeline.changes_message import changes_answer, take_transform
+    from TableRemovalLib.errors import InputError
+
+    transform, number = take_transform(folder, command["transform"]), command["changes"]
+    for record in command["labels"].values():
+        take_image(folder, record)
+    pair = (Labelled(scans[command[side]]) for side in ("fixed", "moving"))
+    try:
+        changes = find_all_changes(*pair, transform, ChangeOptions(region=command["region"]))
+    except InputError as error:
+        return {"event": "changes failed", "changes": number, "message": str(error)}
+    return {"event": "changes", "changes": number, **changes_answer(changes, folder, number)}
 
 
 if __name__ == "__main__":

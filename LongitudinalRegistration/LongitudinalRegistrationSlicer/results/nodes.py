@@ -15,6 +15,7 @@ from LongitudinalRegistrationSlicer.results.transform_parts import transformPart
 RESULT_ATTRIBUTE = "LongitudinalRegistration.Result"
 MATCHES_ATTRIBUTE = "LongitudinalRegistration.LabelMatches"
 REPORT_ATTRIBUTE = "LongitudinalRegistration.Report"
+CHANGES_ATTRIBUTE = "LongitudinalRegistration.Changes"
 # What marks a registered volume as made by the module, also after its transform was removed.
 REGISTERED_ATTRIBUTE = "LongitudinalRegistration.Registered"
 REGISTERED_ROLE, SCORES_ROLE = "registered", "scores"
@@ -75,6 +76,16 @@ def reportOf(result):
 def setReport(result, report):
     """Keep a report on the result."""
     result.SetAttribute(REPORT_ATTRIBUTE, json.dumps(report))
+
+
+def changesOf(result):
+    """Return what has changed between the scans (see the Lib's changes.content) as a dict; empty where not computed."""
+    return json.loads(result.GetAttribute(CHANGES_ATTRIBUTE) or "{}")
+
+
+def setChanges(result, content):
+    """Keep what has changed on the result."""
+    result.SetAttribute(CHANGES_ATTRIBUTE, json.dumps(content))
 
 
 def samePair(result):

@@ -51,7 +51,7 @@ def exportDicom(result, folder):
     from LongitudinalRegistrationLib.dicom.registration_export import REGISTRATION, SERIES, export_registration
 
     registered = _images(result)[2]
-    source, reference = (_seriesHeader(volume) for volume in (movingOf(result), fixedOf(result)))
+    source, reference = (seriesHeader(volume) for volume in (movingOf(result), fixedOf(result)))
     transform = itkTransformFromNode(result)
     export_registration(Path(folder), registered, transform, source, reference)
     return [SERIES, REGISTRATION] if source is not None else [SERIES]
@@ -73,14 +73,22 @@ def _pictures(fixed, moving, registered):
     return report_pictures(fixed, moving, registered, middle)
 
 
-def _seriesHeader(volume):
-    """Return the header of the DICOM series a volume was loaded from, or None."""
-    database, instances = getattr(slicer, "dicomDatabase", None), volume.GetAttribute("DICOM.instanceUIDs")
-    if not database or not instances:
-        return None
-    path = database.fileForInstance(instances.split()[0])
-    if not path or not os.path.exists(path):
+def seriesHeader(volume):
+    """Return the header (dicom.headers.SeriesHeader) of the DICOM series that a volume was loaded from, or None."""
+    folder, series = seriesFolderOf(volume)
+    if folder is None:
         return None
     from LongitudinalRegistrationLib.dicom.headers import read_series_header
 
-    return read_series_header(Path(path).parent, database.seriesForFile(path))
+    return read_series_header(folder, series)
+
+
+def seriesFolderOf(volume):
+    """Return (folder, SeriesInstanceUID) of the DICOM series a volume was loaded from; (None, None) without one."""
+    database, instances = getattr(slicer, "dicomDatabase", None), volume.GetAttribute("DICOM.instanceUIDs")
+    if not database or not instances:
+        return None, None
+    path = database.fileForInstance(instances.split()[0])
+    if not path or not os.path.exists(path):
+        return None, None
+    return Path(path).parent, database.seriesForFile(path)

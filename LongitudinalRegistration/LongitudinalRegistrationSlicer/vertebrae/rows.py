@@ -9,7 +9,7 @@ from LongitudinalRegistrationLib.evaluation.verdict import GOOD_DSC, LEAST_DSC, 
 from LongitudinalRegistrationLib.methods.registry import title_of
 from slicer.i18n import tr as _
 
-from LongitudinalRegistrationSlicer.results.nodes import methodOf, reportOf, samePair
+from LongitudinalRegistrationSlicer.results.nodes import changesOf, methodOf, reportOf, samePair
 from LongitudinalRegistrationSlicer.vertebrae.names import displayName, spineOrder
 
 BOTH, BASELINE_ONLY, FOLLOW_UP_ONLY = "both", "baseline only", "follow-up only"
@@ -20,18 +20,18 @@ UNKNOWN = math.nan
 @dataclasses.dataclass(frozen=True)
 class Measure:
     """A figure in the table: its key in VertebraRow.figures, title, decimals, whether more is better, and from where
-    on it is good and fair."""
+    on it is good and fair; without `good` it is neither good nor bad."""
 
     key: str
     title: str
     decimals: int
-    moreIsBetter: bool
-    good: float
-    fair: float
+    moreIsBetter: bool = True
+    good: float | None = None
+    fair: float | None = None
 
     def quality(self, figure):
-        """Return GOOD, FAIR or POOR, or "" where there is no figure."""
-        if math.isnan(figure):
+        """Return GOOD, FAIR or POOR, or "" where there is no figure, or one that is neither good nor bad."""
+        if self.good is None or math.isnan(figure):
             return ""
         sign = 1 if self.moreIsBetter else -1
         if sign * figure >= sign * self.good:
@@ -42,7 +42,7 @@ class Measure:
         """Return the figure as the table shows it."""
         if math.isnan(figure):
             return "–"
-        return f"{figure:+.{self.decimals}f}" if self.key == "change" else f"{figure:.{self.decimals}f}"
+        return f"{figure:+.{self.decimals}f}" if self.key in SIGNED else f"{figure:.{self.decimals}f}"
 
 
 MEASURES = (
@@ -54,6 +54,19 @@ MEASURES = (
     Measure("centroid before", "Centre before (mm)", 1, False, 2.0, 5.0),
     Measure("centroid after", "Centre after (mm)", 1, False, 2.0, 5.0),
 )
+
+
+CHANGES = (
+    Measure("hu before", "Mean HU before", 0),
+    Measure("hu change", "HU change", 0),
+    Measure("body hu change", "HU change (body)", 0),
+    Measure("volume change", "Volume change (%)", 0),
+    Measure("height before", "Height before (mm)", 1),
+    Measure("height after", "Height after (mm)", 1),
+    Measure("compression", "Compression (%)", 0),
+)
+"""What has changed in each vertebra, where the scans were compared; heights are the least of front, middle and back."""
+SIGNED = ("change", "hu change", "body hu change", "volume change")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +106,7 @@ def methodMeasures(result):
 
 def rowsWithMethods(result, names=None):
     """Return (rows, measures) of a result: its own figures and the other methods' results of the same pair."""
-    rows, measures = vertebraRows(reportOf(result), names), list(MEASURES)
+    rows, measures = withChanges(vertebraRows(reportOf(result), names), changesOf(result))
     for measure, report in methodMeasures(result):
         scores = report["dsc"]
         measures.append(measure)
@@ -102,6 +115,36 @@ def rowsWithMethods(result, names=None):
             for row in rows
         ]
     return rows, measures
+
+
+def withChanges(rows, content):
+    """Return (rows, measures) of the table with what has changed in each vertebra, where a content (see
+    results.nodes.changesOf) has it."""
+    found = {entry["label"]: _changeFigures(entry) for entry in content.get("vertebrae") or ()}
+    if not found:
+        return rows, list(MEASURES)
+    unknown = dict.fromkeys((measure.key for measure in CHANGES), UNKNOWN)
+    rows = [dataclasses.replace(row, figures={**row.figures, **found.get(row.value, unknown)}) for row in rows]
+    return rows, [*MEASURES, *CHANGES]
+
+
+def _changeFigures(entry):
+    """Return the figures of a vertebra of a content, NaN where they are not known."""
+    figures = {
+        "hu before": entry["whole"]["mean_before_hu"],
+        "hu change": entry["whole"]["change_hu"],
+        "body hu change": entry["body"]["change_hu"],
+        "volume change": entry["whole"]["volume_change_percent"],
+        "compression": entry["compression_percent"],
+        "height before": _least(entry["heights_before"]),
+        "height after": _least(entry["heights_after"]),
+    }
+    return {key: UNKNOWN if value is None else float(value) for key, value in figures.items()}
+
+
+def _least(heights):
+    known = [value for value in heights.values() if value is not None]
+    return min(known) if len(known) == len(heights) else None
 
 
 def summaryRows(rows, measures):
@@ -113,7 +156,8 @@ def summaryRows(rows, measures):
     for measure in measures:
         known = [row.figures[measure.key] for row in shared if not math.isnan(row.figures[measure.key])]
         means[measure.key] = sum(known) / len(known) if known else UNKNOWN
-        worst[measure.key] = (min if measure.moreIsBetter else max)(known) if known else UNKNOWN
+        isRated = known and measure.good is not None
+        worst[measure.key] = (min if measure.moreIsBetter else max)(known) if isRated else UNKNOWN
     return [VertebraRow(None, _("Mean"), BOTH, means), VertebraRow(None, _("Worst"), BOTH, worst)]
 
 

@@ -8,12 +8,14 @@ from LongitudinalRegistrationSlicer.views.layout import FOLLOW_UP, viewNames
 class CursorObserver:
     """While it is enabled, `onMoved(ras)` is called with each new place (RAS, mm), or None outside the views.
 
-    Views that show the follow-up as it was scanned give no place.
+    `result`, a transform node, takes places in views that show the follow-up as it was scanned to the baseline; without
+    it these views give no place. `viewName`: of the view that the mouse is in, or "".
     """
 
-    def __init__(self, onMoved):
-        self._onMoved = onMoved
+    def __init__(self, onMoved, result=None):
+        self._onMoved, self.result = onMoved, result
         self._node, self._tag = None, None
+        self.viewName = ""
 
     def setEnabled(self, enabled):
         """Observe the scene's crosshair node, or no longer."""
@@ -28,6 +30,15 @@ class CursorObserver:
 
     def _onCursor(self, caller, event):
         view = self._node.GetCursorPositionXYZ([0.0, 0.0, 0.0])
-        inFollowUp = view is not None and view.GetLayoutName() in viewNames(FOLLOW_UP)
+        self.viewName = view.GetLayoutName() if view is not None else ""
         ras = [0.0, 0.0, 0.0]
-        self._onMoved(ras if self._node.GetCursorPositionRAS(ras) and not inFollowUp else None)
+        inside = self._node.GetCursorPositionRAS(ras)
+        self._onMoved(placeOnBaseline(ras, self.viewName, self.result) if inside else None)
+
+
+def placeOnBaseline(ras, viewName, result):
+    """Return a place (RAS, mm) of a view as a place of the baseline; None where a view shows the follow-up as it was
+    scanned and there is no result, a transform node, to take it there."""
+    if viewName not in viewNames(FOLLOW_UP):
+        return ras
+    return list(result.GetTransformToParent().TransformPoint(ras)) if result is not None else None

@@ -95,7 +95,7 @@ def test_from_two_scans_to_a_report(open_panel, patient, tmp_path):
     assert report["verdict"]["level"] in ("good", "check") and panel.results.resultSection.ui.verdictLabel.text
 
     panel.results.comparisonSection.ui.arrangeButton.click()
-    assert layout.isShown() and panel.results.displacementSection._overlays
+    assert layout.isShown() and panel.results.displacementSection._part._overlays
     table = panel.results.vertebraSection.ui.scoresTable
     labels = {int(value) for value in report["vertebrae"]}
     assert table.rowCount == len(labels) + 2

@@ -150,6 +150,49 @@ def test_a_scan_that_was_let_go_is_asked_for_and_can_be_registered_again(parent,
     parent.wait("result")
 
 
+def ask_for_changes(parent, number, phantom_pair, fixed="a", moving="b"):
+    labels = {"fixed": save_image(phantom_pair.baseline.vertebrae, parent.folder, f"changes-labels-{number}.npy")}
+    matrix = {"matrix": np.eye(4).ravel().tolist()}
+    parent.send(
+        do="changes", changes=number, fixed=fixed, moving=moving, transform=[matrix], region="bone", labels=labels
+    )
+
+
+def test_it_says_what_has_changed_along_a_transform(parent, phantom_pair):
+    parent.prepare("a", phantom_pair.baseline.image)
+    parent.prepare("b", phantom_pair.baseline.image)
+    ask_for_changes(parent, 1, phantom_pair)
+    said, _ = parent.wait("changes", "changes failed", "changes put off")
+    assert said["event"] == "changes" and said["changes"] == 1
+    layers = {name: take_image(parent.folder, record) for name, record in said["layers"].items()}
+    labels = take_image(parent.folder, said["labels"])
+    assert said["content"]["findings"] == [] and not sitk.GetArrayViewFromImage(labels).any()
+    change, significance = (np.abs(sitk.GetArrayViewFromImage(layer)) for layer in layers.values())
+    assert not ((change >= 40) & (significance >= 4)).any()
+    assert max(abs(each["whole"]["change_hu"]) for each in said["content"]["vertebrae"]) < 1
+    assert labels.GetSize() == layers["significance"].GetSize()
+    assert (
+        len(said["content"]["vertebrae"])
+        == len(np.unique(sitk.GetArrayViewFromImage(phantom_pair.baseline.vertebrae))) - 1
+    )
+    assert not list(parent.folder.glob("changes*"))
+
+
+def test_a_registration_comes_before_changes_and_lost_scans_are_asked_for(parent, phantom_pair):
+    parent.prepare("slow", phantom_pair.followup.image)
+    ask_for_changes(parent, 2, phantom_pair)
+    parent.send(do="register", job=20, fixed="a", moving="b", options={"method": "refinement"})
+    said, _ = parent.wait("changes", "changes failed", "changes put off")
+    assert said == {"event": "changes put off", "changes": 2, "scans": []}
+    take_image(parent.folder, parent.wait("transform")[0]["field"])
+    take_image(parent.folder, parent.wait("registered")[0]["image"])
+    parent.wait("result")
+    ask_for_changes(parent, 3, phantom_pair, moving="never came")
+    said, _ = parent.wait("changes", "changes failed", "changes put off")
+    assert said == {"event": "changes put off", "changes": 3, "scans": ["never came"]}
+    assert not list(parent.folder.glob("changes*"))
+
+
 def test_the_worker_ends_with_its_parent_and_removes_the_folder(parent, phantom_pair):
     """The last test of this file: whoever holds the other end of the pipe is gone."""
     parent.prepare("b", phantom_pair.followup.image)

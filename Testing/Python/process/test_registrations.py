@@ -235,6 +235,8 @@ def test_the_real_worker_registers_two_scans_and_refuses_what_is_no_ct(make_logi
     assert np.mean(errors) < 3.0
     registered = logic.results.registered
     assert registered.GetImageData().GetDimensions() == fixed.GetImageData().GetDimensions()
+    wait(logic, lambda: logic.changes.revision and not logic.changes.busy, 120)
+    assert logic.changes.message == "" and logic.changes.layersOf(logic.results.transform, "bone") is not None
     assert report["seconds"]["to_transform"] > 0 and not list(logic._job.folder.glob("*.npy"))
     for number in range(4):
         other = addVolumeNode(phantom_pair.followup.image[:, :, :12], f"later {number}", "vtkMRMLScalarVolumeNode")

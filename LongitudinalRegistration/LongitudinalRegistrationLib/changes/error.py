@@ -1,0 +1,114 @@
+"""How much of a change the registration's own error may explain: the steeper the scan, the more."""
+
+from __future__ import annotations
+
+import numpy as np
+import SimpleITK as sitk
+from scipy.ndimage import correlate1d
+
+from ..field.box_warp import sample
+
+WITHIN_VOXEL = 1 / 12
+"""Variance of a place that is known to half a voxel, in squared voxels."""
+PLATE = np.float32(0.25)
+Offsets = tuple[np.ndarray | float, np.ndarray | float, np.ndarray | float]
+
+
+def expected_offsets(
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    reference: sitk.Image,
+    residual_mm: float,
+    expected_error: sitk.Image | None,
+) -> Offsets:
+    """Expect how far off the scans are along each axis of the map: half a voxel at most, and the registration's error.
+
+    Parameters
+    ----------
+    fixed, moving
+        Of which the voxels' size counts.
+    reference
+        Image with the map's grid.
+    residual_mm
+        Error of the registration where it is not known.
+    expected_error
+        Its error, mm, any grid over the fixed scan; None: not known.
+
+    Returns
+    -------
+    tuple
+        Along k, j, i, mm: a number, or [k, j, i].
+    """
+    residual: np.ndarray | float = residual_mm
+    if expected_error is not None:
+        residual = sample(expected_error, reference, outside=residual_mm)
+    coarser = np.maximum(fixed.GetSpacing(), moving.GetSpacing())
+    k, j, i = (np.sqrt(WITHIN_VOXEL * step**2 + np.square(residual)) for step in coarser[::-1])
+    return k, j, i
+
+
+def slopes_of(mean: np.ndarray, spacing: tuple[float, float, float]) -> tuple[np.ndarray, ...]:
+    """Find the slopes of a scan by central differences.
+
+    Parameters
+    ----------
+    mean
+        [k, j, i], HU.
+    spacing
+        Along k, j, i, mm.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Along k, j, i: [k, j, i] each, float32, HU per mm.
+    """
+    return tuple(
+        correlate1d(mean, np.array([-0.5, 0.0, 0.5]) / step, axis=axis, mode="nearest")
+        for axis, step in enumerate(spacing)
+    )
+
+
+def steepness(
+    mean: np.ndarray, slopes: tuple[np.ndarray, ...], offsets: Offsets, spacing: tuple[float, float, float]
+) -> np.ndarray:
+    """Find the change that an offset makes between two scans that are alike.
+
+    Parameters
+    ----------
+    mean
+        Mean of both scans, [k, j, i], HU.
+    slopes
+        Its slopes, as from slopes_of.
+    offsets
+        As from expected_offsets.
+    spacing
+        Along k, j, i, mm.
+
+    Returns
+    -------
+    numpy.ndarray
+        [k, j, i], float32, HU: root of the summed squares of slope times offset and of half the curvature times its
+        square. The curvature stands for thin walls, at whose ridge there is no slope.
+    """
+    total = np.zeros(mean.shape, np.float32)
+    for axis, (slope, offset, step) in enumerate(zip(slopes, offsets, spacing, strict=True)):
+        curvature = correlate1d(mean, np.array([1.0, -2.0, 1.0]) / step**2, axis=axis, mode="nearest")
+        total += np.square(slope * offset) + np.square(curvature * (np.square(offset) / 2))
+    return np.sqrt(total)
+
+
+def unresolved(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Find the change that thick slices make, which hit a thin plate or miss it, depending on where they lie.
+
+    Parameters
+    ----------
+    first, second
+        [k, j, i], HU: scans of one resolution, k across the slices.
+
+    Returns
+    -------
+    numpy.ndarray
+        [k, j, i], float32, HU: a quarter of the larger second difference across the slices.
+    """
+    steps = [np.abs(correlate1d(hu, np.array([1.0, -2.0, 1.0]), axis=0, mode="nearest")) for hu in (first, second)]
+    return PLATE * np.maximum(*steps)

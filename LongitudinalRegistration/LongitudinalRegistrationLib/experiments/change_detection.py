@@ -1,0 +1,332 @@
+"""How many new lesions are found, and how many findings are false: a curve over the threshold, on synthetic patients.
+
+    python -m LongitudinalRegistrationLib.experiments.change_detection --out docs/changes
+
+makes follow-ups with new lesions of known size and contrast, registers them, and writes counts.json, curve.md and
+curve.png. The scans have slices of 2.5 mm; the mean of each two of them makes those of 5 mm. Seeds that counts.json has
+already are not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from scipy.ndimage import distance_transform_edt
+
+from ..changes.change_map import ChangeMap, change_map
+from ..changes.findings import DENSER, find_changes
+from ..changes.options import FindingOptions
+from ..field.box_warp import sample
+from ..methods.method import Problem
+from ..phantom import PhantomOptions, PhantomScan, make_phantom
+from ..pipeline.choice import solve
+from ..pipeline.options import RegistrationOptions
+from ..pipeline.registration import prepare
+from ..pipeline.stages import Stages
+from ..system.files import ready_folder, write_atomically, write_json, write_text
+
+SEEDS = range(201, 221)
+THRESHOLDS = (2.5, 3.0, 3.5, 4.0, 4.5, 5.0)
+SIZE, SLICES, NEW_LESIONS = 256, 180, 4
+SLICES_MM = {2.5: 1, 5.0: 2}
+NEAR_MM = 4.0
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What has changed, on the baseline's grid.
+
+    Attributes
+    ----------
+    new
+        Vertebra to the mask of its new lesion, [k, j, i], bool.
+    denser
+        Vertebra to whether its new lesion is denser than bone.
+    changed
+        [k, j, i], bool: within 4 mm of any lesion, grown ones too; what is found elsewhere is false.
+    """
+
+    new: dict[int, np.ndarray]
+    denser: dict[int, bool]
+    changed: np.ndarray
+
+
+@dataclass(frozen=True)
+class Count:
+    """One pair at one threshold: new lesions, how many of them are found, findings that are false."""
+
+    seed: int
+    slice_mm: float
+    threshold: float
+    lesions: int
+    found: int
+    false: int
+
+
+def thicker(image: sitk.Image, factor: int, labels: bool = False) -> sitk.Image:
+    """Join slices to thicker ones.
+
+    Parameters
+    ----------
+    image
+        Scan or labels, axial.
+    factor
+        How many slices make one; what is left over at the end is dropped.
+    labels
+        The largest value instead of the mean.
+
+    Returns
+    -------
+    SimpleITK.Image
+        Of the same type.
+    """
+    if factor == 1:
+        return image
+    array = sitk.GetArrayFromImage(image)
+    joined = array[: len(array) // factor * factor].reshape(-1, factor, *array.shape[1:])
+    made = sitk.GetImageFromArray(joined.max(axis=1) if labels else np.round(joined.mean(axis=1)).astype(array.dtype))
+    spacing = np.array(image.GetSpacing())
+    made.SetOrigin(image.TransformContinuousIndexToPhysicalPoint((0.0, 0.0, (factor - 1) / 2)))
+    made.SetSpacing((spacing * [1, 1, factor]).tolist())
+    return made
+
+
+def truth_of(baseline: PhantomScan, followup: PhantomScan, transform: sitk.Transform) -> Truth:
+    """Find what has changed between two scans of a phantom.
+
+    Parameters
+    ----------
+    baseline, followup
+        The scans.
+    transform
+        The true one, baseline points to follow-up points, LPS mm.
+
+    Returns
+    -------
+    Truth
+        On the baseline's grid.
+    """
+    reference = baseline.image
+    lesion = sample(followup.lesion, reference, transform, labels=True)
+    vertebra = sample(followup.vertebrae, reference, transform, labels=True)
+    old = sitk.GetArrayViewFromImage(baseline.lesion) > 0
+    with_old = set(np.unique(sitk.GetArrayViewFromImage(baseline.vertebrae)[old]).tolist())
+    values = [value for value in np.unique(vertebra[lesion > 0]).tolist() if value and value not in with_old]
+    new = {value: (lesion > 0) & (vertebra == value) for value in values}
+    denser = {value: bool(np.median(lesion[mask]) == 1) for value, mask in new.items()}
+    spacing = reference.GetSpacing()[::-1]
+    changed = distance_transform_edt(~(old | (lesion > 0)), sampling=spacing) <= NEAR_MM
+    return Truth(new, denser, changed)
+
+
+def count_findings(
+    found: ChangeMap, transform: sitk.Transform, truth: Truth, reference: sitk.Image, threshold: float
+) -> tuple[int, int]:
+    """Count new lesions that are found, and findings that are false.
+
+    Parameters
+    ----------
+    found
+        The change map.
+    transform
+        The registration's.
+    truth
+        On the baseline's grid.
+    reference
+        The baseline.
+    threshold
+        Of the findings.
+
+    Returns
+    -------
+    found, false
+        A lesion is found where a finding of its sign meets it.
+    """
+    findings = find_changes(found, transform, FindingOptions(threshold=threshold, most=1000))
+    numbers = sample(findings.labels, reference, labels=True)
+    hit = {
+        value
+        for value, mask in truth.new.items()
+        for number in np.unique(numbers[mask])
+        if number and (findings.listed[number - 1].kind == DENSER) == truth.denser[value]
+    }
+    true = set(np.unique(numbers[truth.changed]).tolist())
+    return len(hit), sum(each.number not in true for each in findings.listed)
+
+
+def thicker_scan(scan: PhantomScan, factor: int) -> PhantomScan:
+    """Join the slices of a phantom's scan.
+
+    Parameters
+    ----------
+    scan
+        The scan and its labels.
+    factor
+        See thicker.
+
+    Returns
+    -------
+    PhantomScan
+        On one grid again.
+    """
+    labels = scan.body, scan.vertebrae, scan.vertebra_parts, scan.lesion
+    return PhantomScan(thicker(scan.image, factor), *(thicker(each, factor, labels=True) for each in labels))
+
+
+def registered(fixed: sitk.Image, moving: sitk.Image) -> sitk.Transform:
+    """Register two scans as `longct register` does.
+
+    Parameters
+    ----------
+    fixed, moving
+        Baseline and follow-up, HU.
+
+    Returns
+    -------
+    SimpleITK.Transform
+        Fixed points to moving points, LPS mm.
+    """
+    options = RegistrationOptions()
+    problem = Problem(prepare(fixed, options), prepare(moving, options), Stages())
+    return solve(problem, options).candidate.transform
+
+
+def counts_of(
+    seed: int, slice_mm: float, scans: tuple[PhantomScan, PhantomScan], true: sitk.Transform, transform: sitk.Transform
+) -> list[Count]:
+    """Count one pair's findings at every threshold.
+
+    Parameters
+    ----------
+    seed, slice_mm
+        Which pair.
+    scans
+        Baseline and follow-up.
+    true, transform
+        The true transform and the registration's, LPS mm.
+
+    Returns
+    -------
+    list of Count
+        One for each of THRESHOLDS.
+    """
+    baseline, followup = scans
+    truth = truth_of(baseline, followup, true)
+    found = change_map(baseline.image, followup.image, transform, None, baseline.body, followup.body)
+    return [
+        Count(seed, slice_mm, each, len(truth.new), *count_findings(found, transform, truth, baseline.image, each))
+        for each in THRESHOLDS
+    ]
+
+
+def count_seed(seed: int) -> list[Count]:
+    """Make, register and count the pairs of a synthetic patient, with slices of 2.5 and of 5 mm."""
+    pair = make_phantom(seed, PhantomOptions(size=SIZE, slices=SLICES, new_lesions=NEW_LESIONS))
+    counts = []
+    for slice_mm, factor in SLICES_MM.items():
+        baseline, followup = (thicker_scan(scan, factor) for scan in (pair.baseline, pair.followup))
+        transform = registered(baseline.image, followup.image)
+        counts += counts_of(seed, slice_mm, (baseline, followup), pair.true_transform, transform)
+    return counts
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of the curve: part of the lesions that are found, false findings a scan, and how many pairs."""
+
+    threshold: float
+    sensitivity: float
+    false: float
+    pairs: int
+
+
+def curve_of(counts: Sequence[Count], slice_mm: float) -> list[Point]:
+    """Sum the counts of all pairs of a slice thickness at each threshold.
+
+    Parameters
+    ----------
+    counts
+        Of any pairs.
+    slice_mm
+        Which of them count.
+
+    Returns
+    -------
+    list of Point
+        By rising threshold.
+
+    Examples
+    --------
+    >>> curve_of([Count(1, 5.0, 3.0, 4, 3, 2), Count(2, 5.0, 3.0, 4, 4, 0)], 5.0)
+    [Point(threshold=3.0, sensitivity=0.875, false=1.0, pairs=2)]
+    """
+    points = []
+    for threshold in sorted({each.threshold for each in counts if each.slice_mm == slice_mm}):
+        own = [each for each in counts if (each.slice_mm, each.threshold) == (slice_mm, threshold)]
+        lesions, found, false = (sum(getattr(each, name) for each in own) for name in ("lesions", "found", "false"))
+        points.append(Point(threshold, found / lesions, false / len(own), len(own)))
+    return points
+
+
+def write_curve(counts: Sequence[Count], folder: Path) -> None:
+    """Write the table and the figure of the curve.
+
+    Parameters
+    ----------
+    counts
+        Of all pairs.
+    folder
+        For curve.md and curve.png.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.6, 4.0), layout="constrained")
+    axes = figure.subplots()
+    lines = [
+        "| slices, mm | threshold | lesions found | false findings a scan | pairs |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for slice_mm, marker in zip(SLICES_MM, "os", strict=True):
+        points = curve_of(counts, slice_mm)
+        x, y = [each.false for each in points], [100 * each.sensitivity for each in points]
+        axes.plot(x, y, marker=marker, label=f"slices of {slice_mm:g} mm")
+        for each, px, py in zip(points, x, y, strict=True):
+            axes.annotate(f"{each.threshold:g}", (px, py), (4, -11), textcoords="offset points", fontsize=8)
+            row = (
+                f"{slice_mm:g} | {each.threshold:g} | {100 * each.sensitivity:.0f} % | {each.false:.2f} | {each.pairs}"
+            )
+            lines.append(f"| {row} |")
+    axes.axvline(1, color="#bbb", linewidth=1)
+    axes.set(xlabel="false findings a scan", ylabel="new lesions found, %", ylim=(-3, 103))
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, loc="lower right")
+    write_text("\n".join(lines) + "\n", folder / "curve.md")
+    write_atomically(folder / "curve.png", ".png", lambda name: figure.savefig(name, dpi=120))
+
+
+def main() -> None:
+    """Count what is not counted yet, and draw the curve."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS), metavar="N", help="patients (201 to 220)")
+    arguments = parser.parse_args()
+    folder = ready_folder(arguments.out)
+    path = folder / "counts.json"
+    counts = [Count(**each) for each in json.loads(path.read_text(encoding="utf-8"))["counts"]] if path.exists() else []
+    for seed in arguments.seeds:
+        if seed in {each.seed for each in counts}:
+            continue
+        counts += count_seed(seed)
+        write_json({"counts": [asdict(each) for each in counts]}, path)
+        print(f"patient {seed}: done", flush=True)
+    write_curve(counts, folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""A patient's lesions over time: a table node that belongs to the baseline, RECIST 1.1, and a plot."""
+
+import dataclasses
+import math
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from TableRemovalSlicer.chart_nodes import referencedNode, setColumns
+
+LESIONS_ROLE, CHART_ROLE, COURSE_ROLE = "lesions", "lesionChart", "lesionCourse"
+FIGURES = {
+    "longestMm": "Longest (mm)",
+    "perpendicularMm": "Perpendicular (mm)",
+    "volumeMl": "Volume (ml)",
+    "meanHu": "Mean HU",
+}
+TITLE_FONT = 15
+
+
+@dataclasses.dataclass(frozen=True)
+class Lesion:
+    """A lesion at one time point, as the reader has confirmed it; NaN where its mark has no such figure.
+
+    scan: the name of the scan; lymphNode: whether it is measured across (RECIST 1.1: short axis).
+    """
+
+    name: str
+    scan: str
+    longestMm: float
+    perpendicularMm: float
+    volumeMl: float
+    meanHu: float
+    lymphNode: bool = False
+
+    @property
+    def diameterMm(self):
+        """The diameter that counts in RECIST 1.1."""
+        return self.perpendicularMm if self.lymphNode else self.longestMm
+
+
+def lesionsOf(baseline):
+    """Return the Lesions of a baseline's volume node, in the order in which they were confirmed."""
+    node = baseline.GetNodeReference(LESIONS_ROLE)
+    if node is None:
+        return []
+    table = node.GetTable()
+
+    def text(title, row):
+        return table.GetColumnByName(title).GetVariantValue(row).ToString()
+
+    return [
+        Lesion(
+            text("Lesion", row),
+            text("Scan", row),
+            **{key: float(text(title, row)) for key, title in FIGURES.items()},
+            lymphNode=bool(int(float(text("Lymph node", row)))),
+        )
+        for row in range(table.GetNumberOfRows())
+    ]
+
+
+def setLesions(baseline, lesions):
+    """Keep the Lesions of a baseline in its table node, which is made at the first call; return the node."""
+    node = referencedNode(baseline, LESIONS_ROLE, "vtkMRMLTableNode", f"{baseline.GetName()} lesions")
+    columns = [
+        (vtk.vtkStringArray(), "Lesion", [lesion.name for lesion in lesions]),
+        (vtk.vtkStringArray(), "Scan", [lesion.scan for lesion in lesions]),
+        (vtk.vtkIntArray(), "Lymph node", [int(lesion.lymphNode) for lesion in lesions]),
+    ]
+    for key, title in FIGURES.items():
+        columns.append((vtk.vtkDoubleArray(), title, [round(getattr(lesion, key), 2) for lesion in lesions]))
+    setColumns(node, columns)
+    node.SetUseColumnTitleAsColumnHeader(True)
+    node.SetLocked(True)
+    return node
+
+
+def addMeasures(baseline, scan, measures, lymphNode=False):
+    """Take what marks measure on a scan (a volume node) into the lesions of a baseline, in place of earlier figures.
+
+    measures: MarkMeasures. Returns all Lesions.
+    """
+    made = [
+        Lesion(each.name, scan.GetName(), each.longestMm, each.perpendicularMm, each.volumeMl, each.meanHu, lymphNode)
+        for each in measures
+    ]
+    replaced = {(lesion.name, lesion.scan) for lesion in made}
+    kept = [lesion for lesion in lesionsOf(baseline) if (lesion.name, lesion.scan) not in replaced]
+    setLesions(baseline, [*kept, *made])
+    return lesionsOf(baseline)
+
+
+def scansOf(baseline, lesions):
+    """Return the names of the scans that lesions were measured on, the baseline first, then in order of acquisition as
+    they were measured."""
+    return list(dict.fromkeys([baseline.GetName(), *(lesion.scan for lesion in lesions)]))
+
+
+def courseOf(baseline):
+    """Return the RECIST 1.1 course (the Lib's changes.recist.Course) of a baseline's lesions; None without one that has
+    a diameter on the baseline."""
+    from LongitudinalRegistrationLib.changes.recist import Target, course_of
+
+    lesions = lesionsOf(baseline)
+    scans = scansOf(baseline, lesions)
+    found = {(lesion.name, lesion.scan): lesion for lesion in lesions}
+    targets = []
+    for name in dict.fromkeys(lesion.name for lesion in lesions):
+        diameters = tuple(found[name, scan].diameterMm if (name, scan) in found else math.nan for scan in scans)
+        if not math.isnan(diameters[0]):
+            lymphNode = any(lesion.lymphNode for lesion in lesions if lesion.name == name)
+            targets.append(Target(name, diameters, lymphNode))
+    return course_of(targets, scans) if targets else None
+
+
+def courseText(course):
+    """Return a course in words: sum of diameters, percent, category and nadir, a line each time point."""
+    from LongitudinalRegistrationLib.changes.recist import CATEGORIES
+
+    lines = []
+    for point in course.points:
+        text = _("{name}: sum {total:.0f} mm").format(name=point.name, total=point.sum_mm)
+        if math.isnan(point.sum_mm):
+            text = _("{name}: not every target was measured").format(name=point.name)
+        if point.category:
+            text += _(
+                ", {baseline:+.0f} % from baseline, {nadir:+.0f} % from nadir ({least:.0f} mm): {category}"
+            ).format(
+                baseline=point.from_baseline_percent,
+                nadir=point.from_nadir_percent,
+                least=point.nadir_mm,
+                category=f"{point.category}, {CATEGORIES[point.category]}",
+            )
+        lines.append(text + ".")
+    return "\n".join([*lines, *course.warnings])
+
+
+def updateLesionChart(baseline):
+    """Plot the sum of diameters and each lesion over time; return the chart node, or None without a course."""
+    course = courseOf(baseline)
+    if course is None:
+        return None
+    table = referencedNode(baseline, COURSE_ROLE, "vtkMRMLTableNode", f"{baseline.GetName()} lesion course")
+    columns = [
+        (vtk.vtkStringArray(), "Scan", [point.name for point in course.points]),
+        (vtk.vtkDoubleArray(), "Time point", list(range(len(course.points)))),
+        (vtk.vtkDoubleArray(), "Sum", [point.sum_mm for point in course.points]),
+        (vtk.vtkDoubleArray(), "Nadir", [point.nadir_mm for point in course.points]),
+        *((vtk.vtkDoubleArray(), target.name, list(target.diameters_mm)) for target in course.targets),
+    ]
+    setColumns(table, columns)
+    chart = referencedNode(baseline, CHART_ROLE, "vtkMRMLPlotChartNode", f"{baseline.GetName()} lesion plot")
+    chart.RemoveAllPlotSeriesNodeIDs()
+    for _array, title, _values in columns[2:]:
+        series = referencedNode(chart, f"{CHART_ROLE}.{title}", "vtkMRMLPlotSeriesNode", title)
+        series.SetAndObserveTableNodeID(table.GetID())
+        series.SetPlotType(slicer.vtkMRMLPlotSeriesNode.PlotTypeScatter)
+        series.SetXColumnName("Time point")
+        series.SetYColumnName(title)
+        series.SetLabelColumnName("Scan")
+        series.SetUniqueColor()
+        chart.AddAndObservePlotSeriesNodeID(series.GetID())
+    chart.SetTitle("Lesions")
+    chart.SetTitleFontSize(TITLE_FONT)
+    chart.SetXAxisTitle("Time point (0: baseline)")
+    chart.SetYAxisTitle("Diameter (mm)")
+    chart.SetLegendVisibility(True)
+    return chart

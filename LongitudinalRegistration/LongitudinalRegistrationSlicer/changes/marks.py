@@ -1,0 +1,169 @@
+"""What a reader has marked on one scan (segments, a line, points): carried to the other as a proposal, and measured.
+
+A mark on the follow-up has the follow-up's own coordinates: it lies under the result's transform, as the follow-up
+does, or under none.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+import slicer
+from slicer.i18n import tr as _
+from TableRemovalLib.errors import InputError
+from TableRemovalSlicer.volumes import addVolumeNode, imageFromVolumeNode
+
+from LongitudinalRegistrationSlicer.results.belongings import TO_FOLLOW_UP, targetOf
+from LongitudinalRegistrationSlicer.results.nodes import transformIsOn, unusedName
+from LongitudinalRegistrationSlicer.results.transforms import itkTransformFromNode
+from LongitudinalRegistrationSlicer.vertebrae.common_labels import commonLabelImage
+
+SEGMENTATION, LINE, POINTS = "vtkMRMLSegmentationNode", "vtkMRMLMarkupsLineNode", "vtkMRMLMarkupsFiducialNode"
+KINDS = (SEGMENTATION, LINE, POINTS)
+PROPOSAL_ATTRIBUTE = "LongitudinalRegistration.Proposal"
+"""On a node that was carried and that no reader has confirmed yet."""
+MARK_ROLE = "mark"
+"""Of a node that was carried: the mark that it came from."""
+UNKNOWN = math.nan
+FLIP = np.array((-1.0, -1.0, 1.0))
+
+
+@dataclasses.dataclass(frozen=True)
+class MarkMeasures:
+    """What a mark measures on its scan, in mm, ml and HU; NaN where a mark of its kind has no such figure."""
+
+    name: str
+    longestMm: float = UNKNOWN
+    perpendicularMm: float = UNKNOWN
+    volumeMl: float = UNKNOWN
+    meanHu: float = UNKNOWN
+
+
+def canBeMark(node):
+    """Whether a node can be a reader's mark."""
+    return node is not None and node.GetClassName() in KINDS
+
+
+def carriedMark(result, node, towards):
+    """Carry a mark to the other scan; return the new node, a proposal that is moved as one rigid piece.
+
+    towards: "baseline" or "follow-up". Raises InputError where the mark is empty or lies outside the other scan.
+    """
+    from LongitudinalRegistrationLib.field.inverse import inverse_of
+
+    target = targetOf(result, towards)
+    if target is None:
+        raise InputError(_("The other scan is not in the scene (any more)."))
+    transform = itkTransformFromNode(result)
+    through = transform if towards == TO_FOLLOW_UP else inverse_of(transform)
+    carry = _carriedSegments if node.IsA(SEGMENTATION) else _carriedPoints
+    made = carry(node, through, target, unusedName(f"{node.GetName()} on {target.GetName()}"))
+    made.SetAttribute(PROPOSAL_ATTRIBUTE, "1")
+    made.SetNodeReferenceID(MARK_ROLE, node.GetID())
+    if towards == TO_FOLLOW_UP and transformIsOn(result):
+        made.SetAndObserveTransformNodeID(result.GetID())
+    return made
+
+
+def counterpartOf(node):
+    """Return the node that was carried last from a mark, or None."""
+    found = [
+        each for kind in KINDS for each in slicer.util.getNodesByClass(kind) if each.GetNodeReference(MARK_ROLE) is node
+    ]
+    return found[-1] if found else None
+
+
+def confirm(node):
+    """The reader has looked at a proposal, and corrected it where need be."""
+    node.RemoveAttribute(PROPOSAL_ATTRIBUTE)
+
+
+def isProposal(node):
+    """Whether a node was carried and not confirmed."""
+    return bool(node.GetAttribute(PROPOSAL_ATTRIBUTE))
+
+
+def markMeasures(node, scan):
+    """Return the MarkMeasures of a mark's segments, or of its line or points, on its own scan (a volume node).
+
+    Raises InputError where it is empty.
+    """
+    if node.IsA(SEGMENTATION):
+        return [_segmentMeasures(node, scan, segmentId) for segmentId in _segmentIds(node)]
+    points = _points(node)
+    if not points:
+        raise InputError(_("'{name}' has no point: place at least one.").format(name=node.GetName()))
+    longest = float(np.linalg.norm(np.subtract(*points[:2]))) if node.IsA(LINE) and len(points) > 1 else UNKNOWN
+    return [MarkMeasures(node.GetName(), longestMm=longest)]
+
+
+def _segmentMeasures(node, scan, segmentId):
+    from LongitudinalRegistrationLib.changes.lesions import measure_lesion
+
+    found = measure_lesion(imageFromVolumeNode(scan), commonLabelImage(node, scan, {segmentId: 1}))
+    name = node.GetSegmentation().GetSegment(segmentId).GetName()
+    return MarkMeasures(name, found.longest_mm, found.perpendicular_mm, found.volume_ml, found.mean_hu)
+
+
+def _segmentIds(node):
+    segments = node.GetSegmentation()
+    ids = [segments.GetNthSegmentID(index) for index in range(segments.GetNumberOfSegments())]
+    if not ids:
+        raise InputError(_("'{name}' has no segment: mark at least one voxel.").format(name=node.GetName()))
+    return ids
+
+
+def _carriedSegments(node, through, target, name):
+    from LongitudinalRegistrationLib.changes.marks import carry_mask
+
+    source = node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole())
+    if source is None:
+        text = _("'{name}' does not say which scan it was made on: choose its source geometry in Segmentations.")
+        raise InputError(text.format(name=node.GetName()))
+    grid, made = imageFromVolumeNode(target), slicer.mrmlScene.AddNewNodeByClass(SEGMENTATION, name)
+    made.CreateDefaultDisplayNodes()
+    made.SetReferenceImageGeometryParameterFromVolumeNode(target)
+    try:
+        for segmentId in _segmentIds(node):
+            proposal = carry_mask(commonLabelImage(node, source, {segmentId: 1}), through, grid)
+            _checkInside(proposal, target)
+            segment = node.GetSegmentation().GetSegment(segmentId)
+            _addSegment(made, proposal.mask, segment.GetName(), segment.GetColor())
+    except InputError:
+        slicer.mrmlScene.RemoveNode(made)
+        raise
+    return made
+
+
+def _addSegment(node, mask, name, colour):
+    labels = addVolumeNode(mask, name, "vtkMRMLLabelMapVolumeNode")
+    slicer.modules.segmentations.logic().ImportLabelmapToSegmentationNode(labels, node)
+    slicer.mrmlScene.RemoveNode(labels)
+    segments = node.GetSegmentation()
+    segment = segments.GetNthSegment(segments.GetNumberOfSegments() - 1)
+    segment.SetName(name)
+    segment.SetColor(colour)
+
+
+def _carriedPoints(node, through, target, name):
+    from LongitudinalRegistrationLib.changes.marks import carry_points
+
+    points = tuple(tuple(FLIP * point) for point in _points(node))
+    proposal = carry_points(points, through, imageFromVolumeNode(target))
+    _checkInside(proposal, target)
+    made = slicer.mrmlScene.AddNewNodeByClass(node.GetClassName(), name)
+    made.CreateDefaultDisplayNodes()
+    for point in proposal.points:
+        made.AddControlPoint(*(FLIP * point).tolist())
+    return made
+
+
+def _checkInside(proposal, target):
+    if not proposal.inside:
+        text = _("The mark lies outside '{name}': it cannot be measured there.")
+        raise InputError(text.format(name=target.GetName()))
+
+
+def _points(node):
+    """Return the control points of markups in the node's own space, RAS, mm."""
+    return [np.array(node.GetNthControlPointPosition(index)) for index in range(node.GetNumberOfControlPoints())]

@@ -1,0 +1,67 @@
+"""The table of lesions: one row each lesion and scan, with the change from the baseline."""
+
+import math
+
+import qt
+from slicer.i18n import tr as _
+
+MOST_ROWS, TITLE_LINES, TITLE_MARGIN_PX, FRAME_PX = 8, 2, 8, 4
+
+
+def _columns():
+    return (
+        (_("Longest (mm)"), lambda lesion: lesion.longestMm, 1),
+        (_("Across (mm)"), lambda lesion: lesion.perpendicularMm, 1),
+        (_("Volume (ml)"), lambda lesion: lesion.volumeMl, 2),
+        (_("Mean HU"), lambda lesion: lesion.meanHu, 0),
+    )
+
+
+class LesionTable:
+    """Fills a QTableWidget with Lesions."""
+
+    def __init__(self, widget):
+        self.widget, self._columns = widget, _columns()
+        widget.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
+        widget.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
+        widget.verticalHeader().setVisible(False)
+        widget.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+        widget.setColumnCount(3 + len(self._columns))
+        titles = [title.replace(" (", "\n(") for title, _figure, _digits in self._columns]
+        widget.setHorizontalHeaderLabels([_("Lesion"), _("Scan"), *titles, _("Longest\nchange")])
+
+    def setLesions(self, lesions, baselineName):
+        """Show Lesions; changes are from the baseline, the scan of this name."""
+        before = {lesion.name: lesion for lesion in lesions if lesion.scan == baselineName}
+        self.widget.setRowCount(len(lesions))
+        for row, lesion in enumerate(lesions):
+            figures = [_number(figure(lesion), digits) for _title, figure, digits in self._columns]
+            change = _percent(before.get(lesion.name), lesion)
+            for column, text in enumerate([lesion.name, lesion.scan, *figures, change]):
+                item = qt.QTableWidgetItem(text)
+                if column > 1:
+                    item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
+                self.widget.setItem(row, column, item)
+        self._fitHeight(len(lesions))
+
+    def _fitHeight(self, count):
+        table = self.widget
+        table.resizeRowsToContents()
+        rows = sum(table.rowHeight(row) for row in range(min(count, MOST_ROWS)))
+        bar = table.style().pixelMetric(qt.QStyle.PM_ScrollBarExtent)
+        titles = TITLE_LINES * qt.QFontMetrics(table.font).lineSpacing() + TITLE_MARGIN_PX
+        table.horizontalHeader().setFixedHeight(titles)
+        height = titles + rows + bar + FRAME_PX
+        table.setMinimumHeight(height)
+        table.setMaximumHeight(height)
+
+
+def _number(value, digits):
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _percent(before, lesion):
+    if before is None or before is lesion or math.isnan(before.longestMm) or not before.longestMm:
+        return ""
+    percent = 100 * (lesion.longestMm / before.longestMm - 1)
+    return "–" if math.isnan(percent) else f"{percent:+.0f} %"

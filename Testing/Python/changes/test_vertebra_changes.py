@@ -1,0 +1,123 @@
+"""Vertebrae of known density, size and height, straight and tilted, in scans that lie in any direction."""
+
+import math
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from LongitudinalRegistrationLib.changes.vertebra_changes import vertebra_changes
+from LongitudinalRegistrationLib.changes.vertebra_measures import measure_vertebrae
+from TableRemovalLib.errors import InputError
+
+SPACING_MM = 1.0
+HALF_WIDTH, HALF_DEPTH, HEIGHT, PITCH = 20.0, 15.0, 24.0, 36.0
+IDENTITY = sitk.Transform(3, sitk.sitkIdentity)
+
+
+def rotation(degrees):
+    a = np.radians(degrees)
+    about_x = np.array([[1, 0, 0], [0, np.cos(a[0]), -np.sin(a[0])], [0, np.sin(a[0]), np.cos(a[0])]])
+    about_y = np.array([[np.cos(a[1]), 0, np.sin(a[1])], [0, 1, 0], [-np.sin(a[1]), 0, np.cos(a[1])]])
+    return about_x @ about_y
+
+
+def spine(front=HEIGHT, turned=(0.0, 0.0), hu=(200, 300), direction=None):
+    """Three vertebrae, L1 to L3, the middle one's front of another height; scan, labels, parts.
+
+    A body is a block; behind it are the canal, 16 mm deep, two pedicles and a block of processes.
+    """
+    size = np.array([96, 112, 140])
+    direction = np.eye(3) if direction is None else direction
+    steps = direction * SPACING_MM
+    origin = -steps @ (size - 1) / 2
+    index = np.stack(np.meshgrid(*(np.arange(n) for n in size), indexing="ij"), -1)
+    x, y, z = np.moveaxis((index @ steps.T + origin) @ rotation(turned), -1, 0)
+    labels, parts = np.zeros(x.shape, np.uint8), np.zeros(x.shape, np.uint8)
+    for number, value in enumerate((20, 21, 22)):
+        up = z - PITCH * (1 - number)
+        lost = (HEIGHT - front) * np.clip((HALF_DEPTH - y) / (2 * HALF_DEPTH), 0, 1) if value == 21 else 0.0
+        high = (up < HEIGHT / 2 - lost / 2) & (up > -HEIGHT / 2 + lost / 2)
+        body = (np.abs(x) < HALF_WIDTH) & (np.abs(y) < HALF_DEPTH) & high
+        pedicles = (np.abs(np.abs(x) - 14) < 4) & (y >= HALF_DEPTH) & (y < HALF_DEPTH + 16) & (np.abs(up) < 5)
+        arch = (np.abs(x) < 18) & (y >= HALF_DEPTH + 16) & (y < HALF_DEPTH + 34) & (np.abs(up) < 8)
+        for part, mask in ((1, body), (2, pedicles | arch)):
+            labels[mask], parts[mask] = value, part
+    scan = np.where(parts == 1, hu[0], np.where(parts == 2, hu[1], 40)).astype(np.int16)
+    images = [sitk.GetImageFromArray(array.transpose(2, 1, 0)) for array in (scan, labels, parts)]
+    for image in images:
+        image.SetSpacing([SPACING_MM] * 3)
+        image.SetDirection(direction.ravel().tolist())
+        image.SetOrigin(origin.tolist())
+    return images
+
+
+def heights(measures):
+    return np.array([measures.heights.front_mm, measures.heights.middle_mm, measures.heights.back_mm])
+
+
+POSES = {"straight": (0.0, 0.0), "tilted": (18.0, 0.0), "oblique": (-12.0, 15.0)}
+
+
+@pytest.mark.parametrize("turned", POSES.values(), ids=POSES)
+def test_height_density_and_volume_of_a_block_however_it_lies(turned):
+    scan, labels, _ = spine(turned=turned)
+    found = measure_vertebrae(scan, labels)
+    assert sorted(found) == [20, 21, 22]
+    np.testing.assert_allclose(heights(found[21]), HEIGHT, atol=1.0)
+    body, processes = found[21].body, found[21].processes
+    assert body.mean_hu == pytest.approx(200, abs=3) and processes.mean_hu == pytest.approx(300, abs=8)
+    assert body.volume_ml == pytest.approx(40 * 30 * 24 / 1000, rel=0.06)
+    assert processes.volume_ml == pytest.approx((2 * 8 * 16 * 10 + 36 * 18 * 16) / 1000, rel=0.15)
+    assert found[21].whole.volume_ml == pytest.approx(body.volume_ml + processes.volume_ml)
+
+
+def test_an_oblique_scan_of_the_same_spine():
+    scan, labels, _ = spine(direction=rotation((10.0, 8.0)))
+    np.testing.assert_allclose(heights(measure_vertebrae(scan, labels)[21]), HEIGHT, atol=1.0)
+
+
+@pytest.mark.parametrize("turned", POSES.values(), ids=POSES)
+def test_a_wedge_has_lost_its_front(turned):
+    fixed, labels, _ = spine()
+    moving, moving_labels, _ = spine(front=12.0, turned=turned, hu=(260, 300))
+    change = vertebra_changes(fixed, moving, IDENTITY, labels, moving_labels)[1]
+    assert change.name == "L2"
+    # The front third is measured at 8 to 25 % of the depth, where 12 of 24 mm have become 14.
+    assert change.heights_after.front_mm == pytest.approx(12 + 12 * 0.165, abs=1.2)
+    assert change.heights_after.middle_mm == pytest.approx(18, abs=1.2)
+    assert change.heights_after.back_mm == pytest.approx(12 + 12 * 0.835, abs=1.2)
+    assert change.compression_percent == pytest.approx(100 * (1 - 13.98 / 24), abs=6)
+    assert change.body.change_hu == pytest.approx(60, abs=4)
+    assert change.body.volume_change_percent == pytest.approx(-25, abs=4)
+    assert change.processes.change_hu == pytest.approx(0, abs=8)
+
+
+def test_labels_of_one_scan_are_carried_to_the_other():
+    fixed, labels, _ = spine()
+    moving = sitk.Image(fixed) + 50
+    moving.SetOrigin(np.add(fixed.GetOrigin(), (5.0, -3.0, 7.5)).tolist())
+    change = vertebra_changes(fixed, moving, sitk.TranslationTransform(3, (5.0, -3.0, 7.5)), labels)[1]
+    assert change.whole.change_hu == pytest.approx(50, abs=1)
+    assert change.whole.volume_change_percent == pytest.approx(0, abs=1)
+    assert change.compression_percent == pytest.approx(0, abs=3)
+
+
+def test_parts_that_are_given_count():
+    scan, labels, parts = spine()
+    found = measure_vertebrae(scan, labels, parts)[21]
+    assert found.body.mean_hu == 200 and found.processes.mean_hu == 300
+
+
+def test_a_vertebra_that_the_scan_cuts_has_no_height():
+    scan, labels, _ = spine()
+    found = measure_vertebrae(scan[:, :, 35:], labels[:, :, 35:])
+    cut = max(found)
+    assert math.isnan(heights(found[cut])[0]) and np.isfinite(heights(found[20])).all()
+
+
+def test_labels_that_are_no_vertebrae_or_lie_elsewhere_are_sentences():
+    scan, labels, _ = spine()
+    with pytest.raises(InputError, match="VerSe"):
+        vertebra_changes(scan, scan, IDENTITY, labels * 0, labels * 0)
+    with pytest.raises(InputError, match="another grid"):
+        vertebra_changes(scan, scan, IDENTITY, labels[:, :, 5:])

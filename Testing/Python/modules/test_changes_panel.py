@@ -1,0 +1,122 @@
+"""The section "Changes" of the panel: computed after a registration, shown, decided on; scrolled to by a click."""
+
+import numpy as np
+import pytest
+from changed_scans import SHIFT_MM, add_scans, lesion_ras
+from jobs import STAND_IN
+
+pytest.importorskip("trame_slicer")
+pytest.importorskip("PySide6")
+
+
+@pytest.fixture
+def panel(open_panel, use_worker):
+    """The panel after a registration, its scans compared, the views arranged."""
+    from slicerhost.application import letRun
+
+    use_worker(STAND_IN)
+    panel = open_panel()
+    parameters = panel.logic.getParameterNode()
+    parameters.fixedVolume, parameters.movingVolume = add_scans()
+    letRun(panel, lambda: panel.logic._job.ready)
+    panel.ui.registerButton.click()
+    letRun(panel, lambda: not panel.logic.needsPolling)
+    panel.onTimer()
+    assert panel.logic.changes.busy
+    letRun(panel, lambda: not panel.logic.changes.busy)
+    panel.results.comparisonSection.arrange()
+    for _turn in range(6):
+        panel.onTimer()
+    return panel
+
+
+@pytest.fixture
+def section(panel):
+    return panel.results.changesSection
+
+
+def place_of(row, column):
+    from LongitudinalRegistrationSlicer.views import layout
+
+    matrix = layout.sliceNode(column, row).GetSliceToRAS()
+    return np.array([matrix.GetElement(axis, 3) for axis in range(3)])
+
+
+def show_first_row(section):
+    """A row that is chosen is gone to in all views, the follow-up as it was scanned too."""
+    section.ui.findingsTable.setCurrentCell(-1, -1)
+    section.ui.findingsTable.setCurrentCell(0, 1)
+    for column, moved in (("Baseline", 0.0), ("FollowUp", -SHIFT_MM), ("Registered", 0.0)):
+        assert abs(place_of(1, column)[2] - lesion_ras()[2]) < 3.0
+        assert abs(place_of(2, column)[0] - lesion_ras()[0] - moved) < 3.0
+    assert "HU" in section.ui.detailLabel.text
+
+
+LEGEND_PX = 14 * 11
+"""How many pixels the legend has of the colour."""
+
+
+def orange(host, column="Registered"):
+    """How many pixels of a column's axial view are of the colour of what has become denser, the legend's among them."""
+    from slicerhost import views
+
+    view = next(v for v in host.core.view_manager.get_slice_views() if v.get_singleton_tag() == f"Longct{column}1")
+    picture = views.renderArray(view).astype(int)
+    return int(((picture[..., 0] - picture[..., 2]) > 60).sum())
+
+
+def test_after_a_registration_the_findings_are_there_and_shown_and_go_with_the_scene(panel, section, host):
+    import slicer
+
+    first = section.table.shown[0]
+    assert np.linalg.norm(np.subtract(first.position, lesion_ras())) < 3.0
+    assert section.ui.findingsTable.rowCount == len(section.table.shown)
+    assert f"Findings: {len(section.table.shown)}," in section.ui.statusLabel.text
+    section.ui.findingsTable.setCurrentCell(0, 1)
+    section.line._mark.remove()
+    shown = orange(host)
+    assert shown > LEGEND_PX + 20
+    section.ui.showComboBox.setCurrentIndex(section.ui.showComboBox.findData("Off"))
+    assert orange(host) == 0 and orange(host, "Overlay") == 0
+    section.ui.showComboBox.setCurrentIndex(0)
+    assert orange(host) == shown
+    panel.exit()
+    assert orange(host) == 0
+    panel.enter()
+    slicer.mrmlScene.Clear(0)
+    assert not section.widget.visible and not panel.logic.changes.busy and not panel.logic.canUndoFinding
+
+
+def test_a_row_goes_there_and_the_threshold_moves_list_and_colours(section, host):
+    show_first_row(section)
+    section.ui.findingsTable.setCurrentCell(0, 1)
+    section.ui.acceptButton.click()
+    assert section.table.shown[0].status == "accepted" and section.ui.findingsTable.item(0, 0).text() == "✓"
+    section.line._mark.remove()
+    section.ui.changeSlider.value = 500
+    assert [finding.status for finding in section.table.shown] == ["accepted"]
+    assert orange(host) == LEGEND_PX
+    section.ui.undoFindingButton.click()
+    assert section.table.shown == [] and not section.ui.acceptButton.visible
+    section.ui.changeSlider.value = 40
+    assert section.table.shown[0].status == "open"
+    section.ui.findingsTable.item(0, 1).setText("Deposit")
+    assert [section.table.shown[0].name, section.ui.findingsTable.item(0, 1).text()] == ["Deposit", "Deposit"]
+
+
+def test_everywhere_is_compared_when_it_is_asked_for_and_a_scan_that_is_gone_is_told(panel, section):
+    import slicer
+    from slicerhost.application import letRun
+
+    panel.logic.acceptFinding(panel.result, 1)
+    section.ui.regionComboBox.setCurrentIndex(1)
+    assert "Comparing" in section.ui.statusLabel.text and not section.ui.findButton.enabled
+    letRun(panel, lambda: not panel.logic.changes.busy)
+    panel.onTimer()
+    assert [finding.status for finding in section.table.shown].count("accepted") == 1
+    assert section.ui.findButton.enabled
+    slicer.mrmlScene.RemoveNode(panel.logic.getParameterNode().movingVolume)
+    section.find()
+    for _turn in range(2):
+        panel.onTimer()
+    assert "not in the scene" in section.ui.statusLabel.text and not panel.logic.changes.busy
