@@ -55,7 +55,8 @@ def write_page(results: Path, page: Path, cohort: str, remarks: Mapping[str, str
         "([arXiv:2005.07545](https://arxiv.org/abs/2005.07545)), section 4, run by `longct evaluate --experiment",
         "NAME`: what the paper says, what was reduced here, our numbers (mean ± standard deviation) beside",
         "the published ones.",
-        "Tests are paired, two-sided Wilcoxon signed-rank tests; * where p is below 0.05.",
+        "Tests are paired, two-sided Wilcoxon signed-rank tests; * where p is below 0.05. How the networks of",
+        "figures 8, 9 and 11 are trained: [training](training.md#the-two-ways).",
         "",
         f"Cohort: {cohort}",
     ]
@@ -84,7 +85,7 @@ def _section(content: dict, remark: str, results: Path, pictures: Path) -> list[
     for name in content["figures"]:
         for kind in ("svg", "png") if content["table"] else ("png",):  # a scan is no drawing
             shutil.copyfile(results / f"{name}.{kind}", pictures / f"{name}.{kind}")
-        lines += [f"![{content['title']}: {name}]({PICTURES.as_posix()}/{name}.png)", ""]
+        lines += [f"![{content['title'].partition(':')[0]}: {name}]({PICTURES.as_posix()}/{name}.png)", ""]
     if content["table"]:
         columns = list(content["table"][0])
         lines += [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
