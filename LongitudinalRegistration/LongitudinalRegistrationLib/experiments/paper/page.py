@@ -55,8 +55,8 @@ def write_page(results: Path, page: Path, cohort: str, remarks: Mapping[str, str
         "([arXiv:2005.07545](https://arxiv.org/abs/2005.07545)), section 4, run by `longct evaluate --experiment",
         "NAME`: what the paper says, what was reduced here, our numbers (mean ± standard deviation) beside",
         "the published ones.",
-        "Tests are paired, two-sided Wilcoxon signed-rank tests; * where p is below 0.05. How the networks of",
-        "figures 8, 9 and 11 are trained: [training](training.md#the-two-ways).",
+        "Tests are paired, two-sided Wilcoxon signed-rank tests; * where p is below 0.05, which takes six pairs at least.",
+        "How the networks of figures 8, 9 and 11 are trained: [training](training.md#the-two-ways).",
         "",
         f"Cohort: {cohort}",
     ]

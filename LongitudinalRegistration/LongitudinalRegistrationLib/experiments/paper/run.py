@@ -242,4 +242,8 @@ def _trial_task(trial: Trial, sums: dict[Path, str]) -> Task:
 
 def _plain(rows: list[Row]) -> list[Row]:
     """Rows without the places of files on this machine."""
-    return [{name: value for name, value in row.items() if name not in ("image", "labels")} for row in rows]
+    return [
+        {name: value for name, value in row.items() if name not in ("image", "labels")}
+        | {"method": "/".join(Path(row["method"]).parts[-2:])}
+        for row in rows
+    ]
