@@ -16,6 +16,7 @@ from .vertebra_changes import VertebraChange
 
 SCHEMA = 1
 REGIONS, HEIGHTS = ("whole", "body", "processes"), ("heights_before", "heights_after")
+LOSS = "compression_percent", "compression_error_percent"
 AXES = ("x_mm", "y_mm", "z_mm")
 POSITIONS = {"position": "", "position_followup": "followup_"}
 
@@ -96,7 +97,7 @@ def flat_vertebra(content: Mapping[str, Any]) -> dict[str, Any]:
     row = {"label": content["label"], "name": content["name"]}
     for group in (*REGIONS, *HEIGHTS):
         row.update({f"{group}_{name}": value for name, value in content[group].items()})
-    row["compression_percent"] = content["compression_percent"]
+    row.update({name: content[name] for name in LOSS})
     return row
 
 

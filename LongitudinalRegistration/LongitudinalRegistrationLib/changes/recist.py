@@ -17,6 +17,8 @@ CATEGORIES = {
     NE: "not evaluable",
 }
 PARTIAL_PERCENT, PROGRESS_PERCENT, PROGRESS_MM, NODE_MM = -30.0, 20.0, 5.0, 10.0
+ROUNDING = 1e-6
+"""Of sums and percents: what is at a limit but for the rounding of floating-point numbers has reached it."""
 MOST_LESIONS, MOST_PER_ORGAN, LEAST_MM, LEAST_NODE_MM = 5, 2, 10.0, 15.0
 
 
@@ -148,7 +150,8 @@ def _category(targets: Sequence[Target], n: int, baseline: float, nadir: float, 
     diameters = [(target, target.diameters_mm[n]) for target in targets]
     measured = [value for _, value in diameters if not math.isnan(value)]
     total = sum(measured)
-    if measured and total - nadir >= PROGRESS_MM and 100.0 * (total - nadir) >= PROGRESS_PERCENT * nadir:
+    grown = total - nadir + ROUNDING
+    if measured and grown >= PROGRESS_MM and 100.0 * grown >= PROGRESS_PERCENT * nadir:
         return PD
     if gone and any(value > 0 for target, value in diameters if not target.node):
         return PD
@@ -156,7 +159,7 @@ def _category(targets: Sequence[Target], n: int, baseline: float, nadir: float, 
         return NE
     if all(value < NODE_MM if target.node else value == 0 for target, value in diameters):
         return CR
-    return PR if _percent(total, baseline) <= PARTIAL_PERCENT else SD
+    return PR if _percent(total, baseline) <= PARTIAL_PERCENT + ROUNDING else SD
 
 
 def _warnings(targets: Sequence[Target]) -> tuple[str, ...]:

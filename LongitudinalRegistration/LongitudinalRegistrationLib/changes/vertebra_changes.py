@@ -15,6 +15,8 @@ from ..scan.labels import VERSE_NAMES, label_name
 from .vertebra_measures import BodyHeights, RegionMeasures, VertebraMeasures, measure_vertebrae
 
 UNKNOWN = math.nan
+SURE = 2.13
+"""Standard deviations that one of three heights falls short by in 5 % of the bodies that have lost none."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class RegionChange:
     volume_before_ml, volume_after_ml
         By the labels of each scan; without labels of the follow-up by the baseline's, carried along the transform.
     volume_change_percent
-        After over before, in percent more.
+        After over before, in percent more. It and change_hu: NaN where a scan cuts the vertebra.
     """
 
     mean_before_hu: float
@@ -55,6 +57,9 @@ class VertebraChange:
         Of its body on each scan.
     compression_percent
         By how much the most compressed of front, middle and back has lost height; 0 where none has; NaN not known.
+    compression_error_percent
+        A loss of no more than this is none that these voxels show (one-sided, 5 % for all three heights together); NaN
+        where the loss is.
     """
 
     label: int
@@ -65,6 +70,7 @@ class VertebraChange:
     heights_before: BodyHeights
     heights_after: BodyHeights
     compression_percent: float
+    compression_error_percent: float
 
 
 def vertebra_changes(
@@ -123,32 +129,34 @@ def _check(labels: sitk.Image, scan: sitk.Image, name: str) -> None:
 
 
 def _change(value: int, before: VertebraMeasures, after: VertebraMeasures) -> VertebraChange:
+    compression, error = _compression(before, after)
+    cut = before.cut or after.cut
     return VertebraChange(
         label=value,
         name=label_name(value),
-        whole=_region_change(before.whole, after.whole),
-        body=_region_change(before.body, after.body),
-        processes=_region_change(before.processes, after.processes),
+        whole=_region_change(before.whole, after.whole, cut),
+        body=_region_change(before.body, after.body, cut),
+        processes=_region_change(before.processes, after.processes, cut),
         heights_before=before.heights,
         heights_after=after.heights,
-        compression_percent=_compression(before.heights, after.heights),
+        compression_percent=compression,
+        compression_error_percent=error,
     )
 
 
-def _region_change(before: RegionMeasures, after: RegionMeasures) -> RegionChange:
-    return RegionChange(
-        before.mean_hu,
-        after.mean_hu,
-        after.mean_hu - before.mean_hu,
-        before.volume_ml,
-        after.volume_ml,
-        100.0 * (after.volume_ml / before.volume_ml - 1.0) if before.volume_ml > 0 else UNKNOWN,
-    )
+def _region_change(before: RegionMeasures, after: RegionMeasures, cut: bool) -> RegionChange:
+    """What has changed; where a scan cuts the vertebra its part there is no measure of the whole."""
+    grown = 100.0 * (after.volume_ml / before.volume_ml - 1.0) if before.volume_ml > 0 and not cut else UNKNOWN
+    denser = UNKNOWN if cut else after.mean_hu - before.mean_hu
+    return RegionChange(before.mean_hu, after.mean_hu, denser, before.volume_ml, after.volume_ml, grown)
 
 
-def _compression(before: BodyHeights, after: BodyHeights) -> float:
-    """Largest loss of height, percent; NaN where a height is not known."""
-    first, second = (np.array([h.front_mm, h.middle_mm, h.back_mm]) for h in (before, after))
+def _compression(before: VertebraMeasures, after: VertebraMeasures) -> tuple[float, float]:
+    """Largest loss of height, and what the voxels can feign there, percent; NaN where a height is not known."""
+    first, second = (np.array([h.front_mm, h.middle_mm, h.back_mm]) for h in (each.heights for each in (before, after)))
     if not np.all(np.isfinite(first) & np.isfinite(second)) or np.any(first <= 0):
-        return UNKNOWN
-    return float(max(100.0 * (1.0 - second / first).max(), 0.0))
+        return UNKNOWN, UNKNOWN
+    lost = 100.0 * (1.0 - second / first)
+    most = int(np.argmax(lost))
+    feigned = 100.0 * SURE * np.hypot(before.height_error_mm, after.height_error_mm) / first[most]
+    return max(float(lost[most]), 0.0), float(feigned)

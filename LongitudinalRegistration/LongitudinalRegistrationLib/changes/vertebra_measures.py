@@ -14,6 +14,8 @@ from ..scan.labels import VERSE_NAMES
 from .vertebra_frame import BODY, HALF_MM, PROCESSES, Frame, frames_of, mask_of, parts_of_vertebrae
 
 HEIGHT_STEP_MM = 0.5
+HEIGHT_VARIANCE = 1 / 6
+"""Variance of a height that is counted in voxels, both of whose ends are known to half a voxel, in squared voxels."""
 STRIP = 0.25
 FRONT, CENTRE, BACK = (0.08, 0.25), (0.4, 0.6), (0.75, 0.92)
 """Which parts of the way from the body's front to its back wall are front, middle and back."""
@@ -38,18 +40,24 @@ class BodyHeights:
 
 @dataclass(frozen=True)
 class VertebraMeasures:
-    """A vertebra on one scan: all of it, its body, its processes, and the heights of its body."""
+    """A vertebra on one scan: all of it, its body, its processes, the heights of its body.
+
+    height_error_mm: standard deviation of each height, of the voxels' size along the vertebra alone; cut: whether the
+    scan ends in it.
+    """
 
     whole: RegionMeasures
     body: RegionMeasures
     processes: RegionMeasures
     heights: BodyHeights
+    height_error_mm: float
+    cut: bool
 
     @staticmethod
     def unknown() -> VertebraMeasures:
         """Say that a scan does not show a vertebra."""
         nothing = RegionMeasures(math.nan, math.nan)
-        return VertebraMeasures(nothing, nothing, nothing, _UNKNOWN)
+        return VertebraMeasures(nothing, nothing, nothing, _UNKNOWN, math.nan, False)
 
 
 _UNKNOWN = BodyHeights(math.nan, math.nan, math.nan)
@@ -90,9 +98,10 @@ def measure_vertebrae(
         mask = numbers[box] == value
         regions = [mask, mask & (of_parts[box] == BODY), mask & (of_parts[box] == PROCESSES)]
         whole, body, processes = (_region(hu[box][region], voxel_ml) for region in regions)
-        cut = box[0].start == 0 or box[0].stop == numbers.shape[0]
+        cut = any(side.start == 0 or side.stop == size for side, size in zip(box, numbers.shape, strict=True))
         heights = _UNKNOWN if cut else body_heights(mask_of(labels, value, box), frames[value])
-        found[value] = VertebraMeasures(whole, body, processes, heights)
+        error = height_error(labels, frames[value])
+        found[value] = VertebraMeasures(whole, body, processes, heights, error, cut)
     return found
 
 
@@ -129,6 +138,26 @@ def body_heights(mask: sitk.Image, frame: Frame) -> BodyHeights:
         _height(strip, depth[0] + np.array(part) * (depth[-1] - depth[0] + 1), k) for part in (FRONT, CENTRE, BACK)
     ]
     return BodyHeights(*heights)
+
+
+def height_error(labels: sitk.Image, frame: Frame) -> float:
+    """Say how far off a height is, one standard deviation, by the size of the label's voxels along the vertebra.
+
+    Parameters
+    ----------
+    labels
+        Of which only the geometry counts.
+    frame
+        How the vertebra lies.
+
+    Returns
+    -------
+    float
+        mm. How well the label fits the bone is not in it.
+    """
+    along = np.reshape(labels.GetDirection(), (3, 3)).T @ frame.axes[:, 2]
+    voxel_mm = np.linalg.norm(along * np.array(labels.GetSpacing()))
+    return float(np.sqrt(HEIGHT_VARIANCE * (voxel_mm**2 + HEIGHT_STEP_MM**2)))
 
 
 def _height(strip: np.ndarray, part: np.ndarray, middle: int) -> float:

@@ -16,7 +16,7 @@ from ..scan.dicom_series import choose_acquisition, choose_series
 from ..scan.dicom_slices import find_slices
 from ..system.versions import CODE_VERSION
 from .export import new_folder
-from .headers import new_uid, require_pydicom, save
+from .headers import PATIENT, STUDY, STUDY_TYPE_2, new_uid, require_pydicom, save
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -24,14 +24,7 @@ if TYPE_CHECKING:
 SEGMENTATION, REPORT = "findings-seg.dcm", "findings-sr.dcm"
 MAKER, SCHEME = "longct", "99LONGCT"
 SERIES_NUMBERS = 1100, 1101
-PEOPLE = (
-    "PatientName",
-    "ReferringPhysicianName",
-    "PhysiciansOfRecord",
-    "PerformingPhysicianName",
-    "OperatorsName",
-    "OtherPatientNames",
-)
+PATIENT_GROUP = 0x0010
 NO_SERIES = (
     "A structured report refers to the images that a finding is on: load the baseline from DICOM, or save the report "
     "as a page or a PDF file, which need no DICOM."
@@ -144,13 +137,26 @@ def _read_images(folder: Path, series: str | None, with_names: bool) -> list[Dat
         raise InputError("The baseline is a multi-frame series: load one with an image a slice, or save the report.")
     images: list[Dataset] = [dcmread(one.path, stop_before_pixels=True) for one in slices]
     for image in images:
-        for name in () if with_names else PEOPLE:
-            if name in image:
-                setattr(image, name, "")
-        for name in ("StudyID", "AccessionNumber", "ReferringPhysicianName", "StudyDate", "StudyTime"):
+        _keep_what_an_archive_needs(image, with_names)
+        for name in STUDY_TYPE_2:
             if name not in image:
                 setattr(image, name, "")
     return images
+
+
+def _keep_what_an_archive_needs(image: Dataset, with_names: bool) -> None:
+    """Take off a header what else it tells of the patient (address, comments, history), and who else is named in it."""
+    from pydicom.datadict import keyword_for_tag
+
+    for element in list(image):
+        name = keyword_for_tag(element.tag)
+        person = element.VR == "PN" or "Physician" in name or "Operator" in name
+        if element.tag.group == PATIENT_GROUP and name not in (*PATIENT, *STUDY):
+            del image[element.tag]
+        elif person and element.VR == "SQ":
+            del image[element.tag]
+        elif person and not with_names:
+            element.value = ""
 
 
 def _segmentation(images: list[Dataset], findings: Sequence[ExportedFinding], labels: sitk.Image) -> Dataset:

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 UTF_8 = "ISO_IR 192"
 _PATIENT_TYPE_2 = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
-_PATIENT = (
+PATIENT = (
     *_PATIENT_TYPE_2,
     "IssuerOfPatientID",
     "PatientIdentityRemoved",
     "DeidentificationMethod",
     "DeidentificationMethodCodeSequence",
 )
-_STUDY_TYPE_2 = ("StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber")
-_STUDY = (*_STUDY_TYPE_2, "StudyDescription", "PatientAge", "PatientSize", "PatientWeight")
+STUDY_TYPE_2 = ("StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber")
+STUDY = (*STUDY_TYPE_2, "StudyDescription", "PatientAge", "PatientSize", "PatientWeight")
 _IDENTITY = ("SOPClassUID", "SOPInstanceUID")
 _NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "PixelSpacing", "Rows", "Columns")
 
@@ -204,10 +204,10 @@ def new_dataset(
     made.SOPClassUID, made.SOPInstanceUID = sop_class, new_uid()
     made.InstanceCreationDate = made.SeriesDate = made.ContentDate = now.strftime("%Y%m%d")
     made.InstanceCreationTime = made.SeriesTime = made.ContentTime = now.strftime("%H%M%S")
-    for name in (*_PATIENT_TYPE_2, *_STUDY_TYPE_2):
+    for name in (*_PATIENT_TYPE_2, *STUDY_TYPE_2):
         setattr(made, name, "")
-    take_over(made, source or patient, _PATIENT)
-    take_over(made, source, _STUDY)
+    take_over(made, source or patient, PATIENT)
+    take_over(made, source, STUDY)
     made.StudyInstanceUID = source.study_uid if source else new_uid()
     made.SeriesInstanceUID = new_uid()
     made.SeriesNumber = series_offset + int((source and source.first.get("SeriesNumber")) or 0)

@@ -13,6 +13,10 @@ from ..report.document import Document, Section
 TITLE = "Changes from baseline to follow-up"
 FOOTER = "Made with longct, research software, not a medical device. Every finding is for a reader to judge."
 UNKNOWN = "–"
+NOT_SIGNIFICANT = (
+    "n. s.: no significant loss of height; in brackets the loss in percent that the size of voxels can feign. "
+    "How well the labels fit is not in it."
+)
 STATUS = {"accepted": "accepted", "rejected": "rejected", "open": "not judged"}
 
 
@@ -213,11 +217,18 @@ def _vertebrae_section(vertebrae: Sequence[dict]) -> Section | None:
                 f"{_number(entry['heights_before'][place], 1)} / {_number(entry['heights_after'][place], 1)}"
                 for place in ("front_mm", "middle_mm", "back_mm")
             ),
-            _number(entry["compression_percent"]),
+            _loss(entry["compression_percent"], entry["compression_error_percent"]),
         )
         for entry in vertebrae
     )
-    return Section("Vertebrae", (), header, rows)
+    return Section("Vertebrae", (NOT_SIGNIFICANT,), header, rows)
+
+
+def _loss(percent: float | None, error: float | None) -> str:
+    """Words for a loss of height; what is within its error is told as that."""
+    if percent is None or error is None or math.isnan(percent) or math.isnan(error):
+        return UNKNOWN
+    return f"{percent:.0f}" if percent > error else f"n. s. ({error:.0f})"
 
 
 def _lesions_section(lesions: Sequence[ReportedLesion]) -> Section | None:
@@ -245,9 +256,9 @@ def _course_section(course: Course | None) -> Section | None:
     rows = tuple(
         (
             point.name,
-            _number(point.sum_mm),
+            _number(point.sum_mm, 1),
             _number(point.from_baseline_percent, signed=True),
-            _number(point.nadir_mm),
+            _number(point.nadir_mm, 1),
             _number(point.from_nadir_percent, signed=True),
             CATEGORIES.get(point.category, ""),
         )

@@ -11,7 +11,12 @@ from TableRemovalLib.errors import InputError
 
 TOO_LITTLE_MEMORY = "The memory does not suffice: close other programs, or crop the scans."
 _GROUP = Path("/sys/fs/cgroup")
-_LIMITS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
+_LIMITS = (
+    ("memory.max", "memory.current", "memory.stat"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
+)
+_FILE_CACHE = ("active_file", "inactive_file")
+"""Counted as used, but given back when memory is asked for: without them a program that has read scans seems full."""
 
 
 def available_bytes() -> int | None:
@@ -55,9 +60,11 @@ def _of_system() -> list[int]:
 
 
 def _of_container() -> list[int]:
-    for most, used in _LIMITS:
+    for most, used, parts in _LIMITS:
         with suppress(OSError, ValueError):
-            return [int((_GROUP / most).read_text()) - int((_GROUP / used).read_text())]
+            left = int((_GROUP / most).read_text()) - int((_GROUP / used).read_text())
+            rows = [line.split() for line in (_GROUP / parts).read_text().splitlines()]
+            return [left + sum(int(row[1]) for row in rows if row[0] in _FILE_CACHE)]
     return []
 
 

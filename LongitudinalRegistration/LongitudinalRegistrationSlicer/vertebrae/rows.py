@@ -135,11 +135,16 @@ def _changeFigures(entry):
         "hu change": entry["whole"]["change_hu"],
         "body hu change": entry["body"]["change_hu"],
         "volume change": entry["whole"]["volume_change_percent"],
-        "compression": entry["compression_percent"],
+        "compression": _loss(entry["compression_percent"], entry["compression_error_percent"]),
         "height before": _least(entry["heights_before"]),
         "height after": _least(entry["heights_after"]),
     }
     return {key: UNKNOWN if value is None else float(value) for key, value in figures.items()}
+
+
+def _loss(percent, error):
+    """Return a loss of height, 0 where it is within its measuring error."""
+    return 0.0 if percent is not None and error is not None and percent <= error else percent
 
 
 def _least(heights):

@@ -28,6 +28,13 @@ def test_a_growth_of_a_fifth_needs_five_millimetres_too():
     assert categories(Target("large", (100.0, 119.0)), times=TIMES[:2]) == ["", SD]
 
 
+def test_a_sum_at_the_limit_counts_though_its_diameters_are_no_binary_fractions():
+    assert 9.5 + 9.9 - (7.0 + 7.4) < 5.0 and 100.0 * (7.07 - 10.1) / 10.1 > -30.0
+    lesions = Target("one", (20.0, 7.0, 9.5)), Target("two", (20.0, 7.4, 9.9))
+    assert categories(*lesions, times=TIMES[:3]) == ["", PR, PD]
+    assert categories(Target("one", (10.1, 7.07)), times=TIMES[:2]) == ["", PR]
+
+
 def test_progression_is_from_the_nadir_not_from_the_baseline():
     assert categories(Target("one", (50.0, 20.0, 26.0)), times=TIMES[:3]) == ["", PR, PD]
 

@@ -87,6 +87,27 @@ def test_nobody_is_named_unless_asked(exported, tmp_path):
     assert str(pydicom.dcmread(tmp_path / "named" / REPORT).PatientName) == "Müller^Änne"
 
 
+def test_what_else_a_header_tells_of_people_stays_out(tmp_path):
+    series = write_series(tmp_path / "series")
+    told = {
+        **{"ResponsiblePerson": "Secret^Mother", "ConsultingPhysicianName": "Secret^Consultant"},
+        **{"NameOfPhysiciansReadingStudy": "Secret^Reader", "PatientComments": "Secret diagnosis"},
+        **{"AdditionalPatientHistory": "Secret history", "OtherPatientIDs": "Secret number"},
+    }
+    for path in series.iterdir():
+        data = pydicom.dcmread(path)
+        for name, value in told.items():
+            setattr(data, name, value)
+        address = pydicom.Dataset()
+        address.PersonAddress, address.InstitutionName = "Secret street", "Clinic"
+        data.ReferringPhysicianIdentificationSequence = [address]
+        data.save_as(path)
+    export_findings(tmp_path / "out", findings(), labels(), series)
+    for name in (SEGMENTATION, REPORT):
+        assert b"Secret" not in (tmp_path / "out" / name).read_bytes()
+        assert pydicom.dcmread(tmp_path / "out" / name).PatientID == "P1"
+
+
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy (dicom3tools) is not here")
 @pytest.mark.parametrize("name", [SEGMENTATION, REPORT])
 def test_dciodvfy_finds_no_error(exported, name):

@@ -499,7 +499,11 @@ def test_18_a_plot_leaves_the_arranged_views(desktop):
 def test_18_one_slice_is_no_plural(host):
     overrides = types.SimpleNamespace(slices={3: None})
     session = types.SimpleNamespace(
-        problem="", overridesProblem="", state=types.SimpleNamespace(overrides=overrides), progressText=lambda: ""
+        problem="",
+        overridesProblem="",
+        remark="",
+        state=types.SimpleNamespace(overrides=overrides),
+        progressText=lambda: "",
     )
     logic = host.modules["TableRemoval"].python.TableRemovalLogic()
     logic.session = session

@@ -30,7 +30,8 @@ VERTEBRA = {
     "body": {**REGION, "change_hu": None},
     "heights_before": HEIGHTS,
     "heights_after": HEIGHTS,
-    "compression_percent": 0.0,
+    "compression_percent": 12.0,
+    "compression_error_percent": 20.4,
 }
 CHANGES = {
     "trust": 0.8,
@@ -139,3 +140,13 @@ def decoded(data):
     from PIL import Image
 
     return np.asarray(Image.open(io.BytesIO(data)))
+
+
+@pytest.mark.parametrize(
+    ("percent", "error", "expected"), [(12.0, 20.4, "n. s. (20)"), (24.0, 20.4, "24"), (None, None, "–")]
+)
+def test_a_loss_of_height_is_told_beyond_its_measuring_error_only(percent, error, expected):
+    vertebra = {**VERTEBRA, "compression_percent": percent, "compression_error_percent": error}
+    made = changes_document(REPORT, {**CHANGES, "vertebrae": [vertebra]}, [], [])
+    section = next(each for each in made.sections if each.title == "Vertebrae")
+    assert section.rows[0][-1] == expected and "n. s." in section.sentences[0]

@@ -25,6 +25,16 @@ def test_what_is_free_is_known_and_bounded_by_the_process(tmp_path):
         assert 0 < int(done.stdout) < 1 << 32
 
 
+def test_what_a_container_has_cached_of_files_is_free(tmp_path, monkeypatch):
+    for name, text in (("memory.max", "8000000000"), ("memory.current", "7900000000")):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "memory.stat").write_text("anon 900000000\nactive_file 3000000000\ninactive_file 3500000000\n")
+    monkeypatch.setattr(memory, "_GROUP", tmp_path)
+    monkeypatch.setattr(memory, "_of_system", lambda: [10**10])
+    monkeypatch.setattr(memory, "_of_process", list)
+    assert memory.available_bytes() == 6_600_000_000
+
+
 def test_scans_too_large_are_refused_and_what_is_not_known_is_not(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda: 4 * 10**9)
     check_memory_for(150 * 512 * 512, 150 * 512 * 512)

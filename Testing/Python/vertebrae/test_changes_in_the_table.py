@@ -8,7 +8,7 @@ from vertebra_results import report_of_scores
 pytest.importorskip("trame_slicer")
 
 
-def entry(label, change, before=(30.0, 28.0, 31.0), after=(24.0, 28.0, 31.0)):
+def entry(label, change, before=(30.0, 28.0, 31.0), after=(24.0, 28.0, 31.0), error=5.0):
     whole = {"mean_before_hu": 200.0, "change_hu": change, "volume_change_percent": -4.0}
     names = ("front_mm", "middle_mm", "back_mm")
     return {
@@ -18,6 +18,7 @@ def entry(label, change, before=(30.0, 28.0, 31.0), after=(24.0, 28.0, 31.0)):
         "heights_before": dict(zip(names, before, strict=True)),
         "heights_after": dict(zip(names, after, strict=True)),
         "compression_percent": 20.0,
+        "compression_error_percent": error,
     }
 
 
@@ -44,6 +45,11 @@ def test_what_is_neither_good_nor_bad_has_no_colour_and_no_worst(host):
     mean, worst = summaryRows(rows, list(measures.values()))
     assert measures["hu change"].quality(30.0) == "" and measures["dsc after"].quality(0.9) == "good"
     assert mean.figures["hu change"] == 20.0 and math.isnan(worst.figures["hu change"])
+
+
+def test_a_loss_of_height_within_its_error_is_none(host):
+    figures, _measures, _rows = table({"vertebrae": [entry(20, 35.0), entry(19, 35.0, error=22.0)]})
+    assert figures[20]["compression"] == 20.0 and figures[19]["compression"] == 0.0
 
 
 def test_before_the_scans_were_compared_the_table_is_as_it_was(host):
