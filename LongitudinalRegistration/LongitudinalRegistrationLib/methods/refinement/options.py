@@ -32,9 +32,9 @@ class RefinementLevel:
 
 
 FAST = (
-    RefinementLevel(8.0, 2, 3, 0.01, 0.06, 0.02, from_error_mm=2.0),
-    RefinementLevel(4.0, 4, 3, 0.01, 0.06, 0.02, corners=4, from_error_mm=1.0),
-    RefinementLevel(2.0, 4, 4, 0.018, 0.108, 0.036, corners=2),
+    RefinementLevel(8.0, 2, 3, 0.01, 0.03, 0.03, from_error_mm=2.0),
+    RefinementLevel(4.0, 4, 3, 0.01, 0.03, 0.03, corners=4, from_error_mm=1.0),
+    RefinementLevel(2.0, 4, 4, 0.018, 0.054, 0.054, corners=2),
 )
 COARSE = (RefinementLevel(16.0, 2, 5, 0.015, 0.075, 0.0), RefinementLevel(8.0, 2, 4, 0.015, 0.075, 0.0))
 ALONE = (
