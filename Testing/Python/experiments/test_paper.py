@@ -277,7 +277,7 @@ def test_the_page_has_a_section_and_the_figures(finished, tmp_path):
     assert "## Table 1" in page and "about 300 times" in page and "| lkpyramid, alone | 1 |" in page
     assert "1 random field instead of 50" in page and "whose load was" in page
     assert "`longct evaluate --experiment table1 --manifest cohort/manifest.csv --out results`" in page
-    assert "here with `--fields 1 --methods lkpyramid`." in page and "Not run here: fig7" in page
+    assert "here with `--fields 1 --methods lkpyramid`." in page and "Not run here: slices, fig7" in page
     assert (tmp_path / "pictures" / "evaluation" / "table1.png").exists()
     with pytest.raises(InputError, match="has no experiment"):
         write_page(tmp_path, tmp_path / "evaluation.md", "")
