@@ -7,6 +7,8 @@ SEED ?= 1
 
 COHORT ?= build/cohort
 RESULTS ?= build/evaluation
+RUNS := $(if $(SINGLE),--run single="$(SINGLE)") $(if $(INCREMENTAL),--run incremental="$(INCREMENTAL)")
+EXPERIMENTS ?= slices fig7 table1 $(if $(INCREMENTAL),fig8) fig9 fig10 fig11
 WORDS ?= 12 synthetic patients, 88 scans, `longct phantom --cohort --seed 1 --size 256 --slices 100`.
 
 .PHONY: demo test test-all soak audit lint bench evaluation bench-table package screenshots-registration screenshots-table clean
@@ -50,13 +52,10 @@ bench: $(STAMP)
 
 evaluation: $(STAMP)
 	@test -e "$(COHORT)/manifest.csv" || $(BIN)/longct phantom --cohort --out "$(COHORT)" --seed 1 --size 256 --slices 100
-	@for name in slices fig7 table1 fig9 fig10 fig11; do \
-		$(BIN)/longct evaluate --experiment $$name --manifest "$(COHORT)/manifest.csv" --out "$(RESULTS)" $(REDUCED) \
-			|| exit $$?; done
-	@$(if $(INCREMENTAL),$(BIN)/longct evaluate --experiment fig8 --manifest "$(COHORT)/manifest.csv" --out "$(RESULTS)" \
-		--run incremental="$(INCREMENTAL)")
+	@$(foreach name,$(EXPERIMENTS),$(BIN)/longct evaluate --experiment $(name) --manifest "$(COHORT)/manifest.csv" \
+		--out "$(RESULTS)" $(RUNS) $(REDUCED) $(REDUCED_$(name)) &&) true
 	@$(BIN)/python -m LongitudinalRegistrationLib.experiments.paper.page "$(RESULTS)" docs/evaluation.md \
-		$(if $(WORDS),--cohort '$(WORDS)')
+		--remarks docs/evaluation-remarks.json $(if $(WORDS),--cohort '$(WORDS)')
 
 bench-table: $(STAMP)
 	@$(BIN)/python Testing/Benchmarks/table_removal.py

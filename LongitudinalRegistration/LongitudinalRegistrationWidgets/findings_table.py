@@ -1,4 +1,7 @@
-"""The table of findings: the surest first, what the reader has said of each in front, its place to be named."""
+"""The table of findings: the surest first, what the reader has said of each in front, its place to be named.
+
+It has what fits a narrow panel; whoever chooses a row is told the rest.
+"""
 
 import qt
 from LongitudinalRegistrationSlicer.changes.findings import ACCEPTED, REJECTED
@@ -7,7 +10,7 @@ from slicer.i18n import tr as _
 STATUS, PLACE = 0, 1
 MARKS = {ACCEPTED: "✓", REJECTED: "✗"}
 REJECTED_COLOUR = "#8c8c8c"
-MOST_ROWS, TITLE_LINES, TITLE_MARGIN_PX, FRAME_PX, WIDEST_PX = 10, 2, 8, 4, 130
+MOST_ROWS, TITLE_LINES, TITLE_MARGIN_PX, FRAME_PX = 10, 2, 8, 4
 
 
 def _columns():
@@ -16,10 +19,6 @@ def _columns():
         (_("HU\nmean"), lambda finding: _signed(finding.meanHu)),
         (_("Volume\n(ml)"), lambda finding: f"{finding.volumeMl:.1f}"),
         (_("Sure"), lambda finding: f"{100 * finding.confidence:.0f} %"),
-        (_("HU\nlargest"), lambda finding: _signed(finding.largestHu)),
-        (_("CNR"), lambda finding: f"{finding.contrastToNoise:.1f}"),
-        (_("Before\n(mm)"), lambda finding: f"{finding.diameterBeforeMm:.0f}"),
-        (_("After\n(mm)"), lambda finding: f"{finding.diameterAfterMm:.0f}"),
     )
 
 
@@ -35,14 +34,14 @@ class FindingsTable:
         widget.setSelectionMode(qt.QAbstractItemView.SingleSelection)
         widget.setEditTriggers(qt.QAbstractItemView.DoubleClicked | qt.QAbstractItemView.EditKeyPressed)
         widget.verticalHeader().setVisible(False)
-        widget.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         widget.horizontalHeader().setMinimumSectionSize(20)
-        widget.horizontalHeader().setMaximumSectionSize(WIDEST_PX)
         widget.setColumnCount(2 + len(self._columns))
+        widget.horizontalHeader().setSectionResizeMode(PLACE, qt.QHeaderView.Stretch)
         widget.setHorizontalHeaderLabels(["", _("Place"), *(title for title, _text in self._columns)])
         widget.connect("cellClicked(int,int)", lambda row, column: self._choose(row))
         widget.connect("currentCellChanged(int,int,int,int)", lambda row, *others: self._choose(row))
-        widget.connect("itemChanged(QTableWidgetItem*)", self._onEdited)
+        # Not itemChanged: after that the table itself needs the item, which is replaced when a finding is named.
+        widget.connect("cellChanged(int,int)", self._onEdited)
 
     @property
     def chosen(self):
@@ -65,7 +64,7 @@ class FindingsTable:
                 self.widget.setCurrentCell(-1, -1)
         finally:
             self._filling = False
-        self._fitHeight()
+        self._fit()
 
     def _fillRow(self, row, finding):
         texts = [MARKS.get(finding.status, ""), finding.title, *(text(finding) for _title, text in self._columns)]
@@ -80,23 +79,28 @@ class FindingsTable:
                 item.setForeground(qt.QBrush(qt.QColor(REJECTED_COLOUR)))
             self.widget.setItem(row, column, item)
 
-    def _fitHeight(self):
+    def _fit(self):
         table = self.widget
+        for column in range(table.columnCount):
+            if column != PLACE:
+                table.resizeColumnToContents(column)
         table.resizeRowsToContents()
         rows = sum(table.rowHeight(row) for row in range(min(len(self.shown), MOST_ROWS)))
         titles = TITLE_LINES * qt.QFontMetrics(table.font).lineSpacing() + TITLE_MARGIN_PX
         table.horizontalHeader().setFixedHeight(titles)
-        bar = table.style().pixelMetric(qt.QStyle.PM_ScrollBarExtent)
-        table.setMinimumHeight(titles + rows + bar + FRAME_PX)
-        table.setMaximumHeight(titles + rows + bar + FRAME_PX)
+        table.setMinimumHeight(titles + rows + FRAME_PX)
+        table.setMaximumHeight(titles + rows + FRAME_PX)
 
     def _choose(self, row):
         if not self._filling and 0 <= row < len(self.shown):
             self._onChosen(self.shown[row])
 
-    def _onEdited(self, item):
-        if not self._filling and item.column() == PLACE and item.text() != self.shown[item.row()].title:
-            self._onNamed(self.shown[item.row()], item.text())
+    def _onEdited(self, row, column):
+        if self._filling or column != PLACE:
+            return
+        finding, name = self.shown[row], self.widget.item(row, column).text()
+        if name != finding.title:
+            self._onNamed(finding, name)
 
 
 def _signed(value):

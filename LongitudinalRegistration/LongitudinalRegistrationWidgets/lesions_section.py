@@ -1,7 +1,7 @@
 """The panel's section on lesions that the reader marks: carried to the other scan, confirmed, measured, over time."""
 
 import slicer
-from LongitudinalRegistrationSlicer.changes.marks import canBeMark, counterpartOf, isProposal
+from LongitudinalRegistrationSlicer.changes.mark_nodes import canBeMark, counterpartOf, isProposal
 from LongitudinalRegistrationSlicer.results.belongings import TO_BASELINE, TO_FOLLOW_UP
 from LongitudinalRegistrationSlicer.results.nodes import fixedOf
 from slicer.i18n import tr as _

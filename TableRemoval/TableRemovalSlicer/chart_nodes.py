@@ -1,6 +1,10 @@
 """Table and chart nodes that belong to another node of the scene."""
 
+import urllib.parse
+
 import slicer
+
+IN_CELLS = str.maketrans({character: f"%{ord(character):02X}" for character in '%"\\\t\n\r'})
 
 
 def referencedNode(owner, role, className, name):
@@ -21,3 +25,13 @@ def setColumns(tableNode, columns):
             for value in values:
                 array.InsertNextValue(value)
             tableNode.AddColumn(array)
+
+
+def cellText(text):
+    """Return any text as a table node's file keeps it: quotation marks and the like are lost there; see textOfCell."""
+    return text.translate(IN_CELLS)
+
+
+def textOfCell(text):
+    """Return what cellText was given."""
+    return urllib.parse.unquote(text)

@@ -4,6 +4,7 @@ import gc
 import time
 
 import slicer
+from changes_steps import ChangesSteps
 
 PATIENCE_S = 600
 PHANTOM_SEED, PHANTOM_PX, PHANTOM_SLICES = 5, 96, 40
@@ -11,7 +12,7 @@ LEAST_SHARE = 0.9
 TABLE_THRESHOLD = 0.001
 
 
-class Story:
+class Story(ChangesSteps):
     """The steps of one run; `application` opens modules, saves and loads scenes (see run_tests.Application).
 
     `pair`: what make_phantom returns; made where none is given. A step returns a fact about what it has seen, and
@@ -32,6 +33,7 @@ class Story:
             self.resizeWindow,
             self.showOverlays,
             self.showDisplacement,
+            *self.changesSteps(),
             self.clickRow,
             self.switchTransform,
             self.plot,
@@ -164,12 +166,14 @@ class Story:
         self._panel.results.comparisonSection.ui.arrangeButton.click()
         self._processEvents()
         name, folder = self._panel.result.GetName(), self._folder / "scene"
+        judged = self._judgements()
         folder.mkdir(exist_ok=True)
         self._application.saveScene(folder)
         arranged = _layoutNumber()
         self._application.loadScene(folder)
         self._processEvents()
         assert self._panel.result is not None and self._panel.result.GetName() == name
+        assert self._judgements() == judged, f"{judged} became {self._judgements()}"
         assert _layoutNumber() != arranged, f"the scene was loaded in layout {arranged}, which nothing fills"
         return f"'{name}' is back"
 

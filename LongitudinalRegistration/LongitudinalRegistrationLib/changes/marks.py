@@ -93,7 +93,7 @@ def carry_mask(mask: sitk.Image, transform: sitk.Transform, other: sitk.Image) -
     Raises
     ------
     InputError
-        If the mask is empty or no label volume.
+        If the mask is empty or no label volume, or no voxel of the other scan lies in it there.
     """
     check_label_volume(mask, "The marked voxels")
     voxels = np.argwhere(sitk.GetArrayViewFromImage(mask) != 0)[:, ::-1]
@@ -112,7 +112,10 @@ def carry_mask(mask: sitk.Image, transform: sitk.Transform, other: sitk.Image) -
         for y in (0, 1)
         for z in (0, 1)
     ]
-    return Proposal((), image, tuple((middle + shift).tolist()), _inside(np.array(corners) + shift, other))
+    inside = _inside(np.array(corners) + shift, other)
+    if inside and not moved.any():
+        raise InputError("The mark is smaller than a voxel of the other scan: mark it by a line or a point instead.")
+    return Proposal((), image, tuple((middle + shift).tolist()), inside)
 
 
 def _inside(points: np.ndarray, image: sitk.Image) -> bool:

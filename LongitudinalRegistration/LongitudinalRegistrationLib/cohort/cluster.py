@@ -21,6 +21,14 @@ WORKER_BYTES = 3 << 30
 REACH_S, PATIENCE_S = 20, 120
 """How long a scheduler is called, and how long its first worker is waited for."""
 MOST_DEATHS = 2
+_PATIENT = {
+    "distributed.deploy.lost-worker-timeout": "10 minutes",
+    "distributed.comm.timeouts.connect": "2 minutes",
+    "distributed.scheduler.worker-ttl": "30 minutes",
+    "distributed.scheduler.no-workers-timeout": "30 minutes",
+}
+"""Else Dask gives up on a worker that needs more than 15 s to start again, as it does on a busy machine, and waits for
+ever where none is left. That a process has ended is noticed at once all the same."""
 _AT_START = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Variables that bound threads and are read when a process starts: Dask sets them in the caller before it does."""
 _LATER = ("NUMBA_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
@@ -156,7 +164,7 @@ def _local(options: ClusterOptions) -> Iterator[Client]:
     bounds |= {f"distributed.nanny.environ.{name}": str(threads) for name in _LATER}
     with (
         _kept(_AT_START),
-        dask.config.set(bounds),
+        dask.config.set({**bounds, **_PATIENT}),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from ..methods.network.model_store import shipped_checksums
 from ..pipeline.options import RegistrationOptions
 from ..system.versions import CODE_VERSION
 from ..training.manifest import Entry, in_time_order, patients
@@ -125,7 +126,8 @@ def pair_task(
     Returns
     -------
     Task
-        Its key depends on the contents of the files, the options and the version of the code, not on names or threads.
+        Its key depends on the contents of the files, the options, the version of the code and the networks' weights,
+        not on names or threads.
     """
     inputs = pair.inputs
     counted = {role: checksums[path] for role, path in inputs.items()}
@@ -146,6 +148,7 @@ def pair_task(
         options=asked,
         keep=keep,
         version=CODE_VERSION,
+        weights=shipped_checksums(),
         **({"changes": True} if changes else {}),
     )
     return Task(pair.name, key, register_pair, arguments, tuple(str(own / name) for name in written_files(keep)))

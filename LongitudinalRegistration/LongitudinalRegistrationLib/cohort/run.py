@@ -100,7 +100,7 @@ def run_cohort(
     if reason := packages_missing():
         raise InputError(reason)
     check_ready(options)
-    pairs, alone = pairs_of(read_manifest(manifest))
+    pairs, alone = pairs_of(read_manifest(manifest, scans_once=False))
     if not pairs:
         raise InputError(f"{manifest} has no follow-up: a patient needs two scans at least.")
     folder = ready_folder(folder)

@@ -131,10 +131,11 @@ class TrainingConfig:
     compute: "float32", or "bfloat16" for the convolutions (losses and coordinates stay float32), which is refused where
     this processor's gradients are wrong in it (see gradient_check).
     scheme: "incremental" and "single" follow the paper, "pooled" mixes all scans. folds: 4 for 4-fold cross-validation
-    by patient, 0 for one run on all patients but those in validation_patients and test_patients. initial_weights: file
-    to start from. block: voxels [k, j, i] of the blocks trained on, on the network's grid; batch: blocks per step.
-    learning_rate: first and last. epoch_steps: steps between validations. checkpoint_minutes: least time between two.
-    simulator: the paper's field; motion, appearance: ours, for "pooled".
+    by patient, 0 for one run on all patients but those in validation_patients and test_patients. time_points: of each
+    patient only the first so many scans take part, 0 for all. initial_weights: file to start from. block: voxels
+    [k, j, i] of the blocks trained on, on the network's grid; batch: blocks per step. learning_rate: first and last.
+    epoch_steps: steps between validations. checkpoint_minutes: least time between two. simulator: the paper's field;
+    motion, appearance: ours, for "pooled".
     """
 
     manifest: Path
@@ -144,6 +145,7 @@ class TrainingConfig:
     folds: int = 0
     validation_patients: tuple[str, ...] = ()
     test_patients: tuple[str, ...] = ()
+    time_points: int = 0
     initial_weights: Path | None = None
     leaky_slope: float = 0.2
     flow_resolution: str = "half"
@@ -172,6 +174,8 @@ class TrainingConfig:
             return False, "folds must be 0 (no cross-validation) or 2 or more; the paper has 4."
         if self.folds and (self.validation_patients or self.test_patients):
             return False, "folds choose the patients: leave validation_patients and test_patients out."
+        if self.time_points < 0:
+            return False, f"time_points must be 1 or more, or 0 for all; it is {self.time_points}."
         if len(self.block) != 3 or any(not isinstance(n, int) or n < DIVISOR or n % DIVISOR for n in self.block):
             return False, f"block must be three multiples of {DIVISOR}, not {list(self.block)}."
         if self.batch < 1 or self.epoch_steps < 1:

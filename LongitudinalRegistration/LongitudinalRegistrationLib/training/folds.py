@@ -9,7 +9,7 @@ import numpy as np
 from TableRemovalLib.errors import InputError
 
 from .config import TrainingConfig
-from .manifest import Entry, patients
+from .manifest import Entry, in_time_order, patients
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def splits(entries: tuple[Entry, ...], config: TrainingConfig) -> tuple[Split, .
     entries
         The manifest.
     config
-        Of which folds, patients left out and seed count.
+        Of which time points, folds, patients left out and seed count.
 
     Returns
     -------
@@ -50,6 +50,8 @@ def splits(entries: tuple[Entry, ...], config: TrainingConfig) -> tuple[Split, .
         If there are fewer patients than folds, a named patient is not in the manifest, or none is left to train on.
     """
     names = patients(entries)
+    if config.time_points:
+        entries = tuple(entry for name in names for entry in in_time_order(entries, name)[: config.time_points])
     if config.folds:
         if len(names) < config.folds:
             raise InputError(f"{config.folds} folds need as many patients; the manifest has {len(names)}.")

@@ -67,8 +67,15 @@ def _rows(path: Path) -> list[tuple[int, dict]]:
         raise InputError(f"{path} cannot be read as a table: give a CSV file in UTF-8.") from error
 
 
-def read_manifest(path: Path) -> tuple[Entry, ...]:
+def read_manifest(path: Path, scans_once: bool = True) -> tuple[Entry, ...]:
     """Read a cohort; file names are relative to the manifest's folder.
+
+    Parameters
+    ----------
+    path
+        CSV file.
+    scans_once
+        Whether an image may be listed only once: else one that two patients share would be trained and tested on.
 
     Returns
     -------
@@ -108,7 +115,7 @@ def read_manifest(path: Path) -> tuple[Entry, ...]:
         image = file.resolve()
         if key in seen:
             raise InputError(f"{where}: patient {patient} has time point {time_point} in line {seen[key]} too.")
-        if image in seen:
+        if scans_once and image in seen:
             raise InputError(f"{where}: the image is that of line {seen[image]} too; list every scan once.")
         seen[key] = seen[image] = line
         entries.append(Entry(patient, time_point, file, labels, truth, values["split"]))

@@ -6,7 +6,8 @@ from slicer.i18n import tr as _
 from TableRemovalLib.errors import InputError
 
 from LongitudinalRegistrationSlicer.changes.lesions import addMeasures
-from LongitudinalRegistrationSlicer.changes.marks import confirm, counterpartOf, markMeasures
+from LongitudinalRegistrationSlicer.changes.mark_nodes import confirm, counterpartOf
+from LongitudinalRegistrationSlicer.changes.marks import markMeasures
 from LongitudinalRegistrationSlicer.results.belongings import sourceOf, targetOf
 from LongitudinalRegistrationSlicer.results.nodes import fixedOf
 

@@ -2,10 +2,10 @@
 
 import dataclasses
 
-import slicer
 import vtk
 from slicer.i18n import tr as _
-from TableRemovalSlicer.chart_nodes import referencedNode, setColumns
+from TableRemovalSlicer.chart_nodes import cellText, referencedNode, setColumns, textOfCell
+from TableRemovalSlicer.hidden_nodes import removeWithDisplays
 
 from LongitudinalRegistrationSlicer.results.nodes import movingOf, unusedName
 
@@ -113,7 +113,7 @@ def _findingAt(columns, row):
 
     figures = {key: float(text(title)) for key, title in NUMBERS.items()}
     places = {key: tuple(float(text(f"{title} {axis}")) for axis in RAS) for key, title in POSITIONS.items()}
-    texts = {key: text(title) for key, title in TEXTS.items()}
+    texts = {key: textOfCell(text(title)) for key, title in TEXTS.items()}
     return SceneFinding(number=int(float(text("Number"))), **texts, **places, **figures)
 
 
@@ -124,7 +124,7 @@ def setFindings(result, findings):
     node = referencedNode(result, TABLE_ROLE, "vtkMRMLTableNode", unusedName(name) if isNew else name)
     columns = [(vtk.vtkIntArray(), "Number", [finding.number for finding in findings])]
     for key, title in TEXTS.items():
-        columns.append((vtk.vtkStringArray(), title, [getattr(finding, key) for finding in findings]))
+        columns.append((vtk.vtkStringArray(), title, [cellText(getattr(finding, key)) for finding in findings]))
     for key, title in NUMBERS.items():
         columns.append((vtk.vtkDoubleArray(), title, [round(getattr(finding, key), 3) for finding in findings]))
     for key, title in POSITIONS.items():
@@ -146,9 +146,7 @@ def setLabels(result, image):
     """Keep the numbers of the findings (sitk.Image, uint16, LPS mm) in the result's label map node; return the node."""
     from TableRemovalSlicer.volumes import addVolumeNode
 
-    earlier = labelsNodeOf(result)
-    if earlier is not None:
-        slicer.mrmlScene.RemoveNode(earlier)
+    removeWithDisplays(labelsNodeOf(result))
     name = _("{name} finding labels").format(name=movingOf(result).GetName() if movingOf(result) else result.GetName())
     node = addVolumeNode(image, unusedName(name), "vtkMRMLLabelMapVolumeNode")
     result.SetNodeReferenceID(LABELS_ROLE, node.GetID())

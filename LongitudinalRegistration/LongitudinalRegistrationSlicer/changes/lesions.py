@@ -6,7 +6,7 @@ import math
 import slicer
 import vtk
 from slicer.i18n import tr as _
-from TableRemovalSlicer.chart_nodes import referencedNode, setColumns
+from TableRemovalSlicer.chart_nodes import cellText, referencedNode, setColumns, textOfCell
 
 LESIONS_ROLE, CHART_ROLE, COURSE_ROLE = "lesions", "lesionChart", "lesionCourse"
 FIGURES = {
@@ -51,8 +51,8 @@ def lesionsOf(baseline):
 
     return [
         Lesion(
-            text("Lesion", row),
-            text("Scan", row),
+            textOfCell(text("Lesion", row)),
+            textOfCell(text("Scan", row)),
             **{key: float(text(title, row)) for key, title in FIGURES.items()},
             lymphNode=bool(int(float(text("Lymph node", row)))),
         )
@@ -64,8 +64,8 @@ def setLesions(baseline, lesions):
     """Keep the Lesions of a baseline in its table node, which is made at the first call; return the node."""
     node = referencedNode(baseline, LESIONS_ROLE, "vtkMRMLTableNode", f"{baseline.GetName()} lesions")
     columns = [
-        (vtk.vtkStringArray(), "Lesion", [lesion.name for lesion in lesions]),
-        (vtk.vtkStringArray(), "Scan", [lesion.scan for lesion in lesions]),
+        (vtk.vtkStringArray(), "Lesion", [cellText(lesion.name) for lesion in lesions]),
+        (vtk.vtkStringArray(), "Scan", [cellText(lesion.scan) for lesion in lesions]),
         (vtk.vtkIntArray(), "Lymph node", [int(lesion.lymphNode) for lesion in lesions]),
     ]
     for key, title in FIGURES.items():
@@ -143,17 +143,19 @@ def updateLesionChart(baseline):
         return None
     table = referencedNode(baseline, COURSE_ROLE, "vtkMRMLTableNode", f"{baseline.GetName()} lesion course")
     columns = [
-        (vtk.vtkStringArray(), "Scan", [point.name for point in course.points]),
+        (vtk.vtkStringArray(), "Scan", [cellText(point.name) for point in course.points]),
         (vtk.vtkDoubleArray(), "Time point", list(range(len(course.points)))),
         (vtk.vtkDoubleArray(), "Sum", [point.sum_mm for point in course.points]),
         (vtk.vtkDoubleArray(), "Nadir", [point.nadir_mm for point in course.points]),
-        *((vtk.vtkDoubleArray(), target.name, list(target.diameters_mm)) for target in course.targets),
+        *((vtk.vtkDoubleArray(), cellText(target.name), list(target.diameters_mm)) for target in course.targets),
     ]
     setColumns(table, columns)
     chart = referencedNode(baseline, CHART_ROLE, "vtkMRMLPlotChartNode", f"{baseline.GetName()} lesion plot")
     chart.RemoveAllPlotSeriesNodeIDs()
-    for _array, title, _values in columns[2:]:
-        series = referencedNode(chart, f"{CHART_ROLE}.{title}", "vtkMRMLPlotSeriesNode", title)
+    for number, (_array, title, _values) in enumerate(columns[2:]):
+        # Scene files keep roles as they are: the name of a lesion may have what they cannot hold.
+        series = referencedNode(chart, f"{CHART_ROLE}.{number}", "vtkMRMLPlotSeriesNode", title)
+        series.SetName(textOfCell(title))
         series.SetAndObserveTableNodeID(table.GetID())
         series.SetPlotType(slicer.vtkMRMLPlotSeriesNode.PlotTypeScatter)
         series.SetXColumnName("Time point")

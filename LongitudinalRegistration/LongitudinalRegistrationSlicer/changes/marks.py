@@ -11,19 +11,15 @@ import numpy as np
 import slicer
 from slicer.i18n import tr as _
 from TableRemovalLib.errors import InputError
+from TableRemovalSlicer.hidden_nodes import removeWithDisplays
 from TableRemovalSlicer.volumes import addVolumeNode, imageFromVolumeNode
 
+from LongitudinalRegistrationSlicer.changes.mark_nodes import LINE, MARK_ROLE, PROPOSAL_ATTRIBUTE, SEGMENTATION
 from LongitudinalRegistrationSlicer.results.belongings import TO_FOLLOW_UP, targetOf
 from LongitudinalRegistrationSlicer.results.nodes import transformIsOn, unusedName
 from LongitudinalRegistrationSlicer.results.transforms import itkTransformFromNode
 from LongitudinalRegistrationSlicer.vertebrae.common_labels import commonLabelImage
 
-SEGMENTATION, LINE, POINTS = "vtkMRMLSegmentationNode", "vtkMRMLMarkupsLineNode", "vtkMRMLMarkupsFiducialNode"
-KINDS = (SEGMENTATION, LINE, POINTS)
-PROPOSAL_ATTRIBUTE = "LongitudinalRegistration.Proposal"
-"""On a node that was carried and that no reader has confirmed yet."""
-MARK_ROLE = "mark"
-"""Of a node that was carried: the mark that it came from."""
 UNKNOWN = math.nan
 FLIP = np.array((-1.0, -1.0, 1.0))
 
@@ -37,11 +33,6 @@ class MarkMeasures:
     perpendicularMm: float = UNKNOWN
     volumeMl: float = UNKNOWN
     meanHu: float = UNKNOWN
-
-
-def canBeMark(node):
-    """Whether a node can be a reader's mark."""
-    return node is not None and node.GetClassName() in KINDS
 
 
 def carriedMark(result, node, towards):
@@ -63,24 +54,6 @@ def carriedMark(result, node, towards):
     if towards == TO_FOLLOW_UP and transformIsOn(result):
         made.SetAndObserveTransformNodeID(result.GetID())
     return made
-
-
-def counterpartOf(node):
-    """Return the node that was carried last from a mark, or None."""
-    found = [
-        each for kind in KINDS for each in slicer.util.getNodesByClass(kind) if each.GetNodeReference(MARK_ROLE) is node
-    ]
-    return found[-1] if found else None
-
-
-def confirm(node):
-    """The reader has looked at a proposal, and corrected it where need be."""
-    node.RemoveAttribute(PROPOSAL_ATTRIBUTE)
-
-
-def isProposal(node):
-    """Whether a node was carried and not confirmed."""
-    return bool(node.GetAttribute(PROPOSAL_ATTRIBUTE))
 
 
 def markMeasures(node, scan):
@@ -130,7 +103,7 @@ def _carriedSegments(node, through, target, name):
             segment = node.GetSegmentation().GetSegment(segmentId)
             _addSegment(made, proposal.mask, segment.GetName(), segment.GetColor())
     except InputError:
-        slicer.mrmlScene.RemoveNode(made)
+        removeWithDisplays(made)
         raise
     return made
 
@@ -138,7 +111,7 @@ def _carriedSegments(node, through, target, name):
 def _addSegment(node, mask, name, colour):
     labels = addVolumeNode(mask, name, "vtkMRMLLabelMapVolumeNode")
     slicer.modules.segmentations.logic().ImportLabelmapToSegmentationNode(labels, node)
-    slicer.mrmlScene.RemoveNode(labels)
+    removeWithDisplays(labels)
     segments = node.GetSegmentation()
     segment = segments.GetNthSegment(segments.GetNumberOfSegments() - 1)
     segment.SetName(name)

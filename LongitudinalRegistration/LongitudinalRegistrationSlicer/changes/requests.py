@@ -22,11 +22,12 @@ class ChangeRequests:
     """One request at a time, after each registration one of itself.
 
     job: the RegistrationJob whose process computes; requestFor(result): the RegistrationRequest of a result's pair;
-    offer(request): has the process given the scans that it lacks. `layersOf` has what a painter shows.
+    offer(request): has the process given the scans that it lacks; onFound(result): is called when its findings are new
+    ones. `layersOf` has what a painter shows.
     """
 
-    def __init__(self, job, requestFor, offer):
-        self._job, self._requestFor, self._offer = job, requestFor, offer
+    def __init__(self, job, requestFor, offer, onFound):
+        self._job, self._requestFor, self._offer, self._onFound = job, requestFor, offer, onFound
         self._number, self._result, self._region, self._isDue = 0, None, BONE, False
         self._layers, self._last = {}, None
         self.message, self.revision = "", 0
@@ -112,6 +113,7 @@ class ChangeRequests:
             return
         self._layers[result.GetID(), self._region] = _resliced(images)
         importFindings(result, said["content"], labels)
+        self._onFound(result)
         self.message = ""
         self.revision += 1
 

@@ -36,8 +36,8 @@ class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):
         Registrations.__init__(self, lambda: command or workerCommand(), job)
         self._bringing = Bringing()
         self.views = ArrangedViews()
-        self.changes = ChangeRequests(self._job, self.requestAgain, self._offerScans)
         self._decisions = Decisions()
+        self.changes = ChangeRequests(self._job, self.requestAgain, self._offerScans, self._decisions.forget)
 
     def getParameterNode(self):
         return LongitudinalRegistrationParameterNode(keptNode(super().getParameterNode()))

@@ -1,7 +1,7 @@
 """A bar plot of every vertebra's DSC before and after, from the table of scores of a result."""
 
 import slicer
-from TableRemovalSlicer.chart_nodes import referencedNode
+from TableRemovalSlicer.chart_nodes import referencedNode, textOfCell
 
 from LongitudinalRegistrationSlicer.results.nodes import scoresOf
 from LongitudinalRegistrationSlicer.vertebrae.scores import NAME_COLUMN
@@ -41,6 +41,10 @@ def updateVertebraChart(result):
 
 def _axisTitle(table):
     """Say which vertebra a bar's number is: the application's plots have numbers, no names, on their axes."""
-    names = table.GetTable().GetColumnByName(NAME_COLUMN)
-    last = names.GetNumberOfValues() - 1
-    return f"Vertebra (0: {names.GetValue(0)}, {last}: {names.GetValue(last)})" if last > 0 else "Vertebra"
+    last = table.GetTable().GetNumberOfRows() - 1
+    return f"Vertebra (0: {nameInTable(table, 0)}, {last}: {nameInTable(table, last)})" if last > 0 else "Vertebra"
+
+
+def nameInTable(table, row):
+    """Return the name of a label in a row of a table of scores."""
+    return textOfCell(table.GetTable().GetColumnByName(NAME_COLUMN).GetValue(row))

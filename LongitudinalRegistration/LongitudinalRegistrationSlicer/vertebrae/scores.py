@@ -5,7 +5,7 @@ import slicer
 import vtk
 from LongitudinalRegistrationLib.methods.registry import title_of
 from slicer.i18n import tr as _
-from TableRemovalSlicer.chart_nodes import setColumns
+from TableRemovalSlicer.chart_nodes import cellText, setColumns
 
 from LongitudinalRegistrationSlicer.vertebrae.rows import MEASURES, vertebraRows
 
@@ -52,7 +52,7 @@ def addScores(report, values, name):
     rows = vertebraRows(report, values)
     if not rows:
         return None
-    columns = [(vtk.vtkStringArray(), NAME_COLUMN, [row.name for row in rows])]
+    columns = [(vtk.vtkStringArray(), NAME_COLUMN, [cellText(row.name) for row in rows])]
     for measure in MEASURES:
         columns.append((vtk.vtkDoubleArray(), measure.title, [round(row.figures[measure.key], 3) for row in rows]))
     columns.append((vtk.vtkStringArray(), STATUS_COLUMN, [row.status for row in rows]))

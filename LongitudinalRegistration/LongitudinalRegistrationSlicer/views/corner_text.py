@@ -4,7 +4,7 @@ import slicer
 import vtk
 
 MARGIN_PX = 6
-DRAWN = str.maketrans({"→": "->", "\N{MINUS SIGN}": "-"})
+DRAWN = str.maketrans({"→": "->", "\N{MINUS SIGN}": "-", "\N{EN DASH}": "-"})
 """What VTK's own font lacks, and what is drawn in its place."""
 
 

@@ -62,13 +62,14 @@ def test_a_reader_accepts_rejects_names_and_takes_it_back(result, logic):
     assert logic.findings(result)[0].status == "open"
 
 
-def test_a_saved_scene_brings_findings_labels_and_decisions_back(result, logic, tmp_path):
+@pytest.mark.parametrize("name", ["12", 'the "old" one, 2" \\ 50 %'])
+def test_a_saved_scene_brings_findings_labels_and_decisions_back(result, logic, tmp_path, name):
     import slicer
     from LongitudinalRegistrationSlicer.changes.findings import labelsNodeOf
     from LongitudinalRegistrationSlicer.results.nodes import changesOf, lastResult
     from slicerhost.scene_files import loadScene, saveScene
 
-    logic.nameFinding(result, 1, "12")
+    logic.nameFinding(result, 1, name)
     logic.acceptFinding(result, 1)
     before, voxels = logic.findings(result), slicer.util.arrayFromVolume(labelsNodeOf(result)).copy()
     content = changesOf(result)
@@ -76,7 +77,7 @@ def test_a_saved_scene_brings_findings_labels_and_decisions_back(result, logic, 
     loadScene(tmp_path / "scene.mrml")
     loaded = lastResult()
     after = logic.findings(loaded)
-    assert len(after) == len(before) and (after[0].name, after[0].status) == ("12", "accepted")
+    assert len(after) == len(before) and (after[0].name, after[0].status) == (name, "accepted")
     for one, other in zip(before, after, strict=True):
         for field in dataclasses.fields(one):
             kept, read = getattr(one, field.name), getattr(other, field.name)

@@ -53,7 +53,8 @@ def mark_line(name, start, end):
 
 
 def test_a_segment_is_moved_and_keeps_its_shape(result, logic):
-    from LongitudinalRegistrationSlicer.changes.marks import isProposal, markMeasures
+    from LongitudinalRegistrationSlicer.changes.mark_nodes import isProposal
+    from LongitudinalRegistrationSlicer.changes.marks import markMeasures
     from LongitudinalRegistrationSlicer.results.nodes import fixedOf, movingOf
 
     mark = mark_segment(fixedOf(result))
@@ -76,7 +77,7 @@ def test_a_line_on_the_follow_up_comes_to_the_baseline_as_long_as_it_is(result, 
 
 
 def test_confirmed_lesions_give_sum_percent_and_category(result, logic):
-    from LongitudinalRegistrationSlicer.changes.marks import isProposal
+    from LongitudinalRegistrationSlicer.changes.mark_nodes import isProposal
 
     place = np.array(lesion_ras())
     line = mark_line("Deposit", place, place + (0.0, 20.0, 0.0))
@@ -122,6 +123,48 @@ def test_lesions_are_saved_with_the_scene(result, logic, tmp_path):
     saveScene(tmp_path / "scene.mrml")
     loadScene(tmp_path / "scene.mrml")
     assert repr(logic.lesions(lastResult())) == repr(before) and before[0].lymphNode
+
+
+@pytest.mark.parametrize("name", ["L4: front; left", 'the "old" one', "< 2 cm & lytic", '50 % \\ 2"'])
+def test_the_plot_of_a_lesion_of_any_name_is_saved_with_the_scene(result, logic, tmp_path, name):
+    from LongitudinalRegistrationSlicer.results.nodes import lastResult
+    from slicerhost.scene_files import loadScene, saveScene
+
+    line = mark_line(name, (-70.0, -70.0, 40.0), (-70.0, -50.0, 40.0))
+    logic.carryMark(result, line, "follow-up")
+    logic.confirmMark(result, line, "follow-up")
+    before = logic.plotLesions(result)
+    saveScene(tmp_path / "scene.mrml")
+    loadScene(tmp_path / "scene.mrml")
+    names = [node.GetYColumnName() for node in _series_nodes()]
+    assert None not in [_series_nodes()[0].GetTableNode().GetTable().GetColumnByName(column) for column in names]
+    after, count = logic.plotLesions(lastResult()), len(_series_nodes())
+    assert after is not before and count == after.GetNumberOfPlotSeriesNodes() == 3
+    assert [node.GetName() for node in _series_nodes()] == ["Sum", "Nadir", name]
+    assert {lesion.name for lesion in logic.lesions(lastResult())} == {name}
+
+
+def _series_nodes():
+    import slicer
+
+    return slicer.util.getNodesByClass("vtkMRMLPlotSeriesNode")
+
+
+def test_a_mark_that_vanishes_between_the_other_scan_s_voxels_is_told(result, logic):
+    import slicer
+    from LongitudinalRegistrationSlicer.changes.marks import carriedMark
+    from LongitudinalRegistrationSlicer.results.nodes import fixedOf, movingOf
+    from TableRemovalLib.errors import InputError
+
+    mark = mark_segment(fixedOf(result), radius=0)
+    moving = movingOf(result)
+    coarse = slicer.util.arrayFromVolume(moving)[::20, ::20, ::20].copy()
+    slicer.util.updateVolumeFromArray(moving, coarse)
+    moving.SetSpacing(*(20 * value for value in moving.GetSpacing()))
+    nodes = slicer.mrmlScene.GetNumberOfNodes()
+    with pytest.raises(InputError, match="smaller than a voxel"):
+        carriedMark(result, mark, "follow-up")
+    assert slicer.mrmlScene.GetNumberOfNodes() == nodes
 
 
 def test_what_cannot_be_carried_or_measured_says_what_to_do(result, logic):

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 
+import dask
 import pytest
 from command import longct
 from LongitudinalRegistrationLib.cohort import run
@@ -151,6 +152,16 @@ def test_phantoms_are_made_by_the_workers_as_they_are_made_here(capsys, cluster,
     assert tables[0] == tables[1]
     scan = tables[0].splitlines()[2].split(",")[2]
     assert (tmp_path / "here" / scan).read_bytes() == (tmp_path / "there" / scan).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_lost_worker_is_replaced_however_long_the_new_one_takes_to_start():
+    """Dask gives up on a place whose worker is not back after 15 s, which a busy machine needs; here at once."""
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "10ms"}):
+        with connect(ClusterOptions(workers=1, threads=1)) as client:
+            first = client.submit(os.getpid, pure=False).result(timeout=300)
+            os.kill(first, signal.SIGKILL)
+            assert client.submit(os.getpid, pure=False).result(timeout=300) != first
 
 
 def test_workers_that_would_do_several_tasks_at_once_are_refused(cluster):

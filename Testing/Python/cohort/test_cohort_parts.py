@@ -37,12 +37,14 @@ def key_of(options=None, keep="transform", sums=SUMS):
     return pair_task(pairs_of(ENTRIES)[0][0], options or RegistrationOptions(), keep, sums, Path("out")).key
 
 
-def test_a_pair_is_known_by_its_inputs_and_options_and_not_by_threads():
+def test_a_pair_is_known_by_its_inputs_options_and_weights_and_not_by_threads(monkeypatch):
     same = key_of()
     assert key_of() == same == key_of(RegistrationOptions(threads=3))
     others = [key_of(RegistrationOptions(method="refinement")), key_of(keep="all")]
     others += [key_of(sums={**SUMS, Path(name): "9"}) for name in ("a1", "a2", "l1")]
     assert len({same, *others}) == 6 and key_of(sums={**SUMS, Path("a3"): "9"}) == same
+    monkeypatch.setattr("LongitudinalRegistrationLib.cohort.pairs.shipped_checksums", lambda: {"cvpyramid": "other"})
+    assert key_of() not in {same, *others}
 
 
 def test_names_of_folders_are_safe_and_differ():

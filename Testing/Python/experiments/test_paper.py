@@ -10,25 +10,24 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from LongitudinalRegistrationLib.cohort.cluster import ClusterOptions
+from LongitudinalRegistrationLib.cohort.task import Record
 from LongitudinalRegistrationLib.experiments.paper import trial as trials_module
+from LongitudinalRegistrationLib.experiments.paper.dealing import complete_rows
 from LongitudinalRegistrationLib.experiments.paper.options import PaperOptions
 from LongitudinalRegistrationLib.experiments.paper.page import write_page
 from LongitudinalRegistrationLib.experiments.paper.plots import save
 from LongitudinalRegistrationLib.experiments.paper.run import run_experiment
-from LongitudinalRegistrationLib.experiments.paper.simulated import (
-    folds_outcome,
-    folds_trials,
-    sweep_trials,
-    table_removal_outcome,
-    table_removal_trials,
-    times_outcome,
-)
+from LongitudinalRegistrationLib.experiments.paper.schemes import folds_outcome, folds_trials
 from LongitudinalRegistrationLib.experiments.paper.statistics import summary, wilcoxon
+from LongitudinalRegistrationLib.experiments.paper.sweep import sweep_outcome, sweep_trials
+from LongitudinalRegistrationLib.experiments.paper.table_removal import table_removal_outcome, table_removal_trials
+from LongitudinalRegistrationLib.experiments.paper.times import times_outcome
 from LongitudinalRegistrationLib.experiments.paper.training_curve import curve_outcome
 from LongitudinalRegistrationLib.training.manifest import Entry
 from scipy.ndimage import binary_dilation
 from TableRemovalLib.errors import InputError
 
+STEPS = ("before", "after")
 PATIENTS = tuple(
     Entry(f"P{n}", str(time), Path(f"p{n}_{time}"), split=f"fold{n % 4 + 1}") for n in range(12) for time in (1, 2)
 )
@@ -109,6 +108,18 @@ def test_figure_11_goes_from_0_to_25_mm_with_30_fields_a_step():
     assert sorted(counts) == [float(n) for n in range(26)] and set(counts.values()) == {30}
     assert len({(t.delta_mm, t.field) for t in trials}) == 26 * 30
     assert len(sweep_trials(PATIENTS, PaperOptions(fields=2, step_mm=12.5, patients=1))) == 3 * 2 * 3
+    few = sweep_trials(PATIENTS, PaperOptions(methods=("default",), fields=1, step_mm=5.0))
+    assert len({t.patient for t in few}) == len(few) == 6  # the steps go round the patients
+
+
+def test_what_one_method_has_failed_on_is_left_out_for_all():
+    """Else the values of two methods would be paired by their places, and belong to different fields."""
+    trials = folds_trials(PATIENTS, PaperOptions(fields=2))
+    failed = [t.group == "niftyreg" and t.field == 3 for t in trials]
+    assert sum(failed) == 1
+    kept = complete_rows(trials, [Record("", "", "failed" if bad else "done", {}, "no" * bad) for bad in failed])
+    fields = {group: [row["field"] for row in kept if row["group"] == group] for group in ("default", "niftyreg")}
+    assert fields["default"] == fields["niftyreg"] == [0, 1, 2, 4, 5, 6, 7]
 
 
 def rows(**columns):
@@ -132,10 +143,31 @@ def test_figure_7_compares_original_and_refined_scans(tmp_path):
     assert "<svg" in svg.read_text() and png.read_bytes()[:4] == b"\x89PNG"
 
 
+def test_figure_11_tests_every_step_and_all_together(tmp_path):
+    parts = []
+    for group, gain in (("default", 0.02), ("niftyreg", 0.0)):
+        deltas = [0.0] * 4 + [25.0] * 4
+        scores = {f"{m}_{s}": [0.8 + 0.01 * n + gain for n in range(8)] for m in ("ncc", "dsc", "ssim") for s in STEPS}
+        parts += rows(group=group, delta_mm=deltas, **scores)
+    outcome = sweep_outcome(parts, PaperOptions())
+    found = [(row["delta, mm"], row["n"], row["p"]) for row in outcome.table if row["measure"] == "DSC"]
+    assert found == [("0", 4, "0.1250"), ("25", 4, "0.1250"), ("all", 8, "0.0078 *")]
+    save(outcome, tmp_path / "fig11")
+
+
 def test_table_1_says_how_many_times_as_long():
+    quiet = {"threads": 2, "cores": 2, "load": [1.5, 1.9]}
+    busy = {**quiet, "load": [9.0, 13.0]}
     found = times_outcome(
-        rows(group="vxm2", seconds=[0.5, 0.5]) + rows(group="niftyreg", seconds=[100.0, 50.0]), PaperOptions()
+        rows(group="vxm2", seconds=[0.5, 0.5], **quiet) + rows(group="niftyreg", seconds=[100.0, 50.0], **busy),
+        PaperOptions(),
     )
+    assert found.notes == (
+        "2 threads on a machine of 2 cores, whose load was 1.5 to 13.0: it was busy with other work, so the seconds "
+        "are upper limits.",
+    )
+    alone = times_outcome(rows(group="vxm2", seconds=[0.5, 0.5], **quiet), PaperOptions())
+    assert alone.notes == ("2 threads on a machine of 2 cores, whose load was 1.5 to 1.9.",)
     assert found.table[0]["NiftyReg takes"] == "150 times as long" and found.table[1]["seconds"] == "75.00 ± 35.36"
 
 
@@ -150,22 +182,32 @@ def test_figure_9_puts_the_published_numbers_beside_ours():
     assert table[0]["against"] == "–" and table[2]["against"] == "incremental" and table[2]["p"] == "0.0312 *"
 
 
-def test_figure_8_is_drawn_from_the_iterations_of_a_run(tmp_path):
-    for fold, losses in (("fold1", (-0.5, -0.6)), ("fold2", (-0.4, -0.55))):
-        (tmp_path / fold).mkdir()
+def write_iterations(run, losses):
+    """A training run: fold to the validation losses of its iterations, the first one before any training."""
+    for fold, (start, *found) in losses.items():
+        (run / fold).mkdir(parents=True)
         iterations = [
             {
                 "iteration": n + 1,
-                "best_training": {"loss": loss},
-                "best_validation": {"loss": loss + 0.1},
+                "start_validation": {"loss": start},
+                "best_training": {"loss": loss - 0.1},
+                "best_validation": {"loss": loss},
                 "converged": True,
             }
-            for n, loss in enumerate(losses)
+            for n, loss in enumerate(found)
         ]
-        (tmp_path / fold / "result.json").write_text(json.dumps({"iterations": iterations}))
-    outcome = curve_outcome(tmp_path)
-    assert [row["best validation"] for row in outcome.table] == ["0.4000", "0.5000", "0.3000", "0.4500"]
-    save(outcome, tmp_path / "fig8")
+        (run / fold / "result.json").write_text(json.dumps({"iterations": iterations}))
+
+
+def test_figure_8_is_drawn_from_the_iterations_of_a_run(tmp_path):
+    """One fold has a volume more than the others; from six folds on a test can find something."""
+    folds = {f"fold{n}": [-0.3, -0.4 - 0.01 * n, -0.5 - 0.02 * n] for n in range(6)}
+    write_iterations(tmp_path, {**folds, "fold0": [-0.3, -0.4, -0.5, -0.6]})
+    table = curve_outcome(tmp_path).table
+    assert [(row["iteration"], row["n"]) for row in table] == [(1, 6), (2, 6), (3, 1)]
+    assert table[0]["best validation"] == "0.4250 ± 0.0187" and table[0]["best training"] == "0.5250 ± 0.0187"
+    assert table[0]["before training"] == "0.3000 ± 0.0000" and table[1]["p"] == "0.0312 *"
+    save(curve_outcome(tmp_path), tmp_path / "fig8")
     with pytest.raises(InputError, match="no iterations"):
         curve_outcome(tmp_path / "fold1")
 
@@ -201,6 +243,23 @@ def test_an_experiment_gives_table_rows_and_figure(finished):
     assert float(row["end_point_error_mm_after"]) < 1.5 and "image" not in row
 
 
+def test_times_are_taken_by_one_worker_with_all_cores(tmp_path, monkeypatch):
+    """The cluster is not started."""
+    sitk.WriteImage(sitk.Image([4, 4, 4], sitk.sitkInt16), str(tmp_path / "scan.nii.gz"))
+    (tmp_path / "manifest.csv").write_text("patient,time_point,image\nP,1,scan.nii.gz\n")
+    asked = []
+
+    def not_started(cluster):
+        asked.append(cluster)
+        raise InputError("not started")
+
+    monkeypatch.setattr("LongitudinalRegistrationLib.experiments.paper.run.connect", not_started)
+    for name, given in (("table1", {}), ("fig7", {}), ("table1", {"workers": 2})):
+        with pytest.raises(InputError, match="not started"):
+            run_experiment(name, tmp_path / "manifest.csv", tmp_path, PaperOptions(fields=1), ClusterOptions(**given))
+    assert [cluster.workers for cluster in asked] == [1, None, 2]
+
+
 def test_the_table_stays_where_it_was_while_the_patient_moves(finished):
     """Of the simulated follow-up that was made last: what a method sees of the original scan."""
     made, scan = (next(iter(kept.values())) for kept in (trials_module._follow_up, trials_module._scan))
@@ -212,9 +271,13 @@ def test_the_table_stays_where_it_was_while_the_patient_moves(finished):
 
 
 def test_the_page_has_a_section_and_the_figures(finished, tmp_path):
-    page = write_page(finished[1], tmp_path / "evaluation.md", "one small phantom.").read_text()
+    remarks = {"table1": "as in the paper.", "fig7": "not shown, as it was not run."}
+    page = write_page(finished[1], tmp_path / "evaluation.md", "one small phantom.", remarks).read_text()
+    assert "Here: as in the paper." in page and "not shown" not in page
     assert "## Table 1" in page and "about 300 times" in page and "| lkpyramid, alone | 1 |" in page
-    assert "1 random fields instead of 50" in page and "Not run here: fig7" in page
+    assert "1 random field instead of 50" in page and "whose load was" in page
+    assert "`longct evaluate --experiment table1 --manifest cohort/manifest.csv --out results`" in page
+    assert "here with `--fields 1 --methods lkpyramid`." in page and "Not run here: slices, fig7" in page
     assert (tmp_path / "pictures" / "evaluation" / "table1.png").exists()
     with pytest.raises(InputError, match="has no experiment"):
         write_page(tmp_path, tmp_path / "evaluation.md", "")

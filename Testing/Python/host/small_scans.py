@@ -7,6 +7,7 @@ import SimpleITK as sitk
 
 SPACING, SHAPE = 8.0, (30, 48, 48)
 EXTENT_MM = tuple(SPACING * count for count in reversed(SHAPE))
+LESION_HU = 400
 VERTEBRAE = {20: (10, 15), 21: (15, 20)}
 """The vertebrae of the scans: their first slice and the one behind their last."""
 
@@ -38,8 +39,11 @@ def image_of(array):
 
 
 def pair():
-    """The two as make_phantom returns a pair, as far as Testing/Slicer's story asks."""
+    """The two as make_phantom returns a pair, as far as Testing/Slicer's story asks: a lesion has come where the two
+    vertebrae meet."""
+    baseline, followup = arrays(), arrays(1)
+    followup[0][13:17, 28:32, 23:27] += LESION_HU
     sides = [
-        types.SimpleNamespace(image=image_of(hu), vertebrae=image_of(labels)) for hu, labels in (arrays(), arrays(1))
+        types.SimpleNamespace(image=image_of(hu), vertebrae=image_of(labels)) for hu, labels in (baseline, followup)
     ]
     return types.SimpleNamespace(baseline=sides[0], followup=sides[1])

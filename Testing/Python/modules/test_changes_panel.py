@@ -120,3 +120,43 @@ def test_everywhere_is_compared_when_it_is_asked_for_and_a_scan_that_is_gone_is_
     for _turn in range(2):
         panel.onTimer()
     assert "not in the scene" in section.ui.statusLabel.text and not panel.logic.changes.busy
+
+
+def test_an_item_that_is_edited_is_the_table_s_until_everybody_was_told(section):
+    """QTableWidget itself asks the item for its row after that: it must not be replaced in answer to itemChanged."""
+    told, table = [], section.ui.findingsTable
+    table.connect("itemChanged(QTableWidgetItem*)", lambda item: told.append(item is table.item(0, 1)))
+    table.item(0, 1).setText("Deposit")
+    assert section.table.shown[0].name == "Deposit" and told[0]
+
+
+def test_the_columns_fit_a_narrow_panel(section):
+    import slicer
+
+    table = section.ui.findingsTable
+    table.setFixedWidth(270)
+    for name in ("Vertebra T10, posterior elements, left side", ""):
+        section.table._onNamed(section.table.shown[0], name)
+        slicer.app.processEvents()
+        widths = [table.columnWidth(column) for column in range(table.columnCount)]
+        assert sum(widths) <= table.viewport().width
+        assert all(
+            width >= table.fontMetrics().horizontalAdvance(line)
+            for column, width in enumerate(widths)
+            if column != 1
+            for line in (*table.horizontalHeaderItem(column).text().split("\n"), table.item(0, column).text())
+        )
+        assert widths[1] >= table.fontMetrics().horizontalAdvance("T10, body, right")
+
+
+def test_a_comparison_anew_cannot_be_undone_into_the_findings_before(panel, section):
+    from slicerhost.application import letRun
+
+    section.ui.findingsTable.setCurrentCell(0, 1)
+    section.ui.rejectButton.click()
+    assert section.ui.undoFindingButton.enabled
+    section.ui.findButton.click()
+    letRun(panel, lambda: not panel.logic.changes.busy)
+    panel.onTimer()
+    assert section.table.shown[0].status == "rejected"
+    assert not panel.logic.canUndoFinding and not section.ui.undoFindingButton.enabled

@@ -208,6 +208,14 @@ def test_folds_never_have_a_patient_on_both_sides(seed):
         assert len({e.patient for e in fold.test}) == 3 and len(fold.train) + len(fold.test) == len(entries)
 
 
+def test_only_a_patient_s_first_time_points_take_part_where_that_is_asked_for():
+    folds = splits(cohort(12, 5), TrainingConfig(Path("c.csv"), folds=4, time_points=2))
+    for fold in folds:
+        assert len(fold.train) == 18 and len(fold.test) == 6
+        assert {entry.time_point for part in (fold.train, fold.test) for entry in part} == {"1", "2"}
+    assert not TrainingConfig(Path("c.csv"), time_points=-1).isValid()[0]
+
+
 def test_named_patients_are_left_out(tmp_path):
     config = TrainingConfig(Path("c.csv"), validation_patients=("p1",), test_patients=("p2",))
     (split,) = splits(cohort(4), config)

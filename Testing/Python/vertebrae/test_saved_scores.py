@@ -70,3 +70,17 @@ def test_table_plot_matches_and_section_survive_save_and_reload(result, tmp_path
     section.setResult(result)
     assert texts(section)[:3] == ["T11", "T12", "L1"]
     section.cleanup()
+
+
+def test_a_label_of_any_name_leaves_the_saved_table_whole(scene, tmp_path):
+    import slicer
+    from LongitudinalRegistrationSlicer.vertebrae.plot import nameInTable
+    from LongitudinalRegistrationSlicer.vertebrae.scores import addScores
+
+    names = {'2" cage, "old"': 101, "L4 \\ 50 %": 102}
+    report = {"dsc": {str(value): {"before": 0.5, "after": 0.9} for value in names.values()}}
+    addScores(report, names, "moving")
+    save_and_reload(tmp_path)
+    (table,) = slicer.util.getNodesByClass("vtkMRMLTableNode")
+    assert [nameInTable(table, row) for row in range(table.GetTable().GetNumberOfRows())] == list(names)
+    assert table.GetTable().GetColumnByName("DSC after").GetValue(1) == 0.9

@@ -63,6 +63,7 @@ def test_in_the_follow_up_as_scanned_it_is_the_same_anatomy(shown, line):
 def test_outside_the_scans_it_says_so(shown, line):
     point_at(shown, (500.0, 0.0, 0.0), "Overlay")
     assert line._label.text.startswith("HU – → –")
+    assert line._corner._actor.GetInput().isascii()
 
 
 def test_the_corner_of_the_view_under_the_mouse_says_it_and_no_other(shown, line):

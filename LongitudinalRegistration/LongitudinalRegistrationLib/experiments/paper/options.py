@@ -78,7 +78,8 @@ class PaperOptions:
         less = []
         if experiment in PAPER_FIELDS and self.count(experiment) < PAPER_FIELDS[experiment]:
             where = {"fig9": " a fold", "fig11": " a step"}.get(experiment, "")
-            less.append(f"{self.count(experiment)} random fields{where} instead of {PAPER_FIELDS[experiment]}")
+            count = self.count(experiment)
+            less.append(f"{count} random field{'s' * (count > 1)}{where} instead of {PAPER_FIELDS[experiment]}")
         if patients < PAPER_PATIENTS:
             less.append(f"{patients} patients instead of {PAPER_PATIENTS}")
         if experiment == "fig11" and self.step_mm > PAPER_STEP_MM:
@@ -86,3 +87,24 @@ class PaperOptions:
         if experiment in PAPER_FIELDS and self.niftyreg_spacing_mm > PAPER_SPACING_MM:
             less.append(f"NiftyReg on voxels of {self.niftyreg_spacing_mm:g} mm instead of {PAPER_SPACING_MM:g}")
         return "; ".join(less)
+
+    def arguments(self, experiment: str) -> str:
+        """Write what is less than in the paper as arguments of `longct evaluate`; empty if nothing is.
+
+        Parameters
+        ----------
+        experiment
+            Its name.
+        """
+        given = []
+        if experiment in PAPER_FIELDS and self.fields:
+            given.append(f"--fields {self.fields}")
+        if self.patients:
+            given.append(f"--patients {self.patients}")
+        if experiment == "fig11" and self.step_mm != PAPER_STEP_MM:
+            given.append(f"--step {self.step_mm:g}")
+        if self.methods:
+            given.append(f"--methods {','.join(self.methods)}")
+        if self.niftyreg_spacing_mm != PAPER_SPACING_MM:
+            given.append(f"--niftyreg-spacing {self.niftyreg_spacing_mm:g}")
+        return " ".join(given)

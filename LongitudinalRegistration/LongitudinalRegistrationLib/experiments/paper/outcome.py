@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Row = dict[str, Any]
+OVERLAP = ("dsc", "ssim")
+"""The paper's measures of a registration."""
 TITLES = {"dsc": "DSC", "ssim": "SSIM", "ncc": "NCC", "end_point_error_mm": "end-point error, mm"}
-DIGITS = {"end_point_error_mm": 2, "seconds": 2}
+DIGITS = {"end_point_error_mm": 2, "seconds": 2, "loss": 4}
 NAMES = {
     "vxm2": "VoxelMorph (vxm2, alone)",
     "lkpyramid": "lkpyramid, alone",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from .outcome import Outcome
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLOURS = {
     "vxm2": "#0072b2",
@@ -50,7 +52,16 @@ def save(outcome: Outcome, stem: Path) -> tuple[Path, Path]:
         svg = write_atomically(
             stem.with_suffix(".svg"), ".svg", lambda name: figure.savefig(name, metadata={"Date": None})
         )
-        return svg, write_atomically(stem.with_suffix(".png"), ".png", lambda name: figure.savefig(name, dpi=150))
+        return svg, write_atomically(stem.with_suffix(".png"), ".png", lambda name: _save_png(figure, name))
+
+
+def _save_png(figure: Figure, name: str) -> None:
+    """Save as PNG of 256 colours, a third of the size; figures are kept in the repository."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    figure.savefig(stream, dpi=150, format="png")
+    Image.open(stream).convert("RGB").quantize(256).save(name, optimize=True)
 
 
 def boxes(axes: Axes, groups: Sequence[tuple[float, Sequence[float | None], str]], width: float = 0.6) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +15,24 @@ from ...cohort.engine import Progress, run_tasks, still_to_do
 from ...cohort.ledger import Ledger
 from ...cohort.tables import write_table
 from ...cohort.task import Record, Task, task_key
+from ...methods.network.model_store import shipped_checksums
 from ...report.content import checksum
 from ...system.files import ready_folder, write_json
 from ...system.versions import CODE_VERSION
 from ...training.manifest import Entry, read_manifest
+from ...training.session import WEIGHTS
+from .dealing import complete_rows
 from .options import PaperOptions
 from .outcome import Outcome, Row
 from .plots import save
 from .published import STORIES
 from .real import follow_up_outcome, follow_up_pairs, follow_up_rows, follow_up_tasks
-from .simulated import (
-    folds_outcome,
-    folds_trials,
-    sweep_outcome,
-    sweep_trials,
-    table_removal_outcome,
-    table_removal_trials,
-    times_outcome,
-    times_trials,
-)
+from .schemes import INCREMENTAL, TRAINED, folds_outcome, folds_trials
 from .slices import slices_outcome
+from .sweep import sweep_outcome, sweep_trials
+from .table_removal import table_removal_outcome, table_removal_trials
+from .times import times_outcome, times_trials
+from .trained_runs import run_reduction
 from .training_curve import curve_outcome
 from .trial import Trial, run_trial
 
@@ -60,6 +58,10 @@ FOLLOW_UPS = "Figure 10: follow-ups before and after, by patient"
 CURVE = "Figure 8: incremental training, volume after volume"
 SLICES = "Figures 1, 2, 5 and 6: example slices (window 1800 HU, level 400 HU)"
 NAMES = (*SIMULATED, "fig8", "fig10", "slices")
+ALONE = ("table1",)
+"""What one worker does, with all cores, where nothing else is asked for: its seconds are the result."""
+RUNS = {"fig8": (INCREMENTAL,), "fig9": TRAINED, "fig11": TRAINED}
+"""Experiment to the training runs that it takes networks from."""
 
 
 @dataclass(frozen=True)
@@ -113,16 +115,19 @@ def run_experiment(
         raise InputError(reason)
     if reason := packages_missing():
         raise InputError(reason)
-    entries = read_manifest(manifest)
+    entries = read_manifest(manifest, scans_once=name not in ("fig10", "slices"))
+    if name in ALONE and not (cluster.scheduler or cluster.workers):
+        cluster = replace(cluster, workers=1)
     run = _Run(name, ready_folder(folder), options, cluster, progress, on_start)
     if name in SIMULATED:
         return run.simulated(entries)
     if name == "fig10":
         return run.follow_ups(entries)
     if name == "fig8":
-        if "incremental" not in options.runs:
+        if INCREMENTAL not in options.runs:
             raise InputError("Figure 8 is about a training run: name it with --run incremental=DIR.")
-        return run.finish(CURVE, curve_outcome(Path(options.runs["incremental"])), [], 0, len(entries))
+        patients = len({entry.patient for entry in entries})
+        return run.finish(CURVE, curve_outcome(Path(options.runs[INCREMENTAL])), [], 0, patients)
     return run.slices(entries)
 
 
@@ -144,13 +149,12 @@ class _Run:
         sums = checksums([Path(name) for name in sorted(names)], self.folder / "checksums.json")
         tasks = [_trial_task(trial, sums) for trial in trials]
         records = self._run(tasks)
-        rows = [{**asdict(trial), **record.result} for trial, record in zip(trials, records, strict=True)]
-        good = [row for row, record in zip(rows, records, strict=True) if not record.error]
-        if not good:
-            raise InputError(f"Every registration has failed: {records[0].error}")
-        patients = len({row["patient"] for row in good})
-        outcome = experiment.outcome(good, self.options)
-        return self.finish(experiment.title, outcome, _plain(good), len(rows) - len(good), patients)
+        rows, errors = complete_rows(trials, records), [record.error for record in records if record.error]
+        if not rows:
+            raise InputError(f"On every field a registration has failed: {errors[0]}")
+        patients = len({row["patient"] for row in rows})
+        outcome = experiment.outcome(rows, self.options)
+        return self.finish(experiment.title, outcome, _plain(rows), len(errors), patients)
 
     def follow_ups(self, entries: Sequence[Entry]) -> Finished:
         pairs = follow_up_pairs(entries, self.options)
@@ -170,7 +174,15 @@ class _Run:
     def slices(self, entries: Sequence[Entry]) -> Finished:
         found = slices_outcome(follow_up_pairs(entries, self.options))
         files = [path for name, outcome in found.items() for path in save(outcome, self.folder / name)]
-        content = {"title": SLICES, "story": "", "reduction": "", "notes": [], "table": [], "figures": list(found)}
+        content = {
+            "title": SLICES,
+            "story": "",
+            "reduction": "",
+            "command": self._command(),
+            "notes": [],
+            "table": [],
+            "figures": list(found),
+        }
         write_json(content, self.folder / "slices.json")
         return Finished(self.name, Outcome([], lambda figure: None, (1.0, 1.0)), 0, tuple(files))
 
@@ -191,7 +203,9 @@ class _Run:
         content = {
             "title": title,
             "story": STORIES.get(self.name, ""),
-            "reduction": self.options.reduction(self.name, patients),
+            "reduction": self._reduction(patients),
+            "command": self._command(),
+            "arguments": self.options.arguments(self.name),
             "notes": list(outcome.notes),
             "table": outcome.table,
             "failed": failed,
@@ -199,6 +213,18 @@ class _Run:
         }
         files.append(write_json(content, stem.with_suffix(".json")))
         return Finished(self.name, outcome, failed, tuple(files))
+
+    def _runs(self) -> dict[str, Path]:
+        return {name: Path(run) for name, run in self.options.runs.items() if name in RUNS.get(self.name, ())}
+
+    def _reduction(self, patients: int) -> str:
+        own = [self.options.reduction(self.name, patients), *map(run_reduction, self._runs().values())]
+        return "; ".join(words for words in own if words)
+
+    def _command(self) -> str:
+        """The command that does all that the paper does."""
+        runs = "".join(f" --run {name}=run_{name}" for name in self._runs())
+        return f"longct evaluate --experiment {self.name} --manifest cohort/manifest.csv --out results{runs}"
 
 
 def _trial_task(trial: Trial, sums: dict[Path, str]) -> Task:
@@ -208,13 +234,16 @@ def _trial_task(trial: Trial, sums: dict[Path, str]) -> Task:
         "image": sums[Path(trial.image)],
         "labels": sums[Path(trial.labels)] if trial.labels else None,
     }
-    weights = Path(trial.method) / "best.weights.h5"
-    if weights.exists():
-        parts["method"] = checksum(weights)
+    weights = Path(trial.method) / WEIGHTS
+    parts |= {"method": checksum(weights)} if weights.exists() else {"weights": shipped_checksums()}
     name = f"{trial.scan}, {trial.method}, field {trial.field}"
     return Task(name, task_key(work="trial", trial=parts, version=CODE_VERSION), run_trial, {"trial": trial})
 
 
 def _plain(rows: list[Row]) -> list[Row]:
     """Rows without the places of files on this machine."""
-    return [{name: value for name, value in row.items() if name not in ("image", "labels")} for row in rows]
+    return [
+        {name: value for name, value in row.items() if name not in ("image", "labels")}
+        | {"method": "/".join(Path(row["method"]).parts[-2:])}
+        for row in rows
+    ]

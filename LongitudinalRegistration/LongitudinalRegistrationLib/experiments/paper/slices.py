@@ -74,7 +74,7 @@ def slices_outcome(pairs: Sequence[Pair]) -> dict[str, Outcome]:
         axes = figure.subplots(1, 2)
         _show(axes[0], _plane(baseline, 1, middle), "baseline")
         _colours(axes[1], _plane(dvf, 1, middle, baseline), "displacement")
-        figure.suptitle("red: x, green: y, blue: z", y=0.02, va="bottom", fontsize=8)
+        figure.suptitle("grey: none; red: x, green: y, blue: z (LPS)", y=0.02, va="bottom", fontsize=8)
 
     def moved(figure: Figure) -> None:
         axes = figure.subplots(1, 3)
@@ -96,7 +96,7 @@ def slices_outcome(pairs: Sequence[Pair]) -> dict[str, Outcome]:
 
     return {
         "fig1": Outcome([], over_time, (2.6 * (len(own) + 1), 6.0)),
-        "fig2": Outcome([], field, (6.0, 4.2)),
+        "fig2": Outcome([], field, (6.0, 3.5)),
         "fig5": Outcome([], moved, (8.4, 2.6)),
         "fig6": Outcome([], before_after, (8.4, 6.4)),
     }

@@ -28,7 +28,7 @@ from ..model_scores import for_model
 
 SPAN_HU = 1500.0
 """HU between 0 and 1 of a normalised image, for methods that take HU; air stays air."""
-NIFTYREG, DEFAULT = "niftyreg", "default"
+NIFTYREG, DEFAULT, VOXELMORPH = "niftyreg", "default", "vxm2"
 Images = tuple[np.ndarray, np.ndarray, Grid]
 """Fixed and moving image, [k, j, i], float32, [0, 1], and their grid."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ...scan.body import find_body
 from ...scan.grid import Grid, body_bounds, common_grid, resample
 from ...scan.normalise import normalised_on_grid
 from ...scan.read import read_image
+from ...system.parallel import thread_count
 from ...training.simulation.simulator import (
     COARSE_SPACING_MM,
     SimulatorOptions,
@@ -26,6 +28,8 @@ from ...training.simulation.simulator import (
 from .solvers import solver
 
 EDGE_VOXELS = 2
+PAPER_DELTA_MM = 11.0
+"""Largest component that makes a follow-up as hard as the paper's, see docs/training.md."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,8 @@ def run_trial(trial: Trial) -> dict[str, Any]:
     -------
     dict
         end_point_error_mm, ssim, ncc and, with labels, dsc (mean over the labels), each _before and _after, over the
-        body of the simulated scan; ndv_percent; seconds of the method.
+        body of the simulated scan; ndv_percent; seconds of the method; threads; cores of the machine, and its load (how
+        many processes wanted to run in the last minute, 0 where the system does not tell).
     """
     scan = _prepared(trial.image, trial.labels)
     follow_up = _simulated(scan, trial)
@@ -167,6 +172,9 @@ def run_trial(trial: Trial) -> dict[str, Any]:
         **{f"{measure}_after": value for measure, value in after.items()},
         "ndv_percent": ndv_percent(found, follow_up.body),
         "seconds": seconds,
+        "threads": thread_count(),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else 0.0,
     }
 
 

@@ -115,6 +115,19 @@ def find_model(network: str = DEFAULT_NETWORK, folder: Path | None = None) -> Mo
     )
 
 
+@cache
+def shipped_checksums() -> dict[str, str]:
+    """Name the weights that ship, so that a result can say which ones it came from.
+
+    Returns
+    -------
+    dict
+        Network to the SHA-256 of its weights, from their cards.
+    """
+    cards = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(MODELS_FOLDER.glob("*.json"))}
+    return {name: card["sha256"] for name, card in cards.items()}
+
+
 def checked_content(model: Model, form: str) -> bytes:
     """Read a converted form of a model, and check what was read: it may have changed since the model was found.
 

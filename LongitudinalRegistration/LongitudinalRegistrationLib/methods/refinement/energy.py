@@ -19,10 +19,9 @@ from .kernels import (
     Sums,
     System,
     apply_slices,
-    bend_slices,
+    laplacian_slices,
     linearise_slices,
     redirect_slices,
-    regularise_slices,
     start_slices,
     step_slices,
 )
@@ -30,6 +29,8 @@ from .options import RefinementLevel
 
 GAIN = (12.0, 1.0)
 WIDTH = (0.02, 1.0)
+WHOLE_SHARE = 0.2
+"""Weight of the whole field's squared slopes, against 1 for those of the correction."""
 USUAL_MISMATCH = {2.0: 0.02}
 """Median robust difference, by voxel size in mm, of scans that differ by a deformation only."""
 MOST_STIFFENING, WHOLE_POWER = 2.0, 4.3
@@ -201,17 +202,15 @@ def solve(system: System, field: np.ndarray, iterations: int) -> np.ndarray:
     numpy.ndarray
         The update, like the field.
     """
-    update, residual, direction, applied, preconditioned, bent = (np.empty_like(field) for _ in range(6))
+    update, residual, direction, applied, preconditioned = (np.empty_like(field) for _ in range(5))
     preconditioner = np.empty((6, *field.shape[1:]), np.float32)
-    gradients = Gradients(update, residual, direction, applied, preconditioned, bent, preconditioner)
+    gradients = Gradients(update, residual, direction, applied, preconditioned, preconditioner)
     slices = field.shape[1]
-    over_slices(bend_slices, field, system.bending, gradients.bent, slices=slices)
     product = sum(over_slices(start_slices, system, field, gradients, slices=slices))
     first = product
     for _ in range(iterations):
         if product <= SOLVED * first:
             break
-        over_slices(bend_slices, gradients.direction, system.bending, gradients.bent, slices=slices)
         curvature = sum(over_slices(apply_slices, system, gradients, slices=slices))
         following = sum(over_slices(step_slices, np.float32(product / curvature), gradients, slices=slices))
         over_slices(redirect_slices, np.float32(following / product), gradients, slices=slices)
@@ -220,24 +219,23 @@ def solve(system: System, field: np.ndarray, iterations: int) -> np.ndarray:
 
 
 class Regularisation:
-    """What a level's energy holds beside the images' difference.
+    """The squared slopes that a level's energy holds beside the images' difference.
 
-    The squared slopes of the whole field; and of the correction, which is the field less its prior, the squared slopes
-    and the bending (the squared Laplacian), which lets pass what moves together and keeps out what the noise of single
-    voxels asks for. Where the scans differ by more than their noise (contrast medium, gas, other change), what a
-    difference says of the displacement is worth less, and all weigh more, the whole field's slopes most.
+    Of the correction, which is the field less its prior, and of the whole field. Where the scans differ by more than
+    their noise (contrast medium, gas, other change), what a difference says of the displacement is worth less, and both
+    weigh more, that of the whole field most.
 
     Parameters
     ----------
-    whole, slopes, bending
-        [k, j, i], float32: weights of the whole field's squared slopes, of the correction's, and of its bending.
+    whole, correction
+        [k, j, i], float32: weights of the squared slopes of the whole field, and of the correction.
     prior
         [component, k, j, i], float32, mm.
     """
 
-    def __init__(self, whole: np.ndarray, slopes: np.ndarray, bending: np.ndarray, prior: np.ndarray) -> None:
-        self._whole, self._slopes, self._bending, self._prior = whole, slopes, bending, prior
-        self.hold(np.ones_like(bending))
+    def __init__(self, whole: np.ndarray, correction: np.ndarray, prior: np.ndarray) -> None:
+        self._whole, self._correction, self._prior = whole, correction, prior
+        self.hold(np.ones_like(correction))
 
     def hold(self, factor: np.ndarray) -> None:
         """Hold the correction stiffer, where change is to be left visible.
@@ -247,19 +245,18 @@ class Regularisation:
         factor
             [k, j, i], float32, 1 or more: by how much.
         """
-        self._slopes, self._bending = self._slopes * factor, self._bending * factor
-        self._pull = _applied(self._prior, self._slopes, self._bending)
+        self._correction = self._correction * factor
+        self._pull = _laplacian(self._prior, self._correction)
         self.stiffen(1.0)
 
     def stiffen(self, factor: float) -> None:
         """Set by how much stiffer than for scans that differ by noise alone the field is held, 1 or more."""
-        stiffer = np.float32(factor)
-        stiffest = np.float32(factor**WHOLE_POWER)
-        self.slopes = (stiffer * self._slopes + stiffest * self._whole).astype(np.float32)
-        self.bending, self.pull = stiffer * self._bending, stiffer * self._pull
+        stiffer, stiffest = np.float32(factor), np.float32(factor**WHOLE_POWER)
+        self.weights = (stiffer * self._correction + stiffest * self._whole).astype(np.float32)
+        self.pull = np.float32(factor) * self._pull
 
     def energy(self, field: np.ndarray) -> float:
-        """The weighted squared slopes and bending at a field, but for a constant.
+        """The weighted squared slopes at a field, but for a constant.
 
         Parameters
         ----------
@@ -271,15 +268,13 @@ class Regularisation:
         float
             Their sum.
         """
-        held = _applied(field, self.slopes, self.bending)
-        return float(np.sum(field * (held - 2 * self.pull), dtype=np.float64))
+        return float(np.sum(field * (_laplacian(field, self.weights) - 2 * self.pull), dtype=np.float64))
 
 
-def _applied(field: np.ndarray, slopes: np.ndarray, bending: np.ndarray) -> np.ndarray:
+def _laplacian(field: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Apply the regularisation's operator to a field [component, k, j, i]."""
-    bent, out = np.empty_like(field), np.empty_like(field)
-    over_slices(bend_slices, field, bending, bent, slices=out.shape[1])
-    over_slices(regularise_slices, field, bent, slopes, out, slices=out.shape[1])
+    out = np.empty_like(field)
+    over_slices(laplacian_slices, field, weights, out, slices=out.shape[1])
     return out
 
 
@@ -343,9 +338,9 @@ class Energy:
         """
         if self._usual:
             self._regularisation.stiffen(float(np.clip(found.typical / self._usual, 1.0, MOST_STIFFENING)))
-        equations, held = self._comparison.equations, self._regularisation
-        equations[6:] += held.pull
-        return field + solve(System(equations, held.slopes, held.bending), field, iterations)
+        equations = self._comparison.equations
+        equations[6:] += self._regularisation.pull
+        return field + solve(System(equations, self._regularisation.weights), field, iterations)
 
     def at(self, field: np.ndarray, found: Mismatch) -> float:
         """The energy of a field; a voxel that the moving scan does not show costs as much as one did at first.

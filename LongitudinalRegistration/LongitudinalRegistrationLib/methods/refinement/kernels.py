@@ -1,9 +1,8 @@
 """Compiled steps of the refinement, a range of slices each: normal equations, their regularised solution.
 
 Fields and the vectors of the solution are [component, k, j, i], float32, mm, (x, y, z). Normal equations are
-[9, k, j, i], float32: the matrix A as xx, yy, zz, xy, xz, yz, then the right side b. The regularisation's operator L
-has two parts: minus the divergence of the slopes' weights times the gradient, and the Laplacian of the bending's
-weights times the Laplacian: field L field are the weighted squared slopes and the weighted bending of a field. Image
+[9, k, j, i], float32: the matrix A as xx, yy, zz, xy, xz, yz, then the right side b. The regularisation's operator L is
+minus the divergence of the weights times the gradient: field L field are the weighted squared slopes of a field. Image
 grids have `ratio` voxels for one of the field, along each axis.
 """
 
@@ -69,21 +68,19 @@ class Sums(NamedTuple):
 class System(NamedTuple):
     """(A + L) update = b - L field, with the operator L of the regularisation.
 
-    equations: [9, k, j, i], A and b; slopes, bending: [k, j, i], float32, the weights of squared slopes and Laplacians.
+    equations: [9, k, j, i], A and b; regularisation: [k, j, i], float32, the weight of the squared slopes.
     """
 
     equations: Float32Array
-    slopes: Float32Array
-    bending: Float32Array
+    regularisation: Float32Array
 
 
 class Gradients(NamedTuple):
     """The vectors of preconditioned conjugate gradients, and the preconditioner.
 
     update: the solution so far; residual: the right side less the matrix times it; direction: of the next step;
-    applied: the matrix times the direction; preconditioned: the preconditioner times the residual; bent: what
-    bend_slices makes of the field, then of each direction; preconditioner: [6, k, j, i], float32, symmetric matrices as
-    xx, yy, zz, xy, xz, yz.
+    applied: the matrix times the direction; preconditioned: the preconditioner times the residual; preconditioner:
+    [6, k, j, i], float32, symmetric matrices as xx, yy, zz, xy, xz, yz.
     """
 
     update: Float32Array
@@ -91,7 +88,6 @@ class Gradients(NamedTuple):
     direction: Float32Array
     applied: Float32Array
     preconditioned: Float32Array
-    bent: Float32Array
     preconditioner: Float32Array
 
 
@@ -311,21 +307,22 @@ def correlate_slices(images: Images, geometry: Geometry, field: Float32Array, fi
 
 
 @kernel(fastmath=True)
-def _add_slopes_row(values: Float32Array, slopes: Float32Array, k: int, j: int, line: Float32Array) -> None:
-    """Add minus the divergence of weights times the gradient, at a row.
+def _laplacian_row(values: Float32Array, regularisation: Float32Array, k: int, j: int, line: Float32Array) -> None:
+    """Apply the regularisation's operator L to a row.
 
     Parameters
     ----------
     values
         [k, j, i], float32, one component.
-    slopes
+    regularisation
         [k, j, i], float32, the weights; the ends are free.
     line
         (i,), float32: the output, per voxel squared.
     """
-    depth, height, width = slopes.shape
+    depth, height, width = regularisation.shape
     half = np.float32(0.5)
-    own, s = values[k, j], slopes[k, j]
+    own, s = values[k, j], regularisation[k, j]
+    line[:] = 0
     for side in range(4):
         kn, jn = k, j
         if side == 0:
@@ -336,7 +333,7 @@ def _add_slopes_row(values: Float32Array, slopes: Float32Array, k: int, j: int, 
             jn = max(j - 1, 0)
         else:
             jn = min(j + 1, height - 1)
-        other, t = values[kn, jn], slopes[kn, jn]
+        other, t = values[kn, jn], regularisation[kn, jn]
         for i in range(width):
             line[i] += half * (s[i] + t[i]) * (own[i] - other[i])
     after, t, later = own[1:], s[1:], line[1:]
@@ -347,43 +344,8 @@ def _add_slopes_row(values: Float32Array, slopes: Float32Array, k: int, j: int, 
 
 
 @kernel(fastmath=True)
-def _add_laplacian_row(values: Float32Array, k: int, j: int, line: Float32Array) -> None:
-    """Add minus the Laplacian of values [k, j, i], float32, with free ends, to a row (i,), per voxel squared."""
-    depth, height, width = values.shape
-    own, six = values[k, j], np.float32(6)
-    above, below = values[min(k + 1, depth - 1), j], values[max(k - 1, 0), j]
-    behind, before = values[k, min(j + 1, height - 1)], values[k, max(j - 1, 0)]
-    for i in range(width):
-        around = above[i] + below[i] + behind[i] + before[i]
-        line[i] += six * own[i] - around - own[max(i - 1, 0)] - own[min(i + 1, width - 1)]
-
-
-@kernel(fastmath=True)
-def bend_slices(field: Float32Array, bending: Float32Array, bent: Float32Array, first: int, stop: int) -> None:
-    """Set bent = bending times minus the Laplacian of a field.
-
-    Parameters
-    ----------
-    field
-        [component, k, j, i], float32, mm.
-    bending
-        [k, j, i], float32: weights.
-    bent
-        Like field; slices first..stop-1 are written.
-    """
-    for c in range(3):
-        for k in range(first, stop):
-            for j in range(bent.shape[2]):
-                line, weights = bent[c, k, j], bending[k, j]
-                line[:] = 0
-                _add_laplacian_row(field[c], k, j, line)
-                for i in range(line.size):
-                    line[i] *= weights[i]
-
-
-@kernel(fastmath=True)
-def regularise_slices(
-    field: Float32Array, bent: Float32Array, slopes: Float32Array, out: Float32Array, first: int, stop: int
+def laplacian_slices(
+    field: Float32Array, regularisation: Float32Array, out: Float32Array, first: int, stop: int
 ) -> None:
     """Apply the regularisation's operator: out = L field.
 
@@ -391,20 +353,15 @@ def regularise_slices(
     ----------
     field
         [component, k, j, i], float32, mm.
-    bent
-        What bend_slices makes of it.
-    slopes
-        [k, j, i], float32: weights.
+    regularisation
+        [k, j, i], float32.
     out
         Like field; slices first..stop-1 are written.
     """
     for c in range(3):
         for k in range(first, stop):
             for j in range(out.shape[2]):
-                line = out[c, k, j]
-                line[:] = 0
-                _add_slopes_row(field[c], slopes, k, j, line)
-                _add_laplacian_row(bent[c], k, j, line)
+                _laplacian_row(field[c], regularisation, k, j, out[c, k, j])
 
 
 @kernel(fastmath=True)
@@ -435,8 +392,7 @@ def _multiply_row(matrix: Float32Array, vector: Float32Array, out: Float32Array)
 def start_slices(system: System, field: Float32Array, gradients: Gradients, first: int, stop: int) -> float:
     """Start conjugate gradients at an update of 0.
 
-    The residual is b - L field; the preconditioner is the inverse of the system's diagonal blocks. `bent` is that
-    of the field.
+    The residual is b - L field; the preconditioner is the inverse of the system's diagonal blocks.
 
     Parameters
     ----------
@@ -445,27 +401,27 @@ def start_slices(system: System, field: Float32Array, gradients: Gradients, firs
     field
         [component, k, j, i], float32, mm.
     gradients
-        Gradients; slices first..stop-1 are written, of all but `applied`, `preconditioned` and `bent`.
+        Gradients; slices first..stop-1 are written, of all but `applied` and `preconditioned`.
 
     Returns
     -------
     float
         The residual times the preconditioned residual, which is the first direction.
     """
-    equations, slopes, bending = system
-    update, residual, direction, _, _, bent, preconditioner = gradients
+    equations, regularisation = system
+    update, residual, direction, _, _, preconditioner = gradients
     product = 0.0
-    regularise_slices(field, bent, slopes, residual, first, stop)
     for k in range(first, stop):
-        for j in range(slopes.shape[1]):
-            s, t = slopes[k, j], bending[k, j]
+        for j in range(regularisation.shape[1]):
+            s = regularisation[k, j]
             for c in range(3):
                 out, b = residual[c, k, j], equations[6 + c, k, j]
+                _laplacian_row(field[c], regularisation, k, j, out)
                 for i in range(out.size):
                     out[i] = b[i] - out[i]
                 update[c, k, j] = 0
             for i in range(s.size):
-                diagonal = np.float32(6) * s[i] + np.float32(42) * t[i]
+                diagonal = np.float32(6) * s[i]
                 xx = equations[0, k, j, i] + diagonal
                 yy = equations[1, k, j, i] + diagonal
                 zz = equations[2, k, j, i] + diagonal
@@ -493,22 +449,25 @@ def apply_slices(system: System, gradients: Gradients, first: int, stop: int) ->
     system
         System.
     gradients
-        Gradients; slices first..stop-1 of `applied` are written; `bent` is the direction's.
+        Gradients; slices first..stop-1 of `applied` are written.
 
     Returns
     -------
     float
         The direction times that: the curvature along it.
     """
-    equations, slopes, _ = system
-    _, _, direction, applied, _, bent, _ = gradients
+    equations, regularisation = system
+    _, _, direction, applied, _, _ = gradients
     product = 0.0
+    line = np.empty(regularisation.shape[2], np.float32)
     for k in range(first, stop):
-        for j in range(slopes.shape[1]):
+        for j in range(regularisation.shape[1]):
             _multiply_row(equations[:, k, j], direction[:, k, j], applied[:, k, j])
             for c in range(3):
-                _add_slopes_row(direction[c], slopes, k, j, applied[c, k, j])
-                _add_laplacian_row(bent[c], k, j, applied[c, k, j])
+                _laplacian_row(direction[c], regularisation, k, j, line)
+                out = applied[c, k, j]
+                for i in range(line.size):
+                    out[i] += line[i]
             product += _dot_rows(direction[:, k, j], applied[:, k, j])
     return product
 
@@ -529,7 +488,7 @@ def step_slices(step: np.float32, gradients: Gradients, first: int, stop: int) -
     float
         The residual times the preconditioned residual.
     """
-    update, residual, direction, applied, preconditioned, _, preconditioner = gradients
+    update, residual, direction, applied, preconditioned, preconditioner = gradients
     product = 0.0
     for k in range(first, stop):
         for j in range(residual.shape[2]):
@@ -546,7 +505,7 @@ def step_slices(step: np.float32, gradients: Gradients, first: int, stop: int) -
 @kernel(fastmath=True)
 def redirect_slices(ratio: np.float32, gradients: Gradients, first: int, stop: int) -> None:
     """Set the next direction: the preconditioned residual plus `ratio` (float32) times the last direction."""
-    _, _, direction, _, preconditioned, _, _ = gradients
+    _, _, direction, _, preconditioned, _ = gradients
     for k in range(first, stop):
         for c in range(3):
             for j in range(direction.shape[2]):

@@ -10,18 +10,15 @@ class RefinementLevel:
     """One level of a refinement.
 
     image_mm: voxels of the images compared (2, 4, 8 or 16); ratio: voxels of the field are so many times as large (2
-    or 4); steps: most Gauss-Newton steps; whole, slopes, bending: weights against the image differences, of the
-    whole field's squared slopes, and of the correction's squared slopes and squared Laplacian; corners: how many of
-    every eight image voxels are compared (1 to 8); from_error_mm: the level is passed over where less error than that
-    is expected of the start, median over the body.
+    or 4); steps: most Gauss-Newton steps; regularisation: weight of the squared slopes of the correction against the
+    image differences; corners: how many of every eight image voxels are compared (1 to 8); from_error_mm: the level is
+    passed over where less error than that is expected of the start, median over the body.
     """
 
     image_mm: float
     ratio: int
     steps: int
-    whole: float
-    slopes: float
-    bending: float
+    regularisation: float
     corners: int = 8
     from_error_mm: float = 0.0
 
@@ -32,20 +29,20 @@ class RefinementLevel:
 
 
 FAST = (
-    RefinementLevel(8.0, 2, 3, 0.01, 0.06, 0.02, from_error_mm=2.0),
-    RefinementLevel(4.0, 4, 3, 0.01, 0.06, 0.02, corners=4, from_error_mm=1.0),
-    RefinementLevel(2.0, 4, 4, 0.018, 0.108, 0.036, corners=2),
+    RefinementLevel(8.0, 2, 3, 0.1, from_error_mm=2.0),
+    RefinementLevel(4.0, 4, 3, 0.1, corners=4, from_error_mm=1.0),
+    RefinementLevel(2.0, 4, 4, 0.18, corners=2),
 )
-COARSE = (RefinementLevel(16.0, 2, 5, 0.015, 0.075, 0.0), RefinementLevel(8.0, 2, 4, 0.015, 0.075, 0.0))
+COARSE = (RefinementLevel(16.0, 2, 5, 0.075), RefinementLevel(8.0, 2, 4, 0.075))
 ALONE = (
     *COARSE,
-    RefinementLevel(4.0, 2, 3, 0.021, 0.105, 0.0, corners=4),
-    RefinementLevel(2.0, 4, 3, 0.042, 0.21, 0.0, corners=2),
+    RefinementLevel(4.0, 2, 3, 0.105, corners=4),
+    RefinementLevel(2.0, 4, 3, 0.21, corners=2),
 )
 THOROUGH = (
-    RefinementLevel(4.0, 2, 4, 0.021, 0.105, 0.0),
-    RefinementLevel(2.0, 4, 4, 0.042, 0.21, 0.0),
-    RefinementLevel(2.0, 2, 4, 0.021, 0.105, 0.0),
+    RefinementLevel(4.0, 2, 4, 0.105),
+    RefinementLevel(2.0, 4, 4, 0.21),
+    RefinementLevel(2.0, 2, 4, 0.105),
 )
 EFFORTS = {"fast": FAST, "thorough": THOROUGH}
 EFFORTS_ALONE = {"fast": ALONE, "thorough": COARSE + THOROUGH}
@@ -62,7 +59,7 @@ class RefinementOptions:
     """
 
     effort: str = "fast"
-    iterations: int = 20
+    iterations: int = 8
     budget_seconds: float = 20.0
     keep_volume_factor: float = 50.0
 

@@ -1,10 +1,10 @@
 """Refinement of a field by instance optimisation: a few Gauss-Newton steps on both scans, coarse to fine.
 
 Minimised is an energy: the robust squared difference of two channels of the scans (the windowed scan, and the scan
-freed of local mean and contrast, which makes it a local correlation), plus the squared slopes and the bending of the
-correction, which is the field less the one it started from, plus, weaker, the squared slopes of the whole field. Where
-the scans say nothing, the start is thus kept. Each step solves for the best update of the whole field at once, by
-conjugate gradients, and is taken if the energy falls.
+freed of local mean and contrast, which makes it a local correlation), plus the squared slopes of the correction, which
+is the field less the one it started from, plus, weaker, those of the whole field. Where the scans say nothing, the
+start is thus kept. Each step solves for the best update of the whole field at once, by conjugate gradients, and is
+taken if the energy falls.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ...field.transforms import component_first, field_on
 from ...scan.grid import Grid
 from ...scan.pyramid import ScanPyramid
 from ...system.parallel import over_slices
-from .energy import Comparison, Energy, Regularisation, touched
+from .energy import WHOLE_SHARE, Comparison, Energy, Regularisation, touched
 from .kernels import double_slices
 from .options import RefinementLevel, RefinementOptions
 
@@ -185,18 +185,15 @@ def _regularisation(
     keep
         [k, j, i]: not 0 where a change of volume is kept; there the whole field is held, not the correction.
     """
-    trust = np.ones(prior.shape[1:], np.float32)
+    weights = np.full(prior.shape[1:], level.regularisation * level.corners / 8 / level.image_mm**2, np.float32)
+    correction, whole = weights, np.float32(WHOLE_SHARE) * weights
     if expected is not None:
         trust = np.clip(TRUSTED_MM / expected, *TRUST_RANGE).astype(np.float32)
-    compared = level.corners / 8 / level.image_mm**2
-    whole, slopes, bending = (
-        np.float32(weight * compared) * trust for weight in (level.whole, level.slopes, level.bending)
-    )
+        correction, whole = weights * trust, whole * trust
     if keep is not None:
-        slopes, bending = (np.where(keep > 0, np.float32(0), weights) for weights in (slopes, bending))
-        kept = np.float32(options.keep_volume_factor * (level.slopes + level.bending) * compared)
-        whole = np.where(keep > 0, kept, whole)
-    return Regularisation(whole, slopes, bending, prior)
+        correction = np.where(keep > 0, np.float32(0), correction)
+        whole = np.where(keep > 0, np.float32(options.keep_volume_factor) * weights, whole)
+    return Regularisation(whole, correction, prior)
 
 
 def refine(
