@@ -13,6 +13,8 @@ from .lesions import diameters
 
 MARGIN_MM, GAP_MM, REACH_MM, SIGMA_MM = 14.0, 3.0, 3.0, 1.0
 LEAST_HU, LEAST_RING = 30.0, 20
+LEAST_SHARE = 0.25
+"""Of the contrast on the other scan: less is texture, not what is larger or smaller there."""
 MOST_SLICES = 12
 
 
@@ -60,50 +62,61 @@ def place_of(voxels: np.ndarray, region: np.ndarray, spacing: tuple[float, float
     return Place(start, changed, region[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))] > 0)
 
 
-def longest_diameter(
-    hu: np.ndarray, place: Place, reference: sitk.Image, transform: sitk.Transform | None = None
-) -> float:
-    """Measure what stands out from its surroundings at a changed place.
+def longest_diameters(
+    scans: tuple[np.ndarray, np.ndarray], place: Place, reference: sitk.Image, transform: sitk.Transform
+) -> tuple[float, float]:
+    """Measure what stands out from its surroundings at a changed place, on both scans.
 
-    It is what is nearer to the place's mean than to the median of the region around it, or to twice as much, and
-    connected with it.
+    It differs from the median of the region around it by more than half, and less than twice, of what the place's tenth
+    that stands out most does, and is connected with it. The place's mean would not do: of a lesion that has grown the
+    place is mostly what the baseline's lesion leaves free.
 
     Parameters
     ----------
-    hu
-        [k, j, i], the whole scan on the map's grid, HU.
+    scans
+        Baseline and follow-up, [k, j, i], whole, on the map's grid, HU.
     place
         As from place_of.
     reference
         Image with the map's grid.
     transform
-        Where the ends of the diameter come on the scan, LPS mm; None: where they are.
+        Baseline to follow-up points, LPS mm: the follow-up is measured where it was scanned.
 
     Returns
     -------
-    float
-        Longest diameter in a slice, mm; 0 where nothing stands out.
+    tuple of float
+        Longest diameter in a slice before and after, mm; 0 where nothing stands out, or less than a quarter of what
+        does on the other scan.
     """
     spacing = np.array(reference.GetSpacing()[::-1])
     cut = tuple(slice(a, a + n) for a, n in zip(place.start, place.changed.shape, strict=True))
-    values = gaussian_filter(hu[cut], SIGMA_MM / spacing)
     core = np.stack([binary_fill_holes(each) for each in place.changed])
     away = distance_transform_edt(~core, sampling=spacing)
-    reached, ring = away <= REACH_MM, (away > GAP_MM) & (away <= MARGIN_MM) & place.region
+    ring = (away > GAP_MM) & (away <= MARGIN_MM) & place.region
     if np.count_nonzero(ring) < LEAST_RING:
-        return 0.0
-    around = float(np.median(values[ring]))
-    contrast = float(np.mean(values[core])) - around
-    if abs(contrast) < LEAST_HU:
-        return 0.0
-    ratio = (values - around) / contrast
-    out = (ratio > 0.5) & (ratio < 2.0) & reached & place.region
-    numbers, _ = label(out)
+        return 0.0, 0.0
+    relative = [gaussian_filter(hu[cut], SIGMA_MM / spacing) for hu in scans]
+    relative = [values - float(np.median(values[ring])) for values in relative]
+    contrasts = [_contrast(values[core]) for values in relative]
+    least = max(LEAST_HU, LEAST_SHARE * max(map(abs, contrasts)))
+    reached, to_world, found = (away <= REACH_MM) & place.region, voxel_matrix(reference), []
+    for values, contrast, through in zip(relative, contrasts, (None, transform), strict=True):
+        voxels = _standing_out(values / contrast, core, reached) if abs(contrast) >= least else np.empty((0, 3), int)
+        found.append(_longest(voxels + place.start, to_world, through) if len(voxels) else 0.0)
+    return found[0], found[1]
+
+
+def _contrast(values: np.ndarray) -> float:
+    """What the tenth of values [n] that is furthest from 0, on either side, begins at."""
+    lowest, highest = np.percentile(values, [10, 90]).tolist()
+    return highest if highest >= -lowest else lowest
+
+
+def _standing_out(ratio: np.ndarray, core: np.ndarray, reached: np.ndarray) -> np.ndarray:
+    """Voxels [n, (k, j, i)] of half to twice the contrast that are connected with the core [k, j, i]."""
+    numbers, _ = label((ratio > 0.5) & (ratio < 2.0) & reached)
     meets = np.unique(numbers[core])
-    voxels = np.argwhere(np.isin(numbers, meets[meets > 0]))
-    if not len(voxels):
-        return 0.0
-    return _longest(voxels + place.start, voxel_matrix(reference), transform)
+    return np.argwhere(np.isin(numbers, meets[meets > 0]))
 
 
 def _longest(voxels: np.ndarray, to_world: np.ndarray, transform: sitk.Transform | None) -> float:

@@ -13,7 +13,7 @@ from TableRemovalLib.errors import InputError
 
 from .caution import CAUTIONS, PHASE
 from .change_map import ChangeMap
-from .extent import longest_diameter, place_of
+from .extent import longest_diameters, place_of
 from .options import FindingOptions
 from .places import Anatomy
 
@@ -168,6 +168,8 @@ def _finding(
     centre = found.region.TransformContinuousIndexToPhysicalPoint(voxels.mean(axis=0)[::-1].tolist())
     volume = len(voxels) * float(np.prod(spacing)) / 1000
     place, where = place_of(voxels, arrays["region"], spacing[::-1]), anatomy.where(voxels)
+    scans = arrays["baseline_hu"], arrays["followup_hu"]
+    before, after = longest_diameters(scans, place, found.region, transform)
     return Finding(
         number=0,
         kind=DENSER if values.mean() > 0 else LIGHTER,
@@ -181,8 +183,8 @@ def _finding(
         largest_change_hu=float(values[np.argmax(np.abs(values))]),
         contrast_to_noise=float(abs(values.mean()) / found.noise_hu),
         significance=float(levels.max()),
-        diameter_before_mm=longest_diameter(arrays["baseline_hu"], place, found.region),
-        diameter_after_mm=longest_diameter(arrays["followup_hu"], place, found.region, transform),
+        diameter_before_mm=before,
+        diameter_after_mm=after,
         volume_change=float(arrays["volume_change"][index].mean()),
         confidence=_confidence(voxels, arrays, found),
         caution=CAUTIONS[_caution(arrays["caution"][index], float(np.prod(spacing)) / 1000)],

@@ -185,3 +185,22 @@ def test_a_follow_up_whose_slices_lie_otherwise_in_its_file_is_compared_as_the_s
     first, second = (array_of(each.significance) for each in found)
     np.testing.assert_allclose(first, second, atol=0.01)
     assert found[0].trust == found[1].trust and found[0].warnings == found[1].warnings
+
+
+def with_ball(image, radius_mm, hu, centre=(0.0, 18.0, 0.0)):
+    array = sitk.GetArrayFromImage(image).astype(float)
+    points = np.indices(array.shape)[::-1].reshape(3, -1).T * image.GetSpacing() + image.GetOrigin()
+    away = np.linalg.norm(points - centre, axis=1).reshape(array.shape)
+    made = sitk.GetImageFromArray((array + hu * np.clip(radius_mm - away + 0.5, 0, 1)).astype(np.int16))
+    made.CopyInformation(image)
+    return made
+
+
+@pytest.mark.parametrize(("before_mm", "hu"), [(10, 400), (14, 400), (14, -120), (0, 300)])
+def test_the_diameters_of_a_lesion_that_has_grown(before_mm, hu):
+    (fixed, fixed_body), (moving, moving_body) = trunk(), trunk(seed=2)
+    scans = with_ball(fixed, before_mm / 2, hu if before_mm else 0), with_ball(moving, 10, hu)
+    same = sitk.Transform(3, sitk.sitkIdentity)
+    first = find_changes(change_map(*scans, same, None, fixed_body, moving_body), same).listed[0]
+    assert first.diameter_before_mm == pytest.approx(before_mm, abs=4)
+    assert first.diameter_after_mm == pytest.approx(20, abs=4)
