@@ -32,6 +32,8 @@ def files(tmp_path):
         sitk.WriteImage(image, str(tmp_path / f"{name}.nii.gz"))
     sitk.WriteTransform(sitk.TranslationTransform(3, (0.0, 0.0, 0.0)), str(tmp_path / "t.h5"))
     labels = sitk.Cast(scan(0.0, 1) > 120, sitk.sitkUInt8) * 21
+    for ends in (slice(0, 6), slice(30, 36)):
+        labels[:, :, ends] = 0
     sitk.WriteImage(labels, str(tmp_path / "labels.nii.gz"))
     return tmp_path
 
