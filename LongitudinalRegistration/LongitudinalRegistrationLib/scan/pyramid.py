@@ -243,7 +243,7 @@ def _box(low: np.ndarray, high: np.ndarray) -> Grid:
 
 def _finest_level(image: sitk.Image, mask: sitk.Image, grid: Grid) -> Level:
     """Resample a scan, with air outside the mask, to the finest grid."""
-    coarse, to_world = decimated(image, mask, FINEST_MM)
+    coarse, to_world = decimated(image, mask, FINEST_MM, grid.origin)
     shape = grid.size[::-1]
     from_grid = np.diag([grid.spacing_mm] * 3 + [1.0])
     from_grid[:3, 3] = grid.origin
