@@ -63,20 +63,23 @@ def _add_channel(block: Float32Array, n: int, jacobian: Float32Array, quarter: R
 
 
 @inlined
-def _gather(values: Float32Array, place: Real, along: tuple[Real, Real, Real], t: int, block: Float32Array) -> None:
+def _gather(values: Float32Array, place: Real, along: tuple[Real, Real, Real], t: Real, block: Float32Array) -> None:
     """Copy both channels' eight corners of a cell, which begins at `place`, to voxel t of a block."""
     one = np.uint64(1)
     i, j, k = along
-    block[t], block[BLOCK + t] = values[place], values[place + one]
-    block[2 * BLOCK + t], block[3 * BLOCK + t] = values[place + i], values[place + i + one]
+    block[t], block[np.uint64(BLOCK) + t] = values[place], values[place + one]
+    block[np.uint64(2 * BLOCK) + t], block[np.uint64(3 * BLOCK) + t] = values[place + i], values[place + i + one]
     place_j, place_k = place + j, place + k
-    block[4 * BLOCK + t], block[5 * BLOCK + t] = values[place_j], values[place_j + one]
-    block[6 * BLOCK + t], block[7 * BLOCK + t] = values[place_j + i], values[place_j + i + one]
-    block[8 * BLOCK + t], block[9 * BLOCK + t] = values[place_k], values[place_k + one]
-    block[10 * BLOCK + t], block[11 * BLOCK + t] = values[place_k + i], values[place_k + i + one]
+    block[np.uint64(4 * BLOCK) + t], block[np.uint64(5 * BLOCK) + t] = values[place_j], values[place_j + one]
+    block[np.uint64(6 * BLOCK) + t], block[np.uint64(7 * BLOCK) + t] = values[place_j + i], values[place_j + i + one]
+    block[np.uint64(8 * BLOCK) + t], block[np.uint64(9 * BLOCK) + t] = values[place_k], values[place_k + one]
+    block[np.uint64(10 * BLOCK) + t], block[np.uint64(11 * BLOCK) + t] = values[place_k + i], values[place_k + i + one]
     place_jk = place_j + k
-    block[12 * BLOCK + t], block[13 * BLOCK + t] = values[place_jk], values[place_jk + one]
-    block[14 * BLOCK + t], block[15 * BLOCK + t] = values[place_jk + i], values[place_jk + i + one]
+    block[np.uint64(12 * BLOCK) + t], block[np.uint64(13 * BLOCK) + t] = values[place_jk], values[place_jk + one]
+    block[np.uint64(14 * BLOCK) + t], block[np.uint64(15 * BLOCK) + t] = (
+        values[place_jk + i],
+        values[place_jk + i + one],
+    )
 
 
 @kernel(fastmath=True, error_model="numpy")
@@ -208,15 +211,20 @@ def linearise_slices(
                     b, _, v = cell(y, mj)
                     c, _, w = cell(z, mk)
                     place = np.uint64(2 * ((c * mj + b) * mi + a))
-                    _gather(values, place, along, t, block)
-                    block[U + t], block[U + BLOCK + t], block[U + 2 * BLOCK + t] = u, v, w
-                    i0, i1 = max(i - 1, 0), min(i + 1, length - 1)
+                    at = np.uint64(t)
+                    _gather(values, place, along, at, block)
+                    block[np.uint64(U) + at], block[np.uint64(U + BLOCK) + at], block[np.uint64(U + 2 * BLOCK) + at] = (
+                        u,
+                        v,
+                        w,
+                    )
+                    i0, here, i1 = np.uint64(max(i - 1, 0)), np.uint64(i), np.uint64(min(i + 1, length - 1))
                     for n in range(2):
-                        s = n * BLOCK + t
-                        block[OWN + s] = own[i, n]
-                        block[SLOPES + s] = own[i1, n] - own[i0, n]
-                        block[SLOPES + 2 * BLOCK + s] = after[i, n] - before[i, n]
-                        block[SLOPES + 4 * BLOCK + s] = above[i, n] - below[i, n]
+                        s = np.uint64(n * BLOCK) + at
+                        block[np.uint64(OWN) + s] = own[here, n]
+                        block[np.uint64(SLOPES) + s] = own[i1, n] - own[i0, n]
+                        block[np.uint64(SLOPES + 2 * BLOCK) + s] = after[here, n] - before[here, n]
+                        block[np.uint64(SLOPES + 4 * BLOCK) + s] = above[here, n] - below[here, n]
                     places[t] = i // ratio
                     t += 1
                     count += 1
