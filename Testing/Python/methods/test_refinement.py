@@ -7,14 +7,15 @@ from LongitudinalRegistrationLib.field.jacobian import ndv_percent, smallest_jac
 from LongitudinalRegistrationLib.field.transforms import component_first, compose
 from LongitudinalRegistrationLib.methods.refinement.agreement import agreement
 from LongitudinalRegistrationLib.methods.refinement.energy import Comparison, Energy, Mismatch, Regularisation, solve
-from LongitudinalRegistrationLib.methods.refinement.kernels import System
+from LongitudinalRegistrationLib.methods.refinement.kernels import Differences, Geometry, Images, Sums, System
+from LongitudinalRegistrationLib.methods.refinement.linearise_kernels import linearise_slices
 from LongitudinalRegistrationLib.methods.refinement.options import FAST, RefinementOptions
 from LongitudinalRegistrationLib.methods.refinement.refine import descend, refine, without_folds
 from LongitudinalRegistrationLib.scan.grid import resample
 from LongitudinalRegistrationLib.scan.pyramid import make_pyramid
 from LongitudinalRegistrationLib.training.simulation.simulated_scan import simulate_scans
 from LongitudinalRegistrationLib.training.simulation.simulator import SimulatorOptions
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, shift
 
 
 @pytest.fixture(scope="module")
@@ -318,3 +319,32 @@ def test_options_say_what_to_change(options, words):
 def test_component_first_keeps_components_apart():
     array = np.arange(24.0).reshape(2, 2, 2, 3)
     assert component_first(sitk.GetImageFromArray(array, isVector=True))[1, 0, 1, 0] == array[0, 1, 0, 1]
+
+
+def test_the_normal_equations_are_those_of_the_differences_however_the_slices_are_shared_out():
+    """Cost and count against a plain sum of interpolated differences; the sums bit by bit from slice to slice."""
+    rng = np.random.default_rng(7)
+    shape, ratio = (8, 12, 72), 2
+    fixed, moving = (gaussian_filter(rng.normal(size=(*shape, 2)), (1, 1, 1, 0)).astype(np.float32) for _ in range(2))
+    mask, seen = (rng.random(shape) > 0.2).astype(np.uint8), np.ones(shape, np.uint8)
+    field = np.full((3, *(n // ratio for n in shape)), np.float32(0.6))
+    gain, width = np.array([12.0, 1.0], np.float32), np.array([0.02, 1.0], np.float32)
+    offsets = np.array([[k, j, i] for k in range(2) for j in range(2) for i in range(2)])
+    images, geometry = Images(fixed, mask, moving, seen), Geometry(ratio, 2.0, np.eye(3, 4))
+    whole, single = (Sums(*(np.zeros((n, *field.shape[1:]), np.float32) for n in (9, 2))) for _ in range(2))
+    arguments = images, geometry, Differences(offsets, gain, width), field
+    cost, count, unseen = linearise_slices(*arguments, whole, 0, field.shape[1])
+    for k in range(field.shape[1]):
+        linearise_slices(*arguments, single, k, k + 1)
+
+    inside = (slice(0, shape[0] - 1), slice(0, shape[1] - 1), slice(0, shape[2] - 1))
+    expected = 0.0
+    for n in range(2):
+        sampled = shift(moving[..., n].astype(float), -0.3, order=1)
+        squares = ((fixed[..., n] - sampled) ** 2)[inside][mask[inside] > 0]
+        expected += float(np.sum(gain[n] * squares / (1 + squares / width[n])))
+    assert count == np.count_nonzero(mask[inside]) and count + unseen == np.count_nonzero(mask)
+    assert cost == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_array_equal(whole.equations, single.equations)
+    np.testing.assert_array_equal(whole.costs, single.costs)
+    assert whole.costs[1].sum() == count and whole.equations[:3].sum() > 0

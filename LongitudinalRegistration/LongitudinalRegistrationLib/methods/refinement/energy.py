@@ -20,11 +20,11 @@ from .kernels import (
     System,
     apply_slices,
     laplacian_slices,
-    linearise_slices,
     redirect_slices,
     start_slices,
     step_slices,
 )
+from .linearise_kernels import linearise_slices
 from .options import RefinementLevel
 
 GAIN = (12.0, 1.0)

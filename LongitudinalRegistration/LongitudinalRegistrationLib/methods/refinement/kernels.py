@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...scan.sampling import bilinear, cell, channel_corners_at, lerp, transformed, trilinear, trilinear_with_slopes
+from ...scan.sampling import bilinear, cell, channel_corners_at, lerp, transformed, trilinear
 from ...system.arrays import Float32Array, Float64Array, Int64Array, Real, UInt8Array
 from ...system.compiled import inlined, kernel
 
@@ -92,7 +92,7 @@ class Gradients(NamedTuple):
 
 
 @kernel(fastmath=True)
-def _field_row(field: Float32Array, k: int, j: int, ratio: int, line: Float32Array) -> None:
+def field_row(field: Float32Array, k: int, j: int, ratio: int, line: Float32Array) -> None:
     """Interpolate a field at an image row, along k and j only.
 
     Parameters
@@ -114,141 +114,30 @@ def _field_row(field: Float32Array, k: int, j: int, ratio: int, line: Float32Arr
 
 
 @inlined
-def _row_value(line: Float32Array, i: int, ratio: int) -> tuple[Real, Real, Real]:
-    """Interpolate a row of _field_row at the image's column i; x, y, z."""
-    i0, i1, u64 = cell((i + 0.5) / ratio - 0.5, line.shape[1])
-    u = np.float32(u64)
+def value_at(line: Float32Array, column: int, u: Real) -> tuple[Real, Real, Real]:
+    """Interpolate a row of field_row between a column and the next one; x, y, z."""
+    i0, i1 = column, min(column + 1, line.shape[1] - 1)
     return lerp(line[0, i0], line[0, i1], u), lerp(line[1, i0], line[1, i1], u), lerp(line[2, i0], line[2, i1], u)
 
 
-@kernel(fastmath=True)
-def linearise_slices(
-    images: Images,
-    geometry: Geometry,
-    differences: Differences,
-    field: Float32Array,
-    sums: Sums,
-    first: int,
-    stop: int,
-) -> tuple[float, int, int]:
-    """Sum the normal equations of the field's update over the image voxels of every voxel of the field.
-
-    The moving scan is sampled through the field. Slopes (per mm) are the mean of both images'.
+@kernel()
+def columns_of(length: int, ratio: int, size: int) -> tuple[Int64Array, Float32Array]:
+    """Find where an image's columns lie on those of a field.
 
     Parameters
     ----------
-    images
-        Images.
-    geometry
-        Geometry.
-    differences
-        Differences.
-    field
-        [component, k, j, i], float32, mm.
-    sums
-        Sums; slices first..stop-1 are written.
+    length, size
+        int, columns of the image and of the field.
 
     Returns
     -------
-    cost, count, unseen
-        The robust sum of squares of all, how many image voxels it is of, and how many the moving scan does not show.
+    columns, fractions
+        (length,), int64 and float32: the field's column before each, and the part of the way to the next.
     """
-    fixed, mask, moving, seen = images
-    ratio, spacing, matrix = geometry
-    offsets, gain, width = differences
-    equations, costs = sums
-    depth, height, length = mask.shape
-    mk, mj, mi = moving.shape[:3]
-    one, half, zero = np.float32(1), np.float32(0.5), np.float32(0)
-    quarter, per_voxel = np.float32(0.25 / spacing), np.float32(1.0 / spacing)
-    m = matrix.astype(np.float32)
-    # Half the Jacobian of moving voxels by fixed mm: takes slopes along the former to slopes along the latter.
-    jacobian = np.float32(0.5 / spacing) * m
-    line = np.empty((3, field.shape[3]), np.float32)
-    row = np.empty((field.shape[3], 11), np.float32)
-    last_x, last_y, last_z = np.float32(mi - 1), np.float32(mj - 1), np.float32(mk - 1)
-    cost, count, unseen = 0.0, 0, 0
-    for kk in range(first, stop):
-        for jj in range(field.shape[2]):
-            row[:] = 0
-            for number in range(ratio * ratio // 4 * offsets.shape[0]):
-                offset, block = number % offsets.shape[0], number // offsets.shape[0]
-                k = ratio * kk + 2 * (block // (ratio // 2)) + offsets[offset, 0]
-                j = ratio * jj + 2 * (block % (ratio // 2)) + offsets[offset, 1]
-                _field_row(field, k, j, ratio, line)
-                own, flags = fixed[k, j], mask[k, j]
-                below, before = fixed[max(k - 1, 0), j], fixed[k, max(j - 1, 0)]
-                above, after = fixed[min(k + 1, depth - 1), j], fixed[k, min(j + 1, height - 1)]
-                bx = m[0, 1] * j + m[0, 2] * k + m[0, 3]
-                by = m[1, 1] * j + m[1, 2] * k + m[1, 3]
-                bz = m[2, 1] * j + m[2, 2] * k + m[2, 3]
-                for ii in range(field.shape[3]):
-                    xx = yy = zz = xy = xz = yz = rx = ry = rz = own_cost = zero
-                    some = 0
-                    for i in range(ratio * ii + offsets[offset, 2], ratio * ii + ratio, 2):
-                        if not flags[i]:
-                            continue
-                        dx, dy, dz = _row_value(line, i, ratio)
-                        ux, uy, uz = per_voxel * dx, per_voxel * dy, per_voxel * dz
-                        px = np.float32(i) + ux
-                        x = bx + m[0, 0] * px + m[0, 1] * uy + m[0, 2] * uz
-                        y = by + m[1, 0] * px + m[1, 1] * uy + m[1, 2] * uz
-                        z = bz + m[2, 0] * px + m[2, 1] * uy + m[2, 2] * uz
-                        if x < zero or y < zero or z < zero or x > last_x or y > last_y or z > last_z:
-                            unseen += 1
-                            continue
-                        if not seen[np.int64(z + half), np.int64(y + half), np.int64(x + half)]:
-                            unseen += 1
-                            continue
-                        a0, a1, u = cell(x, mi)
-                        b0, b1, v = cell(y, mj)
-                        c0, c1, w = cell(z, mk)
-                        i0, i1 = max(i - 1, 0), min(i + 1, length - 1)
-                        some += 1
-                        for n in range(2):
-                            corners = channel_corners_at(moving, n, c0, c1, b0, b1, a0, a1)
-                            value, sx, sy, sz = trilinear_with_slopes(corners, u, v, w)
-                            d = own[i, n] - value
-                            gx = jacobian[0, 0] * sx + jacobian[1, 0] * sy + jacobian[2, 0] * sz
-                            gy = jacobian[0, 1] * sx + jacobian[1, 1] * sy + jacobian[2, 1] * sz
-                            gz = jacobian[0, 2] * sx + jacobian[1, 2] * sy + jacobian[2, 2] * sz
-                            gx += quarter * (own[i1, n] - own[i0, n])
-                            gy += quarter * (after[i, n] - before[i, n])
-                            gz += quarter * (above[i, n] - below[i, n])
-                            r = one / (one + d * d / width[n])
-                            weight = gain[n] * r
-                            own_cost += weight * d * d
-                            weight *= r
-                            wx, wy, wz = weight * gx, weight * gy, weight * gz
-                            xx += wx * gx
-                            yy += wy * gy
-                            zz += wz * gz
-                            xy += wx * gy
-                            xz += wx * gz
-                            yz += wy * gz
-                            rx += wx * d
-                            ry += wy * d
-                            rz += wz * d
-                    if some:
-                        count += some
-                        cost += float(own_cost)
-                        total = row[ii]
-                        total[0] += xx
-                        total[1] += yy
-                        total[2] += zz
-                        total[3] += xy
-                        total[4] += xz
-                        total[5] += yz
-                        total[6] += rx
-                        total[7] += ry
-                        total[8] += rz
-                        total[9] += own_cost
-                        total[10] += some
-            for c in range(11):
-                target = equations[c, kk, jj] if c < 9 else costs[c - 9, kk, jj]
-                for ii in range(target.size):
-                    target[ii] = row[ii, c]
-    return cost, count, unseen
+    columns, fractions = np.empty(length, np.int64), np.empty(length, np.float32)
+    for i in range(length):
+        columns[i], _, fractions[i] = cell((i + 0.5) / ratio - 0.5, size)
+    return columns, fractions
 
 
 @kernel(fastmath=True)
@@ -278,14 +167,15 @@ def correlate_slices(images: Images, geometry: Geometry, field: Float32Array, fi
     mk, mj, mi = moving.shape[:3]
     per_voxel = np.float32(1.0 / spacing)
     line = np.empty((3, field.shape[3]), np.float32)
+    columns, fractions = columns_of(length, ratio, field.shape[3])
     sums = np.zeros((2, 6))
     for k in range(first, stop):
         for j in range(mask.shape[1]):
-            _field_row(field, k, j, ratio, line)
+            field_row(field, k, j, ratio, line)
             for i in range(length):
                 if not mask[k, j, i]:
                     continue
-                dx, dy, dz = _row_value(line, i, ratio)
+                dx, dy, dz = value_at(line, columns[i], fractions[i])
                 x, y, z = transformed(matrix, i + per_voxel * dx, j + per_voxel * dy, k + per_voxel * dz)
                 if x < 0 or y < 0 or z < 0 or x > mi - 1 or y > mj - 1 or z > mk - 1:
                     continue
@@ -526,8 +416,9 @@ def double_slices(field: Float32Array, out: Float32Array, first: int, stop: int)
         [component, 2 k, 2 j, 2 i], float32, mm; slices first..stop-1 are written.
     """
     line = np.empty((3, field.shape[3]), np.float32)
+    columns, fractions = columns_of(out.shape[3], 2, field.shape[3])
     for k in range(first, stop):
         for j in range(out.shape[2]):
-            _field_row(field, k, j, 2, line)
+            field_row(field, k, j, 2, line)
             for i in range(out.shape[3]):
-                out[0, k, j, i], out[1, k, j, i], out[2, k, j, i] = _row_value(line, i, 2)
+                out[0, k, j, i], out[1, k, j, i], out[2, k, j, i] = value_at(line, columns[i], fractions[i])
