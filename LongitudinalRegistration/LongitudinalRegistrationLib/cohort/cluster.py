@@ -6,15 +6,17 @@ import asyncio
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from TableRemovalLib.errors import InputError
 
 if TYPE_CHECKING:
     from distributed import Client
+
+_Opened = TypeVar("_Opened")
 
 PACKAGES = ("dask", "distributed", "pyarrow", "matplotlib")
 WORKER_BYTES = 3 << 30
@@ -149,6 +151,17 @@ def _kept(names: tuple[str, ...]) -> Iterator[None]:
 
 
 @contextmanager
+def _closing(manager: AbstractContextManager[_Opened]) -> Iterator[_Opened]:
+    """Open, and close at the end; closing too late (a busy machine) neither hides a stop nor fails what is done."""
+    opened = manager.__enter__()
+    try:
+        yield opened
+    finally:
+        with suppress(asyncio.TimeoutError, TimeoutError):  # not the same before Python 3.11
+            manager.__exit__(None, None, None)
+
+
+@contextmanager
 def _local(options: ClusterOptions) -> Iterator[Client]:
     import dask
     from dask.system import CPU_COUNT
@@ -165,16 +178,18 @@ def _local(options: ClusterOptions) -> Iterator[Client]:
     with (
         _kept(_AT_START),
         dask.config.set({**bounds, **_PATIENT}),
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            memory_limit=MEMORY_LIMIT // workers,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
+        _closing(
+            LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=MEMORY_LIMIT // workers,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL,
+            )
         ) as cluster,
-        Client(cluster) as client,
+        _closing(Client(cluster)) as client,
     ):
         client.register_plugin(Warm(threads))
         yield client
@@ -190,7 +205,7 @@ def _remote(address: str, threads: int) -> Iterator[Client]:
         client = Client(address, timeout=REACH_S)
     except (OSError, ValueError) as error:
         raise InputError(f"There is no Dask scheduler at {address}: check the address.") from error
-    with client:
+    with _closing(client):
         try:
             client.wait_for_workers(1, timeout=PATIENCE_S)
         except asyncio.TimeoutError as error:  # not the built-in one before Python 3.11

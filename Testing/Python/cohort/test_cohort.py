@@ -7,6 +7,7 @@ import signal
 import dask
 import pytest
 from command import longct
+from LongitudinalRegistrationLib.cli.task_bar import TaskBar
 from LongitudinalRegistrationLib.cohort import run
 from LongitudinalRegistrationLib.cohort.cluster import ClusterOptions, connect
 from LongitudinalRegistrationLib.cohort.run import run_cohort
@@ -132,7 +133,7 @@ def test_a_cluster_that_is_there_already_is_used(capsys, cluster, source, tmp_pa
     """By the command line, with one pair of the cohort."""
     lines = (source[0] / "manifest.csv").read_text().splitlines()
     (source[0] / "one.csv").write_text("\n".join(lines[:3]) + "\n")
-    options = ("--method", "refinement", "--keep", "all", "--scheduler", cluster(1), "--json")
+    options = ("--method", "refinement", "--keep", "all", "--changes", "--scheduler", cluster(1), "--json")
     code, out, err = longct(capsys, "cohort", source[0] / "one.csv", "--out", tmp_path, *options)
     lines = [json.loads(line) for line in out.splitlines()]
     assert code == 0 and err == "" and lines[0]["note"]["workers"] == 1
@@ -152,6 +153,30 @@ def test_phantoms_are_made_by_the_workers_as_they_are_made_here(capsys, cluster,
     assert tables[0] == tables[1]
     scan = tables[0].splitlines()[2].split(",")[2]
     assert (tmp_path / "here" / scan).read_bytes() == (tmp_path / "there" / scan).read_bytes()
+
+
+@pytest.mark.parametrize(("stopped", "code", "words"), [(True, 130, "longct: stopped\n"), (False, 0, "")])
+def test_workers_that_do_not_close_in_time_neither_hide_a_stop_nor_fail_what_is_done(
+    capsys, monkeypatch, source, tmp_path, stopped, code, words
+):
+    """As on a starved machine, whose workers are closed and told so too late."""
+    from distributed import LocalCluster
+
+    def late(cluster, close=LocalCluster.close):
+        close(cluster)
+        raise TimeoutError
+
+    def start(*told):
+        if stopped:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(LocalCluster, "close", late)
+    monkeypatch.setattr(TaskBar, "started", start)
+    lines = (source[0] / "manifest.csv").read_text().splitlines()
+    (source[0] / "one.csv").write_text("\n".join(lines[:3]) + "\n")
+    options = ("--method", "refinement", "--keep", "nothing", "--workers", 1, "--threads", 1)
+    found, _, err = longct(capsys, "cohort", source[0] / "one.csv", "--out", tmp_path, *options)
+    assert found == code and err.endswith(words) and "defect" not in err
 
 
 @pytest.mark.slow

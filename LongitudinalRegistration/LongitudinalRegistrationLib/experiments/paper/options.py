@@ -81,10 +81,10 @@ class PaperOptions:
             count = self.count(experiment)
             less.append(f"{count} random field{'s' * (count > 1)}{where} instead of {PAPER_FIELDS[experiment]}")
         if patients < PAPER_PATIENTS:
-            less.append(f"{patients} patients instead of {PAPER_PATIENTS}")
+            less.append(f"{patients} patient{'s' * (patients > 1)} instead of {PAPER_PATIENTS}")
         if experiment == "fig11" and self.step_mm > PAPER_STEP_MM:
             less.append(f"steps of {self.step_mm:g} mm instead of {PAPER_STEP_MM:g}")
-        if experiment in PAPER_FIELDS and self.niftyreg_spacing_mm > PAPER_SPACING_MM:
+        if experiment in (*PAPER_FIELDS, "fig10") and self.niftyreg_spacing_mm > PAPER_SPACING_MM:
             less.append(f"NiftyReg on voxels of {self.niftyreg_spacing_mm:g} mm instead of {PAPER_SPACING_MM:g}")
         return "; ".join(less)
 
