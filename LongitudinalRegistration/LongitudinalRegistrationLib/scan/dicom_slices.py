@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +115,7 @@ def read_header(path: Path) -> list[Slice]:
 
 
 def find_slices(folder: Path) -> list[Slice]:
-    """Headers of all DICOM images below a folder.
+    """Headers of all DICOM images below a folder; read once as long as the files stay the same.
 
     Raises
     ------
@@ -122,12 +123,26 @@ def find_slices(folder: Path) -> list[Slice]:
         If there is none.
     """
     paths = sorted(Path(root) / name for root, _, names in os.walk(folder) for name in names)
-    warnings = sitk.ProcessObject.GetGlobalWarningDisplay()
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)
-    try:
-        slices = [found for path in paths for found in read_header(path)]
-    finally:
-        sitk.ProcessObject.SetGlobalWarningDisplay(warnings)
+    slices = list(_read_headers(tuple((path, _state(path)) for path in paths)))
     if not slices:
         raise InputError(f"The folder {folder} holds no DICOM images: give the folder of one CT series.")
     return slices
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """What changes with a file's content."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@lru_cache(maxsize=4)
+def _read_headers(files: tuple[tuple[Path, tuple[int, ...]], ...]) -> tuple[Slice, ...]:
+    warnings = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        return tuple(found for path, _state_of in files for found in read_header(path))
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(warnings)
