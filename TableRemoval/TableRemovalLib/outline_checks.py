@@ -1,6 +1,6 @@
 """What is likely wrong with a slice of a body mask, judged by the scan alone and not by how the mask was made.
 
-1. Soft tissue outside: the patient's skin, or a limb, was left out.
+1. Soft tissue outside: the patient's skin, with the fat under it, or a limb was left out.
 2. Air or foam just inside of the outline: the table, clothes, or a slice's mask at another place. In the outermost
    2 mm, where skin is partly air, that is what is darker than half-way between the two.
 3. Something deep in the body and not in the mask: a hole, surrounded by it, or a leak into the lung or the bowel, which
@@ -20,13 +20,13 @@ from TableRemovalLib.mask_kernels import (
     erode,
     fill_holes,
     label_slice,
-    largest_touching,
     open_mask,
+    overlaps,
     region_tissues,
     surrounded,
     threshold_slice,
 )
-from TableRemovalLib.regions import AIR_HU, ALL, LEAST_SHARES, TISSUE_BORDERS_HU
+from TableRemovalLib.regions import AIR_HU, ALL, FAT, LEAST_SHARES, TISSUE_BORDERS_HU
 
 SOFT_HU = (-200.0, 200.0)
 DARK_HU = -300.0
@@ -40,6 +40,7 @@ HOLE_RADIUS_MM = 3.0
 WAY_RADIUS_MM = 4.0
 DEPTH_MM = 10.0
 MOST_AT_SKIN_MM2 = 300.0
+LEAST_FAT_AT_SKIN = 0.05
 LEAST_LIMB_MM2 = 500.0
 MOST_DARK_MM2 = 100.0
 MOST_HOLES_MM2 = 520.0
@@ -91,7 +92,7 @@ class OutlineChecker:
             )
         )
         self._sheets = sheets
-        self._spare, self._first, self._second, self._edge = (np.empty_like(sheets) for _ in range(4))
+        self._spare, self._first, self._second, self._third, self._edge = (np.empty_like(sheets) for _ in range(5))
         dilate(1 - measured, edge, self._spare, self._edge)
 
     def check(self, image: np.ndarray, mask: np.ndarray) -> OutlineFindings:
@@ -121,10 +122,17 @@ class OutlineChecker:
     def _left_out(self, image: np.ndarray, mask: np.ndarray) -> bool:
         threshold_slice(image, *SOFT_HU, mask | self._sheets, self._first)
         open_mask(self._first, self._thin, self._spare, self._first)
-        dilate(mask, self._near, self._spare, self._second)
-        if largest_touching(self._first, self._second) * self._pixel_mm2 > MOST_AT_SKIN_MM2:
-            return True
-        return self._is_limb(image, self._first)
+        return self._is_skin(image, mask, self._first) or self._is_limb(image, self._first)
+
+    def _is_skin(self, image: np.ndarray, mask: np.ndarray, soft: np.ndarray) -> bool:
+        """Whether a region of soft tissue at the mask has fat, which a prosthesis on the skin has not."""
+        count = label_slice(soft, MOST_AT_SKIN_MM2 / self._pixel_mm2, self._second)
+        if count == 0:
+            return False
+        tissues = region_tissues(image, self._second, soft, count, TISSUE_BORDERS_HU, AIR_HU)[1:]
+        dilate(mask, self._near, self._spare, self._third)
+        at_skin = overlaps(self._second, self._third, count, 1)[1:, 1] > 0
+        return bool((at_skin & (tissues[:, FAT] >= LEAST_FAT_AT_SKIN * tissues[:, ALL])).any())
 
     def _is_limb(self, image: np.ndarray, soft: np.ndarray) -> bool:
         """Whether a large region of soft tissue has the tissues of a limb; `soft` is changed."""
