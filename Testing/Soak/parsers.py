@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "Python")]
-SECONDS = 120
+SECONDS, MOST_MEMORY_MB = 120, 6000
+"""A damaged length of a DICOM element lets GDCM ask for up to 4 GB before it refuses the file."""
 
 
 def _markups(path: Path) -> None:
@@ -137,7 +138,7 @@ def main() -> None:
     except ImportError:
         print("Not run: atheris is not here (pip install atheris; Linux, Mac)")
         return
-    options = sys.argv[1:] or [f"-max_total_time={SECONDS}"]
+    options = sys.argv[1:] or [f"-max_total_time={SECONDS}", f"-rss_limit_mb={MOST_MEMORY_MB}"]
     with atheris.instrument_imports(include=["LongitudinalRegistrationLib"]):
         from LongitudinalRegistrationLib.scan import markups, nifti, read  # noqa: F401
         from LongitudinalRegistrationLib.training import config, manifest  # noqa: F401
