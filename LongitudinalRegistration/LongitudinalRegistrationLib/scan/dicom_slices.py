@@ -14,6 +14,12 @@ from TableRemovalLib.errors import InputError
 
 from .dicom_frames import MULTI_FRAME_CT, read_frames
 
+SINGLE_FRAME_CT = "1.2.840.10008.5.1.4.1.1.2"
+MAGIC_AT, MAGIC = 128, b"DICM"
+CLASS_ELEMENT = b"\x02\x00\x02\x00UI"
+HEAD_BYTES = 1024
+"""Within these are a DICOM file's magic and, in little endian whatever follows, the class of what it stores."""
+
 SOP_CLASS = "0008|0016"
 SERIES_UID, DESCRIPTION, PATIENT_ID = "0020|000e", "0008|103e", "0010|0020"
 ACQUISITION, POSITION, ORIENTATION = "0020|0012", "0020|0032", "0020|0037"
@@ -87,16 +93,36 @@ def read_tags(path: Path) -> Callable[[str], str] | None:
     return value
 
 
+def _says_ct(path: Path) -> bool:
+    """Whether a file begins as a DICOM file with a CT image does."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError:
+        return False
+    at = head.find(CLASS_ELEMENT)
+    if head[MAGIC_AT : MAGIC_AT + len(MAGIC)] != MAGIC or at < 0:
+        return False
+    begin = at + len(CLASS_ELEMENT) + 2
+    stored = head[begin : begin + int.from_bytes(head[begin - 2 : begin], "little")]
+    return stored.rstrip(b"\0 ").decode("ascii", "replace") in (SINGLE_FRAME_CT, *MULTI_FRAME_CT)
+
+
 def read_header(path: Path) -> list[Slice]:
     """The headers of the slices in one DICOM file; none if it is something else or has no place in space.
 
     Raises
     ------
     InputError
-        If it is an enhanced multi-frame CT that cannot be read.
+        If it is a CT image that is damaged, or a multi-frame one that cannot be read.
     """
     value = read_tags(path)
     if value is None:
+        if path.is_file() and _says_ct(path):
+            raise InputError(
+                f"{path.name} is a damaged or incomplete CT image: export the series again, or take the file away if it "
+                "is of another."
+            )
         return []
     names = path, value(PATIENT_ID), value(SERIES_UID), value(DESCRIPTION)
     size = value(ROWS), value(COLUMNS)
