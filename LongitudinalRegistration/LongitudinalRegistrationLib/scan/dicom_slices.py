@@ -120,8 +120,8 @@ def read_header(path: Path) -> list[Slice]:
     if value is None:
         if path.is_file() and _says_ct(path):
             raise InputError(
-                f"{path.name} is a damaged or incomplete CT image: export the series again, or take the file away if it "
-                "is of another."
+                f"{path.name} is a damaged or incomplete CT image: export the series again, or take the file away "
+                "if it is of another."
             )
         return []
     names = path, value(PATIENT_ID), value(SERIES_UID), value(DESCRIPTION)
