@@ -18,7 +18,7 @@ import numpy as np
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "Python")]
 SECONDS, MOST_MEMORY = 120, 4 << 30
-"""Damaged lengths of DICOM elements let GDCM ask for any number of gigabytes; where there are none, it refuses the file."""
+"""Damaged lengths of DICOM elements let GDCM ask for any amount; where there is none, it refuses the file."""
 
 
 def _markups(path: Path) -> None:
