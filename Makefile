@@ -29,6 +29,7 @@ test-all: lint
 	@$(BIN)/python -m pytest -m "slow or not slow"
 
 soak: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[soak]"
 	@$(BIN)/python Testing/Host/compile_kernels.py
 	@for program in $$(grep -l __main__ Testing/Soak/*.py); do echo "$$program"; $(BIN)/python "$$program" || exit $$?; done
 

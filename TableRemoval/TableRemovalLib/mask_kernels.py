@@ -785,32 +785,6 @@ def add_columns(array: np.ndarray, first: int, stop: int, border_hu: float, sums
 
 
 @njit(cache=True, nogil=True)
-def largest_touching(mask: np.ndarray, near: np.ndarray) -> int:
-    """Measure the largest 8-connected region of a mask that meets another mask.
-
-    Parameters
-    ----------
-    mask
-        uint8 0/1 [j, i].
-    near
-        The other mask, uint8 0/1 [j, i].
-
-    Returns
-    -------
-    int
-        Its pixels; 0 where there is none.
-    """
-    runs, regions = find_runs(mask, 1, True)
-    areas = region_areas(runs, regions)
-    largest = 0
-    for n in range(runs.shape[0]):
-        area = areas[runs[n, 3]]
-        if area > largest and near[runs[n, 0], runs[n, 1] : runs[n, 2]].any():
-            largest = area
-    return largest
-
-
-@njit(cache=True, nogil=True)
 def surrounded(mask: np.ndarray, result: np.ndarray) -> None:
     """Find what lies outside a mask and has it to the left, to the right, above and below.
 

@@ -2,7 +2,9 @@
 
 The owner holds a lock on the file OWNER in its folder; the system lets it go when the process ends, however it ends.
 Whoever makes a folder sweeps those beside it whose owner is gone. What such a folder has in READY is whole: it is
-moved beside the folder, where its owner was about to move it.
+moved beside the folder, where its owner was about to move it. OWNER is the first file of a folder and the last to go,
+so that of a process killed at any moment nothing is left but what the next one may sweep: an empty folder may have an
+owner to come, who makes another then.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ PREFIX, HIDDEN_PREFIX = "longct-", ".longct-"
 OWNER, READY, STALE = ".owner", "ready", "stale"
 UNOWNED_FOR_S = 86400.0
 PATIENCE_S = 10.0
+ATTEMPTS = 5
 
 _held: dict[Path, int] = {}
 
@@ -47,28 +50,49 @@ def make_owned_folder(parent: Path, prefix: str = HIDDEN_PREFIX) -> Path:
         If it cannot be made.
     """
     sweep(parent)
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-    try:
-        _hold(folder)
-    except OSError:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    for attempt in range(ATTEMPTS):
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        if _hold(folder, anyhow=attempt + 1 == ATTEMPTS):
+            break
     return folder
 
 
-def _hold(folder: Path) -> None:
-    """Lock the owner's file before it has its name, so that nobody takes the folder for one that was left."""
-    unnamed = folder / f"{OWNER}.new"
-    handle = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    if sys.platform == "win32":  # which renames no open file
-        os.close(handle)
-        os.replace(unnamed, folder / OWNER)
-        handle = os.open(folder / OWNER, os.O_RDWR)
-        take_lock(handle)
-    else:
-        take_lock(handle)
-        os.replace(unnamed, folder / OWNER)
-    _held[folder] = handle
+def _hold(folder: Path, anyhow: bool) -> bool:
+    """Make and lock the owner's file; False if another process sweeps the folder meanwhile.
+
+    Anyhow: what cannot be locked is held all the same, as some file systems have no locks, and nobody sweeps there.
+    """
+    try:
+        handle = os.open(folder / OWNER, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileNotFoundError:
+        if anyhow:
+            raise
+        return False
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    if (take_lock(handle) and (folder / OWNER).exists()) or anyhow:
+        _held[folder] = handle
+        return True
+    os.close(handle)
+    _clear(folder)
+    return False
+
+
+def _clear(folder: Path) -> None:
+    """Remove a folder as far as that can be done, its owner's file last: a part of it can be swept as the whole can."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name == OWNER:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    os.unlink(entry.path)
+        if set(os.listdir(folder)) <= {OWNER}:
+            (folder / OWNER).unlink(missing_ok=True)
+            folder.rmdir()
 
 
 def remove_owned_folder(folder: Path) -> None:
@@ -82,10 +106,10 @@ def remove_owned_folder(folder: Path) -> None:
     if (handle := _held.pop(folder, None)) is not None:
         os.close(handle)
     end = time.monotonic() + PATIENCE_S
-    shutil.rmtree(folder, ignore_errors=True)
+    _clear(folder)
     while folder.exists() and time.monotonic() < end:
         time.sleep(0.01)
-        shutil.rmtree(folder, ignore_errors=True)
+        _clear(folder)
 
 
 @contextmanager
@@ -141,17 +165,26 @@ def _sweep_one(folder: Path) -> None:
     with suppress(OSError):
         try:
             handle = os.open(folder / OWNER, os.O_RDWR)
-        except FileNotFoundError:  # killed as it made the folder, or an older version's
-            if time.time() - folder.stat().st_mtime > UNOWNED_FOR_S:
-                shutil.rmtree(folder, ignore_errors=True)
+        except FileNotFoundError:
+            _sweep_unowned(folder)
             return
         try:
             if not take_lock(handle):
                 return
             settle(folder)
+            if sys.platform != "win32":  # which removes no open file
+                _clear(folder)
         finally:
             os.close(handle)
+        _clear(folder)
+
+
+def _sweep_unowned(folder: Path) -> None:
+    """Remove a folder that is empty, as its maker was killed, or will make another; or old, of another version."""
+    if time.time() - folder.stat().st_mtime > UNOWNED_FOR_S:
         shutil.rmtree(folder, ignore_errors=True)
+    else:
+        folder.rmdir()
 
 
 def settle(folder: Path) -> None:

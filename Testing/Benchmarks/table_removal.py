@@ -41,6 +41,7 @@ GOOD_DICE, LEAST_DICE, DEPTH_MM = 0.995, 0.98, 3.0
 TIMED_SLICES, TIMED_SIZE = 300, 512
 REPEATS = 3
 PREVIEWS = 60
+FLAGS_BEGIN = "<!-- flags -->"
 PEER_THRESHOLD_HU, PEER_CLOSING_MM = -300.0, 6.0
 
 
@@ -273,6 +274,12 @@ def report(scores, whole, previews, arguments) -> str:
     return "\n".join(lines)
 
 
+def flags_section(page: Path) -> str:
+    """Return the section that table_removal_flags.py has put into a page; empty where there is none."""
+    old = page.read_text(encoding="utf-8") if page.exists() else ""
+    return "\n" + old[old.index(FLAGS_BEGIN) :] if FLAGS_BEGIN in old else ""
+
+
 def main() -> None:
     """Run everything and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -295,7 +302,8 @@ def main() -> None:
     finally:
         scan.unlink(missing_ok=True)
     page = report(scores, whole, previews, arguments)
-    (arguments.out / "table_removal.md").write_text(page, encoding="utf-8")
+    path = arguments.out / "table_removal.md"
+    path.write_text(page + flags_section(path), encoding="utf-8")
     print(page)
 
 

@@ -22,6 +22,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE)]
 
+from table_removal import FLAGS_BEGIN as BEGIN  # noqa: E402
 from table_removal import SCENARIOS  # noqa: E402
 from TableRemovalLib.body_mask import compute_body_mask, numeric_view  # noqa: E402
 from TableRemovalLib.borders import BORDER_HU  # noqa: E402
@@ -31,7 +32,7 @@ from wrong_masks import WAYS, wrong_slices  # noqa: E402
 
 EVERY = 6
 PHANTOM_SIZE, PHANTOM_SLICES = 256, 60
-BEGIN, END = "<!-- flags -->", "<!-- end of the flags -->"
+END = "<!-- end of the flags -->"
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,8 @@ def check_nothing_left(*folders: Path) -> None:
     """Check that folders hold nothing of ours once they were swept."""
     for folder in folders:
         sweep(folder)
-        left = [path.name for path in folder.iterdir() if "longct-" in path.name]
+        left = [str(path.relative_to(folder)) for path in folder.rglob("*longct-*")]
+        left += [str(path.relative_to(folder)) for name in left for path in (folder / name).rglob("*")]
         require(not left, f"left in {folder}: {left}")
 
 

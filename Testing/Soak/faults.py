@@ -4,7 +4,8 @@
 
 Each round is one fault, the kinds in turn. Of `longct register`: killed, short of memory or disk, no folder to write
 to, twice at once, a clock that jumps, NiftyReg killed, the model damaged. In the scene: the process killed, the scene
-closed, a volume deleted, cancelled. Needs Linux. Ends with 1 at the first round that does not hold.
+closed, a volume deleted, cancelled. As root also: a small disk, the out-of-memory killer. Needs Linux. Ends with 1 at
+the first round that does not hold.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ def main(words: list[str] | None = None) -> int:
     from command_faults import CommandFaults
     from scene_faults import STAND_IN, SceneFaults
     from slicerhost import boot
+    from system_faults import SystemFaults
 
     boot(loadModules=False)
     from LongitudinalRegistrationSlicer.module.logic import LongitudinalRegistrationLogic
@@ -50,7 +52,7 @@ def main(words: list[str] | None = None) -> int:
         commands, scene = CommandFaults(Path(folder), rng), SceneFaults(rng, logic)
         kinds = [
             (name, fault, owner)
-            for owner in (commands, scene)
+            for owner in (commands, SystemFaults(commands), scene)
             for name, fault in owner.kinds.items()
             if not arguments.kinds or any(word in name for word in arguments.kinds)
         ]

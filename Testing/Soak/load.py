@@ -1,6 +1,6 @@
 """Many pairs one after the other, in one process and through the module: as quick and as small at the end as at first.
 
-    python Testing/Soak/load.py [--pairs 100] [--in-scene 50] [--seed 1] [--out FILE]
+    python Testing/Soak/load.py [--pairs 100] [--in-scene 100] [--seed 1] [--out FILE]
 
 Prints the median and the 95th percentile of every stage's seconds over the first and the last quarter of the pairs,
 and the memory of each process after a fifth of the pairs and at the end. Ends with 1 where it has grown by over 5 %.
@@ -33,7 +33,7 @@ def main(words: list[str] | None = None) -> int:
     """Run both; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=100, help="in one process (default 100)")
-    parser.add_argument("--in-scene", type=int, default=50, help="through the module, by its process (default 50)")
+    parser.add_argument("--in-scene", type=int, default=100, help="through the module, by its process (default 100)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, help="JSON file with the figures")
     arguments = parser.parse_args(words)

@@ -2,8 +2,8 @@
 
     python Testing/Soak/parsers.py [atheris's options]
 
-is guided by coverage, where atheris is installed (pip install atheris; Linux, Mac). Testing/Soak/inputs.py changes
-bytes at random.
+is guided by coverage, where atheris is installed (pip install atheris; Linux, Mac), for two minutes unless an option
+says otherwise. Testing/Soak/inputs.py changes bytes at random.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "Python")]
+SECONDS, MOST_MEMORY = 120, 4 << 30
+"""Damaged lengths of DICOM elements let GDCM ask for any amount; where there is none, it refuses the file."""
 
 
 def _markups(path: Path) -> None:
@@ -130,9 +132,16 @@ def fault_of(name: str, data: bytes, folder: Path) -> str | None:
 
 
 def main() -> None:
-    """Hand over to atheris."""
-    import atheris
+    """Hand over to atheris, for SECONDS unless it is told otherwise."""
+    try:
+        import atheris
+    except ImportError:
+        print("Not run: atheris is not here (pip install atheris; Linux, Mac)")
+        return
+    import resource
 
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    options = sys.argv[1:] or [f"-max_total_time={SECONDS}", "-rss_limit_mb=0"]
     with atheris.instrument_imports(include=["LongitudinalRegistrationLib"]):
         from LongitudinalRegistrationLib.scan import markups, nifti, read  # noqa: F401
         from LongitudinalRegistrationLib.training import config, manifest  # noqa: F401
@@ -149,7 +158,7 @@ def main() -> None:
         corpus.mkdir()
         for number, (name, data) in enumerate(seeds(Path(folder)).items()):
             (corpus / str(number)).write_bytes(bytes([names.index(name)]) + data)
-        atheris.Setup([*sys.argv, str(corpus)], one_input)
+        atheris.Setup([sys.argv[0], *options, str(corpus)], one_input)
         atheris.Fuzz()
 
 

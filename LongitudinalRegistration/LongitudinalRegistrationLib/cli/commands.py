@@ -187,7 +187,10 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
     if is_same_place(arguments.fixed, arguments.moving) and not _names_a_part(arguments):
         raise InputError("Baseline and follow-up are the same: give two scans.")
     stages = Stages(console.progress)
-    check_memory_for(voxel_count(arguments.fixed), voxel_count(arguments.moving))
+    check_memory_for(
+        voxel_count(arguments.fixed, arguments.fixed_series, arguments.fixed_acquisition),
+        voxel_count(arguments.moving, arguments.moving_series, arguments.moving_acquisition),
+    )
     load_beside(options)
     with results_folder(arguments.out, REGISTER_FILES, arguments.overwrite) as folder, StagedFiles(folder) as staged:
 

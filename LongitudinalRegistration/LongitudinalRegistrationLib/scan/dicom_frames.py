@@ -115,6 +115,7 @@ def read_values(path: Path, numbers: list[int]) -> np.ndarray:
         If the pixels are damaged, or compressed in a way that cannot be read here.
     """
     dataset = _dataset(path, pixels=True)
+    _check_unpackable(path, dataset)
     try:
         stored = dataset.pixel_array.reshape(-1, int(dataset.Rows), int(dataset.Columns))
         frames = [_rescaled(stored[number], _groups(dataset, number)) for number in numbers]
@@ -124,6 +125,25 @@ def read_values(path: Path, numbers: list[int]) -> np.ndarray:
     limits = np.iinfo(np.int16)
     is_whole = np.array_equal(values, np.rint(values)) and limits.min <= values.min() and values.max() <= limits.max
     return values.astype(np.int16 if is_whole else np.float32)
+
+
+def _check_unpackable(path: Path, dataset: Dataset) -> None:
+    """Refuse a compression that is not known here, or whose samples have too many bits for what unpacks it."""
+    from pydicom.pixels import get_decoder
+    from pydicom.uid import JPEGExtended12Bit
+
+    syntax = dataset.file_meta.get("TransferSyntaxUID")
+    if syntax is None or not syntax.is_compressed:
+        return
+    try:
+        known = get_decoder(syntax).is_available
+    except NotImplementedError:
+        known = False
+    if not known or (syntax == JPEGExtended12Bit and int(dataset.get("BitsStored", 16)) > 8):
+        raise InputError(
+            f"{path.name} is compressed as {syntax.name}, which cannot be unpacked here: export it again, uncompressed "
+            "or without loss as RLE."
+        )
 
 
 def _rescaled(stored: np.ndarray, groups: list[Dataset]) -> np.ndarray:

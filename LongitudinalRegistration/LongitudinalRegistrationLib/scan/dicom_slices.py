@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,12 @@ import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
 from .dicom_frames import MULTI_FRAME_CT, read_frames
+
+SINGLE_FRAME_CT = "1.2.840.10008.5.1.4.1.1.2"
+MAGIC_AT, MAGIC = 128, b"DICM"
+CLASS_ELEMENT = b"\x02\x00\x02\x00UI"
+HEAD_BYTES = 1024
+"""Within these are a DICOM file's magic and, in little endian whatever follows, the class of what it stores."""
 
 SOP_CLASS = "0008|0016"
 SERIES_UID, DESCRIPTION, PATIENT_ID = "0020|000e", "0008|103e", "0010|0020"
@@ -86,16 +93,36 @@ def read_tags(path: Path) -> Callable[[str], str] | None:
     return value
 
 
+def _says_ct(path: Path) -> bool:
+    """Whether a file begins as a DICOM file with a CT image does."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError:
+        return False
+    at = head.find(CLASS_ELEMENT)
+    if head[MAGIC_AT : MAGIC_AT + len(MAGIC)] != MAGIC or at < 0:
+        return False
+    begin = at + len(CLASS_ELEMENT) + 2
+    stored = head[begin : begin + int.from_bytes(head[begin - 2 : begin], "little")]
+    return stored.rstrip(b"\0 ").decode("ascii", "replace") in (SINGLE_FRAME_CT, *MULTI_FRAME_CT)
+
+
 def read_header(path: Path) -> list[Slice]:
     """The headers of the slices in one DICOM file; none if it is something else or has no place in space.
 
     Raises
     ------
     InputError
-        If it is an enhanced multi-frame CT that cannot be read.
+        If it is a CT image that is damaged, or a multi-frame one that cannot be read.
     """
     value = read_tags(path)
     if value is None:
+        if path.is_file() and _says_ct(path):
+            raise InputError(
+                f"{path.name} is a damaged or incomplete CT image: export the series again, or take the file away "
+                "if it is of another."
+            )
         return []
     names = path, value(PATIENT_ID), value(SERIES_UID), value(DESCRIPTION)
     size = value(ROWS), value(COLUMNS)
@@ -114,7 +141,7 @@ def read_header(path: Path) -> list[Slice]:
 
 
 def find_slices(folder: Path) -> list[Slice]:
-    """Headers of all DICOM images below a folder.
+    """Headers of all DICOM images below a folder; read once as long as the files stay the same.
 
     Raises
     ------
@@ -122,12 +149,26 @@ def find_slices(folder: Path) -> list[Slice]:
         If there is none.
     """
     paths = sorted(Path(root) / name for root, _, names in os.walk(folder) for name in names)
-    warnings = sitk.ProcessObject.GetGlobalWarningDisplay()
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)
-    try:
-        slices = [found for path in paths for found in read_header(path)]
-    finally:
-        sitk.ProcessObject.SetGlobalWarningDisplay(warnings)
+    slices = list(_read_headers(tuple((path, _state(path)) for path in paths)))
     if not slices:
         raise InputError(f"The folder {folder} holds no DICOM images: give the folder of one CT series.")
     return slices
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """What changes with a file's content."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@lru_cache(maxsize=4)
+def _read_headers(files: tuple[tuple[Path, tuple[int, ...]], ...]) -> tuple[Slice, ...]:
+    warnings = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        return tuple(found for path, _state_of in files for found in read_header(path))
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(warnings)

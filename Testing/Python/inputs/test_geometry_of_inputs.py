@@ -183,6 +183,28 @@ def test_a_step_and_shoot_series_with_an_acquisition_for_every_slice_is_one_stac
     assert "acquisitions" not in str(error.value)
 
 
+@pytest.mark.parametrize("kept", [400, 900, -50])
+@pytest.mark.parametrize("place", [0, 12, SIZE[2] - 1])
+def test_a_slice_that_is_cut_off_is_told_and_not_left_out(tmp_path, kept, place):
+    matrix = grid_matrix(SIZE, SPACING)
+    write_series(tmp_path, values_on(SIZE, matrix), matrix)
+    (path,) = tmp_path.glob(f"*-{place:03d}.dcm")
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(InputError, match=f"{path.name} is a damaged or incomplete CT image: export the series again"):
+        read_image(tmp_path)
+
+
+def test_other_dicom_objects_beside_a_series_are_passed_over(tmp_path):
+    matrix = grid_matrix(SIZE, SPACING)
+    write_series(tmp_path, values_on(SIZE, matrix), matrix)
+    content = bytearray(next(tmp_path.glob("*-000.dcm")).read_bytes()[:900])
+    report = b"1.2.840.10008.5.1.4.1.1.88.11"
+    meta = b"\x02\x00\x02\x00UI" + len(report + b"\0").to_bytes(2, "little") + report + b"\0"
+    (tmp_path / "report.dcm").write_bytes(bytes(content[:132]) + meta)
+    (tmp_path / "notes.txt").write_text("notes")
+    assert_in_place(read_image(tmp_path))
+
+
 def test_two_series_in_one_folder_are_listed_and_slices_of_two_sizes_refused(tmp_path):
     matrix, one, other = grid_matrix(SIZE, SPACING), generate_uid(), generate_uid()
     values = values_on(SIZE, matrix)

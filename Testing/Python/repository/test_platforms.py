@@ -27,7 +27,7 @@ SYSTEMS = {
     "Apple silicon": ("darwin", "arm64"),
     "Intel Mac": ("darwin", "x86_64"),
 }
-EXTRAS = ("network", "training", "cohort", "host", "dicom", "report", "bench", "audit", "test")
+EXTRAS = ("network", "training", "cohort", "host", "dicom", "report", "bench", "soak", "audit", "test")
 COMPILED = {"numba": ("llvmlite>=0.43",), "slicer-layer-dm": ("slicer-core==5.11.0.*",)}
 """What our requirements stand or fall with, beside themselves."""
 

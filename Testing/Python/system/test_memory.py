@@ -7,7 +7,9 @@ import sys
 import pytest
 import SimpleITK as sitk
 from command import longct
+from input_scans import grid_matrix, values_on, write_enhanced, write_series
 from LongitudinalRegistrationLib.pipeline.memory_need import check_memory_for
+from LongitudinalRegistrationLib.scan.dicom_slices import find_slices
 from LongitudinalRegistrationLib.scan.voxel_count import voxel_count
 from LongitudinalRegistrationLib.system import memory
 from TableRemovalLib.errors import InputError
@@ -51,6 +53,29 @@ def test_voxels_are_counted_without_reading_them(tmp_path):
     assert voxel_count(tmp_path / "scan.nii.gz") == 24000
     os.truncate(tmp_path / "scan.nii.gz", 10)
     assert voxel_count(tmp_path / "scan.nii.gz") == voxel_count(tmp_path) == voxel_count(tmp_path / "none") == 0
+
+
+def test_voxels_of_a_dicom_series_are_counted_by_its_headers(tmp_path):
+    matrix = grid_matrix((20, 22, 8), (6.0, 7.0, 8.0))
+    values = values_on((20, 22, 8), matrix)
+    write_series(tmp_path / "series" / "a", values, matrix, series="1.2.3")
+    assert voxel_count(tmp_path / "series") == voxel_count(tmp_path / "series", "1.2.3") == 20 * 22 * 8
+    write_series(tmp_path / "series" / "b", values[:5], matrix, series="1.2.4")
+    assert voxel_count(tmp_path / "series", "1.2.4") == 20 * 22 * 5
+    assert voxel_count(tmp_path / "series") == 0, "which one is open, and reading will say so"
+    write_enhanced(tmp_path / "enhanced" / "one.dcm", values, matrix)
+    assert voxel_count(tmp_path / "enhanced") == 20 * 22 * 8
+
+
+def test_a_dicom_file_that_has_changed_is_read_again(tmp_path):
+    matrix = grid_matrix((20, 22, 8), (6.0, 7.0, 8.0))
+    values = values_on((20, 22, 8), matrix)
+    write_series(tmp_path, values, matrix, PatientID="one")
+    before = find_slices(tmp_path)
+    write_series(tmp_path, values, matrix, PatientID="two")
+    assert {one.patient_id for one in before} == {"one"} and {one.patient_id for one in find_slices(tmp_path)} == {
+        "two"
+    }
 
 
 def test_the_command_says_so_before_anything_is_read(tmp_path, capsys, monkeypatch):

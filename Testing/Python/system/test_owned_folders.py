@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
 from LongitudinalRegistrationLib.system.files import held_folder, results_folder, write_atomically
 from LongitudinalRegistrationLib.system.staged_files import StagedFiles
+from TableRemovalLib import owned_folders
 from TableRemovalLib.errors import InputError
 from TableRemovalLib.owned_folders import READY, STALE, make_owned_folder, owned_folder, remove_owned_folder, sweep
 
@@ -36,15 +38,61 @@ def test_what_a_killed_process_has_left_is_swept_and_only_that(tmp_path):
     code = "from TableRemovalLib.owned_folders import make_owned_folder\nmake_owned_folder(Path(sys.argv[1]))"
     living = make_owned_folder(tmp_path)
     killed(code, tmp_path)
-    (tmp_path / ".longct-older").mkdir()
-    (tmp_path / ".longct-just-made").mkdir()
+    for name in (".longct-older", ".longct-of-another-version"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.txt").write_text("a")
+    (tmp_path / ".longct-killed-as-it-was-made").mkdir()
     (tmp_path / "longct-link").symlink_to(living)
     os.utime(tmp_path / ".longct-older", (time.time() - 1e6,) * 2)
-    assert len(list(tmp_path.iterdir())) == 5
+    assert len(list(tmp_path.iterdir())) == 6
     sweep(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {living.name, ".longct-just-made", "longct-link"}
+    assert {path.name for path in tmp_path.iterdir()} == {living.name, ".longct-of-another-version", "longct-link"}
     remove_owned_folder(living)
     assert not living.exists()
+
+
+@pytest.mark.parametrize("removed", [1, 2, 3])
+def test_a_folder_whose_removal_was_cut_short_is_swept(tmp_path, removed):
+    code = (
+        "import os\nfrom TableRemovalLib import owned_folders\n"
+        "folder = owned_folders.make_owned_folder(Path(sys.argv[1]))\n"
+        "for name in 'abc':\n    (folder / name).write_text(name)\n"
+        "unlink, done = os.unlink, []\n"
+        "def then_wait(*words, **more):\n"
+        "    unlink(*words, **more)\n    done.append(words)\n"
+        f"    if len(done) == {removed}:\n        {WAITING}\n"
+        "os.unlink = then_wait\n"
+        "owned_folders.remove_owned_folder(folder)\n"
+    )
+    killed(code, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+    sweep(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_is_swept_before_its_folder_has_an_owner_makes_another(tmp_path, monkeypatch):
+    make, made = tempfile.mkdtemp, []
+
+    def make_and_be_swept(**words):
+        made.append(make(**words))
+        if len(made) < 3:
+            sweep(tmp_path)
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", make_and_be_swept)
+    folder = make_owned_folder(tmp_path)
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name] and len(made) == 3
+    remove_owned_folder(folder)
+
+
+def test_a_file_system_without_locks_will_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(owned_folders, "take_lock", lambda handle: False)
+    folder = make_owned_folder(tmp_path)
+    sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == [folder]
+    remove_owned_folder(folder)
+    assert not list(tmp_path.iterdir())
 
 
 def test_results_that_were_whole_when_their_process_was_killed_are_put_in_place(tmp_path):
