@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
 from ..dicom.export import check_new_folder
-from ..dicom.findings_export import NO_SERIES, export_findings, exported_finding, require_highdicom
+from ..dicom.findings_export import NO_SERIES, ExportedFinding, export_findings, require_highdicom
 from ..scan.read import read_image
 from ..scan.voxel_count import voxel_count
 from ..scan.write import write_image, write_transform
@@ -21,6 +21,7 @@ from .console import Console
 from .inputs import check_not_input, read_transform
 
 if TYPE_CHECKING:
+    from ..changes.findings import Finding
     from ..pipeline.changes import Changes, Labelled
 
 CHANGES_FILES = (
@@ -69,7 +70,7 @@ def changes(arguments: argparse.Namespace, console: Console) -> None:
         content["warnings"] = [*doubts, *content["warnings"]]
         _write(result, content, staged)
         if arguments.dicom_sr and result.findings.listed:
-            exported = [exported_finding(each) for each in result.findings.listed]
+            exported = [_exported(each) for each in result.findings.listed]
             export_findings(
                 arguments.dicom_sr, exported, result.findings.labels, arguments.fixed, arguments.fixed_series
             )
@@ -85,6 +86,21 @@ def _check_exportable(arguments: argparse.Namespace) -> None:
     if not arguments.fixed.is_dir():
         raise InputError(NO_SERIES)
     check_new_folder(arguments.dicom_sr)
+
+
+def _exported(finding: Finding) -> ExportedFinding:
+    """Take a finding that no reader has judged, as it was found."""
+    return ExportedFinding(
+        number=finding.number,
+        title=f"{finding.place}, {finding.kind}",
+        decision="not judged",
+        position=finding.position,
+        volume_ml=finding.volume_ml,
+        mean_change_hu=finding.mean_change_hu,
+        contrast_to_noise=finding.contrast_to_noise,
+        diameter_before_mm=finding.diameter_before_mm,
+        diameter_after_mm=finding.diameter_after_mm,
+    )
 
 
 def _registered(

@@ -21,8 +21,6 @@ from .headers import PATIENT, STUDY, STUDY_TYPE_2, new_uid, require_pydicom, sav
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from ..changes.findings import Finding
-
 SEGMENTATION, REPORT = "findings-seg.dcm", "findings-sr.dcm"
 MAKER, SCHEME = "longct", "99LONGCT"
 SERIES_NUMBERS = 1100, 1101
@@ -60,21 +58,6 @@ class ExportedFinding:
     contrast_to_noise: float
     diameter_before_mm: float
     diameter_after_mm: float
-
-
-def exported_finding(finding: Finding) -> ExportedFinding:
-    """Take a finding that no reader has judged, as it was found."""
-    return ExportedFinding(
-        number=finding.number,
-        title=f"{finding.place}, {finding.kind}",
-        decision="not judged",
-        position=finding.position,
-        volume_ml=finding.volume_ml,
-        mean_change_hu=finding.mean_change_hu,
-        contrast_to_noise=finding.contrast_to_noise,
-        diameter_before_mm=finding.diameter_before_mm,
-        diameter_after_mm=finding.diameter_after_mm,
-    )
 
 
 def require_highdicom() -> None:

@@ -20,7 +20,7 @@ import SimpleITK as sitk
 from scipy.ndimage import distance_transform_edt
 
 from ..changes.change_map import ChangeMap, change_map
-from ..changes.findings import DENSER, find_changes
+from ..changes.findings import changed_places
 from ..changes.options import FindingOptions
 from ..field.box_warp import sample
 from ..phantom import PhantomScan
@@ -91,17 +91,13 @@ def truth_of(baseline: PhantomScan, followup: PhantomScan, transform: sitk.Trans
     return Truth(new, denser, changed)
 
 
-def count_findings(
-    found: ChangeMap, transform: sitk.Transform, truth: Truth, reference: sitk.Image, threshold: float
-) -> tuple[int, int]:
+def count_findings(found: ChangeMap, truth: Truth, reference: sitk.Image, threshold: float) -> tuple[int, int]:
     """Count new lesions that are found, and findings that are false.
 
     Parameters
     ----------
     found
         The change map.
-    transform
-        The registration's.
     truth
         On the baseline's grid.
     reference
@@ -114,16 +110,22 @@ def count_findings(
     found, false
         A lesion is found where a finding of its sign meets it.
     """
-    findings = find_changes(found, transform, FindingOptions(threshold=threshold, most=1000))
-    numbers = sample(findings.labels, reference, labels=True)
+    change = sitk.GetArrayViewFromImage(found.change_hu)
+    numbers, denser = np.zeros(change.shape, np.uint16), [False]
+    for number, voxels in enumerate(changed_places(found, FindingOptions(threshold=threshold)), start=1):
+        numbers[tuple(voxels.T)] = number
+        denser.append(bool(change[tuple(voxels.T)].mean() > 0))
+    image = sitk.GetImageFromArray(numbers)
+    image.CopyInformation(found.region)
+    on = sample(image, reference, labels=True)
     hit = {
         value
         for value, mask in truth.new.items()
-        for number in np.unique(numbers[mask])
-        if number and (findings.listed[number - 1].kind == DENSER) == truth.denser[value]
+        for number in np.unique(on[mask])
+        if number and denser[number] == truth.denser[value]
     }
-    true = set(np.unique(numbers[truth.changed]).tolist())
-    return len(hit), sum(each.number not in true for each in findings.listed)
+    true = set(np.unique(on[truth.changed]).tolist())
+    return len(hit), sum(number not in true for number in range(1, len(denser)))
 
 
 def counts_of(
@@ -149,7 +151,7 @@ def counts_of(
     truth = truth_of(baseline, followup, true)
     found = change_map(baseline.image, followup.image, transform, None, baseline.body, followup.body)
     return [
-        Count(seed, slice_mm, each, len(truth.new), *count_findings(found, transform, truth, baseline.image, each))
+        Count(seed, slice_mm, each, len(truth.new), *count_findings(found, truth, baseline.image, each))
         for each in THRESHOLDS
     ]
 
