@@ -214,8 +214,8 @@ def test_a_transform_that_cannot_be_read_is_told_and_the_worker_goes_on(parent):
         do="changes", changes=6, fixed="a", moving="a", transform=[{"matrix": [0.0] * 3}], region="bone", labels={}
     )
     assert parent.wait("changes failed")[0]["message"]
-    ask_for_nothing = {"do": "changes", "changes": 7, "fixed": "a", "moving": "never came", "transform": []}
-    parent.send(**ask_for_nothing, region="bone", labels={})
+    asked = {"do": "changes", "changes": 7, "fixed": "a", "moving": "never came"}
+    parent.send(**asked, transform=[{"matrix": np.eye(4).ravel().tolist()}], region="bone", labels={})
     assert parent.wait("changes put off")[0]["changes"] == 7
 
 
