@@ -56,7 +56,8 @@ class LesionsSection:
         """Show what is known."""
         baseline = fixedOf(self._result) if self._result is not None else None
         lesions = self._logic.lesions(self._result) if baseline is not None else []
-        self.table.setLesions(lesions, baseline.GetName() if baseline is not None else "")
+        name = baseline.GetName() if baseline is not None else ""
+        self.table.setLesions(lesions, name, self._logic.lesionTimePoints(self._result) if lesions else {})
         for widget in (self.ui.lesionsTable, self.ui.plotLesionsButton, self.ui.recistLabel):
             widget.setVisible(bool(lesions))
         self.ui.recistLabel.text = self._logic.lesionsText(self._result) if lesions else ""

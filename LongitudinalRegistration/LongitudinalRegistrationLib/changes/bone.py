@@ -14,7 +14,7 @@ from scipy.ndimage import (
 )
 
 Spacing = tuple[float, float, float]
-CORTEX_HU, SHELL_HU, VERY_DENSE_HU = 280.0, 120.0, 500.0
+CORTEX_HU, SHELL_HU, VERY_DENSE_HU = 250.0, 120.0, 500.0
 THIN_MM, CLOSING_MM, EDGE_MM, OFF_MM = 3.0, 4.0, 3.0, 1.5
 LEAST_ML, LEAST_CORRELATION, MOST_CONTRAST = 0.5, 0.85, 1.15
 
@@ -40,11 +40,14 @@ def bone_of(baseline: np.ndarray, followup: np.ndarray, body: np.ndarray, spacin
     numpy.ndarray
         [k, j, i], bool.
     """
-    least = np.minimum(*(maximum_filter(hu, _box(OFF_MM, spacing)) for hu in (baseline, followup)))
-    shell = (cortex(least, spacing) | (least > VERY_DENSE_HU)) & (np.maximum(baseline, followup) > CORTEX_HU) & body
+    off, scans = _box(OFF_MM, spacing), (baseline, followup)
+    walls = [cortex(hu, spacing) for hu in scans]
+    near = np.logical_and(*(maximum_filter(wall, off) for wall in walls))
+    very_dense = np.minimum(*(maximum_filter(hu, off) for hu in scans)) > VERY_DENSE_HU
+    shell = ((near & (walls[0] | walls[1])) | (very_dense & (np.maximum(*scans) > CORTEX_HU))) & body
     bone = filled(agreeing(shell, baseline, followup, spacing), spacing) & body
     border = maximum_filter(bone, _box(EDGE_MM, spacing)) & body
-    bone |= border & (cortex(baseline, spacing) | cortex(followup, spacing))
+    bone |= border & (walls[0] | walls[1])
     bone = filled(bone, spacing)
     bone[1:-1] |= bone[:-2] & bone[2:]
     return without_specks(bone & body, spacing)
@@ -81,9 +84,7 @@ def agreeing(mask: np.ndarray, first: np.ndarray, second: np.ndarray, spacing: S
         correlation = (sxy - sx * sy / n) / np.sqrt(of_first * of_second)
         contrast = np.sqrt(of_second / of_first)
         relative = np.abs(np.log(contrast / contrast[np.nanargmax(n)]))
-    keep = (correlation >= LEAST_CORRELATION) & (relative <= np.log(MOST_CONTRAST))
-    keep[0] = False
-    return keep[numbers]
+    return _parts(numbers, (correlation >= LEAST_CORRELATION) & (relative <= np.log(MOST_CONTRAST)))
 
 
 def without_specks(mask: np.ndarray, spacing: Spacing) -> np.ndarray:
@@ -102,9 +103,7 @@ def without_specks(mask: np.ndarray, spacing: Spacing) -> np.ndarray:
         [k, j, i], bool: parts of 0.5 ml or more.
     """
     numbers, count = label(mask)
-    keep = np.bincount(numbers.ravel(), minlength=count + 1) * np.prod(spacing) / 1000 >= LEAST_ML
-    keep[0] = False
-    return keep[numbers]
+    return _parts(numbers, np.bincount(numbers.ravel(), minlength=count + 1) * np.prod(spacing) / 1000 >= LEAST_ML)
 
 
 def cortex(hu: np.ndarray, spacing: Spacing) -> np.ndarray:
@@ -146,6 +145,11 @@ def filled(mask: np.ndarray, spacing: Spacing) -> np.ndarray:
     cross = generate_binary_structure(2, 1)
     wide = (binary_fill_holes(binary_dilation(each, cross, times)) for each in padded)
     return np.stack([binary_erosion(each, cross, times) for each in wide])[:, times:-times, times:-times] | mask
+
+
+def _parts(numbers: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """Where numbers [k, j, i], 0 for none, are of a part that is kept: keep [number], bool."""
+    return (keep & (np.arange(len(keep)) > 0))[numbers]
 
 
 def _box(radius_mm: float, spacing: Spacing, in_slice: bool = True) -> tuple[int, int, int]:

@@ -14,6 +14,7 @@ from ..field.box_warp import parts_of, sample
 from ..scan.decimate import decimated, is_decimated
 from ..scan.grid import MIN_COMMON_MM
 from ..system.parallel import together
+from .refine_grid import finer_by, refined
 
 UNSEEN_HU = -1e6
 BOX_VARIANCE, LINEAR_VARIANCE, DECIMATED_VARIANCE = 1 / 12, 1 / 6, 1 / 4
@@ -90,7 +91,9 @@ def compared(
     baseline, followup = together(
         [
             lambda: sample(_blurred(first, target - own), reference),
-            lambda: sample(_blurred(second, target[back] - other), reference, transform, outside=UNSEEN_HU),
+            lambda: sample(
+                refined(_blurred(second, target[back] - other), spacing_mm), reference, transform, outside=UNSEEN_HU
+            ),
         ]
     )
     body = (sample(fixed_body, reference, labels=True) > 0) & (followup > UNSEEN_HU)
@@ -135,8 +138,8 @@ def _variances(image: sitk.Image, spacing_mm: float, *, interpolated: bool) -> n
     for spacing in image.GetSpacing():
         coarser = is_decimated(spacing, spacing_mm)
         step = spacing_mm if coarser else spacing
-        share = (DECIMATED_VARIANCE if coarser else BOX_VARIANCE) + (LINEAR_VARIANCE if interpolated else 0.0)
-        found.append(share * step**2)
+        seen = (DECIMATED_VARIANCE if coarser else BOX_VARIANCE) * step**2
+        found.append(seen + (LINEAR_VARIANCE * (step / finer_by(step, spacing_mm)) ** 2 if interpolated else 0.0))
     return np.array(found)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
@@ -99,26 +97,3 @@ def flat_vertebra(content: Mapping[str, Any]) -> dict[str, Any]:
         row.update({f"{group}_{name}": value for name, value in content[group].items()})
     row.update({name: content[name] for name in LOSS})
     return row
-
-
-def table_csv(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
-    """Make the text of a CSV file.
-
-    Parameters
-    ----------
-    rows
-        Column to value; floating-point numbers are written with three digits behind the point, None is left empty.
-    columns
-        Their names, for a table without rows too.
-
-    Returns
-    -------
-    str
-        With a first line of names.
-    """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(columns), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: f"{value:.3f}" if isinstance(value, float) else value for name, value in row.items()})
-    return text.getvalue()

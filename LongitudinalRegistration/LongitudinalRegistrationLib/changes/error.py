@@ -10,7 +10,7 @@ from ..field.box_warp import sample
 
 WITHIN_VOXEL = 1 / 12
 """Variance of a place that is known to half a voxel, in squared voxels."""
-PLATE = np.float32(0.25)
+PLATE = np.float32(0.15)
 Offsets = tuple[np.ndarray | float, np.ndarray | float, np.ndarray | float]
 
 
@@ -106,7 +106,7 @@ def unresolved(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        [k, j, i], float32, HU: a quarter of the larger second difference across the slices.
+        [k, j, i], float32, HU: .15 of the larger second difference across the slices.
     """
     steps = [np.abs(correlate1d(hu, np.array([1.0, -2.0, 1.0]), axis=0, mode="nearest")) for hu in (first, second)]
     return PLATE * np.maximum(*steps)

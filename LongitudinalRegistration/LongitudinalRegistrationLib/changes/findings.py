@@ -126,15 +126,9 @@ def find_changes(
         If the options are wrong.
     """
     options = options or FindingOptions()
-    ok, reason = options.isValid()
-    if not ok:
-        raise InputError(reason)
     anatomy = anatomy or Anatomy(found.bone)
-    arrays = {
-        name: sitk.GetArrayViewFromImage(getattr(found, name))
-        for name in ("change_hu", "significance", "baseline_hu", "followup_hu", "volume_change", "region", "caution")
-    }
-    pieces = _pieces(arrays, options, found.region)
+    arrays = _arrays(found)
+    pieces = changed_places(found, options)
     surest = sorted(pieces, key=lambda voxels: -_confidence(voxels, arrays, found))[: options.most]
     listed = [(voxels, _finding(voxels, arrays, found, transform, anatomy)) for voxels in surest]
     numbers = np.zeros(arrays["region"].shape, np.uint16)
@@ -145,10 +139,31 @@ def find_changes(
     return Findings(tuple(replace(each, number=n) for n, (_, each) in enumerate(listed, start=1)), image)
 
 
-def _pieces(arrays: dict[str, np.ndarray], options: FindingOptions, region: sitk.Image) -> Iterator[np.ndarray]:
-    """Voxels [n, (k, j, i)] of each connected change that is strong and large enough, apart from where bowel, blood
-    and air are."""
-    least = options.volume_ml * 1000 / float(np.prod(region.GetSpacing()))
+def changed_places(found: ChangeMap, options: FindingOptions) -> Iterator[np.ndarray]:
+    """Find the connected changes that are strong and large enough, apart from where bowel, blood and air are.
+
+    Parameters
+    ----------
+    found
+        As from change_map.
+    options
+        Of which all but `most` counts.
+
+    Yields
+    ------
+    numpy.ndarray
+        [n, (k, j, i)]: the voxels of one.
+
+    Raises
+    ------
+    InputError
+        If the options are wrong.
+    """
+    ok, reason = options.isValid()
+    if not ok:
+        raise InputError(reason)
+    arrays = _arrays(found)
+    least = options.volume_ml * 1000 / float(np.prod(found.region.GetSpacing()))
     change, significance, doubtful = arrays["change_hu"], arrays["significance"], arrays["caution"] > PHASE
     for sign, part in product((1, -1), (doubtful, ~doubtful)):
         strong = (sign * significance >= options.threshold) & (sign * change >= options.change_hu) & part
@@ -157,6 +172,11 @@ def _pieces(arrays: dict[str, np.ndarray], options: FindingOptions, region: sitk
             voxels = np.argwhere(numbers[box] == number)
             if len(voxels) >= least:
                 yield voxels + [side.start for side in box]
+
+
+def _arrays(found: ChangeMap) -> dict[str, np.ndarray]:
+    names = ("change_hu", "significance", "baseline_hu", "followup_hu", "volume_change", "region", "caution")
+    return {name: sitk.GetArrayViewFromImage(getattr(found, name)) for name in names}
 
 
 def _finding(

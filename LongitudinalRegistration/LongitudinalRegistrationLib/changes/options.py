@@ -30,7 +30,7 @@ class ChangeOptions:
     spacing_mm: float = 1.5
     smoothing_mm: float = 1.5
     correct_contrast: bool = True
-    registration_error_mm: float = 0.5
+    registration_error_mm: float = 0.85
 
     def isValid(self) -> tuple[bool, str]:
         """Whether the options make sense, and if not, what to change."""
@@ -61,7 +61,7 @@ class FindingOptions:
 
     threshold: float = 3.5
     change_hu: float = 40.0
-    volume_ml: float = 0.2
+    volume_ml: float = 0.1
     most: int = 50
 
     def isValid(self) -> tuple[bool, str]:

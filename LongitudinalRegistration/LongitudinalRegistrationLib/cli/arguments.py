@@ -259,12 +259,19 @@ def _add_changes(subparsers: Commands) -> None:
         "(docs/change-detection.md).",
         "  longct changes --fixed 2020.nii.gz --moving 2021.nii.gz --out changes\n"
         "  longct changes --fixed A --moving B --fixed-labels a.nii.gz --out changes --transform result/transform.h5\n"
-        "  longct changes --fixed A --moving B --out changes --region everywhere --threshold 6",
+        "  longct changes --fixed A --moving B --out changes --region everywhere --threshold 6\n"
+        "  longct changes --fixed dicom/2020 --moving dicom/2021 --out changes --dicom-sr findings",
     )
     parser.add_argument("--fixed", type=Path, required=True, metavar="F", help="baseline scan")
     parser.add_argument("--moving", type=Path, required=True, metavar="M", help="follow-up scan")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--overwrite", action="store_true", help="replace the results of an earlier run in DIR")
+    parser.add_argument(
+        "--dicom-sr",
+        type=Path,
+        metavar="DIR",
+        help="also write the findings as DICOM SEG and SR into a new folder; the baseline has to be DICOM",
+    )
     parser.add_argument("--transform", type=Path, metavar="T", help="transform.h5 of `longct register` of these scans")
     parser.add_argument("--fixed-labels", type=Path, metavar="L", help="labels on the baseline's grid")
     parser.add_argument("--moving-labels", type=Path, metavar="L", help="labels on the follow-up's grid")

@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
+from ..dicom.export import check_new_folder
+from ..dicom.findings_export import NO_SERIES, ExportedFinding, export_findings, require_highdicom
 from ..scan.read import read_image
+from ..scan.voxel_count import voxel_count
 from ..scan.write import write_image, write_transform
+from ..system.csv_text import csv_text
 from ..system.files import results_folder, write_json, write_text
 from ..system.staged_files import StagedFiles
 from .console import Console
 from .inputs import check_not_input, read_transform
 
 if TYPE_CHECKING:
+    from ..changes.findings import Finding
     from ..pipeline.changes import Changes, Labelled
 
 CHANGES_FILES = (
@@ -30,6 +35,7 @@ def changes(arguments: argparse.Namespace, console: Console) -> None:
     """Compare two scans and write what differs."""
     from ..changes.options import ChangeOptions, FindingOptions
     from ..pipeline.changes import Labelled, find_all_changes
+    from ..pipeline.memory_need import check_memory_for
     from ..pipeline.registration import check_labels
 
     options = ChangeOptions(region=arguments.region, registration_error_mm=arguments.registration_error)
@@ -39,6 +45,9 @@ def changes(arguments: argparse.Namespace, console: Console) -> None:
         if not ok:
             raise InputError(reason)
     inputs = (arguments.fixed, arguments.moving, arguments.fixed_labels, arguments.moving_labels, arguments.transform)
+    if arguments.dicom_sr:
+        _check_exportable(arguments)
+    check_memory_for(voxel_count(arguments.fixed), voxel_count(arguments.moving))
     for name in CHANGES_FILES:
         check_not_input(arguments.out / name, *inputs)
     given = read_transform(arguments.transform) if arguments.transform else None
@@ -60,9 +69,38 @@ def changes(arguments: argparse.Namespace, console: Console) -> None:
         content = result.content()
         content["warnings"] = [*doubts, *content["warnings"]]
         _write(result, content, staged)
+        if arguments.dicom_sr and result.findings.listed:
+            exported = [_exported(each) for each in result.findings.listed]
+            export_findings(
+                arguments.dicom_sr, exported, result.findings.labels, arguments.fixed, arguments.fixed_series
+            )
         staged.publish(CHANGES_FILES)
     content["folder"] = str(folder)
+    content["dicom_folder"] = str(arguments.dicom_sr) if arguments.dicom_sr and result.findings.listed else None
     console.result(content, _text(content))
+
+
+def _check_exportable(arguments: argparse.Namespace) -> None:
+    """Refuse, before any work, an export that cannot come of it."""
+    require_highdicom()
+    if not arguments.fixed.is_dir():
+        raise InputError(NO_SERIES)
+    check_new_folder(arguments.dicom_sr)
+
+
+def _exported(finding: Finding) -> ExportedFinding:
+    """Take a finding that no reader has judged, as it was found."""
+    return ExportedFinding(
+        number=finding.number,
+        title=f"{finding.place}, {finding.kind}",
+        decision="not judged",
+        position=finding.position,
+        volume_ml=finding.volume_ml,
+        mean_change_hu=finding.mean_change_hu,
+        contrast_to_noise=finding.contrast_to_noise,
+        diameter_before_mm=finding.diameter_before_mm,
+        diameter_after_mm=finding.diameter_after_mm,
+    )
 
 
 def _registered(
@@ -89,17 +127,17 @@ def _registered(
 
 
 def _write(result: Changes, content: dict, staged: StagedFiles) -> None:
-    from ..changes.content import finding_columns, flat_finding, flat_vertebra, table_csv
+    from ..changes.content import finding_columns, flat_finding, flat_vertebra
 
     for name in ("change_hu", "significance", "volume_change"):
         staged.write(f"{name}.nii.gz", partial(write_image, getattr(result.found, name)))
     staged.write("findings.nii.gz", partial(write_image, result.findings.labels))
     write_json(content, staged.folder / "changes.json")
     rows = [flat_finding(each) for each in content["findings"]]
-    write_text(table_csv(rows, finding_columns()), staged.folder / "findings.csv")
+    write_text(csv_text(rows, finding_columns()), staged.folder / "findings.csv")
     if content["vertebrae"]:
         table = [flat_vertebra(each) for each in content["vertebrae"]]
-        write_text(table_csv(table, list(table[0])), staged.folder / "vertebra_changes.csv")
+        write_text(csv_text(table), staged.folder / "vertebra_changes.csv")
 
 
 def _text(content: dict) -> str:
@@ -116,6 +154,8 @@ def _text(content: dict) -> str:
     if len(found) > SHOWN:
         lines.append(f"    and {len(found) - SHOWN} more in findings.csv")
     lines += [f"Note: {words}" for words in content["warnings"]]
+    if content["dicom_folder"]:
+        lines.append(f"DICOM         {content['dicom_folder']}")
     return "\n".join(
         [*lines, "No diagnosis: every change is for a reader to judge.", f"Results       {content['folder']}"]
     )

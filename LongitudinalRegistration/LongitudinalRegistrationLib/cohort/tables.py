@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..changes.content import flat_finding
+from ..system.csv_text import csv_text
 from ..system.files import write_atomically, write_text
 from .pairs import Pair
 from .task import Record
@@ -150,24 +149,3 @@ def write_table(rows: Sequence[Mapping[str, Any]], stem: Path) -> tuple[Path, Pa
         write_atomically(stem.with_suffix(".parquet"), ".parquet", lambda name: parquet.write_table(table, name)),
         write_text(csv_text(rows), stem.with_suffix(".csv")),
     )
-
-
-def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Make the text of a CSV file.
-
-    Parameters
-    ----------
-    rows
-        One or more, with the same columns; None is left empty.
-
-    Returns
-    -------
-    str
-        With a first line of names.
-    """
-    rows = list(rows)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

@@ -48,6 +48,18 @@ _ACQUISITION = (
 _SAMPLES_A_SIDE = 9
 
 
+def check_new_folder(folder: Path) -> None:
+    """Check that a folder may be filled.
+
+    Raises
+    ------
+    InputError
+        If it is there already with something in it.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} is there already and not an empty folder: choose another name.")
+
+
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
     """A folder to fill, which gets its name when all is written; nothing is left if something fails.
@@ -58,8 +70,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
         If the folder is there already with something in it, or cannot be written to.
     """
     folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} is there already and not an empty folder: choose another name.")
+    check_new_folder(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with owned_folder(folder.parent, HIDDEN_PREFIX) as owned:

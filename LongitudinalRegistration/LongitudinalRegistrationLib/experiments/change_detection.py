@@ -3,8 +3,8 @@
     python -m LongitudinalRegistrationLib.experiments.change_detection --out docs/changes
 
 makes follow-ups with new lesions of known size and contrast, registers them, and writes counts.json, curve.md and
-curve.png. The scans have slices of 2.5 mm; the mean of each two of them makes those of 5 mm. Seeds that counts.json has
-already are not done again.
+curve.png. The scans have slices of 2.5 mm, each the mean over its thickness; the mean of each two of them makes those
+of 5 mm. Seeds that counts.json has already are not done again.
 """
 
 from __future__ import annotations
@@ -20,21 +20,15 @@ import SimpleITK as sitk
 from scipy.ndimage import distance_transform_edt
 
 from ..changes.change_map import ChangeMap, change_map
-from ..changes.findings import DENSER, find_changes
+from ..changes.findings import changed_places
 from ..changes.options import FindingOptions
 from ..field.box_warp import sample
-from ..methods.method import Problem
-from ..phantom import PhantomOptions, PhantomScan, make_phantom
-from ..pipeline.choice import solve
-from ..pipeline.options import RegistrationOptions
-from ..pipeline.registration import prepare
-from ..pipeline.stages import Stages
+from ..phantom import PhantomScan
 from ..system.files import ready_folder, write_atomically, write_json, write_text
+from .detection_pairs import SLICES_MM, pairs_of
 
 SEEDS = range(201, 221)
 THRESHOLDS = (2.5, 3.0, 3.5, 4.0, 4.5, 5.0)
-SIZE, SLICES, NEW_LESIONS = 256, 180, 4
-SLICES_MM = {2.5: 1, 5.0: 2}
 NEAR_MM = 4.0
 
 
@@ -69,34 +63,6 @@ class Count:
     false: int
 
 
-def thicker(image: sitk.Image, factor: int, labels: bool = False) -> sitk.Image:
-    """Join slices to thicker ones.
-
-    Parameters
-    ----------
-    image
-        Scan or labels, axial.
-    factor
-        How many slices make one; what is left over at the end is dropped.
-    labels
-        The largest value instead of the mean.
-
-    Returns
-    -------
-    SimpleITK.Image
-        Of the same type.
-    """
-    if factor == 1:
-        return image
-    array = sitk.GetArrayFromImage(image)
-    joined = array[: len(array) // factor * factor].reshape(-1, factor, *array.shape[1:])
-    made = sitk.GetImageFromArray(joined.max(axis=1) if labels else np.round(joined.mean(axis=1)).astype(array.dtype))
-    spacing = np.array(image.GetSpacing())
-    made.SetOrigin(image.TransformContinuousIndexToPhysicalPoint((0.0, 0.0, (factor - 1) / 2)))
-    made.SetSpacing((spacing * [1, 1, factor]).tolist())
-    return made
-
-
 def truth_of(baseline: PhantomScan, followup: PhantomScan, transform: sitk.Transform) -> Truth:
     """Find what has changed between two scans of a phantom.
 
@@ -125,17 +91,13 @@ def truth_of(baseline: PhantomScan, followup: PhantomScan, transform: sitk.Trans
     return Truth(new, denser, changed)
 
 
-def count_findings(
-    found: ChangeMap, transform: sitk.Transform, truth: Truth, reference: sitk.Image, threshold: float
-) -> tuple[int, int]:
+def count_findings(found: ChangeMap, truth: Truth, reference: sitk.Image, threshold: float) -> tuple[int, int]:
     """Count new lesions that are found, and findings that are false.
 
     Parameters
     ----------
     found
         The change map.
-    transform
-        The registration's.
     truth
         On the baseline's grid.
     reference
@@ -148,53 +110,22 @@ def count_findings(
     found, false
         A lesion is found where a finding of its sign meets it.
     """
-    findings = find_changes(found, transform, FindingOptions(threshold=threshold, most=1000))
-    numbers = sample(findings.labels, reference, labels=True)
+    change = sitk.GetArrayViewFromImage(found.change_hu)
+    numbers, denser = np.zeros(change.shape, np.uint16), [False]
+    for number, voxels in enumerate(changed_places(found, FindingOptions(threshold=threshold)), start=1):
+        numbers[tuple(voxels.T)] = number
+        denser.append(bool(change[tuple(voxels.T)].mean() > 0))
+    image = sitk.GetImageFromArray(numbers)
+    image.CopyInformation(found.region)
+    on = sample(image, reference, labels=True)
     hit = {
         value
         for value, mask in truth.new.items()
-        for number in np.unique(numbers[mask])
-        if number and (findings.listed[number - 1].kind == DENSER) == truth.denser[value]
+        for number in np.unique(on[mask])
+        if number and denser[number] == truth.denser[value]
     }
-    true = set(np.unique(numbers[truth.changed]).tolist())
-    return len(hit), sum(each.number not in true for each in findings.listed)
-
-
-def thicker_scan(scan: PhantomScan, factor: int) -> PhantomScan:
-    """Join the slices of a phantom's scan.
-
-    Parameters
-    ----------
-    scan
-        The scan and its labels.
-    factor
-        See thicker.
-
-    Returns
-    -------
-    PhantomScan
-        On one grid again.
-    """
-    labels = scan.body, scan.vertebrae, scan.vertebra_parts, scan.lesion
-    return PhantomScan(thicker(scan.image, factor), *(thicker(each, factor, labels=True) for each in labels))
-
-
-def registered(fixed: sitk.Image, moving: sitk.Image) -> sitk.Transform:
-    """Register two scans as `longct register` does.
-
-    Parameters
-    ----------
-    fixed, moving
-        Baseline and follow-up, HU.
-
-    Returns
-    -------
-    SimpleITK.Transform
-        Fixed points to moving points, LPS mm.
-    """
-    options = RegistrationOptions()
-    problem = Problem(prepare(fixed, options), prepare(moving, options), Stages())
-    return solve(problem, options).candidate.transform
+    true = set(np.unique(on[truth.changed]).tolist())
+    return len(hit), sum(number not in true for number in range(1, len(denser)))
 
 
 def counts_of(
@@ -220,19 +151,16 @@ def counts_of(
     truth = truth_of(baseline, followup, true)
     found = change_map(baseline.image, followup.image, transform, None, baseline.body, followup.body)
     return [
-        Count(seed, slice_mm, each, len(truth.new), *count_findings(found, transform, truth, baseline.image, each))
+        Count(seed, slice_mm, each, len(truth.new), *count_findings(found, truth, baseline.image, each))
         for each in THRESHOLDS
     ]
 
 
-def count_seed(seed: int) -> list[Count]:
+def count_seed(seed: int, kept: Path | None) -> list[Count]:
     """Make, register and count the pairs of a synthetic patient, with slices of 2.5 and of 5 mm."""
-    pair = make_phantom(seed, PhantomOptions(size=SIZE, slices=SLICES, new_lesions=NEW_LESIONS))
     counts = []
-    for slice_mm, factor in SLICES_MM.items():
-        baseline, followup = (thicker_scan(scan, factor) for scan in (pair.baseline, pair.followup))
-        transform = registered(baseline.image, followup.image)
-        counts += counts_of(seed, slice_mm, (baseline, followup), pair.true_transform, transform)
+    for slice_mm, pair in pairs_of(seed, kept).items():
+        counts += counts_of(seed, slice_mm, (pair.baseline, pair.followup), pair.true, pair.transform)
     return counts
 
 
@@ -315,6 +243,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS), metavar="N", help="patients (201 to 220)")
+    parser.add_argument(
+        "--kept", type=Path, metavar="DIR", help="keep the registered pairs here, or take them from here"
+    )
     arguments = parser.parse_args()
     folder = ready_folder(arguments.out)
     path = folder / "counts.json"
@@ -322,7 +253,7 @@ def main() -> None:
     for seed in arguments.seeds:
         if seed in {each.seed for each in counts}:
             continue
-        counts += count_seed(seed)
+        counts += count_seed(seed, arguments.kept)
         write_json({"counts": [asdict(each) for each in counts]}, path)
         print(f"patient {seed}: done", flush=True)
     write_curve(counts, folder)

@@ -13,6 +13,8 @@ class PhantomOptions:
 
     size: pixels along a row and a column of both scans (the physical field of view does not depend on it).
     slices: slices of the baseline; the follow-up has other ones over its own extent.
+    samples_per_slice: odd; a slice shows the mean of so many samples over its thickness, as a scanner's does, and the
+        labels of the middle one. With 1, the default, it shows its middle alone.
     coverage: "abdomen" (T9 to the upper thighs) or "chest" (120 mm more at the top).
     position: "supine" or "prone"; the table is always at the bottom of the picture.
     arms: "up" (outside the scan) or "down" (separate regions beside the body).
@@ -31,6 +33,7 @@ class PhantomOptions:
 
     size: int = 512
     slices: int = 150
+    samples_per_slice: int = 1
     coverage: str = "abdomen"
     position: str = "supine"
     arms: str = "up"
@@ -52,6 +55,10 @@ class PhantomOptions:
         checks = (
             (32 <= self.size <= 1024, "size must be 32 to 1024 pixels"),
             (16 <= self.slices <= 600, "slices must be 16 to 600"),
+            (
+                1 <= self.samples_per_slice <= 9 and self.samples_per_slice % 2 == 1,
+                "samples_per_slice must be odd, 1 to 9",
+            ),
             (self.coverage in COVERAGES, f"coverage must be one of {', '.join(COVERAGES)}"),
             (self.position in POSITIONS, f"position must be one of {', '.join(POSITIONS)}"),
             (self.arms in ARMS, f"arms must be one of {', '.join(ARMS)}"),

@@ -306,28 +306,52 @@ def render_scan(
         All images on the scan's grid.
     """
     grid = scan.grid
-    shape = (grid.slices, grid.size, grid.size)
-    image = np.empty(shape, np.int16)
-    body, vertebrae, parts, lesion = (np.zeros(shape, np.uint8) for _ in range(4))
-    shapes, boxes, structures = _build_scene(subject, scan)
     things = _things_on_skin(subject.patient, options, rng)
     width = scan.softness * max(1.0, 0.55 * grid.spacing[0] + 0.45)
-    knot = max(1, min(4, int(_KNOT_MM / grid.spacing[0])))
-    batch = max(8, grid.slices // 8)
-    field = scan.map
-    placement = Placement(grid.origin, grid.spacing, field.matrix, field.offset, field.terms, knot)
-    distances = Distances(subject.envelope.values, subject.envelope.origin, subject.envelope.step)
-    content = Content(shapes, boxes, structures, subject.texture, things, scan.state.gravity, width)
-    volumes = Volumes(image, body, vertebrae, parts, lesion)
-    for first in range(0, grid.slices, batch):
-        count = min(batch, grid.slices - first)
-        over_slices(render_slices, placement, distances, content, volumes, first, slices=count)
-        report(0.85 * min(first + batch, grid.slices) / grid.slices)
+    drawn = _draw(subject, scan, things, width, options.samples_per_slice, part_of(report, 0.0, 0.85))
+    image, body, vertebrae, parts, lesion = _seen_in_slices(drawn, options.samples_per_slice)
     _finish(image, body, scan, options, rng, width)
     if options.padding_hu is not None:
         _pad(image, (body, vertebrae, parts, lesion), options.padding_hu)
     report(1.0)
     return PhantomScan(*(_as_image(a, grid) for a in (image, body, vertebrae, parts, lesion)))
+
+
+def _draw(
+    subject: Subject,
+    scan: ScanPlan,
+    things: np.ndarray,
+    width: float,
+    samples: int,
+    report: Callable[[float], None],
+) -> Volumes:
+    """Draw a scan without table and noise, with so many samples a slice along its thickness."""
+    grid = scan.grid
+    spacing = grid.spacing / [1.0, 1.0, samples]
+    origin = grid.origin - [0.0, 0.0, spacing[2] * (samples // 2)]
+    total = grid.slices * samples
+    shape = (total, grid.size, grid.size)
+    volumes = Volumes(np.empty(shape, np.int16), *(np.zeros(shape, np.uint8) for _ in range(4)))
+    field, envelope = scan.map, subject.envelope
+    knot = max(1, min(4, int(_KNOT_MM / spacing[0])))
+    placement = Placement(origin, spacing, field.matrix, field.offset, field.terms, knot)
+    distances = Distances(envelope.values, envelope.origin, envelope.step)
+    content = Content(*_build_scene(subject, scan), subject.texture, things, scan.state.gravity, width)
+    batch = max(8, total // 8)
+    for first in range(0, total, batch):
+        count = min(batch, total - first)
+        over_slices(render_slices, placement, distances, content, volumes, first, slices=count)
+        report(min(first + batch, total) / total)
+    return volumes
+
+
+def _seen_in_slices(drawn: Volumes, samples: int) -> Volumes:
+    """Average each slice's samples, and keep the labels of the middle one."""
+    if samples == 1:
+        return drawn
+    image = drawn.image.reshape(-1, samples, *drawn.image.shape[1:])
+    mean = np.stack([np.rint(each.mean(axis=0)) for each in image]).astype(np.int16)
+    return Volumes(mean, *(each[samples // 2 :: samples].copy() for each in drawn[1:]))
 
 
 def _finish(

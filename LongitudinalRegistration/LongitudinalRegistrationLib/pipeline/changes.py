@@ -16,8 +16,13 @@ from ..changes.places import Anatomy
 from ..changes.vertebra_changes import VertebraChange, vertebra_changes
 from ..field.inverse import resampled
 from ..scan.labels import VERSE_NAMES
+from .memory_need import check_memory_to_compare
 
 ONE_SIDE = "Only the {one} has labels: they were carried to the {other} along the registration."
+NO_COUNTERPART = (
+    "The follow-up's labels name vertebrae, the baseline's do not, so vertebrae were not compared: give the baseline "
+    "labels of vertebrae too, or none."
+)
 
 
 @dataclass(frozen=True)
@@ -84,12 +89,15 @@ def find_all_changes(
     Raises
     ------
     InputError
-        If the options are wrong, the scans share nothing, or there is no bone where bone is asked for.
+        If the options are wrong, the memory does not suffice, the scans share nothing, or there is no bone where bone
+        is asked for.
     """
-    for each in (options or ChangeOptions(), finding_options or FindingOptions()):
+    options = options or ChangeOptions()
+    for each in (options, finding_options or FindingOptions()):
         ok, reason = each.isValid()
         if not ok:
             raise InputError(reason)
+    check_memory_to_compare(fixed.image, options)
     labels, warnings = fixed.labels, []
     if (fixed.labels is None) != (moving.labels is None):
         names = ("follow-up", "baseline") if labels is None else ("baseline", "follow-up")
@@ -97,6 +105,8 @@ def find_all_changes(
     if labels is None and moving.labels is not None:
         labels = resampled(moving.labels, fixed.image, transform, labels=True)
     bone_labels = labels if labels is not None and _has_vertebrae(labels) else None
+    if bone_labels is None and moving.labels is not None and _has_vertebrae(moving.labels):
+        warnings.append(NO_COUNTERPART)
     found = change_map(fixed.image, moving.image, transform, options, fixed.body, moving.body, fixed_labels=bone_labels)
     pause()
     findings = find_changes(found, transform, finding_options, Anatomy(found.bone, labels))

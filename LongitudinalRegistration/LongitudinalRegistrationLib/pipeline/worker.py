@@ -77,6 +77,8 @@ from .warm_up import load
 
 MOST_SCANS = 4
 SAY_EVERY_S = 0.05
+FAILURES = (MemoryError, RuntimeError, OSError, ValueError)
+"""What a command may raise, an InputError and a singular matrix among it: it is told, and the worker goes on."""
 
 
 class Cancelled(Exception):
@@ -130,7 +132,7 @@ class Worker:
             image = take_image(self._folder, command["image"])
             options = RegistrationOptions(table_removal=command["table_removal"])
             self._scans[key] = prepare(image, options)
-        except (InputError, MemoryError, RuntimeError, OSError) as error:
+        except FAILURES as error:
             self._refusals[key] = _words(error)
             self._say(event="refused", scan=key, message=_words(error))
             return
@@ -145,7 +147,7 @@ class Worker:
             self._run(job, command)
         except Cancelled:
             self._say(event="cancelled", job=job)
-        except (InputError, MemoryError, RuntimeError, OSError) as error:
+        except FAILURES as error:
             if job in self._cancelled:
                 self._say(event="cancelled", job=job)
             else:
@@ -216,7 +218,7 @@ class Worker:
             self._say(event="changes", changes=number, **changes_answer(changes, self._folder, number))
         except Cancelled:
             self._say(event="changes put off", changes=number, scans=[])
-        except (InputError, MemoryError, RuntimeError, OSError) as error:
+        except FAILURES as error:
             self._say(event="changes failed", changes=number, message=_words(error))
 
     def _scan(self, key: str) -> ScanPyramid:

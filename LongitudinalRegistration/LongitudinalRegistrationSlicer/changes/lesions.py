@@ -8,6 +8,8 @@ import vtk
 from slicer.i18n import tr as _
 from TableRemovalSlicer.chart_nodes import cellText, referencedNode, setColumns, textOfCell
 
+from LongitudinalRegistrationSlicer.results.saving import dateOf
+
 LESIONS_ROLE, CHART_ROLE, COURSE_ROLE = "lesions", "lesionChart", "lesionCourse"
 FIGURES = {
     "longestMm": "Longest (mm)",
@@ -22,7 +24,8 @@ TITLE_FONT = 15
 class Lesion:
     """A lesion at one time point, as the reader has confirmed it; NaN where its mark has no such figure.
 
-    scan: the name of the scan; lymphNode: whether it is measured across (RECIST 1.1: short axis).
+    scan: the name of the scan; date: when it was taken, "" where that is not known; lymphNode: whether it is measured
+    across (RECIST 1.1: short axis).
     """
 
     name: str
@@ -32,6 +35,7 @@ class Lesion:
     volumeMl: float
     meanHu: float
     lymphNode: bool = False
+    date: str = ""
 
     @property
     def diameterMm(self):
@@ -47,7 +51,8 @@ def lesionsOf(baseline):
     table = node.GetTable()
 
     def text(title, row):
-        return table.GetColumnByName(title).GetVariantValue(row).ToString()
+        column = table.GetColumnByName(title)
+        return column.GetVariantValue(row).ToString() if column is not None else ""
 
     return [
         Lesion(
@@ -55,6 +60,7 @@ def lesionsOf(baseline):
             textOfCell(text("Scan", row)),
             **{key: float(text(title, row)) for key, title in FIGURES.items()},
             lymphNode=bool(int(float(text("Lymph node", row)))),
+            date=textOfCell(text("Date", row)),
         )
         for row in range(table.GetNumberOfRows())
     ]
@@ -66,6 +72,7 @@ def setLesions(baseline, lesions):
     columns = [
         (vtk.vtkStringArray(), "Lesion", [cellText(lesion.name) for lesion in lesions]),
         (vtk.vtkStringArray(), "Scan", [cellText(lesion.scan) for lesion in lesions]),
+        (vtk.vtkStringArray(), "Date", [cellText(lesion.date) for lesion in lesions]),
         (vtk.vtkIntArray(), "Lymph node", [int(lesion.lymphNode) for lesion in lesions]),
     ]
     for key, title in FIGURES.items():
@@ -81,8 +88,18 @@ def addMeasures(baseline, scan, measures, lymphNode=False):
 
     measures: MarkMeasures. Returns all Lesions.
     """
+    date = dateOf(scan)
     made = [
-        Lesion(each.name, scan.GetName(), each.longestMm, each.perpendicularMm, each.volumeMl, each.meanHu, lymphNode)
+        Lesion(
+            each.name,
+            scan.GetName(),
+            each.longestMm,
+            each.perpendicularMm,
+            each.volumeMl,
+            each.meanHu,
+            lymphNode,
+            date,
+        )
         for each in measures
     ]
     replaced = {(lesion.name, lesion.scan) for lesion in made}
@@ -97,9 +114,23 @@ def scansOf(baseline, lesions):
     return list(dict.fromkeys([baseline.GetName(), *(lesion.scan for lesion in lesions)]))
 
 
-def courseOf(baseline):
+def timePointsOf(baseline, withNames=True):
+    """Return what each scan of a baseline's lesions is called, by its name: its date, with the name where two have the
+    same; where it is not known the name or, without names, its place in the order."""
+    lesions = lesionsOf(baseline)
+    dates = {lesion.scan: lesion.date for lesion in lesions}
+    called = {}
+    for number, scan in enumerate(scansOf(baseline, lesions)):
+        place = _("Baseline") if number == 0 else _("Follow-up {number}").format(number=number)
+        date, other = dates.get(scan, ""), scan if withNames else place
+        alone = list(dates.values()).count(date) == 1
+        called[scan] = (date if alone else f"{date} ({other})") if date else other
+    return called
+
+
+def courseOf(baseline, withNames=True):
     """Return the RECIST 1.1 course (the Lib's changes.recist.Course) of a baseline's lesions; None without one that has
-    a diameter on the baseline."""
+    a diameter on the baseline. withNames: see timePointsOf."""
     from LongitudinalRegistrationLib.changes.recist import Target, course_of
 
     lesions = lesionsOf(baseline)
@@ -111,7 +142,8 @@ def courseOf(baseline):
         if not math.isnan(diameters[0]):
             lymphNode = any(lesion.lymphNode for lesion in lesions if lesion.name == name)
             targets.append(Target(name, diameters, lymphNode))
-    return course_of(targets, scans) if targets else None
+    called = timePointsOf(baseline, withNames)
+    return course_of(targets, [called[scan] for scan in scans]) if targets else None
 
 
 def courseText(course):

@@ -7,9 +7,9 @@ from TableRemovalLib.errors import InputError
 from TableRemovalSlicer.volumes import imageFromVolumeNode
 
 from LongitudinalRegistrationSlicer.changes.findings import ACCEPTED, REJECTED, findingsOf, labelsNodeOf
-from LongitudinalRegistrationSlicer.changes.lesions import courseOf, lesionsOf
+from LongitudinalRegistrationSlicer.changes.lesions import courseOf, lesionsOf, timePointsOf
 from LongitudinalRegistrationSlicer.results.nodes import changesOf, fixedOf, movingOf, reportOf
-from LongitudinalRegistrationSlicer.results.saving import seriesFolderOf, seriesHeader
+from LongitudinalRegistrationSlicer.results.saving import dateOf, seriesFolderOf
 from LongitudinalRegistrationSlicer.results.transforms import FLIP, itkTransformFromNode
 
 PAGE, PDF = "changes.html", "changes.pdf"
@@ -104,11 +104,12 @@ def _document(result, patient):
         for finding in findingsOf(result)
         if finding.status != REJECTED
     ]
+    marked, taken = lesionsOf(fixedOf(result)), timePointsOf(fixedOf(result), withNames=False)
     lesions = [
-        ReportedLesion(each.name, each.scan, each.longestMm, each.perpendicularMm, each.volumeMl, each.meanHu)
-        for each in lesionsOf(fixedOf(result))
+        ReportedLesion(each.name, taken[each.scan], each.longestMm, each.perpendicularMm, each.volumeMl, each.meanHu)
+        for each in marked
     ]
-    course = courseOf(fixedOf(result)) if lesions else None
+    course = courseOf(fixedOf(result), withNames=False) if lesions else None
     scans = _scans(result, fixed, moving)
     return changes_document(reportOf(result), changesOf(result), scans, findings, lesions, course, patient)
 
@@ -119,15 +120,8 @@ def _scans(result, fixed, moving):
 
     scans = []
     for role, node, image in (("Baseline", fixedOf(result), fixed), ("Follow-up", movingOf(result), moving)):
-        scans.append(ReportedScan(role, _dateOf(node), image.GetSize(), image.GetSpacing()))
+        scans.append(ReportedScan(role, dateOf(node), image.GetSize(), image.GetSpacing()))
     return sorted(scans, key=lambda scan: scan.date) if all(scan.date for scan in scans) else scans
-
-
-def _dateOf(volume):
-    """Return when a scan was taken, "2020-01-31"; "" where it did not come from DICOM."""
-    header = seriesHeader(volume)
-    date = str(header.first.get("StudyDate", "") or "") if header is not None else ""
-    return f"{date[:4]}-{date[4:6]}-{date[6:8]}" if len(date) == 8 else ""
 
 
 def _toLps(position):

@@ -6,7 +6,13 @@ from TableRemovalSlicer.packages import moduleCommand
 
 from LongitudinalRegistrationSlicer.changes.decisions import Decisions
 from LongitudinalRegistrationSlicer.changes.findings import ACCEPTED, OPEN, REJECTED, findingsOf
-from LongitudinalRegistrationSlicer.changes.lesions import courseOf, courseText, lesionsOf, updateLesionChart
+from LongitudinalRegistrationSlicer.changes.lesions import (
+    courseOf,
+    courseText,
+    lesionsOf,
+    timePointsOf,
+    updateLesionChart,
+)
 from LongitudinalRegistrationSlicer.changes.requests import BONE, ChangeRequests
 from LongitudinalRegistrationSlicer.module.parameter_node import LongitudinalRegistrationParameterNode
 from LongitudinalRegistrationSlicer.process.registrations import Registrations
@@ -233,6 +239,10 @@ class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):
     def lesions(self, result):
         """Return the lesions of a result's baseline as changes.lesions.Lesion, of all its follow-ups."""
         return lesionsOf(fixedOf(result))
+
+    def lesionTimePoints(self, result):
+        """Return what each scan of the lesions is called, by its name: see changes.lesions.timePointsOf."""
+        return timePointsOf(fixedOf(result))
 
     def lesionsText(self, result):
         """Return sum of diameters, percent and RECIST 1.1 category at each time point as text; "" without lesions."""

@@ -83,6 +83,13 @@ def seriesHeader(volume):
     return read_series_header(folder, series)
 
 
+def dateOf(volume):
+    """Return when a scan was taken, "2020-01-31"; "" where it did not come from DICOM."""
+    header = seriesHeader(volume)
+    date = str(header.first.get("StudyDate", "") or "") if header is not None else ""
+    return f"{date[:4]}-{date[4:6]}-{date[6:8]}" if len(date) == 8 else ""
+
+
 def seriesFolderOf(volume):
     """Return (folder, SeriesInstanceUID) of the DICOM series a volume was loaded from; (None, None) without one."""
     database, instances = getattr(slicer, "dicomDatabase", None), volume.GetAttribute("DICOM.instanceUIDs")

@@ -113,6 +113,24 @@ def test_a_later_follow_up_is_compared_with_the_nadir(result, logic):
     assert chart.GetNthPlotSeriesNode(1).GetTableNode().GetTable().GetColumnByName("Nadir").GetValue(2) == 20.0
 
 
+def test_time_points_are_dates_where_they_are_known_and_names_of_nobody_in_a_report(result, logic, monkeypatch):
+    from changed_scans import add_scans
+    from LongitudinalRegistrationSlicer.changes import lesions
+    from LongitudinalRegistrationSlicer.changes.marks import MarkMeasures
+    from LongitudinalRegistrationSlicer.results.nodes import fixedOf
+
+    baseline, (second, third) = fixedOf(result), add_scans()
+    baseline.SetName("Mustermann 1"), second.SetName("Mustermann 2"), third.SetName("Mustermann 3")
+    dates = {"Mustermann 1": "2020-01-31", "Mustermann 3": "2020-08-01"}
+    monkeypatch.setattr(lesions, "dateOf", lambda volume: dates.get(volume.GetName(), ""))
+    for scan in (baseline, second, third):
+        lesions.addMeasures(baseline, scan, [MarkMeasures("Deposit", 20.0)])
+    names = [line.split(":")[0] for line in logic.lesionsText(result).splitlines()[:3]]
+    assert names == ["2020-01-31", "Mustermann 2", "2020-08-01"]
+    course = lesions.courseOf(baseline, withNames=False)
+    assert [point.name for point in course.points] == ["2020-01-31", "Follow-up 1", "2020-08-01"]
+
+
 def test_lesions_are_saved_with_the_scene(result, logic, tmp_path):
     from LongitudinalRegistrationSlicer.results.nodes import lastResult
     from slicerhost.scene_files import loadScene, saveScene
@@ -198,5 +216,9 @@ def test_the_section_carries_confirms_and_shows(result, logic):
     assert "Proposal" in section.ui.carriedLabel.text
     section.ui.confirmButton.click()
     assert section.ui.lesionsTable.rowCount == 2 and "SD" in section.ui.recistLabel.text
-    assert section.ui.lesionsTable.item(1, 6).text() == "+0 %"
+    table = section.ui.lesionsTable
+    assert table.item(1, 5).text() == "+0" and table.item(1, 0).text() == "Deposit\nFollow-up"
+    section.widget.resize(300, 700)
+    section.widget.show()
+    assert table.horizontalHeader().length() <= 300
     section.cleanup()

@@ -79,3 +79,39 @@ def test_results_are_not_replaced_unasked(files, capsys):
     assert run(files) == 2
     assert "--overwrite" in capsys.readouterr().err
     assert run(files, "--overwrite") == 0
+
+
+def test_findings_come_as_dicom_on_the_series_of_the_baseline(files, capsys):
+    hd = pytest.importorskip("highdicom")
+    from LongitudinalRegistrationLib.dicom.export import export_series
+
+    export_series(scan(0.0, 1), files / "series")
+    words = ["--moving", str(files / "b.nii.gz"), "--transform", str(files / "t.h5"), "--dicom-sr", str(files / "sr")]
+    assert run(files, "--dicom-sr", str(files / "sr")) == 2
+    assert "load the baseline from DICOM" in capsys.readouterr().err and not (files / "out").exists()
+    assert main(["changes", "--fixed", str(files / "series"), "--out", str(files / "out"), *words]) == 0
+    (finding,) = json.loads((files / "out" / "changes.json").read_text())["findings"]
+    content = hd.sr.srread(files / "sr" / "findings-sr.dcm").content
+    (group,) = content.get_volumetric_roi_measurement_groups()
+    volumes = [each.value for each in group.get_measurements() if each.name.meaning == "Volume"]
+    assert volumes == [pytest.approx(1000 * finding["volume_ml"], abs=0.1)]
+    assert group.get_qualitative_evaluations()[0].value.meaning == "not judged"
+    assert main(["changes", "--fixed", str(files / "series"), "--out", str(files / "again"), *words]) == 2
+    assert "not an empty folder" in capsys.readouterr().err and not (files / "again").exists()
+
+
+def test_memory_is_checked_before_anything_is_read(files, capsys, monkeypatch):
+    from LongitudinalRegistrationLib.system import memory
+
+    monkeypatch.setattr(memory, "available_bytes", lambda: 10**8)
+    assert run(files) == 2
+    assert "GB of memory" in capsys.readouterr().err and not (files / "out").exists()
+
+
+def test_vertebrae_of_the_follow_up_alone_beside_other_labels_are_told(files):
+    other = sitk.Cast(scan(0.0, 1) > 120, sitk.sitkUInt8) * 100
+    sitk.WriteImage(other, str(files / "organs.nii.gz"))
+    labels = "--fixed-labels", str(files / "organs.nii.gz"), "--moving-labels", str(files / "labels.nii.gz")
+    assert run(files, *labels) == 0
+    warnings = json.loads((files / "out" / "changes.json").read_text())["warnings"]
+    assert any("name vertebrae, the baseline's do not" in words for words in warnings)

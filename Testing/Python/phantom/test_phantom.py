@@ -393,3 +393,18 @@ def test_no_deformation_means_a_rigid_followup():
     after = np.linalg.norm(there[:, None] - there[None], axis=-1)
     assert np.allclose(before, after, atol=1e-6)
     assert np.linalg.norm(there - points, axis=1).mean() > 5.0
+
+
+def test_a_slice_shows_the_mean_over_its_thickness_when_asked():
+    """The endplates of a scan that averages each slice are those of the mean of three thin slices."""
+    thin, points, averaged = (
+        make_phantom(5, PhantomOptions(size=96, slices=slices, samples_per_slice=samples)).baseline
+        for slices, samples in ((180, 1), (60, 1), (60, 3))
+    )
+    values = sitk.GetArrayFromImage(thin.image).astype(float)
+    mean = values[2:176].reshape(58, 3, 96, 96).mean(axis=1)
+    inside = binary_dilation(sitk.GetArrayFromImage(averaged.vertebrae)[1:-1] > 0)
+    seen, sampled = (np.std((sitk.GetArrayFromImage(each.image)[1:-1] - mean)[inside]) for each in (averaged, points))
+    assert seen < 20
+    assert sampled > 1.5 * seen
+    assert np.array_equal(sitk.GetArrayFromImage(averaged.vertebrae), sitk.GetArrayFromImage(points.vertebrae))

@@ -209,6 +209,16 @@ def test_a_second_registration_that_waits_comes_before_changes_too(parent, phant
         take_image(parent.folder, record)
 
 
+def test_a_transform_that_cannot_be_read_is_told_and_the_worker_goes_on(parent):
+    parent.send(
+        do="changes", changes=6, fixed="a", moving="a", transform=[{"matrix": [0.0] * 3}], region="bone", labels={}
+    )
+    assert parent.wait("changes failed")[0]["message"]
+    asked = {"do": "changes", "changes": 7, "fixed": "a", "moving": "never came"}
+    parent.send(**asked, transform=[{"matrix": np.eye(4).ravel().tolist()}], region="bone", labels={})
+    assert parent.wait("changes put off")[0]["changes"] == 7
+
+
 def test_the_worker_ends_with_its_parent_and_removes_the_folder(parent, phantom_pair):
     """The last test of this file: whoever holds the other end of the pipe is gone."""
     parent.prepare("b", phantom_pair.followup.image)

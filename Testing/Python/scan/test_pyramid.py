@@ -157,8 +157,12 @@ def test_an_error_in_one_range_of_slices_is_raised():
         if first > 0:
             raise ValueError("broken")
 
-    with pytest.raises(ValueError, match="broken"):
-        over_slices(kernel, slices=64)
+    bound_threads(2)
+    try:
+        with pytest.raises(ValueError, match="broken"):
+            over_slices(kernel, slices=64)
+    finally:
+        bound_threads(None)
 
 
 @pytest.mark.parametrize("labels", [False, True])

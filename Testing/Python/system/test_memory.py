@@ -8,7 +8,8 @@ import pytest
 import SimpleITK as sitk
 from command import longct
 from input_scans import grid_matrix, values_on, write_enhanced, write_series
-from LongitudinalRegistrationLib.pipeline.memory_need import check_memory_for
+from LongitudinalRegistrationLib.changes.options import ChangeOptions
+from LongitudinalRegistrationLib.pipeline.memory_need import check_memory_for, check_memory_to_compare
 from LongitudinalRegistrationLib.scan.dicom_slices import find_slices
 from LongitudinalRegistrationLib.scan.voxel_count import voxel_count
 from LongitudinalRegistrationLib.system import memory
@@ -46,6 +47,17 @@ def test_scans_too_large_are_refused_and_what_is_not_known_is_not(monkeypatch):
         check_memory_for(1500 * 512 * 512, 1500 * 512 * 512)
     monkeypatch.setattr(memory, "available_bytes", lambda: None)
     check_memory_for(10**12, 10**12)
+
+
+def test_a_comparison_too_large_is_refused_and_goes_by_the_voxels_of_its_map(monkeypatch):
+    monkeypatch.setattr(memory, "available_bytes", lambda: 10**9)
+    scan = sitk.Image([400, 400, 400], sitk.sitkUInt8)
+    scan.SetSpacing((0.5, 0.5, 0.5))
+    check_memory_to_compare(scan, ChangeOptions())
+    with pytest.raises(
+        InputError, match=r"Maps of what has changed between these scans need about \d+\.\d GB of memory"
+    ):
+        check_memory_to_compare(scan, ChangeOptions(spacing_mm=0.5))
 
 
 def test_voxels_are_counted_without_reading_them(tmp_path):

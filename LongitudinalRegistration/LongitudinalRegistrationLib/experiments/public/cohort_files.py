@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...cohort.tables import csv_text
+from ...system.csv_text import csv_text
 from ...system.files import write_text
 
 COLUMNS = ("patient", "time_point", "image", "labels")

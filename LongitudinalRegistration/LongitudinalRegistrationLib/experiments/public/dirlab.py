@@ -9,8 +9,8 @@ import numpy as np
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
-from ...cohort.tables import csv_text
 from ...scan.write import write_image
+from ...system.csv_text import csv_text
 from ...system.files import ready_folder, write_text
 from .cohort_files import write_manifest
 
