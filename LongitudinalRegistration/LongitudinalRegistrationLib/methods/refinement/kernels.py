@@ -115,7 +115,20 @@ def field_row(field: Float32Array, k: int, j: int, ratio: int, line: Float32Arra
 
 @inlined
 def value_at(line: Float32Array, column: int, u: Real) -> tuple[Real, Real, Real]:
-    """Interpolate a row of field_row between a column and the next one; x, y, z."""
+    """Interpolate a row of field_row between a column and the next one.
+
+    Parameters
+    ----------
+    line
+        (3, i), float32, mm: as from field_row.
+    column, u
+        int, and the part of the way to the next column: as from columns_of.
+
+    Returns
+    -------
+    x, y, z
+        float32, mm.
+    """
     i0, i1 = column, min(column + 1, line.shape[1] - 1)
     return lerp(line[0, i0], line[0, i1], u), lerp(line[1, i0], line[1, i1], u), lerp(line[2, i0], line[2, i1], u)
 
