@@ -1,5 +1,7 @@
 """The section "Changes" of the panel: computed after a registration, shown, decided on; scrolled to by a click."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from changed_scans import SHIFT_MM, add_scans, lesion_ras
@@ -102,6 +104,21 @@ def test_a_row_goes_there_and_the_threshold_moves_list_and_colours(section, host
     assert section.table.shown[0].status == "open"
     section.ui.findingsTable.item(0, 1).setText("Deposit")
     assert [section.table.shown[0].name, section.ui.findingsTable.item(0, 1).text()] == ["Deposit", "Deposit"]
+
+
+def test_the_list_shows_every_finding_until_a_threshold_is_raised(panel, section):
+    from LongitudinalRegistrationLib.changes.options import FindingOptions
+    from LongitudinalRegistrationSlicer.changes.findings import findingsOf, setFindings
+
+    least = FindingOptions()
+    weak = dataclasses.replace(
+        findingsOf(panel.result)[0], significance=least.threshold, meanHu=least.change_hu, largestHu=least.change_hu
+    )
+    setFindings(panel.result, [weak])
+    section.update()
+    assert [finding.number for finding in section.table.shown] == [weak.number]
+    section.ui.significanceSlider.value = least.threshold + 0.5
+    assert section.table.shown == []
 
 
 def test_everywhere_is_compared_when_it_is_asked_for_and_a_scan_that_is_gone_is_told(panel, section):
