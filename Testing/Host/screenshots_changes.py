@@ -13,7 +13,7 @@ from pathlib import Path
 from screenshots_registration import HERE, Studio, beside, sheet
 
 FOLDER = HERE.parents[1] / "docs" / "pictures" / "changes"
-TILE_PX, PANEL_HEIGHT = 400, 960
+TILE_PX, VIEW_PX, PANEL_HEIGHT = 400, 480, 960
 
 
 def volumesOf(paths):
@@ -27,7 +27,7 @@ def volumesOf(paths):
         }
     from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
 
-    patient = make_phantom(1, PhantomOptions(size=256, slices=100))
+    patient = make_phantom(1, PhantomOptions(size=256, slices=100, samples_per_slice=3))
     scans = (("Baseline", patient.baseline), ("Follow-up", patient.followup))
     return {
         **{name: scan.image for name, scan in scans},
@@ -54,7 +54,7 @@ def render(studio, folder, name):
     for _turn in range(20):
         slicer.app.processEvents()
     paths = [folder / f"{name}-{part}" for part in ("panel.png", "channels.png", "report")]
-    views = [[(studio.view(column, row), "") for column in layout.COLUMNS] for row in layout.ROWS]
+    views = [[(studio.view(column, row, VIEW_PX), "") for column in layout.COLUMNS] for row in layout.ROWS]
     beside(studio.panelPicture(("changes",), PANEL_HEIGHT), sheet(views)).save(str(paths[0]))
     tiles = []
     for index in range(2):

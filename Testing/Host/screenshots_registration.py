@@ -101,6 +101,8 @@ class Studio:
 
         for row in layout.ROWS:
             for column in layout.COLUMNS:
+                # The window first: names of vertebrae are placed in its pixels.
+                self._find(layout.viewName(column, row)).render_window().SetSize(px, px)
                 layout.sliceNode(column, row).SetDimensions(px, px, 1)
         self.comparison.fit()
 

@@ -166,6 +166,28 @@ def test_the_columns_fit_a_narrow_panel(section):
         assert widths[1] >= table.fontMetrics().horizontalAdvance("T10, body, right")
 
 
+def test_rows_are_high_enough_for_places_at_every_width(section):
+    import slicer
+    from LongitudinalRegistrationWidgets.findings_table import FindingsTable
+    from PySide6.QtCore import Qt
+    from PySide6.QtWidgets import QTableWidget
+
+    table = QTableWidget()
+    shown = FindingsTable(table, onChosen=print, onNamed=print)
+    name = "Vertebra T10, posterior elements, left side"
+    shown.setFindings([dataclasses.replace(section.table.shown[0], name=name)])
+    table.show()
+    heights = []
+    for width in (600, 270):
+        table.setFixedWidth(width)
+        slicer.app.processEvents()
+        place = table.fontMetrics().boundingRect(0, 0, table.columnWidth(1) - 8, 999, Qt.TextWordWrap, name)
+        assert table.rowHeight(0) >= place.height()
+        heights.append((table.rowHeight(0), table.height))
+    (flat, low), (wrapped, high) = heights
+    assert wrapped > flat and high - low == wrapped - flat
+
+
 def test_a_comparison_anew_cannot_be_undone_into_the_findings_before(panel, section):
     from slicerhost.application import letRun
 
