@@ -152,12 +152,11 @@ def _write(pairs: Mapping[float, RegisteredPair], folder: Path) -> None:
 
 
 def _read(folder: Path, slice_mm: float) -> RegisteredPair:
-    scans = [
+    baseline, followup = (
         PhantomScan(
             *(sitk.ReadImage(str(folder / f"{slice_mm:g}_{when}_{each.name}.nrrd")) for each in fields(PhantomScan))
         )
         for when in ("baseline", "followup")
-    ]
-    return RegisteredPair(
-        *scans, *(sitk.ReadTransform(str(folder / f"{slice_mm:g}_{name}.h5")) for name in ("true", "transform"))
     )
+    true, transform = (sitk.ReadTransform(str(folder / f"{slice_mm:g}_{name}.h5")) for name in ("true", "transform"))
+    return RegisteredPair(baseline, followup, true, transform)

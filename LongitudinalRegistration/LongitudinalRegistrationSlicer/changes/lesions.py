@@ -8,7 +8,7 @@ import vtk
 from slicer.i18n import tr as _
 from TableRemovalSlicer.chart_nodes import cellText, referencedNode, setColumns, textOfCell
 
-from LongitudinalRegistrationSlicer.results.saving import dateOf
+from LongitudinalRegistrationSlicer.results.series import dateOf
 
 LESIONS_ROLE, CHART_ROLE, COURSE_ROLE = "lesions", "lesionChart", "lesionCourse"
 FIGURES = {

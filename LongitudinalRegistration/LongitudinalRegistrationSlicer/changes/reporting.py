@@ -9,7 +9,7 @@ from TableRemovalSlicer.volumes import imageFromVolumeNode
 from LongitudinalRegistrationSlicer.changes.findings import ACCEPTED, REJECTED, findingsOf, labelsNodeOf
 from LongitudinalRegistrationSlicer.changes.lesions import courseOf, lesionsOf, timePointsOf
 from LongitudinalRegistrationSlicer.results.nodes import changesOf, fixedOf, movingOf, reportOf
-from LongitudinalRegistrationSlicer.results.saving import dateOf, seriesFolderOf
+from LongitudinalRegistrationSlicer.results.series import dateOf, seriesFolderOf
 from LongitudinalRegistrationSlicer.results.transforms import FLIP, itkTransformFromNode
 
 PAGE, PDF = "changes.html", "changes.pdf"

@@ -1,13 +1,12 @@
 """A result as files: transform, registered volume, tables and report; or as DICOM."""
 
-import os
 from pathlib import Path
 
-import slicer
 from slicer.i18n import tr as _
 from TableRemovalSlicer.volumes import imageFromVolumeNode
 
 from LongitudinalRegistrationSlicer.results.nodes import fixedOf, movingOf, registeredOf, reportOf
+from LongitudinalRegistrationSlicer.results.series import seriesHeader
 from LongitudinalRegistrationSlicer.results.transforms import itkTransformFromNode
 
 FILES = TRANSFORM, REGISTERED = "transform.h5", "registered.nii.gz"
@@ -71,31 +70,3 @@ def _pictures(fixed, moving, registered):
 
     middle = fixed.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in fixed.GetSize()])
     return report_pictures(fixed, moving, registered, middle)
-
-
-def seriesHeader(volume):
-    """Return the header (dicom.headers.SeriesHeader) of the DICOM series that a volume was loaded from, or None."""
-    folder, series = seriesFolderOf(volume)
-    if folder is None:
-        return None
-    from LongitudinalRegistrationLib.dicom.headers import read_series_header
-
-    return read_series_header(folder, series)
-
-
-def dateOf(volume):
-    """Return when a scan was taken, "2020-01-31"; "" where it did not come from DICOM."""
-    header = seriesHeader(volume)
-    date = str(header.first.get("StudyDate", "") or "") if header is not None else ""
-    return f"{date[:4]}-{date[4:6]}-{date[6:8]}" if len(date) == 8 else ""
-
-
-def seriesFolderOf(volume):
-    """Return (folder, SeriesInstanceUID) of the DICOM series a volume was loaded from; (None, None) without one."""
-    database, instances = getattr(slicer, "dicomDatabase", None), volume.GetAttribute("DICOM.instanceUIDs")
-    if not database or not instances:
-        return None, None
-    path = database.fileForInstance(instances.split()[0])
-    if not path or not os.path.exists(path):
-        return None, None
-    return Path(path).parent, database.seriesForFile(path)
