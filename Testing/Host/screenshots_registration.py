@@ -97,7 +97,7 @@ class Studio:
         return column.grab().toImage().convertToFormat(qt.QImage.Format_RGB888)
 
     def size(self, px):
-        """Give all slice views this width and height in pixels; they show the whole baseline then, its middle slices."""
+        """Give all slice views this width and height in pixels; they show the middle of the whole baseline then."""
         from LongitudinalRegistrationSlicer.views import layout
 
         for row in layout.ROWS:
