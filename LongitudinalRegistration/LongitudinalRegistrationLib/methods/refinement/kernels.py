@@ -115,7 +115,22 @@ def field_row(field: Float32Array, k: int, j: int, ratio: int, line: Float32Arra
 
 @inlined
 def value_at(line: Float32Array, column: int, u: Real) -> tuple[Real, Real, Real]:
-    """Interpolate a row of field_row between a column and the next one; x, y, z."""
+    """Interpolate a row of field_row between a column and the next one.
+
+    Parameters
+    ----------
+    line
+        (3, columns), float32: x, y, z as from field_row.
+    column
+        The column before the place.
+    u
+        The part of the way to the next column, 0 to 1.
+
+    Returns
+    -------
+    tuple of float
+        x, y, z.
+    """
     i0, i1 = column, min(column + 1, line.shape[1] - 1)
     return lerp(line[0, i0], line[0, i1], u), lerp(line[1, i0], line[1, i1], u), lerp(line[2, i0], line[2, i1], u)
 
