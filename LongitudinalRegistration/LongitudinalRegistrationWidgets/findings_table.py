@@ -7,10 +7,12 @@ import qt
 from LongitudinalRegistrationSlicer.changes.findings import ACCEPTED, REJECTED
 from slicer.i18n import tr as _
 
+from LongitudinalRegistrationWidgets.table_height import TableHeight
+
 STATUS, PLACE = 0, 1
 MARKS = {ACCEPTED: "✓", REJECTED: "✗"}
 REJECTED_COLOUR = "#8c8c8c"
-MOST_ROWS, TITLE_LINES, TITLE_MARGIN_PX, FRAME_PX = 10, 2, 8, 4
+MOST_ROWS = 10
 
 
 def _columns():
@@ -30,6 +32,7 @@ class FindingsTable:
         self.widget, self._onChosen, self._onNamed = widget, onChosen, onNamed
         self.shown, self._filling = [], False
         self._columns = _columns()
+        self._height = TableHeight(widget, MOST_ROWS)
         widget.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
         widget.setSelectionMode(qt.QAbstractItemView.SingleSelection)
         widget.setEditTriggers(qt.QAbstractItemView.DoubleClicked | qt.QAbstractItemView.EditKeyPressed)
@@ -84,12 +87,7 @@ class FindingsTable:
         for column in range(table.columnCount):
             if column != PLACE:
                 table.resizeColumnToContents(column)
-        table.resizeRowsToContents()
-        rows = sum(table.rowHeight(row) for row in range(min(len(self.shown), MOST_ROWS)))
-        titles = TITLE_LINES * qt.QFontMetrics(table.font).lineSpacing() + TITLE_MARGIN_PX
-        table.horizontalHeader().setFixedHeight(titles)
-        table.setMinimumHeight(titles + rows + FRAME_PX)
-        table.setMaximumHeight(titles + rows + FRAME_PX)
+        self._height.fit()
 
     def _choose(self, row):
         if not self._filling and 0 <= row < len(self.shown):

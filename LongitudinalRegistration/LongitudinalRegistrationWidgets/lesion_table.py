@@ -5,16 +5,18 @@ import math
 import qt
 from slicer.i18n import tr as _
 
+from LongitudinalRegistrationWidgets.table_height import TableHeight
+
 LESION = 0
-MOST_ROWS, TITLE_LINES, TITLE_MARGIN_PX, FRAME_PX = 8, 2, 8, 4
+MOST_ROWS = 8
 
 
 def _columns():
     return (
         (_("Long\nmm"), lambda lesion: lesion.longestMm, 1),
-        (_("Across\nmm"), lambda lesion: lesion.perpendicularMm, 1),
+        (_("Short\nmm"), lambda lesion: lesion.perpendicularMm, 1),
         (_("Vol.\nml"), lambda lesion: lesion.volumeMl, 2),
-        (_("HU\nmean"), lambda lesion: lesion.meanHu, 0),
+        (_("Mean\nHU"), lambda lesion: lesion.meanHu, 0),
     )
 
 
@@ -23,6 +25,7 @@ class LesionTable:
 
     def __init__(self, widget):
         self.widget, self._columns = widget, _columns()
+        self._height = TableHeight(widget, MOST_ROWS)
         widget.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
         widget.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
         widget.verticalHeader().setVisible(False)
@@ -47,18 +50,7 @@ class LesionTable:
                 if column != LESION:
                     item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
                 self.widget.setItem(row, column, item)
-        self._fitHeight(len(lesions))
-
-    def _fitHeight(self, count):
-        table = self.widget
-        table.resizeRowsToContents()
-        rows = sum(table.rowHeight(row) for row in range(min(count, MOST_ROWS)))
-        bar = table.style().pixelMetric(qt.QStyle.PM_ScrollBarExtent)
-        titles = TITLE_LINES * qt.QFontMetrics(table.font).lineSpacing() + TITLE_MARGIN_PX
-        table.horizontalHeader().setFixedHeight(titles)
-        height = titles + rows + bar + FRAME_PX
-        table.setMinimumHeight(height)
-        table.setMaximumHeight(height)
+        self._height.fit()
 
 
 def _number(value, digits):

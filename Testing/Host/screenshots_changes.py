@@ -13,7 +13,7 @@ from pathlib import Path
 from screenshots_registration import HERE, Studio, beside, sheet
 
 FOLDER = HERE.parents[1] / "docs" / "pictures" / "changes"
-TILE_PX, PANEL_HEIGHT = 400, 960
+TILE_PX, VIEW_PX, PANEL_HEIGHT = 400, 480, 960
 
 
 def volumesOf(paths):
@@ -27,7 +27,7 @@ def volumesOf(paths):
         }
     from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
 
-    patient = make_phantom(1, PhantomOptions(size=256, slices=100))
+    patient = make_phantom(1, PhantomOptions(size=256, slices=100, samples_per_slice=3))
     scans = (("Baseline", patient.baseline), ("Follow-up", patient.followup))
     return {
         **{name: scan.image for name, scan in scans},
@@ -43,23 +43,33 @@ def waitForChanges(studio):
     panel.results.changesSection.update()
 
 
-def render(studio, folder, name):
-    """Render the panel beside the views, the two channels and the report; return the paths."""
+def chooseFirst(section):
+    """Have the views show the first finding, if there is one."""
     import slicer
-    from LongitudinalRegistrationSlicer.views import layout
 
-    section = studio.panel.results.changesSection
+    section.ui.findingsTable.setCurrentCell(-1, -1)
     if section.table.shown:
         section.ui.findingsTable.selectRow(0)
     for _turn in range(20):
         slicer.app.processEvents()
+
+
+def render(studio, folder, name):
+    """Render the panel beside the views, the two channels and the report; return the paths."""
+    from LongitudinalRegistrationSlicer.views import layout
+
+    section = studio.panel.results.changesSection
     paths = [folder / f"{name}-{part}" for part in ("panel.png", "channels.png", "report")]
+    studio.size(VIEW_PX)
+    chooseFirst(section)
     views = [[(studio.view(column, row), "") for column in layout.COLUMNS] for row in layout.ROWS]
     beside(studio.panelPicture(("changes",), PANEL_HEIGHT), sheet(views)).save(str(paths[0]))
+    studio.size(TILE_PX)
+    chooseFirst(section)
     tiles = []
     for index in range(2):
         section.ui.showComboBox.setCurrentIndex(index)
-        tiles.append((studio.view("Registered", 1, TILE_PX), ""))
+        tiles.append((studio.view("Registered", 1), ""))
     section.ui.showComboBox.setCurrentIndex(0)
     sheet([tiles]).save(str(paths[1]))
     studio.panel.logic.saveChangesReport(studio.panel.result, paths[2])

@@ -35,7 +35,7 @@ class Studio:
         self.panel.ui.registerButton.click()
         self._wait(lambda: not self.panel.logic.needsPolling)
         self.panel.results.comparisonSection.ui.arrangeButton.click()
-        self._size(VIEW_PX)
+        self.size(VIEW_PX)
 
     @property
     def comparison(self):
@@ -61,7 +61,7 @@ class Studio:
         from slicerhost import views
 
         if px:
-            self._size(px)
+            self.size(px)
         return views.renderArray(self._find(layout.viewName(column, row)))
 
     def view3D(self, px):
@@ -96,11 +96,14 @@ class Studio:
             slicer.app.processEvents()
         return column.grab().toImage().convertToFormat(qt.QImage.Format_RGB888)
 
-    def _size(self, px):
+    def size(self, px):
+        """Give all slice views this width and height in pixels; they show the middle of the whole baseline then."""
         from LongitudinalRegistrationSlicer.views import layout
 
         for row in layout.ROWS:
             for column in layout.COLUMNS:
+                # The window first: names of vertebrae are placed in its pixels.
+                self._find(layout.viewName(column, row)).render_window().SetSize(px, px)
                 layout.sliceNode(column, row).SetDimensions(px, px, 1)
         self.comparison.fit()
 

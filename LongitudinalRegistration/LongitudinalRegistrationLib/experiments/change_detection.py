@@ -232,6 +232,7 @@ def write_curve(counts: Sequence[Count], folder: Path) -> None:
             lines.append(f"| {row} |")
     axes.axvline(1, color="#bbb", linewidth=1)
     axes.set(xlabel="false findings a scan", ylabel="new lesions found, %", ylim=(-3, 103))
+    axes.margins(x=0.08)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, loc="lower right")
     write_text("\n".join(lines) + "\n", folder / "curve.md")

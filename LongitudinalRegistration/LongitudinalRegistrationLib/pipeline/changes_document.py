@@ -271,4 +271,5 @@ def _course_section(course: Course | None) -> Section | None:
 def _number(value: float | None, digits: int = 0, signed: bool = False) -> str:
     if value is None or math.isnan(value):
         return UNKNOWN
-    return f"{value:{'+' if signed else ''}.{digits}f}"
+    rounded = round(value, digits) + 0.0  # adding 0 takes the sign of a -0 away
+    return f"{rounded:{'+' if signed else ''}.{digits}f}"

@@ -1,5 +1,7 @@
 """The section "Changes" of the panel: computed after a registration, shown, decided on; scrolled to by a click."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from changed_scans import SHIFT_MM, add_scans, lesion_ras
@@ -104,6 +106,21 @@ def test_a_row_goes_there_and_the_threshold_moves_list_and_colours(section, host
     assert [section.table.shown[0].name, section.ui.findingsTable.item(0, 1).text()] == ["Deposit", "Deposit"]
 
 
+def test_the_list_shows_every_finding_until_a_threshold_is_raised(panel, section):
+    from LongitudinalRegistrationLib.changes.options import FindingOptions
+    from LongitudinalRegistrationSlicer.changes.findings import findingsOf, setFindings
+
+    least = FindingOptions()
+    weak = dataclasses.replace(
+        findingsOf(panel.result)[0], significance=least.threshold, meanHu=least.change_hu, largestHu=least.change_hu
+    )
+    setFindings(panel.result, [weak])
+    section.update()
+    assert [finding.number for finding in section.table.shown] == [weak.number]
+    section.ui.significanceSlider.value = least.threshold + 0.5
+    assert section.table.shown == []
+
+
 def test_everywhere_is_compared_when_it_is_asked_for_and_a_scan_that_is_gone_is_told(panel, section):
     import slicer
     from slicerhost.application import letRun
@@ -147,6 +164,28 @@ def test_the_columns_fit_a_narrow_panel(section):
             for line in (*table.horizontalHeaderItem(column).text().split("\n"), table.item(0, column).text())
         )
         assert widths[1] >= table.fontMetrics().horizontalAdvance("T10, body, right")
+
+
+def test_rows_are_high_enough_for_places_at_every_width(section):
+    import slicer
+    from LongitudinalRegistrationWidgets.findings_table import FindingsTable
+    from PySide6.QtCore import Qt
+    from PySide6.QtWidgets import QTableWidget
+
+    table = QTableWidget()
+    shown = FindingsTable(table, onChosen=print, onNamed=print)
+    name = "Vertebra T10, posterior elements, left side"
+    shown.setFindings([dataclasses.replace(section.table.shown[0], name=name)])
+    table.show()
+    heights = []
+    for width in (600, 270):
+        table.setFixedWidth(width)
+        slicer.app.processEvents()
+        place = table.fontMetrics().boundingRect(0, 0, table.columnWidth(1) - 8, 999, Qt.TextWordWrap, name)
+        assert table.rowHeight(0) >= place.height()
+        heights.append((table.rowHeight(0), table.height))
+    (flat, low), (wrapped, high) = heights
+    assert wrapped > flat and high - low == wrapped - flat
 
 
 def test_a_comparison_anew_cannot_be_undone_into_the_findings_before(panel, section):

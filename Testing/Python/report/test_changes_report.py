@@ -150,3 +150,10 @@ def test_a_loss_of_height_is_told_beyond_its_measuring_error_only(percent, error
     made = changes_document(REPORT, {**CHANGES, "vertebrae": [vertebra]}, [], [])
     section = next(each for each in made.sections if each.title == "Vertebrae")
     assert section.rows[0][-1] == expected and "n. s." in section.sentences[0]
+
+
+@pytest.mark.parametrize(("change", "expected"), [(-0.3, "+0"), (-0.6, "-1"), (0.3, "+0")])
+def test_no_change_has_no_minus(change, expected):
+    vertebra = {**VERTEBRA, "whole": {**REGION, "change_hu": change}}
+    made = changes_document(REPORT, {**CHANGES, "vertebrae": [vertebra]}, [], [])
+    assert next(each for each in made.sections if each.title == "Vertebrae").rows[0][2] == expected
