@@ -198,6 +198,14 @@ class RegistrationJob:
             self._send({"do": "cancel", "job": self._number})
             self._leaving, self._deadline = self._number, time.monotonic() + GRACE_S
         self.pending = False
+        self._dropLateAnswers()
+
+    def _dropLateAnswers(self):
+        """Give up what came after the transform and was not read yet: it belongs to no result."""
+        for said in (self.registered, self.scored):
+            if said is not None:
+                self.discard(said)
+        self.registered, self.scored = None, None
 
     def _send(self, message):
         if self._process is not None:

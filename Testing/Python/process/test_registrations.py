@@ -33,6 +33,23 @@ def test_a_request_while_another_runs_is_refused_and_changes_nothing(make_logic)
     assert not resultNodes()
 
 
+def test_answers_that_come_at_once_after_a_scan_was_removed_are_given_up(make_logic):
+    """Transform and registered volume are there before the next look: without the scan neither is brought."""
+    import slicer
+    from LongitudinalRegistrationSlicer.results.nodes import resultNodes
+
+    logic, request = make_logic(slow_to_resample(0)), make_request()
+    logic.startRegistration(request)
+    wait(logic, lambda: logic.state.value == "running")
+    slicer.mrmlScene.RemoveNode(request.moving)
+    wait(logic._job, lambda: logic._job.registered is not None)
+    file = logic._job.folder / logic._job.registered["image"]["file"]
+    assert file.exists()
+    wait(logic, lambda: not logic.busy)
+    assert logic.statusText() == "A scan was removed during the registration."
+    assert not resultNodes() and logic.results is None and not file.exists()
+
+
 def test_a_request_while_the_registered_volume_is_to_come_waits_for_it(make_logic):
     import slicer
     from LongitudinalRegistrationSlicer.results.nodes import registeredOf, resultNodes, scoresOf
