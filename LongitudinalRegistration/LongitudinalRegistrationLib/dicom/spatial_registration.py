@@ -253,7 +253,7 @@ def read_spatial_registration(path: Path) -> sitk.CompositeTransform:
 
     try:
         read = dcmread(path)
-    except (OSError, InvalidDicomError) as error:
+    except (OSError, EOFError, NotImplementedError, ValueError, InvalidDicomError) as error:
         raise InputError(f"{path} cannot be read as a DICOM file: check the path.") from error
     items = read.get("DeformableRegistrationSequence", [])
     items = [item for item in items if item.get("DeformableRegistrationGridSequence")]

@@ -36,7 +36,7 @@ def _dataset(path: Path, pixels: bool) -> Dataset:
         ) from error
     try:
         return dcmread(path, stop_before_pixels=not pixels)
-    except (OSError, EOFError, ValueError, InvalidDicomError) as error:
+    except (OSError, EOFError, NotImplementedError, ValueError, InvalidDicomError) as error:
         raise _damaged(path) from error
 
 
@@ -80,7 +80,7 @@ def read_frames(path: Path) -> list[Frame]:
     dataset = _dataset(path, pixels=False)
     try:
         return [_frame(_groups(dataset, number)) for number in range(int(dataset.NumberOfFrames))]
-    except (AttributeError, IndexError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, NotImplementedError, TypeError, ValueError) as error:
         raise _damaged(path) from error
 
 

@@ -158,6 +158,16 @@ def test_an_enhanced_multi_frame_ct_is_read_in_the_order_of_its_positions(tmp_pa
     assert np.array_equal(sitk.GetArrayFromImage(image), values)
 
 
+def test_an_enhanced_multi_frame_ct_with_an_unknown_kind_of_value_is_refused(tmp_path):
+    matrix = grid_matrix(SIZE, SPACING)
+    path = write_enhanced(tmp_path / "series" / "one.dcm", values_on(SIZE, matrix), matrix)
+    known, unknown = (bytes.fromhex("28001091") + kind for kind in (b"SQ", b"SU"))
+    assert known in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(known, unknown, 1))
+    with pytest.raises(InputError, match="damaged or incomplete multi-frame CT"):
+        read_image(path.parent)
+
+
 def test_an_enhanced_multi_frame_ct_of_a_tilted_gantry_and_one_with_a_gap(tmp_path):
     matrix = gantry(15)
     values = values_on(SIZE, matrix)
