@@ -12,13 +12,12 @@ from TableRemovalLib.errors import InputError
 from ..dicom.export import check_new_folder
 from ..dicom.findings_export import NO_SERIES, ExportedFinding, export_findings, require_highdicom
 from ..scan.read import read_image
-from ..scan.voxel_count import voxel_count
 from ..scan.write import write_image, write_transform
 from ..system.csv_text import csv_text
 from ..system.files import results_folder, write_json, write_text
 from ..system.staged_files import StagedFiles
 from .console import Console
-from .inputs import check_not_input, read_transform
+from .inputs import check_memory_of_both, check_not_input, read_transform
 
 if TYPE_CHECKING:
     from ..changes.findings import Finding
@@ -35,7 +34,6 @@ def changes(arguments: argparse.Namespace, console: Console) -> None:
     """Compare two scans and write what differs."""
     from ..changes.options import ChangeOptions, FindingOptions
     from ..pipeline.changes import Labelled, find_all_changes
-    from ..pipeline.memory_need import check_memory_for
     from ..pipeline.registration import check_labels
 
     options = ChangeOptions(region=arguments.region, registration_error_mm=arguments.registration_error)
@@ -47,7 +45,7 @@ def changes(arguments: argparse.Namespace, console: Console) -> None:
     inputs = (arguments.fixed, arguments.moving, arguments.fixed_labels, arguments.moving_labels, arguments.transform)
     if arguments.dicom_sr:
         _check_exportable(arguments)
-    check_memory_for(voxel_count(arguments.fixed), voxel_count(arguments.moving))
+    check_memory_of_both(arguments)
     for name in CHANGES_FILES:
         check_not_input(arguments.out / name, *inputs)
     given = read_transform(arguments.transform) if arguments.transform else None

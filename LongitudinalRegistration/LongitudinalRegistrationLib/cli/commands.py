@@ -16,7 +16,6 @@ from TableRemovalLib.errors import InputError
 from TableRemovalLib.options import TableRemovalOptions
 
 from ..scan.read import read_image
-from ..scan.voxel_count import voxel_count
 from ..scan.write import image_suffix, write_image, write_transform
 from ..system.files import ready_folder, results_folder, write_json, write_text
 from ..system.staged_files import StagedFiles
@@ -27,7 +26,7 @@ from .cohort_phantom import phantom_cohort
 from .console import Console
 from .export_commands import export_dicom
 from .import_commands import import_set
-from .inputs import check_not_input, is_same_place, read_transform
+from .inputs import check_memory_of_both, check_not_input, is_same_place, read_transform
 from .invert_command import invert
 from .training_commands import evaluate, simulate, train
 
@@ -154,7 +153,6 @@ def _voxel_ml(image: sitk.Image) -> float:
 def register(arguments: argparse.Namespace, console: Console) -> None:
     """Register two scans and write the results."""
     from ..methods.refinement.options import RefinementOptions
-    from ..pipeline.memory_need import check_memory_for
     from ..pipeline.options import RegistrationOptions
     from ..pipeline.registration import Registered, check_ready
     from ..pipeline.registration import register as run
@@ -187,10 +185,7 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
     if is_same_place(arguments.fixed, arguments.moving) and not _names_a_part(arguments):
         raise InputError("Baseline and follow-up are the same: give two scans.")
     stages = Stages(console.progress)
-    check_memory_for(
-        voxel_count(arguments.fixed, arguments.fixed_series, arguments.fixed_acquisition),
-        voxel_count(arguments.moving, arguments.moving_series, arguments.moving_acquisition),
-    )
+    check_memory_of_both(arguments)
     load_beside(options)
     with results_folder(arguments.out, REGISTER_FILES, arguments.overwrite) as folder, StagedFiles(folder) as staged:
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from pathlib import Path
 
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
+
+from ..scan.voxel_count import voxel_count
 
 
 def is_same_place(path: Path, other: Path) -> bool:
@@ -32,6 +35,22 @@ def check_not_input(output: Path, *inputs: Path | None) -> None:
     for path in inputs:
         if path is not None and is_same_place(output, path):
             raise InputError(f"The output {output} is the input: choose another name, originals are never changed.")
+
+
+def check_memory_of_both(arguments: argparse.Namespace) -> None:
+    """Check, by their headers alone, that there is memory for baseline and follow-up, each the series that is named.
+
+    Raises
+    ------
+    InputError
+        Where there is not.
+    """
+    from ..pipeline.memory_need import check_memory_for
+
+    check_memory_for(
+        voxel_count(arguments.fixed, arguments.fixed_series, arguments.fixed_acquisition),
+        voxel_count(arguments.moving, arguments.moving_series, arguments.moving_acquisition),
+    )
 
 
 def read_transform(path: Path) -> sitk.Transform:

@@ -97,3 +97,20 @@ def test_the_command_says_so_before_anything_is_read(tmp_path, capsys, monkeypat
     words = "--fixed", tmp_path / "a.nii", "--moving", tmp_path / "b.nii", "--out", tmp_path / "out"
     code, _, err = longct(capsys, "register", "--method", "refinement", *words)
     assert code == 2 and "0.1 GB are free" in err and len(err.splitlines()) == 1 and not (tmp_path / "out").exists()
+
+
+def test_a_comparison_counts_the_series_that_is_named(tmp_path, capsys, monkeypatch):
+    """Of a folder with two series the one that is read; without the choice none could be counted."""
+    matrix = grid_matrix((20, 22, 8), (2, 2, 3))
+    values = values_on((20, 22, 8), matrix)
+    for number in (3, 4):
+        write_series(tmp_path / "scans" / f"{number}", values, matrix, series=f"1.2.{number}")
+
+    def told(*voxels):
+        raise InputError(f"voxels: {voxels}")
+
+    monkeypatch.setattr("LongitudinalRegistrationLib.pipeline.memory_need.check_memory_for", told)
+    scans = [str(tmp_path / "scans"), "--moving", str(tmp_path / "scans")]
+    chosen = ["--fixed-series", "1.2.3", "--moving-series", "1.2.4", "--out", str(tmp_path / "out")]
+    code, _, err = longct(capsys, "changes", "--fixed", *scans, *chosen)
+    assert code == 2 and "voxels: (3520, 3520)" in err
