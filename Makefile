@@ -48,8 +48,10 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
-	@$(BIN)/python Testing/Benchmarks/registration.py $(if $(QUICK),--quick --runs 3)
-	@$(BIN)/python Testing/Benchmarks/click.py
+	@status=0; \
+	$(BIN)/python Testing/Benchmarks/registration.py $(if $(QUICK),--quick --runs 3) || status=$$?; \
+	$(BIN)/python Testing/Benchmarks/click.py || status=$$?; \
+	exit $$status
 
 evaluation: $(STAMP)
 	@test -e "$(COHORT)/manifest.csv" || $(BIN)/longct phantom --cohort --out "$(COHORT)" --seed 1 --size 256 --slices 100

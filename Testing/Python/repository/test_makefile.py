@@ -1,0 +1,32 @@
+"""What the Makefile runs, with a Python that notes what it is asked for."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from places import ROOT
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32" or not shutil.which("make"), reason="there is no make here")
+
+
+def bench(tmp_path, fails):
+    """The benchmarks that `make bench` runs, and its exit status, where those named in `fails` end with 3."""
+    python, asked = tmp_path / "bin" / "python", tmp_path / "asked"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\necho "$1" >> "{asked}"\ncase "$1" in {fails}) exit 3;; esac\n')
+    python.chmod(0o755)
+    (tmp_path / ".installed").touch()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    done = subprocess.run(
+        ["make", "bench", f"VENV={tmp_path}"], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    return [line for line in asked.read_text().splitlines() if line.startswith("Testing")], done.returncode
+
+
+@pytest.mark.parametrize("fails", ["none", "*registration.py", "*click.py"])
+def test_bench_runs_all_and_tells_what_failed(tmp_path, fails):
+    ran, status = bench(tmp_path, fails)
+    assert ran == ["Testing/Benchmarks/registration.py", "Testing/Benchmarks/click.py"]
+    assert (status != 0) == (fails != "none")
