@@ -41,7 +41,7 @@ class Values(NamedTuple):
     outside: Real
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def displace_row(
     field: Float32Array, to_field: Float64Array, j: int, k: int, columns: Float32Array, row: Float32Array
 ) -> None:
@@ -98,7 +98,7 @@ def displace_row(
             row[2, i] = trilinear(corners_at(field_z, c0, c1, b0, b1, a0, a1), u, v, w)
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def resample_slices(image: AnyArray, mapping: Mapping, becomes: Values, out: AnyArray, first: int, stop: int) -> None:
     """Resample an image through an affine and a displacement field.
 
@@ -144,7 +144,7 @@ def resample_slices(image: AnyArray, mapping: Mapping, becomes: Values, out: Any
                 out[k, j, i] = math.floor(value + 0.5) if rounded else value
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def smallest_jacobian_slices(
     field: Float32Array, spacing: Float32Array, smallest: Float32Array, first: int, stop: int
 ) -> None:
@@ -208,7 +208,7 @@ def smallest_jacobian_slices(
                 smallest[k, j, i] = least
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def invert_slices(
     field: Float32Array,
     to_field: Float64Array,

@@ -54,7 +54,7 @@ def windowed(hu: np.float32, window: Window) -> np.float32:
     return min((hu - window.low) / (window.high - window.low), np.float32(1))
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def window_slices(values: Float32Array, window: Window, out: Float32Array, first: int, stop: int) -> None:
     """Show values through a window.
 
@@ -73,7 +73,7 @@ def window_slices(values: Float32Array, window: Window, out: Float32Array, first
                 out[k, j, i] = windowed(values[k, j, i], window)
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def decimate_slices(
     image: AnyArray,
     mask: UInt8Array,
@@ -120,7 +120,7 @@ def decimate_slices(
                 out[k, a, b] = total
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def decimate_depth_slices(volume: Float32Array, windows: Windows, out: Float32Array, first: int, stop: int) -> None:
     """Take weighted means over slices.
 
@@ -143,7 +143,7 @@ def decimate_depth_slices(volume: Float32Array, windows: Windows, out: Float32Ar
                     out[k, j, i] += weight * source[j, i]
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def blur_slices(volume: Float32Array, out: Float32Array, first: int, stop: int) -> None:
     """Smooth with [1 2 1] / 4 along each axis, the ends held constant.
 
@@ -174,7 +174,7 @@ def blur_slices(volume: Float32Array, out: Float32Array, first: int, stop: int) 
             target[width - 1] = half * line[width - 1] + quarter * (line[max(width - 2, 0)] + line[width - 1])
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def halve_slices(volume: Float32Array, out: Float32Array, first: int, stop: int) -> None:
     """Take the means of cubes of 2 x 2 x 2 voxels.
 
@@ -195,7 +195,7 @@ def halve_slices(volume: Float32Array, out: Float32Array, first: int, stop: int)
                 out[k, j, i] = eighth * (low + a[2 * i + 1] + b[2 * i + 1] + c[2 * i + 1] + d[2 * i + 1])
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def running_mean_slices(volume: Float32Array, out: Float32Array, first: int, stop: int) -> None:
     """Take the means of the cubes of 2 x 2 x 2 voxels that begin at each voxel; the last voxel stands for those beyond.
 
@@ -221,7 +221,7 @@ def running_mean_slices(volume: Float32Array, out: Float32Array, first: int, sto
                 low = high
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def all_of_eight_slices(flags: UInt8Array, out: UInt8Array, first: int, stop: int) -> None:
     """Set 1 where all voxels of a cube of 2 x 2 x 2 are 1, else 0.
 
@@ -239,7 +239,7 @@ def all_of_eight_slices(flags: UInt8Array, out: UInt8Array, first: int, stop: in
                 out[k, j, i] = cube.min()
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def sample_slices(volume: Float32Array, matrix: Float64Array, out: Float32Array, first: int, stop: int) -> None:
     """Sample a volume linearly at the output's voxels, taken through an affine; the outermost voxels go on outside.
 
@@ -264,7 +264,7 @@ def sample_slices(volume: Float32Array, matrix: Float64Array, out: Float32Array,
                 out[k, j, i] = trilinear(corners, np.float32(u), np.float32(v), np.float32(w))
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def nearest_slices(
     flags: UInt8Array, matrix: Float64Array, margin: float, out: UInt8Array, first: int, stop: int
 ) -> None:
@@ -294,7 +294,7 @@ def nearest_slices(
                 out[k, j, i] = 0 if outside else flags[c, b, a]
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def contrast_slices(
     values: Float32Array,
     mean: Float32Array,

@@ -23,7 +23,7 @@ PACKAGE = __name__.split(".", maxsplit=1)[0]
 
 
 def inlined(function: Callable) -> Callable:
-    """Mark a function whose code numba writes into the kernels that call it, with their accuracy (fastmath or not).
+    """Mark a function whose code numba writes into the kernels that call it, with their arithmetic.
 
     Parameters
     ----------
@@ -46,13 +46,17 @@ def inlined(function: Callable) -> Callable:
     return njit(inline="always")(function)
 
 
-def kernel(**options: Any) -> Callable[[Callable], CPUDispatcher]:
+def kernel(fused: bool = False) -> Callable[[Callable], CPUDispatcher]:
     """Mark a function that numba compiles, keeps on disk and runs without the interpreter's lock.
+
+    Sums and products keep the order in which they are written, and nothing is estimated: what comes out does not depend
+    on how many numbers a processor takes at once. A division by zero gives what is not finite, for loops that look out
+    for it are not done on many numbers at once.
 
     Parameters
     ----------
-    **options
-        As of numba.njit: fastmath, parallel.
+    fused
+        Whether a product may be fused with the sum that it goes into: faster, and the same on all processors that can.
 
     Returns
     -------
@@ -60,12 +64,14 @@ def kernel(**options: Any) -> Callable[[Callable], CPUDispatcher]:
         The decorator. What the kernel calls from other files must be imported above it.
     """
 
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"} if fused else False}
+
     def decorate(function: Callable) -> CPUDispatcher:
-        dispatcher = njit(cache=True, nogil=True, **options)(function)
+        dispatcher = njit(cache=True, **options)(function)
         index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
         if index is None or not hasattr(index, "_source_stamp"):
             # A numba whose cache is built otherwise: compiling anew in every process is slow, an old kernel is wrong.
-            return njit(nogil=True, **options)(function)
+            return njit(**options)(function)
         index._source_stamp = stamp(function)
         return dispatcher
 

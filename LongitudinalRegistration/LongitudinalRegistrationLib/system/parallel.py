@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from TableRemovalLib.slice_workers import worker_count
+
+SUMMED = 8
+"""Into how many ranges slices are cut whose results are added up: any number of threads rounds the sum alike."""
 
 _pools: dict[int, ThreadPoolExecutor] = {}
 _most = 0
@@ -34,7 +38,7 @@ def thread_count() -> int:
     return _most or worker_count()
 
 
-def over_slices(kernel: Callable[..., Any], *arguments: Any, slices: int) -> list[Any]:
+def over_slices(kernel: Callable[..., Any], *arguments: Any, slices: int, ranges: int | None = None) -> list[Any]:
     """Call kernel(*arguments, first, stop) for ranges that cover 0..slices, all threads at once.
 
     Parameters
@@ -45,6 +49,8 @@ def over_slices(kernel: Callable[..., Any], *arguments: Any, slices: int) -> lis
         What each call is given.
     slices
         How many there are.
+    ranges
+        Into how many ranges they are cut; None: as the threads are best used. Where results are added up, SUMMED.
 
     Returns
     -------
@@ -62,16 +68,15 @@ def over_slices(kernel: Callable[..., Any], *arguments: Any, slices: int) -> lis
     4950
     """
     threads = min(thread_count(), slices)
+    if ranges is None:
+        ranges = 4 * threads if slices >= 8 * threads > 8 else threads
+    edges = np.linspace(0, slices, max(min(slices, ranges), 1) + 1).astype(int).tolist()
+    pieces = list(pairwise(edges))
     if threads <= 1:
-        return [kernel(*arguments, 0, slices)]
+        return [kernel(*arguments, first, stop) for first, stop in pieces]
     if threads not in _pools:
         _pools[threads] = ThreadPoolExecutor(threads, thread_name_prefix="longct")
-    edges = np.linspace(0, slices, min(slices, 4 * threads) + 1).astype(int).tolist()
-    if slices < 8 * threads:
-        edges = np.linspace(0, slices, threads + 1).astype(int).tolist()
-    parts = [
-        _pools[threads].submit(kernel, *arguments, a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a
-    ]
+    parts = [_pools[threads].submit(kernel, *arguments, first, stop) for first, stop in pieces]
     return [part.result() for part in parts]
 
 

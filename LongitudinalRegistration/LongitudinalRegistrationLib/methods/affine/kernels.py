@@ -21,7 +21,7 @@ class Points(NamedTuple):
     values: Float32Array
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def sample_points(
     volume: Float32Array,
     seen: UInt8Array,
@@ -78,7 +78,7 @@ def sample_points(
     return sums
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def sum_equations(
     sampled: Float32Array, points: Points, gain: float, offset: float, limit: float, first: int, stop: int
 ) -> Float64Array:

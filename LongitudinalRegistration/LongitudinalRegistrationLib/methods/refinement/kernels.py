@@ -91,7 +91,7 @@ class Gradients(NamedTuple):
     preconditioner: Float32Array
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def field_row(field: Float32Array, k: int, j: int, ratio: int, line: Float32Array) -> None:
     """Interpolate a field at an image row, along k and j only.
 
@@ -153,7 +153,7 @@ def columns_of(length: int, ratio: int, size: int) -> tuple[Int64Array, Float32A
     return columns, fractions
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def correlate_slices(images: Images, geometry: Geometry, field: Float32Array, first: int, stop: int) -> Float64Array:
     """Sum what a correlation needs over the mask's voxels that the moving scan shows through the field.
 
@@ -209,7 +209,7 @@ def correlate_slices(images: Images, geometry: Geometry, field: Float32Array, fi
     return sums
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def _laplacian_row(values: Float32Array, regularisation: Float32Array, k: int, j: int, line: Float32Array) -> None:
     """Apply the regularisation's operator L to a row.
 
@@ -246,7 +246,7 @@ def _laplacian_row(values: Float32Array, regularisation: Float32Array, k: int, j
         later[i] += half * (s[i] + t[i]) * (after[i] - own[i])
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def laplacian_slices(
     field: Float32Array, regularisation: Float32Array, out: Float32Array, first: int, stop: int
 ) -> None:
@@ -267,20 +267,28 @@ def laplacian_slices(
                 _laplacian_row(field[c], regularisation, k, j, out[c, k, j])
 
 
-@kernel(fastmath=True)
-def _dot_rows(first: Float32Array, second: Float32Array) -> Real:
-    """Multiply two rows of vectors, (3, i) each, and sum; float32."""
-    total = np.float32(0)
+@kernel(fused=True)
+def _add_products(first: Float32Array, second: Float32Array, columns: Float32Array) -> None:
+    """Multiply two rows of vectors, (3, i) each, and add to a sum for each column, (i,), float32."""
     for c in range(3):
         a, b = first[c], second[c]
-        for i in range(a.size):
-            total += a[i] * b[i]
+        for i in range(columns.size):
+            columns[i] += a[i] * b[i]
+
+
+@kernel(fused=True)
+def _total(columns: Float32Array) -> float:
+    """Sum the sums of _add_products in float64, and set them to 0."""
+    total = 0.0
+    for i in range(columns.size):
+        total += columns[i]
+        columns[i] = 0
     return total
 
 
-@kernel(fastmath=True)
-def _multiply_row(matrix: Float32Array, vector: Float32Array, out: Float32Array) -> Real:
-    """Write symmetric matrices (xx, yy, zz, xy, xz, yz; i) times vectors (3, i) to out (3, i); return 0."""
+@kernel(fused=True)
+def _multiply_row(matrix: Float32Array, vector: Float32Array, out: Float32Array) -> None:
+    """Write symmetric matrices (xx, yy, zz, xy, xz, yz; i) times vectors (3, i) to out (3, i)."""
     xx, yy, zz, xy, xz, yz = matrix[0], matrix[1], matrix[2], matrix[3], matrix[4], matrix[5]
     x, y, z = vector[0], vector[1], vector[2]
     a, b, c = out[0], out[1], out[2]
@@ -288,10 +296,9 @@ def _multiply_row(matrix: Float32Array, vector: Float32Array, out: Float32Array)
         a[i] = xx[i] * x[i] + xy[i] * y[i] + xz[i] * z[i]
         b[i] = xy[i] * x[i] + yy[i] * y[i] + yz[i] * z[i]
         c[i] = xz[i] * x[i] + yz[i] * y[i] + zz[i] * z[i]
-    return np.float32(0)
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def start_slices(system: System, field: Float32Array, gradients: Gradients, first: int, stop: int) -> float:
     """Start conjugate gradients at an update of 0.
 
@@ -313,7 +320,7 @@ def start_slices(system: System, field: Float32Array, gradients: Gradients, firs
     """
     equations, regularisation = system
     update, residual, direction, _, _, preconditioner = gradients
-    product = 0.0
+    product, columns = 0.0, np.zeros(regularisation.shape[2], np.float32)
     for k in range(first, stop):
         for j in range(regularisation.shape[1]):
             s = regularisation[k, j]
@@ -338,12 +345,13 @@ def start_slices(system: System, field: Float32Array, gradients: Gradients, firs
                 preconditioner[3, k, j, i] = cxy * scale
                 preconditioner[4, k, j, i] = cxz * scale
                 preconditioner[5, k, j, i] = cyz * scale
-            product += _multiply_row(preconditioner[:, k, j], residual[:, k, j], direction[:, k, j])
-            product += _dot_rows(residual[:, k, j], direction[:, k, j])
+            _multiply_row(preconditioner[:, k, j], residual[:, k, j], direction[:, k, j])
+            _add_products(residual[:, k, j], direction[:, k, j], columns)
+        product += _total(columns)
     return product
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def apply_slices(system: System, gradients: Gradients, first: int, stop: int) -> float:
     """Set applied = (A + L) direction.
 
@@ -361,7 +369,7 @@ def apply_slices(system: System, gradients: Gradients, first: int, stop: int) ->
     """
     equations, regularisation = system
     _, _, direction, applied, _, _ = gradients
-    product = 0.0
+    product, columns = 0.0, np.zeros(regularisation.shape[2], np.float32)
     line = np.empty(regularisation.shape[2], np.float32)
     for k in range(first, stop):
         for j in range(regularisation.shape[1]):
@@ -371,11 +379,12 @@ def apply_slices(system: System, gradients: Gradients, first: int, stop: int) ->
                 out = applied[c, k, j]
                 for i in range(line.size):
                     out[i] += line[i]
-            product += _dot_rows(direction[:, k, j], applied[:, k, j])
+            _add_products(direction[:, k, j], applied[:, k, j], columns)
+        product += _total(columns)
     return product
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def step_slices(step: np.float32, gradients: Gradients, first: int, stop: int) -> float:
     """Go a step along the direction, and precondition the new residual.
 
@@ -392,7 +401,7 @@ def step_slices(step: np.float32, gradients: Gradients, first: int, stop: int) -
         The residual times the preconditioned residual.
     """
     update, residual, direction, applied, preconditioned, preconditioner = gradients
-    product = 0.0
+    product, columns = 0.0, np.zeros(residual.shape[3], np.float32)
     for k in range(first, stop):
         for j in range(residual.shape[2]):
             for c in range(3):
@@ -401,11 +410,12 @@ def step_slices(step: np.float32, gradients: Gradients, first: int, stop: int) -
                     out[i] += step * p[i]
                     r[i] -= step * q[i]
             _multiply_row(preconditioner[:, k, j], residual[:, k, j], preconditioned[:, k, j])
-            product += _dot_rows(residual[:, k, j], preconditioned[:, k, j])
+            _add_products(residual[:, k, j], preconditioned[:, k, j], columns)
+        product += _total(columns)
     return product
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def redirect_slices(ratio: np.float32, gradients: Gradients, first: int, stop: int) -> None:
     """Set the next direction: the preconditioned residual plus `ratio` (float32) times the last direction."""
     _, _, direction, _, preconditioned, _ = gradients
@@ -417,7 +427,7 @@ def redirect_slices(ratio: np.float32, gradients: Gradients, first: int, stop: i
                     b[i] = a[i] + ratio * b[i]
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def double_slices(field: Float32Array, out: Float32Array, first: int, stop: int) -> None:
     """Resample a field to voxels half as large: linear between centres, the ends held constant.
 

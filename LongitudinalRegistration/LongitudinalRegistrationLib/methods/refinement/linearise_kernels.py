@@ -82,7 +82,7 @@ def _gather(values: Float32Array, place: Real, along: tuple[Real, Real, Real], t
     )
 
 
-@kernel(fastmath=True, error_model="numpy")
+@kernel(fused=True)
 def _sum_block(
     block: Float32Array,
     filled: int,
@@ -125,7 +125,7 @@ def _sum_block(
     return cost
 
 
-@kernel(fastmath=True, error_model="numpy")
+@kernel(fused=True)
 def linearise_slices(
     images: Images,
     geometry: Geometry,

@@ -11,7 +11,7 @@ from ...system.compiled import kernel
 FARTHEST = 1e-7
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def sum_gaussians_slices(
     along_i: Float64Array,
     along_j: Float64Array,
@@ -47,7 +47,7 @@ def sum_gaussians_slices(
                     row[i, 2] += share * z
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def densify_slices(
     coarse: Float32Array, ratio: float, origin: Float64Array, out: Float32Array, first: int, stop: int
 ) -> None:
@@ -85,7 +85,7 @@ def densify_slices(
                     target[i, n] = lerp(row[i0, n], row[i1, n], u)
 
 
-@kernel(fastmath=True)
+@kernel(fused=True)
 def warp_slices(
     volume: Float32Array,
     field_voxels: Float32Array,

@@ -17,6 +17,24 @@ Weights = Mapping[str, Float32Array]
 """Arrays by their names, as the model's file has them."""
 
 
+def exponential(weights: Weights, name: str) -> Float32Array:
+    """Take e to the power of a weight.
+
+    Parameters
+    ----------
+    weights
+        Of the network.
+    name
+        Of the weight.
+
+    Returns
+    -------
+    numpy.ndarray
+        Like the weight, float32, reckoned in float64: in float32 processors differ in the last digit.
+    """
+    return np.exp(weights[name].astype(np.float64)).astype(np.float32)
+
+
 class Convolution:
     """What architectures.convolution.SliceConvolution computes, with its activation.
 

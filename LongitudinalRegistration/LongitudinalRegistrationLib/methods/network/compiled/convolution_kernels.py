@@ -6,13 +6,12 @@ import numpy as np
 
 from ....system.arrays import Float32Array
 from ....system.compiled import kernel
-from .grid_kernels import ORDERED
 
 TOGETHER = 4
 """Filters that one reading of the input serves."""
 
 
-@kernel(fastmath=ORDERED)
+@kernel(fused=True)
 def pad_plane(plane: Float32Array, out: Float32Array) -> None:
     """Lay a slice out as one line, with a zero around it.
 
@@ -30,7 +29,7 @@ def pad_plane(plane: Float32Array, out: Float32Array) -> None:
             row[i] = plane[j, i]
 
 
-@kernel(fastmath=ORDERED)
+@kernel(fused=True)
 def add_products(planes: Float32Array, row: int, weights: Float32Array, sums: Float32Array) -> None:
     """Add the products of one channel's 3 x 3 neighbours in a slice with the weights of four filters.
 
@@ -63,7 +62,7 @@ def add_products(planes: Float32Array, row: int, weights: Float32Array, sums: Fl
         d[p] += d0 * x0 + d1 * x1 + d2 * x2 + d3 * x3 + d4 * x4 + d5 * x5 + d6 * x6 + d7 * x7 + d8 * x8
 
 
-@kernel(fastmath=ORDERED)
+@kernel(fused=True)
 def convolve_slices(
     stack: Float32Array,
     weights: Float32Array,

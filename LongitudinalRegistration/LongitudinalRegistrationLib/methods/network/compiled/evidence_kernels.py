@@ -12,12 +12,12 @@ from ....scan.sampling import cell, corners_at, trilinear
 from ....system.arrays import Float32Array, Real
 from ....system.compiled import inlined, kernel
 from ..architectures.constants import FLAT_DEVIATION, FLAT_VARIANCE, LARGEST_STEP, LEAST_AROUND, RAW_GAIN, TRUST
-from .grid_kernels import ORDERED, double_plane
+from .grid_kernels import double_plane
 
 ONE, HALF = np.float32(1), np.float32(0.5)
 
 
-@kernel(fastmath=ORDERED)
+@kernel(fused=True)
 def moments_slices(image: Float32Array, out: Float32Array, first: int, stop: int) -> None:
     """Take the means of an image and of its square over cubes of 2 x 2 x 2 voxels.
 
@@ -41,7 +41,7 @@ def moments_slices(image: Float32Array, out: Float32Array, first: int, stop: int
                 out[1, k, j, i] = eighth * (low + high)
 
 
-@kernel(fastmath=ORDERED)
+@kernel(fused=True)
 def contrast_slices(image: Float32Array, moments: Float32Array, out: Float32Array, first: int, stop: int) -> None:
     """Make the channels that are compared; see lucas_kanade.contrast_channels.
 
@@ -70,7 +70,7 @@ def contrast_slices(image: Float32Array, moments: Float32Array, out: Float32Arra
                 freed[i] = (source[i] - mean[i]) / (deviation + np.float32(FLAT_DEVIATION))
 
 
-@kernel(fastmath=ORDERED)
+@kernel(fused=True)
 def warp_slices(image: Float32Array, flow: Float32Array, out: Float32Array, first: int, stop: int) -> None:
     """Sample an image at x + flow(x), linear, the nearest edge voxel outside.
 
@@ -94,7 +94,7 @@ def warp_slices(image: Float32Array, flow: Float32Array, out: Float32Array, firs
                 out[k, j, i] = trilinear(corners_at(image, k0, k1, j0, j1, i0, i1), u, v, w)
 
 
-@kernel(fastmath=ORDERED)
+@kernel(fused=True)
 def equations_line(
     fixed: Float32Array,
     warped: Float32Array,
@@ -147,7 +147,7 @@ def equations_line(
         sums[8, i] += wz * difference
 
 
-@kernel(fastmath=ORDERED)
+@kernel(fused=True)
 def add_folded(lines: Float32Array, fold: int, out: Float32Array, row: tuple[int, int]) -> None:
     """Add lines of voxels to a row that is as fine, or half as fine.
 
@@ -174,7 +174,7 @@ def add_folded(lines: Float32Array, fold: int, out: Float32Array, row: tuple[int
                 target[i] += eighth * (source[2 * i] + source[2 * i + 1])
 
 
-@kernel(fastmath=ORDERED)
+@kernel(fused=True)
 def equations_slices(
     fixed: Float32Array,
     warped: Float32Array,
@@ -238,7 +238,7 @@ def solved(
     return cxx * x + cxy * y + cxz * z, cxy * x + cyy * y + cyz * z, cxz * x + cyz * y + czz * z
 
 
-@kernel(fastmath=ORDERED)
+@kernel(fused=True)
 def solve_slices(
     window: Float32Array, prior: Float32Array, damping: np.float32, out: Float32Array, first: int, stop: int
 ) -> None:
@@ -273,7 +273,7 @@ def solve_slices(
             out[3, k, j] = prior[3, k, j]
 
 
-@kernel(fastmath=ORDERED)
+@kernel(fused=True)
 def judge_slices(
     window: Float32Array,
     prior: Float32Array,
@@ -321,7 +321,7 @@ def judge_slices(
                     out[11 + c, k, j, i] = window[1 + c, k, j, i] * each
 
 
-@kernel(fastmath=ORDERED)
+@kernel(fused=True)
 def correct_slices(
     flow: Float32Array,
     change: Float32Array,

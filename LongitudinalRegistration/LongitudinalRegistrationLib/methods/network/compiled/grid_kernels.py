@@ -11,11 +11,8 @@ import numpy as np
 from ....system.arrays import Float32Array
 from ....system.compiled import kernel
 
-ORDERED = {"contract"}
-"""What numba's fastmath may do here."""
 
-
-@kernel(fastmath=ORDERED)
+@kernel(fused=True)
 def blur_stack(stack: Float32Array, out: Float32Array, first: int, stop: int) -> None:
     """Smooth every channel with [1 2 1] / 4 along each axis, the ends held constant.
 
@@ -47,7 +44,7 @@ def blur_stack(stack: Float32Array, out: Float32Array, first: int, stop: int) ->
             target[width - 1] = half * line[width - 1] + quarter * (line[max(width - 2, 0)] + line[width - 1])
 
 
-@kernel(fastmath=ORDERED)
+@kernel(fused=True)
 def double_plane(volume: Float32Array, k: int, line: Float32Array, out: Float32Array) -> None:
     """Make one slice of a volume on half of the voxel size, linear between the centres, the ends held constant.
 
@@ -78,7 +75,7 @@ def double_plane(volume: Float32Array, k: int, line: Float32Array, out: Float32A
         target[2 * width - 1] = line[width - 1]
 
 
-@kernel(fastmath=ORDERED)
+@kernel(fused=True)
 def double_stack(stack: Float32Array, out: Float32Array, first: int, stop: int) -> None:
     """Make twice as many voxels along each axis of every channel, linear between the centres, the ends held constant.
 
@@ -95,7 +92,7 @@ def double_stack(stack: Float32Array, out: Float32Array, first: int, stop: int) 
         double_plane(stack[n // depth], n % depth, line, out[n // depth, n % depth])
 
 
-@kernel(fastmath=ORDERED)
+@kernel(fused=True)
 def mix_slices(
     stack: Float32Array,
     weights: Float32Array,

@@ -7,7 +7,7 @@ import numpy as np
 from ....system.arrays import Float32Array
 from ....system.parallel import over_slices
 from ..architectures.constants import FLAT_LENGTH, REACH, offsets_within
-from .convolution import Convolution, Mixture, Weights, flat
+from .convolution import Convolution, Mixture, Weights, exponential, flat
 from .search_kernels import correlate_slices, expect_slices, normalise_slices
 from .stacks import doubled, empty, halved
 
@@ -17,7 +17,7 @@ class Search:
 
     def __init__(self, weights: Weights) -> None:
         self._offsets = offsets_within(REACH)
-        self._sharpness = np.float32(np.exp(weights["search/log_sharpness"]))
+        self._sharpness = np.float32(exponential(weights, "search/log_sharpness"))
         self._describe = [Convolution(weights, f"search/describe{n}", rectified=n < 2) for n in range(3)]
         self._reduce = Mixture(weights, "search/reduce")
         self._around = [Convolution(weights, f"search/around{n}") for n in range(4)]

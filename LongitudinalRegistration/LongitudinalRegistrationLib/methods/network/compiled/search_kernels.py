@@ -11,10 +11,9 @@ import numpy as np
 
 from ....system.arrays import Float32Array, Int64Array
 from ....system.compiled import kernel
-from .grid_kernels import ORDERED
 
 
-@kernel(fastmath=ORDERED)
+@kernel(fused=True)
 def normalise_slices(stack: Float32Array, flat: np.float32, out: Float32Array, first: int, stop: int) -> None:
     """Divide the vector at each voxel by its length.
 
@@ -42,7 +41,7 @@ def normalise_slices(stack: Float32Array, flat: np.float32, out: Float32Array, f
                 target[p] = source[p] * squares[p]
 
 
-@kernel(fastmath=ORDERED)
+@kernel(fused=True)
 def correlate_slices(
     fixed: Float32Array,
     moving: Float32Array,
@@ -84,7 +83,7 @@ def correlate_slices(
                     target[i] *= sharpness
 
 
-@kernel(fastmath=ORDERED)
+@kernel(fused=True)
 def expect_slices(
     scores: Float32Array,
     corrections: Float32Array,

@@ -7,7 +7,7 @@ import numpy as np
 from ....system.arrays import Float32Array
 from ....system.parallel import over_slices
 from ..architectures.constants import EVIDENCE, FLOW_GAIN, SEEN, Level
-from .convolution import Convolution, Mixture, Weights
+from .convolution import Convolution, Mixture, Weights, exponential
 from .evidence_kernels import (
     contrast_slices,
     correct_slices,
@@ -87,7 +87,7 @@ class Step:
     def __init__(self, weights: Weights, level: Level, name: str) -> None:
         self._level = level
         self._gain, self._width, self._damping = (
-            np.exp(weights[f"{name}/log_{part}"]) for part in ("gain", "width", "damping")
+            exponential(weights, f"{name}/log_{part}") for part in ("gain", "width", "damping")
         )
         self._correction = Correction(weights, f"{name}/correction")
 
