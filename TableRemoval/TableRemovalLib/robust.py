@@ -158,8 +158,9 @@ def robust_mask(
     columns = column_statistics(array, borders.air_hu)
     sheets = table_sheets(columns, spacing_mm, array.shape[0])
     seconds = np.empty(array.shape[0])
-    solids = _solid_slices(array, sheets, spacing_mm, borders, progress, seconds)
-    labels, regions = _label_slices(array, solids, columns.static(), spacing_mm)
+    labels, regions = _label_slices(
+        array, _solid_slices(array, sheets, spacing_mm, borders, progress, seconds), columns.static(), spacing_mm
+    )
     bodies = join_regions(regions, _share_slices(labels, regions))
     trunk = None if options.seed_ij is None else _body_at_seed(labels, bodies, options)
     totals, lengths = body_counts(regions, bodies)

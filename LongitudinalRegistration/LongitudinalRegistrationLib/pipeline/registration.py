@@ -241,13 +241,12 @@ def finish(
     with stages.stage("score") as report:
         scorer = Scorer(fixed, moving)
         steps: dict[str, sitk.Transform | None] = {"before": None, "affine": candidate.affine, "after": transform}
-        *similarity, label_scores = together(
+        scores, label_scores = together(
             [
-                *(partial(scorer.scores, step) for step in steps.values()),
+                lambda: {name: scorer.scores(step) for name, step in steps.items()},
                 partial(score_labels, fixed_labels, moving_labels, steps),
             ]
         )
-        scores = dict(zip(steps, similarity, strict=True))
         report(0.9)
         common = common_body_percent(fixed, moving, candidate.affine)
         consistency = inverse_consistency(transform, _body_points(fixed))
