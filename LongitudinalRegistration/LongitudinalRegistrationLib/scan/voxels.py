@@ -31,4 +31,4 @@ def writable_view(image: sitk.Image) -> np.ndarray:
     """
     view = sitk.GetArrayViewFromImage(image)
     memory = (ctypes.c_byte * view.nbytes).from_address(view.ctypes.data)
-    return np.frombuffer(memory, view.dtype).reshape(view.shape)
+    return np.frombuffer(memoryview(memory), view.dtype).reshape(view.shape)
