@@ -133,9 +133,8 @@ def resample_into(out: Voxels, image: Voxels, parts: Parts, *, labels: bool, out
         displacement = component_first(parts.field)
         to_field = (np.linalg.inv(voxel_matrix(parts.field)) @ out.to_world)[:3]
     mapping = Mapping((to_image @ out.to_world)[:3], np.ascontiguousarray(to_image[:3, :3]), displacement, to_field)
-    becomes = Values(
-        labels, _is_integer(out.values), out.values.dtype.type(outside), NO_MASK if image.mask is None else image.mask
-    )
+    mask = NO_MASK if image.mask is None else image.mask
+    becomes = Values(labels, _is_integer(out.values), out.values.dtype.type(outside), mask)
     over_slices(resample_slices, image.values, mapping, becomes, out.values, slices=out.values.shape[0])
 
 
