@@ -21,25 +21,13 @@ import numpy as np
 
 from TableRemovalLib.borders import Borders, tissue_of
 from TableRemovalLib.columns import column_statistics
-from TableRemovalLib.mask_kernels import (
-    disc_half_heights,
-    either,
-    fill_holes,
-    fill_walled_holes,
-    grow_into,
-    has_holes,
-    keep_lasting,
-    label_slice,
-    open_mask,
-    overlaps,
-    peel,
-    region_tissues,
-    relabel,
-    threshold_slice,
-)
+from TableRemovalLib.disc_kernels import disc_half_heights, grow_into, keep_lasting, open_mask
+from TableRemovalLib.label_kernels import overlaps, region_tissues, relabel
 from TableRemovalLib.options import TableRemovalOptions
+from TableRemovalLib.outline_kernels import either, peel, threshold_slice
 from TableRemovalLib.quality import SliceRecord, seed_flag, slice_records, with_seconds
 from TableRemovalLib.region_growing import seed_square
+from TableRemovalLib.region_kernels import fill_holes, fill_walled_holes, has_holes, label_slice
 from TableRemovalLib.regions import (
     AIR_HU,
     TISSUE_BORDERS_HU,
