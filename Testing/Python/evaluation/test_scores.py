@@ -98,6 +98,19 @@ def test_the_volume_of_a_label_is_the_follow_up_s_before_and_after():
     assert outer["before"] == pytest.approx(volume) and np.isnan(outer["at the edge"])
 
 
+@pytest.mark.parametrize("shift_mm", [0.5, 1.0, 2.0])
+def test_a_small_lesion_on_thick_slices_keeps_its_volume_wherever_the_slices_lie(shift_mm):
+    """Two slices of 5 mm are two or three of 3.5 mm, by where they lie: the volume of the lesion is not."""
+    lesion = sitk.Image(40, 40, 12, sitk.sitkUInt8)
+    lesion.SetSpacing((0.9, 0.9, 5.0))
+    lesion[14:26, 14:26, 5:7] = 3
+    baseline = sitk.Image(40, 40, 17, sitk.sitkUInt8)
+    baseline.SetSpacing((0.9, 0.9, 3.5))
+    transform = sitk.Euler3DTransform((18.0, 18.0, 30.0), 0.02, 0.01, 0.2, (1.0, 2.0, shift_mm))
+    (score,) = score_labels(baseline, lesion, {"before": None, "after": transform})
+    assert score.volume_ml["after"] == pytest.approx(score.volume_ml["before"], rel=0.02)
+
+
 @pytest.mark.parametrize("angles", [(0, 0, 0), (0.3, -0.2, 0.4)])
 def test_dice_on_2_mm_voxels_is_that_of_both_scans_labels_brought_there(angles):
     """Ellipsoids on oblique grids: as SimpleITK brings them to 2 mm voxels, and near that on the scan's own voxels."""
