@@ -48,6 +48,7 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
+	@$(BIN)/python Testing/Benchmarks/lesions.py $(if $(QUICK),--seeds 101)
 	@$(BIN)/python Testing/Benchmarks/registration.py $(if $(QUICK),--quick --runs 3)
 	@$(BIN)/python Testing/Benchmarks/click.py
 
