@@ -49,6 +49,7 @@ lint: $(STAMP)
 bench: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
 	@status=0; \
+	$(BIN)/python Testing/Benchmarks/lesions.py $(if $(QUICK),--seeds 101) || status=$$?; \
 	$(BIN)/python Testing/Benchmarks/registration.py $(if $(QUICK),--quick --runs 3) || status=$$?; \
 	$(BIN)/python Testing/Benchmarks/click.py || status=$$?; \
 	exit $$status

@@ -101,11 +101,9 @@ def apply_body_mask(image: sitk.Image, mask: sitk.Image, fill_hu: float = -1024)
     if mask.GetSize() != image.GetSize() or not _same_place(image, mask):
         raise InputError("the mask is on another grid than the image: compute it from this image")
     _check_fill(image, fill_hu)
-    array = sitk.GetArrayFromImage(image)
-    array[sitk.GetArrayViewFromImage(mask) == 0] = fill_hu
-    result = sitk.GetImageFromArray(array)
-    result.CopyInformation(image)
-    return result
+    placed = sitk.Image(mask)
+    placed.CopyInformation(image)
+    return sitk.Mask(image, placed, fill_hu)
 
 
 def check_options(image: sitk.Image, options: TableRemovalOptions) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from TableRemovalLib.mask_kernels import ColumnSums, add_columns
+from TableRemovalLib.column_kernels import ColumnSums, add_columns
 from TableRemovalLib.slice_workers import for_slice_ranges
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from TableRemovalLib.errors import InputError
-from TableRemovalLib.mask_kernels import fill_holes, find_runs
 from TableRemovalLib.overrides import DROP, KEEP, Click
+from TableRemovalLib.region_kernels import fill_holes, find_runs
 
 TISSUE_HU = -500.0
 

@@ -8,8 +8,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from TableRemovalLib.body_mask import apply_body_mask
+from TableRemovalLib.disc_kernels import dilate, disc_half_heights
 from TableRemovalLib.errors import InputError
-from TableRemovalLib.mask_kernels import dilate, disc_half_heights
 from TableRemovalLib.slice_workers import for_slice_ranges
 
 STEPS = 6

@@ -13,19 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from TableRemovalLib.mask_kernels import (
-    count_dark,
-    dilate,
-    disc_half_heights,
-    erode,
-    fill_holes,
-    label_slice,
-    open_mask,
-    overlaps,
-    region_tissues,
-    surrounded,
-    threshold_slice,
-)
+from TableRemovalLib.disc_kernels import dilate, disc_half_heights, erode, open_mask
+from TableRemovalLib.label_kernels import overlaps, region_tissues
+from TableRemovalLib.outline_kernels import count_dark, surrounded, threshold_slice
+from TableRemovalLib.region_kernels import fill_holes, label_slice
 from TableRemovalLib.regions import AIR_HU, ALL, FAT, LEAST_SHARES, TISSUE_BORDERS_HU
 
 SOFT_HU = (-200.0, 200.0)

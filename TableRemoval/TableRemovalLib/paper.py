@@ -8,10 +8,10 @@ from collections.abc import Callable
 import numpy as np
 
 from TableRemovalLib.columns import column_statistics
-from TableRemovalLib.mask_kernels import fill_holes
 from TableRemovalLib.options import TableRemovalOptions
 from TableRemovalLib.quality import THRESHOLD_LIMIT, SliceRecord, seed_flag, slice_records, with_seconds
 from TableRemovalLib.region_growing import grow_paper_slice
+from TableRemovalLib.region_kernels import fill_holes
 from TableRemovalLib.slice_workers import for_slice_ranges
 
 AIR_HU = -500.0

@@ -22,11 +22,11 @@ import numpy as np
 from TableRemovalLib.borders import Borders, Tissue, tissue_of
 from TableRemovalLib.components import apply_clicks
 from TableRemovalLib.edit_state import EditState
-from TableRemovalLib.mask_kernels import label_slice
 from TableRemovalLib.options import TableRemovalOptions
 from TableRemovalLib.overrides import SliceOverride, unpack_mask
 from TableRemovalLib.paper import paper_slice
 from TableRemovalLib.region_growing import seed_square
+from TableRemovalLib.region_kernels import label_slice
 from TableRemovalLib.robust import LEAST_REGION_MM2, SliceMaker
 
 KEPT_BEFORE_SHARE = 1 / 3

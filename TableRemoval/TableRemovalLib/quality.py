@@ -9,9 +9,9 @@ import numpy as np
 
 from TableRemovalLib.borders import tissue_of
 from TableRemovalLib.columns import Columns
-from TableRemovalLib.mask_kernels import measure_slice
 from TableRemovalLib.outline_checks import OutlineChecker
 from TableRemovalLib.region_growing import seed_square
+from TableRemovalLib.region_kernels import measure_slice
 from TableRemovalLib.slice_workers import for_slice_ranges
 from TableRemovalLib.table_sheet import table_sheets
 

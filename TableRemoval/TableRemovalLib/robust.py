@@ -21,25 +21,13 @@ import numpy as np
 
 from TableRemovalLib.borders import Borders, tissue_of
 from TableRemovalLib.columns import column_statistics
-from TableRemovalLib.mask_kernels import (
-    disc_half_heights,
-    either,
-    fill_holes,
-    fill_walled_holes,
-    grow_into,
-    has_holes,
-    keep_lasting,
-    label_slice,
-    open_mask,
-    overlaps,
-    peel,
-    region_tissues,
-    relabel,
-    threshold_slice,
-)
+from TableRemovalLib.disc_kernels import disc_half_heights, grow_into, keep_lasting, open_mask
+from TableRemovalLib.label_kernels import overlaps, region_tissues, relabel
 from TableRemovalLib.options import TableRemovalOptions
+from TableRemovalLib.outline_kernels import either, peel, threshold_slice
 from TableRemovalLib.quality import SliceRecord, seed_flag, slice_records, with_seconds
 from TableRemovalLib.region_growing import seed_square
+from TableRemovalLib.region_kernels import fill_holes, fill_walled_holes, has_holes, label_slice
 from TableRemovalLib.regions import (
     AIR_HU,
     TISSUE_BORDERS_HU,
@@ -158,8 +146,9 @@ def robust_mask(
     columns = column_statistics(array, borders.air_hu)
     sheets = table_sheets(columns, spacing_mm, array.shape[0])
     seconds = np.empty(array.shape[0])
-    solids = _solid_slices(array, sheets, spacing_mm, borders, progress, seconds)
-    labels, regions = _label_slices(array, solids, columns.static(), spacing_mm)
+    labels, regions = _label_slices(
+        array, _solid_slices(array, sheets, spacing_mm, borders, progress, seconds), columns.static(), spacing_mm
+    )
     bodies = join_regions(regions, _share_slices(labels, regions))
     trunk = None if options.seed_ij is None else _body_at_seed(labels, bodies, options)
     totals, lengths = body_counts(regions, bodies)

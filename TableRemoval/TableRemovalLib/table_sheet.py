@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from TableRemovalLib.columns import Columns
-from TableRemovalLib.mask_kernels import disc_half_heights, find_runs, open_mask, region_areas
+from TableRemovalLib.disc_kernels import disc_half_heights, open_mask
+from TableRemovalLib.region_kernels import find_runs, region_areas
 
 LEAST_PRESENCE = 0.85
 THICKEST_MM = 7.0

@@ -177,7 +177,7 @@ def _add_register(subparsers: Commands) -> None:
         "Register the moving scan (follow-up) to the fixed scan (baseline). Writes registered.nii.gz,\n"
         "transform.h5 (fixed to moving points, LPS mm), dvf.nii.gz, report.json, report.html (verdict, pictures and\n"
         "figures on one page that needs no other file), registered_labels.nii.gz where moving labels are given, and\n"
-        "vertebrae.csv (Dice, Hausdorff 95 %, distance of centroids) where both scans' labels are given.",
+        "vertebrae.csv (Dice, Hausdorff 95 %, distance of centroids, volumes; of the follow-up alone: volumes).",
         "  longct register --fixed 2020.nii.gz --moving 2021.nii.gz --out result\n"
         "  longct register --fixed A --moving B --out result --method niftyreg --fixed-labels a.nii.gz "
         "--moving-labels b.nii.gz",

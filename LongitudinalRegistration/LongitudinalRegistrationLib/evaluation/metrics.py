@@ -37,18 +37,18 @@ class Moments:
     mean: np.ndarray
     variance: np.ndarray
 
-    def at(self, mask: np.ndarray) -> Moments:
-        """The same at the voxels of a mask, as flat arrays.
+    def at(self, mask: np.ndarray | slice) -> Moments:
+        """The same at the voxels of a mask, as flat arrays, or in some slices.
 
         Parameters
         ----------
         mask
-            [k, j, i], bool.
+            [k, j, i], bool; or a slice of k.
 
         Returns
         -------
         Moments
-            (n,) each, float32, in the order of the array.
+            (n,) each, float32, in the order of the array; or [k, j, i].
         """
         return Moments(self.image[mask], self.mean[mask], self.variance[mask])
 

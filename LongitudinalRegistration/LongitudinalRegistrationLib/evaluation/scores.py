@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import SimpleITK as sitk
@@ -17,7 +18,8 @@ from ..scan.label_numbers import MOST_COUNTED, label_values, numbered
 from ..scan.labels import label_name
 from ..scan.normalise import normalise
 from ..scan.pyramid import FINEST_MM, ScanPyramid, index_matrix
-from ..system.parallel import over_slices
+from ..system.parallel import over_slices, together
+from .label_volumes import registered_volume_ml
 from .metrics import (
     SSIM_WINDOW,
     Shape,
@@ -32,6 +34,8 @@ from .metrics import (
 )
 
 UNSEEN_HU = -1e6
+SLAB = 48
+"""Slices whose local moments are made at a time."""
 COARSE_MM = 8.0
 BOTH, BASELINE_ONLY, FOLLOW_UP_ONLY = "both", "baseline only", "follow-up only"
 
@@ -81,11 +85,11 @@ class Scorer:
     """
 
     def __init__(self, fixed: ScanPyramid, moving: ScanPyramid):
-        self._moving = moving.clean
+        self._moving = moving
         level = fixed.levels[FINEST_MM]
         self._reference, self._ceiling = level.grid.reference(), fixed.ceiling
         self._box = _around(level.body, SSIM_WINDOW // 2 + 1)
-        self._fixed_hu = sample(fixed.clean, self._reference, box=self._box, outside=UNSEEN_HU)
+        self._fixed_hu = self._sampled(fixed, None)
         self._seen = self._fixed_hu > UNSEEN_HU
         self._body = (level.body[self._box.slices] > 0) & self._seen
         self._fixed_hu[~self._seen] = AIR_HU
@@ -93,19 +97,33 @@ class Scorer:
 
     def scores(self, transform: sitk.Transform | None) -> Scores:
         """Scores under a transform from fixed to moving points (LPS, mm); None: as the scans came."""
-        hu = sample(self._moving, self._reference, transform, self._box, outside=UNSEEN_HU)
+        hu = self._sampled(self._moving, transform)
         mask = self._body & (hu > UNSEEN_HU)
         if not mask.any():
             return Scores(ssim=0.0, ncc=0.0, bone=0.0)
         hu[(hu == UNSEEN_HU) | ~self._seen] = AIR_HU
-        warped = moments(normalise(hu, self._ceiling), SSIM_WINDOW)
-        common = covariance(self._fixed, warped, SSIM_WINDOW)[mask]
-        first, second = self._fixed.at(mask), warped.at(mask)
+        warped = normalise(hu, self._ceiling)
+        slabs = [(first, min(first + SLAB, len(mask))) for first in range(0, len(mask), SLAB)]
+        ssim = sum(together([partial(self._ssim_sum, warped, mask, *slab) for slab in slabs])) / np.count_nonzero(mask)
         return Scores(
-            ssim=float(ssim_map(first, second, common).mean()),
-            ncc=global_ncc(first.image, second.image),
+            ssim=float(ssim),
+            ncc=global_ncc(self._fixed.image[mask], warped[mask]),
             bone=bone_overlap(self._fixed_hu[mask], hu[mask]),
         )
+
+    def _sampled(self, scan: ScanPyramid, transform: sitk.Transform | None) -> np.ndarray:
+        """A scan without table on the box's voxels, HU, float32; UNSEEN_HU where it has no data."""
+        mask = scan.mask if scan.table_removal else None
+        return sample(scan.image, self._reference, transform, self._box, outside=UNSEEN_HU, mask=mask)
+
+    def _ssim_sum(self, warped: np.ndarray, mask: np.ndarray, first: int, stop: int) -> float:
+        """The sum of local SSIM over the mask in slices first..stop-1: no more moments are held at a time."""
+        low, high = max(first - SSIM_WINDOW, 0), min(stop + SSIM_WINDOW, len(mask))
+        fixed, other = self._fixed.at(np.s_[low:high]), moments(warped[low:high], SSIM_WINDOW)
+        chosen = mask[low:high].copy()
+        chosen[: first - low] = chosen[stop - low :] = False
+        common = covariance(fixed, other, SSIM_WINDOW)[chosen]
+        return float(ssim_map(fixed.at(chosen), other.at(chosen), common).sum(dtype=np.float64))
 
 
 def _around(mask: np.ndarray, margin: int) -> Box:
@@ -189,8 +207,7 @@ class LabelScore:
     centroid_mm
         Step to distance of the centroids; NaN as hd95_mm.
     volume_ml
-        Volume of the follow-up's label: "before" as it came, of the other steps on the fixed grid; NaN where it reaches
-        that grid's edge, beyond which there may be more.
+        Volume of the follow-up's label: "before" as it came, of the other steps as registered_volume_ml measures it.
     dsc_2mm
         As dsc, with both scans' labels brought to voxels of 2 mm first, as the paper's experiments compare them.
     lies_on
@@ -270,13 +287,6 @@ def _warped(
     return _shapes(sample(moving.image, reference, transform, box, labels=True), box.start, spacing)
 
 
-def _volume_ml(shape: Shape, size: np.ndarray) -> float:
-    """Volume of a label on a grid of a size (k, j, i); NaN where it reaches the grid's edge."""
-    if shape.voxels and (np.any(shape.start <= 0) or np.any(shape.start + shape.mask.shape >= size)):
-        return float("nan")
-    return float(shape.voxels * np.prod(shape.spacing) / 1000)
-
-
 def _with_small_numbers(*volumes: sitk.Image) -> tuple[list[sitk.Image], list[int] | None]:
     """The volumes with the places of values in a list, from 1 on, in place of values that are too large to be counted.
 
@@ -339,7 +349,7 @@ def score_labels(
     if fixed_labels is None or moving_labels is None:
         return ()
     (fixed_labels, moving_labels), values = _with_small_numbers(fixed_labels, moving_labels)
-    spacing, size = np.array(fixed_labels.GetSpacing()[::-1]), np.array(fixed_labels.GetSize()[::-1])
+    spacing = np.array(fixed_labels.GetSpacing()[::-1])
     fixed = _shapes(sitk.GetArrayViewFromImage(fixed_labels), (0, 0, 0), spacing)
     moving = _cropped(moving_labels)
     coarse, coarse_spacing = _on_2mm(fixed_labels), np.full(3, FINEST_MM)
@@ -356,8 +366,10 @@ def score_labels(
         for number, score in scores.items():
             pair = fixed.get(number, nothing), warped.get(number, nothing)
             known = score.status == BOTH
-            own = moving.volumes_ml.get(number, float("nan"))
-            score.volume_ml[step] = own if transform is None else _volume_ml(pair[1], size)
+            score.volume_ml[step] = own = moving.volumes_ml.get(number, float("nan"))
+            if transform is not None and number in moving.values:
+                volume = registered_volume_ml(pair[1], fixed_labels, moving.image, number, own, transform)
+                score.volume_ml[step] = volume
             score.dsc[step] = dice(*pair) if known else float("nan")
             score.hd95_mm[step] = hausdorff95_mm(*pair) if known else float("nan")
             score.centroid_mm[step] = centroid_distance_mm(*pair) if known else float("nan")

@@ -266,7 +266,8 @@ def _vertebrae(report: dict) -> Found:
     if label_shift(report.get("vertebrae") or {}) is not None:
         return []
     rows = (report.get("vertebrae") or {}).values()
-    if rows and not any(row.get("status", "both") == "both" for row in rows):
+    statuses = {row.get("status", "both") for row in rows}
+    if "baseline only" in statuses and "both" not in statuses:
         return [(CHECK, "No label is in both scans: check the labels and their numbers.")]
     for row in rows:
         before, after = (row["dsc"].get(step) for step in ("before", "after"))

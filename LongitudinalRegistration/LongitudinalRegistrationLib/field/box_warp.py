@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 import SimpleITK as sitk
-from TableRemovalLib.body_mask import numeric_view
+from TableRemovalLib.body_mask import apply_body_mask, numeric_view
 
 from ..scan.geometry import linear_matrix, voxel_matrix
 from ..scan.grid import AIR_HU
@@ -134,6 +134,7 @@ def sample(
     *,
     labels: bool = False,
     outside: float = AIR_HU,
+    mask: sitk.Image | None = None,
 ) -> np.ndarray:
     """Sample an image at the voxels of a box of a reference grid, through a transform.
 
@@ -151,6 +152,10 @@ def sample(
         None: the whole reference grid.
     labels
         Nearest neighbour, int32, 0 where the image has no data; else linear, float32, and `outside` there.
+    outside
+        See labels.
+    mask
+        uint8, on a scan's own grid, 0 where it is taken for air.
 
     Returns
     -------
@@ -160,14 +165,15 @@ def sample(
     box = box or whole(reference)
     parts = parts_of(transform)
     if parts is None:
-        return _by_itk(image, reference, transform, labels, outside)[box.slices]
+        scan = image if mask is None else apply_body_mask(image, mask, AIR_HU)
+        return _by_itk(scan, reference, transform, labels, outside)[box.slices]
     values = np.asarray(sitk.GetArrayViewFromImage(image), np.int32) if labels else numeric_view(image)
     out = np.empty(box.shape, np.int32 if labels else np.float32)
     if not out.size:
         return out
     own = voxel_matrix(reference)
     own[:3, 3] += own[:3, :3] @ box.start[::-1]
-    source = Voxels(values, voxel_matrix(image))
+    source = Voxels(values, voxel_matrix(image), None if mask is None else sitk.GetArrayViewFromImage(mask))
     resample_into(Voxels(out, own), source, parts, labels=labels, outside=0 if labels else outside)
     return out
 

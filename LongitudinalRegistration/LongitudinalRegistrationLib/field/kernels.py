@@ -7,12 +7,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..scan.grid import AIR_HU
 from ..scan.sampling import bilinear, cell, corners_at, lerp, transformed, trilinear
-from ..system.arrays import AnyArray, Float32Array, Float64Array, Real
-from ..system.compiled import kernel
+from ..system.arrays import AnyArray, Corners, Float32Array, Float64Array, Real, UInt8Array
+from ..system.compiled import inlined, kernel
 
 STRAIGHT = 1e-6
 """Voxels that a row may leave an axis by and still runs along it."""
+AIR = np.float32(AIR_HU)
+NO_MASK = np.zeros((0, 0, 0), np.uint8)
+NO_MASK.flags.writeable = False
 
 
 class Mapping(NamedTuple):
@@ -33,12 +37,14 @@ class Values(NamedTuple):
     """What a voxel becomes.
 
     nearest: the image's nearest voxel, else the linear value; rounded: the linear value to an integer; outside: of the
-    output's type, where a point is more than half a voxel off the image.
+    output's type, where a point is more than half a voxel off the image; mask: [k, j, i] of the image, uint8, 0 where
+    linear values take air for what the image has, or NO_MASK.
     """
 
     nearest: bool
     rounded: bool
     outside: Real
+    mask: UInt8Array = NO_MASK
 
 
 @kernel(fused=True)
@@ -98,6 +104,36 @@ def displace_row(
             row[2, i] = trilinear(corners_at(field_z, c0, c1, b0, b1, a0, a1), u, v, w)
 
 
+@inlined
+def in_air(corners: Corners, kept: Corners) -> Corners:
+    """Put air in place of the corners of a cell, HU, that are not kept; see corners_at.
+
+    Parameters
+    ----------
+    corners
+        Eight values, HU.
+    kept
+        Of the mask: 0 where there is to be air.
+
+    Returns
+    -------
+    tuple
+        Eight values, HU.
+    """
+    v000, v001, v010, v011, v100, v101, v110, v111 = corners
+    k000, k001, k010, k011, k100, k101, k110, k111 = kept
+    return (
+        v000 if k000 else AIR,
+        v001 if k001 else AIR,
+        v010 if k010 else AIR,
+        v011 if k011 else AIR,
+        v100 if k100 else AIR,
+        v101 if k101 else AIR,
+        v110 if k110 else AIR,
+        v111 if k111 else AIR,
+    )
+
+
 @kernel(fused=True)
 def resample_slices(image: AnyArray, mapping: Mapping, becomes: Values, out: AnyArray, first: int, stop: int) -> None:
     """Resample an image through an affine and a displacement field.
@@ -114,7 +150,8 @@ def resample_slices(image: AnyArray, mapping: Mapping, becomes: Values, out: Any
         [k, j, i], any type; slices first..stop-1 are written.
     """
     to_image, jacobian, field, to_field = mapping
-    nearest, rounded, outside = becomes
+    nearest, rounded, outside, mask = becomes
+    masked = mask.size > 0
     depth, height, width = image.shape
     columns = np.empty((3, field.shape[3]), np.float32)
     row, points = np.empty((3, out.shape[2]), np.float32), np.empty((3, out.shape[2]), np.float64)
@@ -140,6 +177,8 @@ def resample_slices(image: AnyArray, mapping: Mapping, becomes: Values, out: Any
                 j0, j1, t = cell(y, height)
                 k0, k1, r = cell(z, depth)
                 corners = corners_at(image, k0, k1, j0, j1, i0, i1)
+                if masked:
+                    corners = in_air(corners, corners_at(mask, k0, k1, j0, j1, i0, i1))
                 value = trilinear(corners, np.float32(s), np.float32(t), np.float32(r))
                 out[k, j, i] = math.floor(value + 0.5) if rounded else value
 

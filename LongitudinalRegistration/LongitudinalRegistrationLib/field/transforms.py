@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
+from ..scan.voxels import writable_view
+
 TAPER_MM = 80.0
 FIELD_SPACING_MM = 4.0
 DISPLAY_STEP_MM = 1.0 / 256.0
@@ -202,11 +204,11 @@ def displacement_on(transform: sitk.Transform, reference: sitk.Image) -> sitk.Im
         reference.GetSpacing(),
         reference.GetDirection(),
     )
-    values = sitk.GetArrayFromImage(field)
-    np.round(values / np.float32(DISPLAY_STEP_MM), out=values)
-    rounded = sitk.GetImageFromArray(values * np.float32(DISPLAY_STEP_MM), isVector=True)
-    rounded.CopyInformation(field)
-    return rounded
+    values = writable_view(field)
+    values /= np.float32(DISPLAY_STEP_MM)
+    np.round(values, out=values)
+    values *= np.float32(DISPLAY_STEP_MM)
+    return field
 
 
 def without_affine(total: sitk.Image, affine: sitk.AffineTransform) -> sitk.Image:

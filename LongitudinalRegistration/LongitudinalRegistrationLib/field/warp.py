@@ -9,8 +9,9 @@ import SimpleITK as sitk
 
 from ..scan.geometry import linear_matrix, voxel_matrix
 from ..scan.grid import AIR_HU
+from ..scan.voxels import writable_view
 from ..system.parallel import over_slices
-from .kernels import Mapping, Values, resample_slices
+from .kernels import NO_MASK, Mapping, Values, resample_slices
 from .transforms import component_first, extend_smoothly
 
 NO_FIELD = np.zeros((3, 2, 2, 2), np.float32), np.array([[0.0, 0.0, 0.0, -1.0]] * 3)
@@ -18,10 +19,12 @@ NO_FIELD = np.zeros((3, 2, 2, 2), np.float32), np.array([[0.0, 0.0, 0.0, -1.0]] 
 
 @dataclass(frozen=True)
 class Voxels:
-    """An array and where it lies: values [k, j, i], any type; to_world (4, 4), voxels (i, j, k, 1) to LPS mm."""
+    """An array and where it lies: values [k, j, i], any type; to_world (4, 4), voxels (i, j, k, 1) to LPS mm; mask
+    [k, j, i], uint8, 0 where linear values take air for what is there."""
 
     values: np.ndarray
     to_world: np.ndarray
+    mask: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -100,11 +103,11 @@ def warp_through(moving: sitk.Image, reference: sitk.Image, parts: Parts, labels
         On the reference's grid, of the moving image's type.
     """
     values = sitk.GetArrayViewFromImage(moving)
-    out = np.empty(reference.GetSize()[::-1], values.dtype)
-    source = Voxels(values, voxel_matrix(moving))
-    resample_into(Voxels(out, voxel_matrix(reference)), source, parts, labels=labels, outside=outside)
-    image = sitk.GetImageFromArray(out)
+    image = sitk.Image(reference.GetSize(), moving.GetPixelID())
     image.CopyInformation(reference)
+    source = Voxels(values, voxel_matrix(moving))
+    out = Voxels(writable_view(image), voxel_matrix(reference))
+    resample_into(out, source, parts, labels=labels, outside=outside)
     return image
 
 
@@ -130,7 +133,8 @@ def resample_into(out: Voxels, image: Voxels, parts: Parts, *, labels: bool, out
         displacement = component_first(parts.field)
         to_field = (np.linalg.inv(voxel_matrix(parts.field)) @ out.to_world)[:3]
     mapping = Mapping((to_image @ out.to_world)[:3], np.ascontiguousarray(to_image[:3, :3]), displacement, to_field)
-    becomes = Values(labels, _is_integer(out.values), out.values.dtype.type(outside))
+    mask = NO_MASK if image.mask is None else image.mask
+    becomes = Values(labels, _is_integer(out.values), out.values.dtype.type(outside), mask)
     over_slices(resample_slices, image.values, mapping, becomes, out.values, slices=out.values.shape[0])
 
 

@@ -217,7 +217,8 @@ def finish(
     options
         As the registration had them.
     fixed_labels, moving_labels
-        Vertebrae, each on its scan's grid; None: not scored.
+        Vertebrae or lesions, each on its scan's grid; where the baseline has none, the volumes of the follow-up's are
+        told.
     on_registered
         Called as soon as transform and registered volume are there, before the scores.
 
@@ -241,13 +242,12 @@ def finish(
     with stages.stage("score") as report:
         scorer = Scorer(fixed, moving)
         steps: dict[str, sitk.Transform | None] = {"before": None, "affine": candidate.affine, "after": transform}
-        *similarity, label_scores = together(
+        scores, label_scores = together(
             [
-                *(partial(scorer.scores, step) for step in steps.values()),
-                partial(score_labels, fixed_labels, moving_labels, steps),
+                lambda: {name: scorer.scores(step) for name, step in steps.items()},
+                partial(score_labels, _compared_with(fixed_labels, moving_labels, fixed.image), moving_labels, steps),
             ]
         )
-        scores = dict(zip(steps, similarity, strict=True))
         report(0.9)
         common = common_body_percent(fixed, moving, candidate.affine)
         consistency = inverse_consistency(transform, _body_points(fixed))
@@ -286,6 +286,17 @@ def _body_points(scan: ScanPyramid) -> np.ndarray:
     return np.array(level.grid.origin) + level.grid.spacing_mm * found
 
 
+def _compared_with(
+    fixed_labels: sitk.Image | None, moving_labels: sitk.Image | None, fixed: sitk.Image
+) -> sitk.Image | None:
+    """What the follow-up's labels are compared with: the baseline's, or that none is there."""
+    if fixed_labels is not None or moving_labels is None:
+        return fixed_labels
+    none = sitk.Image(fixed.GetSize(), sitk.sitkUInt8)
+    none.CopyInformation(fixed)
+    return none
+
+
 def register(
     fixed: sitk.Image,
     moving: sitk.Image,
@@ -306,7 +317,8 @@ def register(
     options
         None: the defaults.
     fixed_labels, moving_labels
-        Vertebrae, each on its scan's grid; scored only, they do not steer the registration.
+        Vertebrae or lesions, each on its scan's grid; scored only, they do not steer the registration. Where the
+        baseline has none, the volumes of the follow-up's are told.
     progress
         Called with a stage's name and the part of it that is done, 0 to 1.
     stages

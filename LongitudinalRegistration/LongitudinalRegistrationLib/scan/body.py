@@ -41,7 +41,30 @@ def find_body(image: sitk.Image, table_removal: bool = True, progress: Callable[
     InputError
         If the image is no CT.
     """
-    if not table_removal:
-        return Body(sitk.Cast(image >= SOLID_HU, sitk.sitkUInt8), image)
-    mask = compute_body_mask(image, progress=progress).mask
-    return Body(mask, apply_body_mask(image, mask))
+    mask = find_mask(image, table_removal, progress)
+    return Body(mask, apply_body_mask(image, mask) if table_removal else image)
+
+
+def find_mask(
+    image: sitk.Image, table_removal: bool = True, progress: Callable[[float], None] | None = None
+) -> sitk.Image:
+    """Find the body alone.
+
+    Parameters
+    ----------
+    image, table_removal, progress
+        As of find_body.
+
+    Returns
+    -------
+    SimpleITK.Image
+        0/1, uint8, on the image's grid.
+
+    Raises
+    ------
+    InputError
+        If the image is no CT.
+    """
+    if table_removal:
+        return compute_body_mask(image, progress=progress).mask
+    return sitk.Cast(image >= SOLID_HU, sitk.sitkUInt8)

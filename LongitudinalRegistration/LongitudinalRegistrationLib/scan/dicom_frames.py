@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +28,14 @@ class Frame:
     acquisition: str
 
 
+class _WithinItsEnd(io.BufferedReader):
+    """A file of which no more is read than there is: a damaged length makes room for up to 4 GB otherwise."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = os.fstat(self.fileno()).st_size - self.tell()
+        return super().read(left if size is None or size < 0 else min(size, max(left, 0)))
+
+
 def _dataset(path: Path, pixels: bool) -> Dataset:
     try:
         from pydicom import dcmread
@@ -35,7 +45,8 @@ def _dataset(path: Path, pixels: bool) -> Dataset:
             f'{path.name} is an enhanced multi-frame CT, which needs pydicom: pip install "pydicom>=3.0".'
         ) from error
     try:
-        return dcmread(path, stop_before_pixels=not pixels)
+        with _WithinItsEnd(io.FileIO(path)) as file:
+            return dcmread(file, stop_before_pixels=not pixels)
     except (OSError, EOFError, NotImplementedError, ValueError, InvalidDicomError) as error:
         raise _damaged(path) from error
 

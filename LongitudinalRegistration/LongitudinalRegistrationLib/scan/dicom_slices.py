@@ -13,9 +13,9 @@ import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
 from .dicom_frames import MULTI_FRAME_CT, read_frames
+from .dicom_meta import MAGIC, MAGIC_AT, meta_fits
 
 SINGLE_FRAME_CT = "1.2.840.10008.5.1.4.1.1.2"
-MAGIC_AT, MAGIC = 128, b"DICM"
 CLASS_ELEMENT = b"\x02\x00\x02\x00UI"
 HEAD_BYTES = 1024
 """Within these are a DICOM file's magic and, in little endian whatever follows, the class of what it stores."""
@@ -77,8 +77,10 @@ def read_tags(path: Path) -> Callable[[str], str] | None:
     Returns
     -------
     callable or None
-        Tag ("gggg|eeee") to its value, empty where it is not there; None if the file is something else.
+        Tag ("gggg|eeee") to its value, empty where it is not there; None if the file is something else, or damaged.
     """
+    if not meta_fits(path):
+        return None
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(path))

@@ -13,10 +13,9 @@ from functools import cached_property
 import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import binary_dilation
-from TableRemovalLib.body_mask import apply_body_mask
 
 from ..system.parallel import over_slices
-from .body import SOLID_HU, find_body
+from .body import SOLID_HU, find_mask
 from .decimate import decimated
 from .geometry import linear_matrix, voxel_matrix
 from .grid import Grid, body_bounds, grid_from
@@ -91,11 +90,6 @@ class ScanPyramid:
     levels: dict[float, Level]
     ceiling: float
     bounds: tuple[np.ndarray, np.ndarray]
-
-    @property
-    def clean(self) -> sitk.Image:
-        """The scan without table, HU; as it came where the table is not to be removed."""
-        return apply_body_mask(self.image, self.mask) if self.table_removal else self.image
 
     @property
     def centre(self) -> np.ndarray:
@@ -289,9 +283,9 @@ def make_pyramid(
     InputError
         If the image is no CT, or holds no body.
     """
-    body = find_body(image, table_removal, progress)
-    low, high = body_bounds(body.mask)
-    keep = body.mask if table_removal else sitk.Image(image.GetSize(), sitk.sitkUInt8) + 1
+    mask = find_mask(image, table_removal, progress)
+    low, high = body_bounds(mask)
+    keep = mask if table_removal else sitk.Image(image.GetSize(), sitk.sitkUInt8) + 1
     level = _finest_level(image, keep, _box(low, high))
     if not table_removal:
         level = Level(level.grid, level.values, (level.values > SOLID_HU).astype(np.uint8), level.seen)
@@ -302,7 +296,7 @@ def make_pyramid(
         if spacing < SPACINGS_MM[-1]:
             blurred = _blurred(level.values)
     finest = levels[FINEST_MM]
-    pyramid = ScanPyramid(image, body.mask, table_removal, levels, ceiling_hu(finest.values, finest.body), (low, high))
+    pyramid = ScanPyramid(image, mask, table_removal, levels, ceiling_hu(finest.values, finest.body), (low, high))
     _ = pyramid.means
     for each in levels.values():
         _ = each.channels, each.active

@@ -9,6 +9,7 @@ import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 from TableRemovalLib.validate import check_voxel_size
 
+from .dicom_meta import meta_fits
 from .dicom_series import read_dicom_folder
 from .nifti import (
     ZERO_SPACING,
@@ -22,6 +23,7 @@ from .nifti import (
 )
 
 FARTHEST_MM = 1e6
+NO_IMAGE = "{} cannot be read as an image: give a NIfTI, NRRD or MHA file, or a folder with a DICOM series."
 
 
 def _read_file(path: Path, header: NiftiHeader | None) -> sitk.Image:
@@ -34,9 +36,7 @@ def _read_file(path: Path, header: NiftiHeader | None) -> sitk.Image:
     except (RuntimeError, MemoryError, ValueError) as error:
         if "spacing" in str(error).lower():
             raise InputError(ZERO_SPACING.format(path)) from error
-        raise InputError(
-            f"{path} cannot be read as an image: give a NIfTI, NRRD or MHA file, or a folder with a DICOM series."
-        ) from error
+        raise InputError(NO_IMAGE.format(path)) from error
     finally:
         sitk.ProcessObject.SetGlobalWarningDisplay(warnings)
 
@@ -88,4 +88,6 @@ def read_image(path: str | Path, series: str | None = None, acquisition: str | N
     header = read_nifti_header(path) if is_nifti(path) else None
     if header is not None:
         check_nifti(path, header)
+    if not meta_fits(path):
+        raise InputError(NO_IMAGE.format(path))
     return _volume(_read_file(path, header), path)

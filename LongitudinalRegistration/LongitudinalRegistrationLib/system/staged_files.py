@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from TableRemovalLib.errors import InputError
 from TableRemovalLib.owned_folders import READY, STALE, make_owned_folder, remove_owned_folder, settle
 
 WRITERS = 2
+PATIENCE_S = 1.0
+"""How long an interrupted program waits for a file: a library that finds no folder to open it in says so by itself."""
 
 
 class StagedFiles:
     """Writes files in threads of its own into a hidden folder within the target; `publish` moves them into place.
 
-    The hidden folder is there from the first file on. As a context manager it waits for what is being written, except
-    where the program is interrupted, and takes the hidden folder away; what was not published is gone then, and an
-    earlier run's results are untouched.
+    The hidden folder is there from the first file on. As a context manager it waits for what is being written, where
+    the program is interrupted for PATIENCE_S at most, and takes the hidden folder away; what was not published is gone
+    then, and an earlier run's results are untouched.
 
     Parameters
     ----------
@@ -35,7 +37,10 @@ class StagedFiles:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        self._pool.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
+        interrupted = kind is KeyboardInterrupt
+        self._pool.shutdown(wait=not interrupted, cancel_futures=True)
+        if interrupted:
+            wait(self._writing.values(), PATIENCE_S)
         if self._owned is not None:
             remove_owned_folder(self._owned)
 

@@ -98,6 +98,19 @@ def test_the_volume_of_a_label_is_the_follow_up_s_before_and_after():
     assert outer["before"] == pytest.approx(volume) and np.isnan(outer["at the edge"])
 
 
+@pytest.mark.parametrize("shift_mm", [0.5, 1.0, 2.0])
+def test_a_small_lesion_on_thick_slices_keeps_its_volume_wherever_the_slices_lie(shift_mm):
+    """Two slices of 5 mm are two or three of 3.5 mm, by where they lie: the volume of the lesion is not."""
+    lesion = sitk.Image(40, 40, 12, sitk.sitkUInt8)
+    lesion.SetSpacing((0.9, 0.9, 5.0))
+    lesion[14:26, 14:26, 5:7] = 3
+    baseline = sitk.Image(40, 40, 17, sitk.sitkUInt8)
+    baseline.SetSpacing((0.9, 0.9, 3.5))
+    transform = sitk.Euler3DTransform((18.0, 18.0, 30.0), 0.02, 0.01, 0.2, (1.0, 2.0, shift_mm))
+    (score,) = score_labels(baseline, lesion, {"before": None, "after": transform})
+    assert score.volume_ml["after"] == pytest.approx(score.volume_ml["before"], rel=0.02)
+
+
 @pytest.mark.parametrize("angles", [(0, 0, 0), (0.3, -0.2, 0.4)])
 def test_dice_on_2_mm_voxels_is_that_of_both_scans_labels_brought_there(angles):
     """Ellipsoids on oblique grids: as SimpleITK brings them to 2 mm voxels, and near that on the scan's own voxels."""
@@ -168,13 +181,15 @@ def test_the_similarity_of_scans_is_that_of_the_measures(phantom_pair, pyramids)
     """SSIM, NCC and bone overlap as the plain measures give them on SimpleITK's resampling."""
     from LongitudinalRegistrationLib.evaluation.scores import Scorer
     from LongitudinalRegistrationLib.scan.normalise import normalise
+    from TableRemovalLib.body_mask import apply_body_mask
 
     fixed, moving = pyramids
     level, transform = fixed.levels[2.0], phantom_pair.true_transform
     reference, scores = level.grid.reference(), Scorer(*pyramids).scores(transform)
+    clean = [apply_body_mask(scan.image, scan.mask) for scan in pyramids]
     hu = [
-        sitk.GetArrayFromImage(sitk.Resample(scan.clean, reference, t, sitk.sitkLinear, -1024.0, sitk.sitkFloat32))
-        for scan, t in ((fixed, sitk.Transform(3, sitk.sitkIdentity)), (moving, transform))
+        sitk.GetArrayFromImage(sitk.Resample(scan, reference, t, sitk.sitkLinear, -1024.0, sitk.sitkFloat32))
+        for scan, t in ((clean[0], sitk.Transform(3, sitk.sitkIdentity)), (clean[1], transform))
     ]
     extent = sitk.Image(moving.image.GetSize(), sitk.sitkUInt8) + 1
     extent.CopyInformation(moving.image)
@@ -185,6 +200,17 @@ def test_the_similarity_of_scans_is_that_of_the_measures(phantom_pair, pyramids)
     assert scores.ncc == pytest.approx(global_ncc(*images, mask), abs=2e-3)
     assert scores.bone == pytest.approx(bone_overlap(*(np.where(mask, values, -1024) for values in hu)), abs=5e-3)
     assert Scorer(*pyramids).scores(shift(5000.0, 0, 0)).ssim == 0
+
+
+@pytest.mark.parametrize("kind", [sitk.sitkInt16, sitk.sitkFloat32])
+def test_a_scan_sampled_with_its_mask_is_the_scan_without_table_sampled(phantom_pair, pyramids, kind):
+    from TableRemovalLib.body_mask import apply_body_mask
+
+    _, moving = pyramids
+    scan, transform = sitk.Cast(moving.image, kind), compose(shift(5.0, -7.0, 2.0), smooth_field(moving.image, 9.0))
+    as_it_came, masked = (sample(scan, moving.image, transform, mask=mask) for mask in (None, moving.mask))
+    np.testing.assert_array_equal(masked, sample(apply_body_mask(scan, moving.mask), moving.image, transform))
+    assert np.abs(masked - as_it_came).max() > 100
 
 
 def test_how_much_of_the_bodies_both_scans_show(pyramids):

@@ -96,6 +96,19 @@ def test_a_third_of_the_field_of_view(baseline):
     assert seen.sum() > 40 and error_mm(found.transform, points[seen]) < 1.0
 
 
+def test_labels_of_the_follow_up_alone_have_their_volumes_told(baseline, plain):
+    """A lesion that is drawn on the follow-up: nothing to overlap with, but it may not shrink unseen."""
+    moving, labels = scan(True)
+    content = result_content(registered(baseline, moving, moving_labels=labels))
+    rows = content["vertebrae"].values()
+    assert rows and {row["status"] for row in rows} == {"follow-up only"}
+    assert all(row["dsc"]["after"] is None and row["volume_ml"]["before"] > 0 for row in rows)
+    changes = [row["volume_ml"]["after"] / row["volume_ml"]["before"] - 1 for row in rows if row["volume_ml"]["after"]]
+    assert changes and max(map(abs, changes)) < 0.1
+    told = {reason for reason in content["verdict"]["reasons"] if "olume" not in reason}
+    assert told <= set(result_content(plain)["verdict"]["reasons"])
+
+
 def test_another_patient_is_told_apart(baseline):
     """The affine step tells that it may have failed, or the answer is doubted, and the verdict names what is wrong."""
     other, labels = scan(True, seed=77)

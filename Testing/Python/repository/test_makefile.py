@@ -25,8 +25,8 @@ def bench(tmp_path, fails):
     return [line for line in asked.read_text().splitlines() if line.startswith("Testing")], done.returncode
 
 
-@pytest.mark.parametrize("fails", ["none", "*registration.py", "*click.py"])
+@pytest.mark.parametrize("fails", ["none", "*lesions.py", "*registration.py", "*click.py"])
 def test_bench_runs_all_and_tells_what_failed(tmp_path, fails):
     ran, status = bench(tmp_path, fails)
-    assert ran == ["Testing/Benchmarks/registration.py", "Testing/Benchmarks/click.py"]
+    assert ran == [f"Testing/Benchmarks/{name}.py" for name in ("lesions", "registration", "click")]
     assert (status != 0) == (fails != "none")

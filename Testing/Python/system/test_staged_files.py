@@ -1,8 +1,10 @@
 """Results that are written beside the work: all of them in place at the end, or none, and an earlier run untouched."""
 
 import threading
+import time
 
 import pytest
+import SimpleITK as sitk
 from LongitudinalRegistrationLib.system.staged_files import StagedFiles
 from TableRemovalLib.errors import InputError
 
@@ -61,3 +63,20 @@ def test_whoever_interrupts_does_not_wait_for_a_file_that_is_being_written(tmp_p
     assert not list(tmp_path.iterdir())
     go_on.set()
     assert isinstance(writing.exception(60), FileNotFoundError) and not list(tmp_path.iterdir())
+
+
+def test_a_library_that_is_about_to_open_its_file_finds_the_folder_after_an_interruption(tmp_path, capfd):
+    begun = threading.Event()
+
+    def write(path):
+        begun.set()
+        time.sleep(0.2)
+        sitk.WriteImage(sitk.Image([4, 4, 4], sitk.sitkInt16), str(path))
+
+    with pytest.raises(KeyboardInterrupt):
+        with StagedFiles(tmp_path) as staged:
+            writing = staged.write("a.nii.gz", write)
+            assert begun.wait(60)
+            raise KeyboardInterrupt
+    assert writing.exception(60) is None and not list(tmp_path.iterdir())
+    assert capfd.readouterr().err == ""

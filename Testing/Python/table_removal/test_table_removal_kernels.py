@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import TableRemovalLib
 from scipy import ndimage
-from TableRemovalLib import mask_kernels as kernels
+from TableRemovalLib import disc_kernels, outline_kernels, region_kernels
 
 EIGHT = np.ones((3, 3), dtype=bool)
 
@@ -21,7 +21,7 @@ def blobs(seed, shape=(90, 70), sigma=2.0, level=0.0):
 @pytest.mark.parametrize("radius", [0.5, 2.0, 4.5])
 def test_opening_is_that_of_a_disc(spacing, radius):
     mask, work, opened = blobs(1), np.empty((90, 70), np.uint8), np.empty((90, 70), np.uint8)
-    kernels.open_mask(mask, kernels.disc_half_heights(radius, *spacing), work, opened)
+    disc_kernels.open_mask(mask, disc_kernels.disc_half_heights(radius, *spacing), work, opened)
     reach = 9
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     disc = np.hypot(x * spacing[0], y * spacing[1]) <= radius + 1e-9
@@ -33,11 +33,11 @@ def test_opening_is_that_of_a_disc(spacing, radius):
 def test_holes_and_regions_are_those_of_scipy(seed):
     mask = blobs(seed, level=0.3)
     filled = mask.copy()
-    kernels.fill_holes(filled)
+    region_kernels.fill_holes(filled)
     assert np.array_equal(filled.astype(bool), ndimage.binary_fill_holes(mask))
-    assert kernels.has_holes(mask) == bool(filled.sum() > mask.sum())
+    assert region_kernels.has_holes(mask) == bool(filled.sum() > mask.sum())
     labels = np.empty_like(mask)
-    count = kernels.label_slice(mask, 10, labels)
+    count = region_kernels.label_slice(mask, 10, labels)
     reference, regions = ndimage.label(mask, EIGHT)
     large = [n for n in range(1, regions + 1) if (reference == n).sum() >= 10]
     assert count == len(large)
@@ -55,8 +55,8 @@ def test_only_holes_with_a_thick_wall_are_filled():
     mask[20:40, [60, 89]] = 1
     mask[20, 60:90] = 1
     thick = np.empty_like(mask)
-    kernels.open_mask(mask, kernels.disc_half_heights(3.0, 1.0, 1.0), np.empty_like(mask), thick)
-    kernels.fill_walled_holes(mask, thick, 0.65)
+    disc_kernels.open_mask(mask, disc_kernels.disc_half_heights(3.0, 1.0, 1.0), np.empty_like(mask), thick)
+    region_kernels.fill_walled_holes(mask, thick, 0.65)
     assert mask[25, 25] == 1
     assert mask[30, 75] == 0
 
@@ -68,11 +68,11 @@ def test_peel_takes_the_cover_and_stops_at_skin():
     image[10:30, 5] = image[10:30, 34] = 40
     image[30:33, 5:35] = -200
     mask = (image > -500).astype(np.uint8)
-    removed = kernels.peel(image, mask, -120.0, 3)
+    removed = outline_kernels.peel(image, mask, -120.0, 3)
     assert removed == 2 * 30
     assert mask[30, 5:35].all() and not mask[31:].any()
     assert mask[10:30, 5:35].all()
-    assert kernels.peel(image, np.ascontiguousarray(mask[:30]), -120.0, 3) == 0
+    assert outline_kernels.peel(image, np.ascontiguousarray(mask[:30]), -120.0, 3) == 0
 
 
 def test_compiled_functions_stay_within_their_file():
