@@ -2,6 +2,7 @@
 
 import slicer
 from LongitudinalRegistrationSlicer.changes.mark_nodes import canBeMark, counterpartOf, isProposal
+from LongitudinalRegistrationSlicer.changes.mark_views import MarkViews
 from LongitudinalRegistrationSlicer.results.belongings import TO_BASELINE, TO_FOLLOW_UP
 from LongitudinalRegistrationSlicer.results.nodes import fixedOf
 from slicer.i18n import tr as _
@@ -19,7 +20,7 @@ class LesionsSection:
         self.widget = slicer.util.loadUI(resourcePath("UI/LesionsSection.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self.ui.markSelector.setMRMLScene(slicer.mrmlScene)
-        self._logic, self._onPlot, self._result = logic, onPlot, None
+        self._logic, self._onPlot, self._result, self._views = logic, onPlot, None, None
         self.table = LesionTable(self.ui.lesionsTable)
         for towards, title in SIDE_TITLES.items():
             self.ui.sideComboBox.addItem(title, towards)
@@ -36,7 +37,10 @@ class LesionsSection:
 
     def setResult(self, result):
         """Show the lesions of a result's baseline, or none."""
+        self._removeViews()
         self._result = result
+        self._views = MarkViews(result) if result is not None else None
+        self.viewsChanged()
         self.widget.visible = result is not None
         self._say("")
         self.update()
@@ -50,7 +54,18 @@ class LesionsSection:
 
     def cleanup(self):
         """Forget the result."""
+        self._removeViews()
         self._result = None
+
+    def viewsChanged(self):
+        """Views have come or gone: marks are shown where their scan is."""
+        if self._views is not None:
+            self._views.update()
+
+    def _removeViews(self):
+        if self._views is not None:
+            self._views.remove()
+            self._views = None
 
     def update(self):
         """Show what is known."""
@@ -67,6 +82,7 @@ class LesionsSection:
         """Carry the mark to the other scan."""
         with slicer.util.tryWithErrorDisplay(_("The mark could not be carried to the other scan."), waitCursor=True):
             made = self._logic.carryMark(self._result, self.ui.markSelector.currentNode(), self.towards)
+            self.viewsChanged()
             text = _("Proposal: {name}. It was moved, not fitted: correct it where need be, then confirm.")
             self._say(text.format(name=made.GetName()))
         self._enableButtons()

@@ -133,5 +133,6 @@ class ResultSections:
     def _onArranged(self):
         """The views were arranged or released: other displays follow."""
         self.vertebraSection.viewsChanged()
+        self.lesionsSection.viewsChanged()
         self.displacementSection.setOverlays(self.comparisonSection.overlays())
         self.changesSection.setOverlays(self.comparisonSection.overlays())

@@ -181,7 +181,7 @@ def _findings_section(findings: Sequence[ReportedFinding]) -> Section:
             f"{finding.largest_change_hu:+.0f}",
             f"{finding.volume_ml:.2f}",
             f"{finding.contrast_to_noise:.1f}",
-            f"{finding.diameter_before_mm:.0f} / {finding.diameter_after_mm:.0f}",
+            _pair(finding.diameter_before_mm, finding.diameter_after_mm),
             f"{100 * finding.confidence:.0f} %",
             finding.before,
             finding.after,
@@ -214,7 +214,7 @@ def _vertebrae_section(vertebrae: Sequence[dict]) -> Section | None:
             _number(entry["body"]["change_hu"], signed=True),
             _number(entry["whole"]["volume_change_percent"], signed=True),
             *(
-                f"{_number(entry['heights_before'][place], 1)} / {_number(entry['heights_after'][place], 1)}"
+                _pair(entry["heights_before"][place], entry["heights_after"][place], 1)
                 for place in ("front_mm", "middle_mm", "back_mm")
             ),
             _loss(entry["compression_percent"], entry["compression_error_percent"]),
@@ -273,3 +273,8 @@ def _number(value: float | None, digits: int = 0, signed: bool = False) -> str:
         return UNKNOWN
     rounded = round(value, digits) + 0.0  # adding 0 takes the sign of a -0 away
     return f"{rounded:{'+' if signed else ''}.{digits}f}"
+
+
+def _pair(before: float | None, after: float | None, digits: int = 0) -> str:
+    """Before and after in a cell that no line break parts."""
+    return f"{_number(before, digits)} / {_number(after, digits)}".replace(" ", "\N{NO-BREAK SPACE}")

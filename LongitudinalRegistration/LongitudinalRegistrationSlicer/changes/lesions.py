@@ -109,9 +109,11 @@ def addMeasures(baseline, scan, measures, lymphNode=False):
 
 
 def scansOf(baseline, lesions):
-    """Return the names of the scans that lesions were measured on, the baseline first, then in order of acquisition as
-    they were measured."""
-    return list(dict.fromkeys([baseline.GetName(), *(lesion.scan for lesion in lesions)]))
+    """Return the names of the scans that lesions were measured on, the baseline first, then by their dates; where not
+    all have one, in the order in which they were measured."""
+    dates = {lesion.scan: lesion.date for lesion in lesions if lesion.scan != baseline.GetName()}
+    others = sorted(dates, key=dates.get) if all(dates.values()) else list(dates)
+    return [baseline.GetName(), *others]
 
 
 def timePointsOf(baseline, withNames=True):

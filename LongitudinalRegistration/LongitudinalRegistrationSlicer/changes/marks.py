@@ -14,7 +14,7 @@ from TableRemovalLib.errors import InputError
 from TableRemovalSlicer.hidden_nodes import removeWithDisplays
 from TableRemovalSlicer.volumes import addVolumeNode, imageFromVolumeNode
 
-from LongitudinalRegistrationSlicer.changes.mark_nodes import LINE, MARK_ROLE, PROPOSAL_ATTRIBUTE, SEGMENTATION
+from LongitudinalRegistrationSlicer.changes.mark_nodes import CARRIED_COLOUR, LINE, SEGMENTATION, noteCarried
 from LongitudinalRegistrationSlicer.results.belongings import TO_FOLLOW_UP, targetOf
 from LongitudinalRegistrationSlicer.results.nodes import transformIsOn, unusedName
 from LongitudinalRegistrationSlicer.results.transforms import itkTransformFromNode
@@ -49,8 +49,7 @@ def carriedMark(result, node, towards):
     through = transform if towards == TO_FOLLOW_UP else inverse_of(transform)
     carry = _carriedSegments if node.IsA(SEGMENTATION) else _carriedPoints
     made = carry(node, through, target, unusedName(f"{node.GetName()} on {target.GetName()}"))
-    made.SetAttribute(PROPOSAL_ATTRIBUTE, "1")
-    made.SetNodeReferenceID(MARK_ROLE, node.GetID())
+    noteCarried(made, node, result, towards)
     if towards == TO_FOLLOW_UP and transformIsOn(result):
         made.SetAndObserveTransformNodeID(result.GetID())
     return made
@@ -128,7 +127,15 @@ def _carriedPoints(node, through, target, name):
     made.CreateDefaultDisplayNodes()
     for point in proposal.points:
         made.AddControlPoint(*(FLIP * point).tolist())
+    _tellApart(made.GetDisplayNode())
     return made
+
+
+def _tellApart(display):
+    """Give what was carried a colour of its own and no name: in an overlay it lies on its mark, which has its name."""
+    display.SetSelectedColor(*CARRIED_COLOUR)
+    display.SetPropertiesLabelVisibility(False)
+    display.SetPointLabelsVisibility(False)
 
 
 def _checkInside(proposal, target):

@@ -7,6 +7,7 @@ import typing
 import slicer
 
 from LongitudinalRegistrationSlicer.results.nodes import REGISTERED_ATTRIBUTE, registeredOf, resultNodes
+from LongitudinalRegistrationSlicer.results.series import datePartsIn
 from LongitudinalRegistrationSlicer.vertebrae.label_matching import labelsIn
 
 AIR_HU = -200
@@ -127,9 +128,9 @@ def _tag(node, name):
 
 def _dateIn(name):
     """Return the date in a name (2019, 2019-03-01, 20190301) as digits, or the number of a time point (t0, visit 2)."""
-    date = re.search(r"(?<!\d)((?:19|20)\d\d)(?:[-_. ]?(0[1-9]|1[0-2])(?:[-_. ]?([0-2]\d|3[01]))?)?(?!\d)", name)
+    date = datePartsIn(name)
     if date:
-        return "".join(part or "00" for part in date.groups())
+        return "".join(part or "00" for part in date)
     point = re.search(r"(?<![a-z])(?:t|tp|visit|time ?point)[-_ ]?(\d{1,2})(?!\d)", name.lower())
     return f"{int(point[1]):08d}" if point else ""
 

@@ -131,6 +131,32 @@ def test_time_points_are_dates_where_they_are_known_and_names_of_nobody_in_a_rep
     assert [point.name for point in course.points] == ["2020-01-31", "Follow-up 1", "2020-08-01"]
 
 
+def test_scans_that_are_not_from_dicom_have_the_date_in_their_name_and_are_followed_in_its_order(result, logic):
+    from changed_scans import add_scans
+    from LongitudinalRegistrationSlicer.changes.lesions import addMeasures
+    from LongitudinalRegistrationSlicer.changes.marks import MarkMeasures
+    from LongitudinalRegistrationSlicer.results.nodes import fixedOf
+
+    baseline, (second, third) = fixedOf(result), add_scans()
+    baseline.SetName("CT 2020-01-31"), second.SetName("August 20200801"), third.SetName("CT_2020.05.02 thin")
+    for scan, longest in ((baseline, 40.0), (second, 30.0), (third, 20.0)):
+        addMeasures(baseline, scan, [MarkMeasures("Deposit", longest)])
+    lines = logic.lesionsText(result).splitlines()
+    assert [line.split(":")[0] for line in lines[:3]] == ["2020-01-31", "2020-05-02", "2020-08-01"]
+    assert "+50 % from nadir (20 mm): PD" in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "date"), [("CT 2021-02-30", ""), ("CT 2021", ""), ("visit 2", ""), ("a 2021_12_03.nii", "2021-12-03")]
+)
+def test_only_a_whole_date_in_a_name_is_one(result, name, date):
+    from LongitudinalRegistrationSlicer.results.nodes import fixedOf
+    from LongitudinalRegistrationSlicer.results.series import dateOf
+
+    fixedOf(result).SetName(name)
+    assert dateOf(fixedOf(result)) == date
+
+
 def test_lesions_are_saved_with_the_scene(result, logic, tmp_path):
     from LongitudinalRegistrationSlicer.results.nodes import lastResult
     from slicerhost.scene_files import loadScene, saveScene

@@ -83,6 +83,12 @@ def test_the_page_says_what_was_found_how_far_to_trust_it_and_escapes_it():
     assert page.count("data:image/png;base64,") == 4 and "http" not in page
 
 
+def test_before_and_after_stay_on_one_line():
+    page = document_html(document())
+    for pair in ("0 / 14", "25.0 / 25.0", "– / –"):
+        assert pair.replace(" ", "\N{NO-BREAK SPACE}") in page and pair not in page
+
+
 def test_a_person_is_named_only_when_asked():
     assert "Mustermann" in document_html(document("Mustermann")) and "Mustermann" not in document_html(document())
 

@@ -1,0 +1,118 @@
+"""Where marks and what was carried from them are drawn: each in the views that show its scan, at its place there."""
+
+import numpy as np
+import pytest
+from changed_scans import SHIFT_MM, add_result
+from test_marked_lesions import mark_line, mark_segment
+
+pytest.importorskip("trame_slicer")
+pytest.importorskip("PySide6")
+
+pytestmark = pytest.mark.usefixtures("scene")
+START, END = (-70.0, -70.0, 40.0), (-70.0, -50.0, 40.0)
+
+
+@pytest.fixture
+def arranged(scene):
+    """A result in arranged views, and the section of lesions that shows it."""
+    from LongitudinalRegistrationSlicer.module.logic import LongitudinalRegistrationLogic
+    from LongitudinalRegistrationSlicer.views.layout import showLayout
+    from LongitudinalRegistrationWidgets.lesions_section import LesionsSection
+    from places import RESOURCES
+
+    result, logic = add_result(), LongitudinalRegistrationLogic()
+    showLayout()
+    section = LesionsSection(lambda name: str(RESOURCES / name), logic)
+    section.setResult(result)
+    yield result, section
+    section.cleanup()
+    logic.shutDown()
+
+
+def shown_in(column, kind):
+    """The nodes of a kind that the first view of a column shows."""
+    import slicer
+    from LongitudinalRegistrationSlicer.views.layout import sliceNode
+
+    view = sliceNode(column, 1).GetID()
+    return [
+        node
+        for node in slicer.util.getNodesByClass(kind)
+        if node.GetDisplayNode() is not None
+        and node.GetDisplayNode().GetVisibility()
+        and node.GetDisplayNode().IsDisplayableInView(view)
+    ]
+
+
+def world_points(node):
+    return np.array([node.GetNthControlPointPositionWorld(n) for n in range(node.GetNumberOfControlPoints())])
+
+
+def carry(section, mark):
+    section.ui.markSelector.setCurrentNode(mark)
+    section.ui.carryButton.click()
+
+
+def test_a_carried_line_is_shown_on_the_follow_up_as_it_was_scanned_and_follows_its_correction(arranged):
+    import slicer
+    from LongitudinalRegistrationSlicer.changes.mark_nodes import counterpartOf
+
+    _result, section = arranged
+    mark = mark_line("Deposit", START, END)
+    carry(section, mark)
+    carried = counterpartOf(mark)
+    assert shown_in("Baseline", "vtkMRMLMarkupsLineNode") == [mark]
+    assert shown_in("Registered", "vtkMRMLMarkupsLineNode") == [carried]
+    assert shown_in("Overlay", "vtkMRMLMarkupsLineNode") == [mark, carried]
+    (twin,) = shown_in("FollowUp", "vtkMRMLMarkupsLineNode")
+    assert np.allclose(world_points(twin), np.array([START, END]) - (SHIFT_MM, 0.0, 0.0), atol=0.05)
+    assert np.allclose(world_points(carried), [START, END], atol=0.05)
+    carried.SetNthControlPointPosition(1, -80.0, -40.0, 40.0)
+    assert np.allclose(world_points(twin)[1], (-80.0, -40.0, 40.0)) and twin.GetHideFromEditors()
+    slicer.mrmlScene.RemoveNode(carried)
+    assert shown_in("FollowUp", "vtkMRMLMarkupsLineNode") == [] and twin.GetScene() is None
+
+
+def test_a_carried_segment_is_shown_on_the_follow_up_as_it_was_scanned(arranged):
+    from LongitudinalRegistrationSlicer.results.nodes import fixedOf
+
+    result, section = arranged
+    mark = mark_segment(fixedOf(result))
+    carry(section, mark)
+    (twin,) = shown_in("FollowUp", "vtkMRMLSegmentationNode")
+    segment = twin.GetSegmentation().GetNthSegmentID(0)
+    assert twin.GetParentTransformNode() is None
+    own = mark.GetSegmentation().GetNthSegmentID(0)
+    moved = np.subtract(twin.GetSegmentCenterRAS(segment), mark.GetSegmentCenterRAS(own))
+    assert np.allclose(moved, (-SHIFT_MM, 0.0, 0.0), atol=0.1)
+
+
+def test_names_of_mark_and_carried_mark_are_not_drawn_upon_each_other(arranged):
+    from LongitudinalRegistrationSlicer.changes.mark_nodes import counterpartOf
+
+    _result, section = arranged
+    mark = mark_line("Deposit", START, END)
+    mark.CreateDefaultDisplayNodes()
+    carry(section, mark)
+    displays = [node.GetDisplayNode() for node in (mark, counterpartOf(mark))]
+    assert [display.GetPropertiesLabelVisibility() for display in displays] == [True, False]
+    assert displays[0].GetSelectedColor() != displays[1].GetSelectedColor()
+
+
+def test_marks_are_in_all_views_again_when_the_section_lets_go_and_views_that_were_chosen_stay(arranged):
+    import slicer
+    from LongitudinalRegistrationSlicer.changes.mark_nodes import counterpartOf
+    from LongitudinalRegistrationSlicer.views.layout import sliceNode
+
+    _result, section = arranged
+    mark, other = mark_line("Deposit", START, END), mark_line("Node", START, END)
+    other.CreateDefaultDisplayNodes()
+    chosen = [sliceNode("Registered", 1).GetID()]
+    other.GetDisplayNode().SetViewNodeIDs(chosen)
+    carry(section, mark), carry(section, other)
+    before = {node.GetID() for node in slicer.util.getNodesByClass("vtkMRMLMarkupsLineNode")}
+    section.cleanup()
+    left = {node.GetID() for node in slicer.util.getNodesByClass("vtkMRMLMarkupsLineNode")}
+    assert len(before) == 6 and len(left) == 4
+    assert [node.GetDisplayNode().GetNumberOfViewNodeIDs() for node in (mark, counterpartOf(mark))] == [0, 0]
+    assert list(other.GetDisplayNode().GetViewNodeIDs()) == chosen
