@@ -206,13 +206,13 @@ def global_ncc(fixed: np.ndarray, warped: np.ndarray, mask: np.ndarray | None = 
     >>> round(global_ncc(image, 3 - 2 * image), 6)
     -1.0
     """
-    a = (fixed if mask is None else fixed[mask > 0]).ravel().astype(np.float64)
-    b = (warped if mask is None else warped[mask > 0]).ravel().astype(np.float64)
+    a = (fixed if mask is None else fixed[mask > 0]).ravel()
+    b = (warped if mask is None else warped[mask > 0]).ravel()
     if a.size < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return float("nan")
-    a -= a.mean()
-    b -= b.mean()
-    ab, aa, bb = (np.einsum("n,n->", *pair) for pair in ((a, b), (a, a), (b, b)))
+    mean_a, mean_b = a.mean(dtype=np.float64), b.mean(dtype=np.float64)
+    pairs = (a, b, mean_a * mean_b), (a, a, mean_a * mean_a), (b, b, mean_b * mean_b)
+    ab, aa, bb = (np.einsum("n,n->", x, y, dtype=np.float64, casting="unsafe") - a.size * m for x, y, m in pairs)
     return float(ab / np.sqrt(aa * bb))
 
 

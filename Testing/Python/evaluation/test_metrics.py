@@ -1,5 +1,7 @@
 """Metrics against values worked out by hand, and against those of SimpleITK, scikit-image and surface-distance."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -17,6 +19,18 @@ def field_of(function, shape=(12, 14, 16), spacing=2.0):
     image = sitk.GetImageFromArray(np.stack(function(x, y, z), axis=-1).astype(np.float64), isVector=True)
     image.SetSpacing([spacing] * 3)
     return image
+
+
+def test_the_correlation_of_scans_in_hu_is_that_of_numpy_without_copies_of_them():
+    first = np.random.default_rng(0).normal(-1000, 30, 1 << 21).astype(np.float32)
+    second = (first + np.random.default_rng(1).normal(0, 30, first.size)).astype(np.float32)
+    expected = np.corrcoef(first.astype(np.float64), second.astype(np.float64))[0, 1]
+    tracemalloc.start()
+    try:
+        assert metrics.global_ncc(first, second) == pytest.approx(expected, abs=1e-9)
+        assert tracemalloc.get_traced_memory()[1] < 0.2 * first.nbytes
+    finally:
+        tracemalloc.stop()
 
 
 def test_dice_agrees_with_simpleitk():
