@@ -34,7 +34,7 @@ from .metrics import (
 )
 
 UNSEEN_HU = -1e6
-SLAB = 48
+SLAB = 24
 """Slices whose local moments are made at a time."""
 COARSE_MM = 8.0
 BOTH, BASELINE_ONLY, FOLLOW_UP_ONLY = "both", "baseline only", "follow-up only"
@@ -118,7 +118,7 @@ class Scorer:
 
     def _ssim_sum(self, warped: np.ndarray, mask: np.ndarray, first: int, stop: int) -> float:
         """The sum of local SSIM over the mask in slices first..stop-1: no more moments are held at a time."""
-        low, high = max(first - SSIM_WINDOW, 0), min(stop + SSIM_WINDOW, len(mask))
+        low, high = max(first - SSIM_WINDOW // 2, 0), min(stop + SSIM_WINDOW // 2, len(mask))
         fixed, other = self._fixed.at(np.s_[low:high]), moments(warped[low:high], SSIM_WINDOW)
         chosen = mask[low:high].copy()
         chosen[: first - low] = chosen[stop - low :] = False
