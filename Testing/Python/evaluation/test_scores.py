@@ -1,5 +1,6 @@
 """Scores of labels and of scans."""
 
+import tracemalloc
 from dataclasses import fields
 
 import numpy as np
@@ -200,6 +201,22 @@ def test_the_similarity_of_scans_is_that_of_the_measures(phantom_pair, pyramids)
     assert scores.ncc == pytest.approx(global_ncc(*images, mask), abs=2e-3)
     assert scores.bone == pytest.approx(bone_overlap(*(np.where(mask, values, -1024) for values in hu)), abs=5e-3)
     assert Scorer(*pyramids).scores(shift(5000.0, 0, 0)).ssim == 0
+
+
+def test_scores_hold_few_volumes_at_a_time(pyramids):
+    """In volumes of 2 mm voxels, float32: 3.7 new ones at the peak; with the moments of all of it at once 10.1."""
+    from LongitudinalRegistrationLib.evaluation.scores import Scorer
+
+    scorer = Scorer(*pyramids)
+    volume = 4 * np.prod(
+        [len(np.flatnonzero(pyramids[0].levels[2.0].body.any(axis=a))) for a in ((1, 2), (0, 2), (0, 1))]
+    )
+    tracemalloc.start()
+    try:
+        scorer.scores(shift(5.0, -3.0, 8.0))
+        assert tracemalloc.get_traced_memory()[1] < 6 * volume
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("kind", [sitk.sitkInt16, sitk.sitkFloat32])
