@@ -91,6 +91,8 @@ def candidate_of(name: str, problem: Problem, options: RegistrationOptions) -> C
         body = body_on(fixed, field)
         folded, largest = ndv_percent(field, body), largest_component_mm(field, body)
         doubt = reason_for_doubt(before, after, folded, largest, answer.known_mm)
+        if doubt is None and brings_nothing(before, after):
+            field, after, folded, largest = _zero_like(field), before, 0.0, 0.0
         if fit is not None and fit.doubtful:
             doubt = f"{AFFINE_DOUBT} (correlation {fit.ncc:.2f})"
     return Candidate(
@@ -106,6 +108,34 @@ def candidate_of(name: str, problem: Problem, options: RegistrationOptions) -> C
         largest,
         doubt,
     )
+
+
+def brings_nothing(before: Agreement, after: Agreement) -> bool:
+    """Say whether scans agree as well under the affine alone as under the whole, by either measure.
+
+    What a field moves is then not seen in the scans, and the affine alone is the answer: a scan stays where it is when
+    it is registered to itself.
+
+    Parameters
+    ----------
+    before, after
+        Under the affine alone, and under the whole.
+
+    Examples
+    --------
+    >>> brings_nothing(Agreement(1.0, 1.0), Agreement(0.999, 1.0))
+    True
+    >>> brings_nothing(Agreement(0.9, 0.8), Agreement(0.9, 0.9))
+    False
+    """
+    return after.ncc <= before.ncc and after.local_ncc <= before.local_ncc
+
+
+def _zero_like(field: sitk.Image) -> sitk.Image:
+    """Make a field of zeros on the voxels of another one."""
+    zero = sitk.Image(field.GetSize(), sitk.sitkVectorFloat64, 3)
+    zero.CopyInformation(field)
+    return zero
 
 
 def _prealign(problem: Problem) -> AffineFit:

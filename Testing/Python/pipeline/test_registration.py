@@ -10,11 +10,13 @@ from LongitudinalRegistrationLib.evaluation.scores import Agreement
 from LongitudinalRegistrationLib.evaluation.verdict import reason_for_doubt
 from LongitudinalRegistrationLib.methods.affine.align import align
 from LongitudinalRegistrationLib.methods.affine.translation_search import best_offsets, correlation_map
+from LongitudinalRegistrationLib.methods.method import Problem
 from LongitudinalRegistrationLib.methods.network import method as network
 from LongitudinalRegistrationLib.pipeline import candidates, registration
 from LongitudinalRegistrationLib.pipeline.options import RegistrationOptions
 from LongitudinalRegistrationLib.pipeline.registration import register
 from LongitudinalRegistrationLib.pipeline.report_content import result_content
+from LongitudinalRegistrationLib.pipeline.stages import Stages
 from LongitudinalRegistrationLib.scan.body import find_body
 from LongitudinalRegistrationLib.scan.geometry import bounds_of
 from LongitudinalRegistrationLib.scan.grid import body_bounds, common_grid
@@ -50,6 +52,21 @@ def points_apart_mm(first, second, points):
 
 def mean_error_mm(transform, pair):
     return float(points_apart_mm(transform, pair.true_transform, body_points(pair)).mean())
+
+
+@pytest.mark.parametrize("moved_mm", [(0.0, 0.0, 0.0), (13.7, -8.3, 5.1)])
+def test_a_scan_that_is_registered_to_itself_is_not_deformed(phantom_pair, moved_mm):
+    """The network alone moves it by 0.2 mm, and by 3 mm at most."""
+    scan = phantom_pair.baseline.image
+    copy = sitk.Image(scan)
+    copy.SetOrigin(tuple(np.add(scan.GetOrigin(), moved_mm)))
+    options = RegistrationOptions(method="cost-volume")
+    problem = Problem(*(registration.prepare(image, options) for image in (scan, copy)), Stages())
+    found = candidates.candidate_of("cost-volume", problem, options)
+    assert found.doubt is None and found.after == found.before and found.before.ncc > 0.9999
+    assert (
+        points_apart_mm(found.transform, sitk.TranslationTransform(3, moved_mm), body_points(phantom_pair)).max() < 0.01
+    )
 
 
 @pytest.fixture(scope="module")

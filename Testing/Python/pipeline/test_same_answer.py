@@ -19,11 +19,12 @@ intel = pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason
 REGISTER = """
 import sys, SimpleITK as sitk
 from LongitudinalRegistrationLib.methods.method import Problem
+from LongitudinalRegistrationLib.methods.refinement.options import RefinementOptions
 from LongitudinalRegistrationLib.pipeline.choice import solve
 from LongitudinalRegistrationLib.pipeline.options import RegistrationOptions
 from LongitudinalRegistrationLib.pipeline.registration import prepare
 from LongitudinalRegistrationLib.pipeline.stages import Stages
-options = RegistrationOptions(method="cost-volume")
+options = RegistrationOptions(method="cost-volume", refinement_options=RefinementOptions(budget_seconds=600.0))
 scans = [prepare(sitk.ReadImage(path), options) for path in sys.argv[1:3]]
 sitk.WriteImage(solve(Problem(*scans, Stages()), options).candidate.field, sys.argv[3])
 """
