@@ -6,8 +6,10 @@ threads start them at once.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -74,10 +76,37 @@ def over_slices(kernel: Callable[..., Any], *arguments: Any, slices: int, ranges
     pieces = list(pairwise(edges))
     if threads <= 1:
         return [kernel(*arguments, first, stop) for first, stop in pieces]
+    return _shared([partial(kernel, *arguments, first, stop) for first, stop in pieces], threads)
+
+
+def _shared(calls: list[Callable[[], Any]], threads: int) -> list[Any]:
+    """Make calls on this thread and on those that stay: each takes the next call as soon as it has made one.
+
+    What is handed to another thread costs as much as a small kernel: it is the threads, not the calls.
+    """
     if threads not in _pools:
         _pools[threads] = ThreadPoolExecutor(threads, thread_name_prefix="longct")
-    parts = [_pools[threads].submit(kernel, *arguments, first, stop) for first, stop in pieces]
-    return [part.result() for part in parts]
+    results: list[Any] = [None] * len(calls)
+    left = deque(enumerate(calls))
+
+    def work() -> None:
+        while True:
+            try:
+                number, call = left.popleft()
+            except IndexError:
+                return
+            results[number] = call()
+
+    helpers = [_pools[threads].submit(work) for _ in range(min(threads, len(calls)) - 1)]
+    try:
+        work()
+    finally:
+        left.clear()
+        begun = [helper for helper in helpers if not helper.cancel()]
+        wait(begun)
+    for helper in begun:
+        helper.result()
+    return results
 
 
 def together(calls: Sequence[Callable[[], Any]]) -> list[Any]:
