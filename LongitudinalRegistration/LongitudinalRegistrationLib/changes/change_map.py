@@ -22,9 +22,10 @@ from .error import expected_offsets, slopes_of, steepness, unresolved
 from .noise import local_noise
 from .options import BONE, ChangeOptions
 from .residual import shift_explained
+from .significance import significance_of
 from .trust import trust_of
 
-FLAT_HU = 15.0
+FLAT_HU, MARGIN = 15.0, 6
 SOFT_HU = (-10.0, 180.0)
 
 
@@ -125,7 +126,8 @@ def change_map(
     )
     mean, raw = (first + second) / 2, second - first
     coarser_mm = np.maximum(fixed.GetSpacing(), pair.followup_spacing_mm)
-    offsets = expected_offsets(coarser_mm, pair.reference, options.registration_error_mm, expected_error)
+    residual = expected_error or options.registration_error_mm
+    offsets = expected_offsets(coarser_mm, pair.reference, residual)
     slopes = slopes_of(mean, spacing)
     steep = np.hypot(steepness(mean, slopes, offsets, spacing), unresolved(first, second))
     flat = steep < FLAT_HU
@@ -135,9 +137,13 @@ def change_map(
     explained += shift_explained(raw - explained, slopes, binary_dilation(region, iterations=2) & pair.body, spacing)
     change = np.where(pair.body, raw - explained, 0).astype(np.float32)
     homogeneous = pair.body & ~around & flat & (mean > SOFT_HU[0]) & (mean < SOFT_HU[1])
-    noise = local_noise(change, homogeneous, spacing)
-    change[~region] = 0
-    significance = change / np.sqrt(noise**2 + steep**2)
+    box = _box_around(region)
+    noise = local_noise(change[box], homogeneous[box], spacing)
+    significance = np.zeros_like(change)
+    significance[box] = significance_of(
+        change[box], (first[box], second[box]), homogeneous[box], _cut(pair.reference, box), coarser_mm, residual
+    )
+    change[~region], significance[~region] = 0, 0
     trust, warnings = trust_of(fixed, pair, bone, corrections)
 
     def image(array: np.ndarray) -> sitk.Image:
@@ -154,11 +160,27 @@ def change_map(
         region=image(region.astype(np.uint8)),
         bone=image(bone.astype(np.uint8)),
         caution=image(cautions_of(first, second, bone, pair.body, spacing)),
-        noise_hu=float(np.median(noise[region])),
+        noise_hu=float(np.median(noise[region[box]])),
         corrections=corrections,
         trust=trust,
         warnings=warnings,
     )
+
+
+def _box_around(region: np.ndarray) -> tuple[slice, ...]:
+    """The box of a region, [k, j, i], with what a filter sees around it."""
+    sides = (
+        np.flatnonzero(region.any(axis=tuple(other for other in range(3) if other != axis)))[[0, -1]].tolist()
+        for axis in range(3)
+    )
+    return tuple(slice(max(first - MARGIN, 0), last + 1 + MARGIN) for first, last in sides)
+
+
+def _cut(image: sitk.Image, box: tuple[slice, ...]) -> sitk.Image:
+    """An image's part in a box of slices along k, j, i."""
+    return image[
+        tuple(slice(side.start, min(side.stop, size)) for side, size in zip(box[::-1], image.GetSize(), strict=True))
+    ]
 
 
 def _smoothed(hu: np.ndarray, spacing: tuple[float, float, float], sigma_mm: float) -> np.ndarray:

@@ -8,17 +8,18 @@ from scipy.ndimage import correlate1d
 
 from ..field.box_warp import sample
 
+UNKNOWN_MM = 0.85
+"""Error of the registration outside a map of it."""
 WITHIN_VOXEL = 1 / 12
 """Variance of a place that is known to half a voxel, in squared voxels."""
-PLATE = np.float32(0.15)
+HIT_OR_MISSED, PLATE = np.float32(0.15), np.float32(0.25)
 Offsets = tuple[np.ndarray | float, np.ndarray | float, np.ndarray | float]
 
 
 def expected_offsets(
     coarser_mm: np.ndarray,
     reference: sitk.Image,
-    residual_mm: float,
-    expected_error: sitk.Image | None,
+    residual: float | sitk.Image,
 ) -> Offsets:
     """Expect how far off the scans are along each axis of the map: half a voxel at most, and the registration's error.
 
@@ -28,20 +29,16 @@ def expected_offsets(
         (3,): the larger voxel side of both scans along x, y, z of the map.
     reference
         Image with the map's grid.
-    residual_mm
-        Error of the registration where it is not known.
-    expected_error
-        Its error, mm, any grid over the fixed scan; None: not known.
+    residual
+        Error of the registration, mm: a number, or an image on any grid over the fixed scan.
 
     Returns
     -------
     tuple
         Along k, j, i, mm: a number, or [k, j, i].
     """
-    residual: np.ndarray | float = residual_mm
-    if expected_error is not None:
-        residual = sample(expected_error, reference, outside=residual_mm)
-    k, j, i = (np.sqrt(WITHIN_VOXEL * step**2 + np.square(residual)) for step in coarser_mm[::-1])
+    error = sample(residual, reference, outside=UNKNOWN_MM) if isinstance(residual, sitk.Image) else residual
+    k, j, i = (np.sqrt(WITHIN_VOXEL * step**2 + np.square(error)) for step in coarser_mm[::-1])
     return k, j, i
 
 
@@ -109,4 +106,31 @@ def unresolved(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         [k, j, i], float32, HU: .15 of the larger second difference across the slices.
     """
     steps = [np.abs(correlate1d(hu, np.array([1.0, -2.0, 1.0]), axis=0, mode="nearest")) for hu in (first, second)]
-    return PLATE * np.maximum(*steps)
+    return HIT_OR_MISSED * np.maximum(*steps)
+
+
+def plates(first: np.ndarray, second: np.ndarray, spacing: tuple[float, float, float]) -> np.ndarray:
+    """Find the change that plates along the slices make, which two scans' slices part otherwise; a ball is no plate.
+
+    Parameters
+    ----------
+    first, second
+        [k, j, i], HU: scans of one resolution, k across the slices.
+    spacing
+        Along k, j, i, mm.
+
+    Returns
+    -------
+    numpy.ndarray
+        [k, j, i], float32, HU: .25 of the larger second difference across the slices, less what within them is curved
+        alike.
+    """
+    larger = np.zeros(first.shape, np.float32)
+    for hu in (first, second):
+        across, *within = (
+            correlate1d(hu, np.array([1.0, -2.0, 1.0]) / step**2, axis=axis, mode="nearest")
+            for axis, step in enumerate(spacing)
+        )
+        alike = np.sign(across) * (within[0] + within[1]) / 2
+        np.maximum(larger, np.clip(np.abs(across) - alike, 0, np.abs(across)), out=larger)
+    return PLATE * np.float32(spacing[0] ** 2) * larger

@@ -37,8 +37,10 @@ class Place:
     region: np.ndarray
 
 
-def place_of(voxels: np.ndarray, region: np.ndarray, spacing: tuple[float, float, float]) -> Place:
-    """Cut a finding and what is around it out of the map.
+def place_of(
+    voxels: np.ndarray, region: np.ndarray, change: np.ndarray, least_hu: float, spacing: tuple[float, float, float]
+) -> Place:
+    """Cut a finding and what is around it out of the map; what has changed alike within 3 mm of it belongs to it.
 
     Parameters
     ----------
@@ -46,6 +48,10 @@ def place_of(voxels: np.ndarray, region: np.ndarray, spacing: tuple[float, float
         [n, 3], (k, j, i).
     region
         [k, j, i], uint8 or bool: where changes were looked for.
+    change
+        [k, j, i], HU.
+    least_hu
+        What a change alike is at least.
     spacing
         Along k, j, i, mm.
 
@@ -59,7 +65,10 @@ def place_of(voxels: np.ndarray, region: np.ndarray, spacing: tuple[float, float
     stop = np.minimum(voxels.max(axis=0) + margin + 1, region.shape)
     changed = np.zeros(stop - start, bool)
     changed[tuple((voxels - start).T)] = True
-    return Place(start, changed, region[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))] > 0)
+    cut = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
+    inside, sign = region[cut] > 0, np.sign(change[cut][changed].mean())
+    alike = (distance_transform_edt(~changed, sampling=spacing) <= REACH_MM) & (sign * change[cut] >= least_hu)
+    return Place(start, changed | (alike & inside), inside)
 
 
 def longest_diameters(
@@ -67,9 +76,10 @@ def longest_diameters(
 ) -> tuple[float, float]:
     """Measure what stands out from its surroundings at a changed place, on both scans.
 
-    It differs from the median of the region around it by more than half, and less than twice, of what the place's tenth
-    that stands out most does, and is connected with it. The place's mean would not do: of a lesion that has grown the
-    place is mostly what the baseline's lesion leaves free.
+    It differs from the median of the region around it by more than half, and less than twice, of what the twentieth of
+    the place does that stands out most, on the side on which that of either scan stands out more, and is connected with
+    it. The place's mean would not do: of a lesion that has grown the place is mostly what the baseline's lesion leaves
+    free.
 
     Parameters
     ----------
@@ -97,7 +107,7 @@ def longest_diameters(
         return 0.0, 0.0
     relative = [gaussian_filter(hu[cut], SIGMA_MM / spacing) for hu in scans]
     relative = [values - float(np.median(values[ring])) for values in relative]
-    contrasts = [_contrast(values[core]) for values in relative]
+    contrasts = _contrasts([values[core] for values in relative])
     least = max(LEAST_HU, LEAST_SHARE * max(map(abs, contrasts)))
     reached, to_world, found = (away <= REACH_MM) & place.region, voxel_matrix(reference), []
     for values, contrast, through in zip(relative, contrasts, (None, transform), strict=True):
@@ -106,10 +116,15 @@ def longest_diameters(
     return found[0], found[1]
 
 
-def _contrast(values: np.ndarray) -> float:
-    """What the tenth of values [n] that is furthest from 0, on either side, begins at."""
-    lowest, highest = np.percentile(values, [10, 90]).tolist()
-    return highest if highest >= -lowest else lowest
+def _contrasts(scans: list[np.ndarray]) -> list[float]:
+    """What the twentieth of each scan's values [n] begins at that is furthest from 0, all on the same side."""
+    highest = [float(np.percentile(values, 95)) for values in scans]
+    lowest = [float(np.percentile(values, 5)) for values in scans]
+    return (
+        [max(value, 0.0) for value in highest]
+        if max(highest) >= -min(lowest)
+        else [min(value, 0.0) for value in lowest]
+    )
 
 
 def _standing_out(ratio: np.ndarray, core: np.ndarray, reached: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from TableRemovalLib.errors import InputError
 from .caution import CAUTIONS, PHASE
 from .change_map import ChangeMap
 from .extent import longest_diameters, place_of
-from .options import FindingOptions
+from .options import LESS_WHERE_WIDE, WIDE, FindingOptions
 from .places import Anatomy
 
 DENSER, LIGHTER = "denser", "lighter"
@@ -130,7 +130,7 @@ def find_changes(
     arrays = _arrays(found)
     pieces = changed_places(found, options)
     surest = sorted(pieces, key=lambda voxels: -_confidence(voxels, arrays, found))[: options.most]
-    listed = [(voxels, _finding(voxels, arrays, found, transform, anatomy)) for voxels in surest]
+    listed = [(voxels, _finding(voxels, arrays, found, transform, anatomy, options.change_hu)) for voxels in surest]
     numbers = np.zeros(arrays["region"].shape, np.uint16)
     for number, (voxels, _) in enumerate(listed, start=1):
         numbers[tuple(voxels.T)] = number
@@ -166,12 +166,21 @@ def changed_places(found: ChangeMap, options: FindingOptions) -> Iterator[np.nda
     least = options.volume_ml * 1000 / float(np.prod(found.region.GetSpacing()))
     change, significance, doubtful = arrays["change_hu"], arrays["significance"], arrays["caution"] > PHASE
     for sign, part in product((1, -1), (doubtful, ~doubtful)):
-        strong = (sign * significance >= options.threshold) & (sign * change >= options.change_hu) & part
-        numbers, _ = label(strong, CONNECTED)
+        level = sign * significance
+        weak = (level >= options.threshold - LESS_WHERE_WIDE) & (sign * change >= options.change_hu) & part
+        numbers, _ = label(weak, CONNECTED)
         for number, box in enumerate(find_objects(numbers), start=1):
-            voxels = np.argwhere(numbers[box] == number)
-            if len(voxels) >= least:
-                yield voxels + [side.start for side in box]
+            for piece in _sure(numbers[box] == number, level[box], options.threshold, least):
+                yield np.argwhere(piece) + [side.start for side in box]
+
+
+def _sure(own: np.ndarray, level: np.ndarray, threshold: float, least: float) -> list[np.ndarray]:
+    """The pieces [k, j, i] of a connected weak change that are strong and have the least number of voxels; all of it
+    where none is, but it is wide."""
+    numbers, count = label(own & (level >= threshold), CONNECTED)
+    sizes = np.bincount(numbers.ravel(), minlength=count + 1)
+    strong = [numbers == number for number in range(1, count + 1) if sizes[number] >= least]
+    return strong or ([own] if np.count_nonzero(own) >= WIDE * least else [])
 
 
 def _arrays(found: ChangeMap) -> dict[str, np.ndarray]:
@@ -180,14 +189,20 @@ def _arrays(found: ChangeMap) -> dict[str, np.ndarray]:
 
 
 def _finding(
-    voxels: np.ndarray, arrays: dict[str, np.ndarray], found: ChangeMap, transform: sitk.Transform, anatomy: Anatomy
+    voxels: np.ndarray,
+    arrays: dict[str, np.ndarray],
+    found: ChangeMap,
+    transform: sitk.Transform,
+    anatomy: Anatomy,
+    least_hu: float,
 ) -> Finding:
     """Measure one connected change; its number is not known yet."""
     index, spacing = tuple(voxels.T), found.region.GetSpacing()
     values, levels = arrays["change_hu"][index], np.abs(arrays["significance"][index])
     centre = found.region.TransformContinuousIndexToPhysicalPoint(voxels.mean(axis=0)[::-1].tolist())
     volume = len(voxels) * float(np.prod(spacing)) / 1000
-    place, where = place_of(voxels, arrays["region"], spacing[::-1]), anatomy.where(voxels)
+    place = place_of(voxels, arrays["region"], arrays["change_hu"], least_hu, spacing[::-1])
+    where = anatomy.where(voxels)
     scans = arrays["baseline_hu"], arrays["followup_hu"]
     before, after = longest_diameters(scans, place, found.region, transform)
     return Finding(

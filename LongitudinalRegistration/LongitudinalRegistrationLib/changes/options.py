@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 BONE, EVERYWHERE = "bone", "everywhere"
 REGIONS = (BONE, EVERYWHERE)
+WIDE, LESS_WHERE_WIDE = 5, 1.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class FindingOptions:
     Attributes
     ----------
     threshold
-        Least significance of a change (how many standard deviations it is off what noise and registration explain).
+        Least significance of a change (how many standard deviations it is off what noise and registration explain);
+        one less where a change is WIDE times as large as the least volume: noise is rarely wide.
     change_hu
         Least change, HU.
     volume_ml
@@ -59,7 +61,7 @@ class FindingOptions:
         How many findings are listed at most, the surest first.
     """
 
-    threshold: float = 3.5
+    threshold: float = 4.5
     change_hu: float = 40.0
     volume_ml: float = 0.1
     most: int = 50

@@ -28,7 +28,7 @@ from ..system.files import ready_folder, write_atomically, write_json, write_tex
 from .detection_pairs import SLICES_MM, pairs_of
 
 SEEDS = range(201, 221)
-THRESHOLDS = (2.5, 3.0, 3.5, 4.0, 4.5, 5.0)
+THRESHOLDS = (3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0)
 NEAR_MM = 4.0
 
 

@@ -1,0 +1,58 @@
+"""How sure a change is: seen as a lesion would be, against noise and what registration and slices may feign."""
+
+from __future__ import annotations
+
+import numpy as np
+import SimpleITK as sitk
+from scipy.ndimage import gaussian_filter
+
+from .comparison import REACH
+from .error import expected_offsets, plates, slopes_of, steepness
+from .noise import local_noise
+
+ACROSS, WITHIN_MM = 0.7, 1.0
+"""Standard deviation of the filter: of a slice's distance across the slices, which leaves nothing of what they alias;
+mm within them. With the Gaussian that both scans are seen through it is about as wide as a lesion of 5 mm radius."""
+Spacing = tuple[float, float, float]
+
+
+def significance_of(
+    change: np.ndarray,
+    scans: tuple[np.ndarray, np.ndarray],
+    homogeneous: np.ndarray,
+    reference: sitk.Image,
+    coarser_mm: np.ndarray,
+    residual: float | sitk.Image,
+) -> np.ndarray:
+    """Measure a change in standard deviations of what noise, registration and slices explain.
+
+    Change and scans are filtered alike; only then noise and slopes are measured.
+
+    Parameters
+    ----------
+    change
+        [k, j, i], float32, HU; what contrast and shift explain taken out.
+    scans
+        Baseline and follow-up, [k, j, i], float32, HU; k across the slices.
+    homogeneous
+        Bool: body without edges, of one tissue.
+    reference
+        Image with their grid.
+    coarser_mm
+        (3,): the larger voxel side of both scans along x, y, z.
+    residual
+        How far off the registration is expected to be, mm; a number, or an image over the fixed scan.
+
+    Returns
+    -------
+    numpy.ndarray
+        [k, j, i], float32; signed, positive is denser.
+    """
+    spacing = reference.GetSpacing()[::-1]
+    sigma = [ACROSS * coarser_mm[2] / spacing[0], WITHIN_MM / spacing[1], WITHIN_MM / spacing[2]]
+    seen, first, second = (gaussian_filter(each, sigma, mode="nearest", truncate=REACH) for each in (change, *scans))
+    mean = (first + second) / 2
+    offsets = expected_offsets(np.full(3, coarser_mm.min()), reference, residual)
+    error = np.square(steepness(mean, slopes_of(mean, spacing), offsets, spacing))
+    error += np.square(plates(first, second, spacing))
+    return seen / np.sqrt(np.square(local_noise(seen, homogeneous, spacing)) + error)
