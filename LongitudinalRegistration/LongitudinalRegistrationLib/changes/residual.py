@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import correlate1d, zoom
+from scipy.ndimage import correlate1d
 
 Spacing = tuple[float, float, float]
 BLOCK_MM, MOST_MM, OUTLIER_HU, DAMPING_HU_PER_MM = 12.0, 2.5, 120.0, 8.0
@@ -35,7 +35,7 @@ def blocks_of(shape: tuple[int, ...], spacing: Spacing, block_mm: float) -> tupl
 
 
 def spread_over(blocks: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Interpolate values of blocks to voxels.
+    """Interpolate values of blocks to voxels, linearly; beyond the outer blocks' middles they stay.
 
     Parameters
     ----------
@@ -49,8 +49,14 @@ def spread_over(blocks: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     numpy.ndarray
         [k, j, i], float32.
     """
-    ratio = [n / m for n, m in zip(shape, blocks.shape, strict=True)]
-    return zoom(blocks.astype(np.float32), ratio, order=1, mode="nearest", grid_mode=True)
+    spread = blocks.astype(np.float32)
+    for axis, (size, count) in enumerate(zip(shape, blocks.shape, strict=True)):
+        at = np.clip((np.arange(size) + 0.5) * count / size - 0.5, 0, count - 1)
+        below = at.astype(int)
+        part = np.expand_dims((at - below).astype(np.float32), [other for other in range(3) if other != axis])
+        first, second = (np.take(spread, np.minimum(below + step, count - 1), axis) for step in (0, 1))
+        spread = first + part * (second - first)
+    return spread
 
 
 def shift_explained(
