@@ -121,6 +121,14 @@ def _add_phantom(subparsers: Commands) -> None:
     parser.add_argument("--seed", type=natural, required=True, metavar="N", help="another number is another patient")
     parser.add_argument("--size", type=positive, default=512, help="pixels a side (default 512)")
     parser.add_argument("--slices", type=positive, default=150, help="slices (default 150)")
+    parser.add_argument(
+        "--samples-per-slice",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="odd; a slice shows the mean of so many samples over its thickness, as a scanner's does (default 1: its "
+        "middle alone, as the figures in the docs have it); not of a cohort",
+    )
     cohort = parser.add_argument_group("a cohort")
     cohort.add_argument("--cohort", action="store_true", help="many patients, each scanned many times")
     cohort.add_argument("--patients", type=positive, default=12, metavar="N", help="how many (default 12)")

@@ -83,7 +83,9 @@ def phantom(arguments: argparse.Namespace, console: Console) -> None:
         return
     from ..phantom import PhantomOptions, make_phantom, write_phantom
 
-    options = PhantomOptions(size=arguments.size, slices=arguments.slices)
+    options = PhantomOptions(
+        size=arguments.size, slices=arguments.slices, samples_per_slice=arguments.samples_per_slice
+    )
     ok, reason = options.isValid()
     if not ok:
         raise InputError(reason)

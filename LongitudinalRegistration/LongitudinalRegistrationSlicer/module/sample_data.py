@@ -16,6 +16,8 @@ from LongitudinalRegistrationSlicer.process.packages import PACKAGES
 
 CATEGORY, SAMPLE = "Longitudinal CT", "LongitudinalCTPhantom"
 SEED, SIZE_PX, SLICES = 5, 192, 75
+SAMPLES_PER_SLICE = 3
+"""A slice shows its thickness, as a scanner's does: else endplates come and go, and are listed as changes."""
 VOLUMES = {
     "baseline": ("CT 2024-03 baseline", "vtkMRMLScalarVolumeNode"),
     "followup": ("CT 2025-01 follow-up", "vtkMRMLScalarVolumeNode"),
@@ -78,6 +80,7 @@ def makeSample():
 
 def _runPhantom(folder):
     words = ("phantom", "--out", folder, "--seed", SEED, "--size", SIZE_PX, "--slices", SLICES)
+    words += ("--samples-per-slice", SAMPLES_PER_SLICE)
     command = moduleCommand("LongitudinalRegistrationLib.cli.main", *map(str, words))
     process = ChildProcess(command, environmentWith(libraryFolders("LongitudinalRegistrationLib", "TableRemovalLib")))
     try:

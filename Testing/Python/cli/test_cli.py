@@ -52,6 +52,17 @@ def test_phantom_files_and_a_seed_that_gives_the_same_again(capsys, tmp_path):
     sitk.ReadTransform(str(tmp_path / "a" / "true_transform.h5"))
 
 
+def test_slices_of_a_phantom_show_their_middle_or_their_thickness(capsys, tmp_path):
+    values = {}
+    for samples in (1, 3):
+        size = ("--size", 64, "--slices", 20, "--samples-per-slice", samples)
+        assert longct(capsys, "phantom", "--out", tmp_path / f"{samples}", "--seed", 5, *size)[0] == 0
+        values[samples] = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / f"{samples}" / "baseline.nii.gz")))
+    assert values[1].shape == values[3].shape and not np.array_equal(values[1], values[3])
+    code, _, err = longct(capsys, "phantom", "--out", tmp_path / "even", "--seed", 5, "--samples-per-slice", 2)
+    assert code == 2 and "odd" in err
+
+
 def test_phantom_cohort_is_a_manifest_of_scans(capsys, tmp_path):
     options = ("--seed", 3, "--size", 64, "--slices", 32, "--patients", 2, "--scans", 4, "--folds", 2)
     code, out, err = longct(capsys, "phantom", "--cohort", "--out", tmp_path / "cohort", *options)
