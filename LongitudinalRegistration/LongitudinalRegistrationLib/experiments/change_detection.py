@@ -220,12 +220,12 @@ def write_curve(counts: Sequence[Count], folder: Path) -> None:
         "| slices, mm | threshold | lesions found | false findings a scan | pairs |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for slice_mm, marker in zip(SLICES_MM, "os", strict=True):
+    for slice_mm, marker, beside in zip(SLICES_MM, "os", ((-14, 5), (4, -11)), strict=True):
         points = curve_of(counts, slice_mm)
         x, y = [each.false for each in points], [100 * each.sensitivity for each in points]
         axes.plot(x, y, marker=marker, label=f"slices of {slice_mm:g} mm")
         for each, px, py in zip(points, x, y, strict=True):
-            axes.annotate(f"{each.threshold:g}", (px, py), (4, -11), textcoords="offset points", fontsize=8)
+            axes.annotate(f"{each.threshold:g}", (px, py), beside, textcoords="offset points", fontsize=8)
             row = (
                 f"{slice_mm:g} | {each.threshold:g} | {100 * each.sensitivity:.0f} % | {each.false:.2f} | {each.pairs}"
             )
