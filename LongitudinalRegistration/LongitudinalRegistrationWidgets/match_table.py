@@ -26,13 +26,14 @@ class MatchTable:
         self._refill.connect("timeout()", self._fill)
         self.widget = qt.QTableWidget()
         self.widget.setColumnCount(4)
-        self.widget.setHorizontalHeaderLabels([_("Vertebra"), _("Baseline"), _("Follow-up"), _("Matched by")])
+        self.widget.setHorizontalHeaderLabels([_("Vertebra"), _("Baseline"), _("Follow-up"), _("By")])
         self.widget.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
         self.widget.setSelectionMode(qt.QAbstractItemView.NoSelection)
         self.widget.verticalHeader().setVisible(False)
         self.widget.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         self.widget.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
-        self.widget.horizontalHeader().setSectionResizeMode(FOLLOW_UP, qt.QHeaderView.Stretch)
+        self.widget.horizontalHeader().setMinimumSectionSize(20)
+        self.widget.horizontalHeader().setSectionResizeMode(HOW, qt.QHeaderView.Stretch)
 
     def setLabels(self, fixedLabels, movingLabels, text=""):
         """Show the matches of two label nodes (each may be None), as a text keeps them; "": as they are found."""
@@ -55,6 +56,7 @@ class MatchTable:
 
     def _setText(self, row, column, text, marked):
         item = qt.QTableWidgetItem(text)
+        item.setToolTip(text)
         if marked:
             item.setBackground(qt.QBrush(qt.QColor(ALONE_COLOUR)))
             item.setForeground(qt.QBrush(qt.QColor(TEXT_COLOUR)))

@@ -111,11 +111,16 @@ class ChangeRequests:
         result, self._result = self._result, None if said["changes"] == self._number else self._result
         if said["changes"] != self._number or result is None or result.GetScene() is None:
             return
-        self._layers[result.GetID(), self._region] = _resliced(images)
+        self._keepLayers(result, _resliced(images))
         importFindings(result, said["content"], labels)
         self._onFound(result)
         self.message = ""
         self.revision += 1
+
+    def _keepLayers(self, result, layers):
+        """Keep a result's layers, and of no other region: its findings are those of one."""
+        others = {key: value for key, value in self._layers.items() if key[0] != result.GetID()}
+        self._layers = {**others, (result.GetID(), self._region): layers}
 
 
 def importFindings(result, content, labels):

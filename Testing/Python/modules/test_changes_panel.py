@@ -139,6 +139,18 @@ def test_everywhere_is_compared_when_it_is_asked_for_and_a_scan_that_is_gone_is_
     assert "not in the scene" in section.ui.statusLabel.text and not panel.logic.changes.busy
 
 
+def test_the_findings_are_those_of_the_region_that_is_shown(panel, section):
+    from slicerhost.application import letRun
+
+    titles = [finding.title for finding in section.table.shown]
+    for index in (1, 0):
+        section.ui.regionComboBox.setCurrentIndex(index)
+        assert panel.logic.changes.isBusyWith(panel.result)
+        letRun(panel, lambda: not panel.logic.changes.busy)
+        panel.onTimer()
+    assert [finding.title for finding in section.table.shown] == titles and section.ui.findButton.enabled
+
+
 def test_an_item_that_is_edited_is_the_table_s_until_everybody_was_told(section):
     """QTableWidget itself asks the item for its row after that: it must not be replaced in answer to itemChanged."""
     told, table = [], section.ui.findingsTable

@@ -51,3 +51,24 @@ def test_the_match_table_shows_one_sided_labels_and_takes_changes():
     assert widget.item(0, 3).text() == "manual"
     table.setLabels(None, None)
     assert widget.rowCount == 0
+
+
+def test_all_columns_fit_a_narrow_panel_and_the_choice_can_be_read():
+    import slicer
+    from LongitudinalRegistrationWidgets.match_table import FOLLOW_UP, MatchTable
+
+    nodes = [add_volume(label_array([17, 18, 19]), "labels", 0.0, "vtkMRMLLabelMapVolumeNode") for _side in range(2)]
+    table = MatchTable()
+    table.setLabels(*nodes)
+    widget = table.widget
+    widget.setFixedSize(264, 180)
+    widget.show()
+    slicer.app.processEvents()
+    widths = [widget.columnWidth(column) for column in range(widget.columnCount)]
+    assert sum(widths) <= widget.viewport().width
+    assert widths[FOLLOW_UP] >= widget.cellWidget(0, FOLLOW_UP).minimumSizeHint().width()
+    metrics = widget.fontMetrics()
+    assert all(
+        width >= metrics.horizontalAdvance(widget.horizontalHeaderItem(n).text()) for n, width in enumerate(widths)
+    )
+    assert widget.item(0, 3).toolTip() == "VerSe number"
