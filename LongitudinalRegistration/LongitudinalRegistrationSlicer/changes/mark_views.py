@@ -55,7 +55,7 @@ class MarkViews:
         isSegmentation = node.IsA(SEGMENTATION)
         name = f"{node.GetName()} as scanned"
         self._twins[node] = shareSegmentation(node, name) if isSegmentation else _addMarkupsTwin(node, name)
-        self._observe(node, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._dropTwins)
+        self._observe(node, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, lambda: self._hideTwin(node))
         if not isSegmentation:
             markups = slicer.vtkMRMLMarkupsNode
             for event in (markups.PointModifiedEvent, markups.PointAddedEvent, markups.PointRemovedEvent):
@@ -68,13 +68,22 @@ class MarkViews:
         if node in self._twins:
             _copyPoints(node, self._twins[node])
 
+    def _hideTwin(self, node):
+        """Hide the twin of a node that lies under the result no more; it is removed later: whoever removes nodes while
+        the scene is taking a transform from its nodes brings Slicer down."""
+        if node in self._twins and node.GetParentTransformNode() is not self._result:
+            self._twins[node].GetDisplayNode().SetVisibility(False)
+
     def _dropTwins(self):
         """Remove the twins of nodes that are gone, or lie under the result no more."""
         gone = [
-            node for node in self._twins if node.GetScene() is None or node.GetParentTransformNode() is not self._result
+            node
+            for node in list(self._twins)
+            if node.GetScene() is None or node.GetParentTransformNode() is not self._result
         ]
-        for node in gone:
-            _removeTwin(self._twins.pop(node))
+        # All are let go before the first is removed: its removal is an event that calls this again.
+        for twin in [self._twins.pop(node) for node in gone if node in self._twins]:
+            _removeTwin(twin)
 
 
 def _addMarkupsTwin(node, name):

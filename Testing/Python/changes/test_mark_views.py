@@ -87,6 +87,31 @@ def test_a_carried_segment_is_shown_on_the_follow_up_as_it_was_scanned(arranged)
     assert np.allclose(moved, (-SHIFT_MM, 0.0, 0.0), atol=0.1)
 
 
+def test_nothing_is_removed_while_the_scene_takes_the_result_from_its_marks(arranged):
+    """The scene goes through its references then: Slicer crashes where a node, and its references, go meanwhile."""
+    import slicer
+    from LongitudinalRegistrationSlicer.changes.mark_nodes import counterpartOf
+    from LongitudinalRegistrationSlicer.results.nodes import fixedOf
+
+    result, section = arranged
+    marks = mark_line("Deposit", START, END), mark_segment(fixedOf(result))
+    for mark in marks:
+        carry(section, mark)
+    twins = [*shown_in("FollowUp", "vtkMRMLMarkupsLineNode"), *shown_in("FollowUp", "vtkMRMLSegmentationNode")]
+    inside, removed = [], []
+    event = slicer.vtkMRMLTransformableNode.TransformModifiedEvent
+    for mark in marks:
+        counterpartOf(mark).AddObserver(event, lambda caller, event: inside.append(1), 1.0)
+        counterpartOf(mark).AddObserver(event, lambda caller, event: inside.pop(), -1.0)
+    scene = slicer.mrmlScene
+    tag = scene.AddObserver(scene.NodeAboutToBeRemovedEvent, lambda caller, event: removed.append(bool(inside)))
+    scene.RemoveNode(result)
+    section.setResult(None)
+    scene.RemoveObserver(tag)
+    assert len(twins) == 2 and not any(removed)
+    assert all(twin.GetScene() is None for twin in twins)
+
+
 def test_names_of_mark_and_carried_mark_are_not_drawn_upon_each_other(arranged):
     from LongitudinalRegistrationSlicer.changes.mark_nodes import counterpartOf
 
