@@ -66,7 +66,8 @@ def _scale(corrections: tuple[Correction, ...]) -> list[tuple[float, str]]:
             words = f"Fat differs by {each.offset_hu:+.0f} HU between the scans: one of them is not calibrated"
             found.append((OTHER_SCALE, f"{words}, or has another tube voltage."))
         if each.tissue == BONE and abs(each.slope) > BONE_SLOPE:
-            words = f"Bone is {100 * each.slope:+.0f} % denser in the follow-up everywhere: another tube voltage or"
+            how = f"{100 * abs(each.slope):.0f} % {'denser' if each.slope > 0 else 'less dense'}"
+            words = f"Bone is {how} in the follow-up everywhere: another tube voltage or"
             found.append((OTHER_SCALE, f"{words} kernel, which is taken out."))
     return found
 
