@@ -126,7 +126,7 @@ def change_map(
     )
     mean, raw = (first + second) / 2, second - first
     coarser_mm = np.maximum(fixed.GetSpacing(), pair.followup_spacing_mm)
-    residual = expected_error or options.registration_error_mm
+    residual = options.registration_error_mm if expected_error is None else expected_error
     offsets = expected_offsets(coarser_mm, pair.reference, residual)
     slopes = slopes_of(mean, spacing)
     steep = np.hypot(steepness(mean, slopes, offsets, spacing), unresolved(first, second))
