@@ -27,6 +27,7 @@ from .trust import trust_of
 
 FLAT_HU, MARGIN = 15.0, 6
 SOFT_HU = (-10.0, 180.0)
+NO_BONE = "No bone that both scans show was found: look for changes everywhere, or check that the scans are CT in HU."
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,8 @@ def change_map(
     pair = compared(fixed, moving, transform, fixed_body, moving_body, options.spacing_mm)
     spacing = pair.reference.GetSpacing()[::-1]
     bone = _bone_of_both(pair, spacing, fixed_labels)
+    if options.region == BONE and not bone.any():
+        raise InputError(NO_BONE)
     region = bone if options.region == BONE else pair.body
     first, second = together(
         [partial(_smoothed, hu, spacing, options.smoothing_mm) for hu in (pair.baseline, pair.followup)]
@@ -193,8 +196,4 @@ def _bone_of_both(pair: Compared, spacing: tuple[float, float, float], labels: s
     bone = bone_of(pair.baseline, pair.followup, pair.body, spacing)
     if labels is not None:
         bone |= (sample(labels, pair.reference, labels=True) > 0) & pair.body
-    if not bone.any():
-        raise InputError(
-            "No bone that both scans show was found: look for changes everywhere, or check that the scans are CT in HU."
-        )
     return bone

@@ -74,6 +74,8 @@ def _scale(corrections: tuple[Correction, ...]) -> list[tuple[float, str]]:
 
 def _kernel(pair: Compared, bone: np.ndarray) -> list[tuple[float, str]]:
     """Edges of bone as steep in one scan as in the other."""
+    if not bone.any():
+        return []
     near = binary_dilation(bone, iterations=1)
     first, second = (
         float(np.mean(np.hypot(*(np.gradient(hu, axis=axis)[near] for axis in (1, 2)))))

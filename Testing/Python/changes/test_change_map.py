@@ -9,7 +9,7 @@ from LongitudinalRegistrationLib.changes.change_map import change_map
 from LongitudinalRegistrationLib.changes.comparison import compared
 from LongitudinalRegistrationLib.changes.error import slopes_of, steepness
 from LongitudinalRegistrationLib.changes.findings import DENSER, LIGHTER, find_changes
-from LongitudinalRegistrationLib.changes.options import ChangeOptions, FindingOptions
+from LongitudinalRegistrationLib.changes.options import EVERYWHERE, ChangeOptions, FindingOptions
 from LongitudinalRegistrationLib.field.jacobian import volume_change
 from scipy.ndimage import gaussian_filter
 from TableRemovalLib.errors import InputError
@@ -161,6 +161,8 @@ def test_scans_without_common_body_or_bone_are_sentences():
     soft = sitk.Clamp(fixed, sitk.sitkInt16, -1024, 100)
     with pytest.raises(InputError, match="No bone"):
         change_map(soft, soft, sitk.Transform(3, sitk.sitkIdentity), None, body, body)
+    everywhere = change_map(soft, soft, sitk.Transform(3, sitk.sitkIdentity), ChangeOptions(EVERYWHERE), body, body)
+    assert not sitk.GetArrayFromImage(everywhere.bone).any() and everywhere.trust > 0
     with pytest.raises(InputError, match="region must be"):
         change_map(fixed, fixed, far, ChangeOptions(region="liver"))
     with pytest.raises(InputError, match="threshold"):
