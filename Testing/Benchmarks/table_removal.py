@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from os import cpu_count, sysconf
 from pathlib import Path
 
 import numpy as np
@@ -141,7 +141,7 @@ def measure(path: str, method: str) -> None:
 
 def resident_bytes() -> int:
     """Return this process's memory (Linux)."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return int(Path("/proc/self/statm").read_text().split()[1]) * sysconf("SC_PAGE_SIZE")
 
 
 def preview_times() -> dict[str, tuple[float, float, float]]:
@@ -227,7 +227,7 @@ def report(scores, whole, previews, arguments) -> str:
         "# Table removal: figures",
         "",
         f"Written by `python Testing/Benchmarks/table_removal.py --size {arguments.size} --slices {arguments.slices} "
-        f"--seeds {arguments.seeds}` on {os.cpu_count()} cores ({platform.machine()}, Python "
+        f"--seeds {arguments.seeds}` on {cpu_count()} cores ({platform.machine()}, Python "
         f"{platform.python_version()}). `peer` is the recipe of RemoveCtTable (threshold {PEER_THRESHOLD_HU:.0f} HU, "
         f"largest island, closing of {PEER_CLOSING_MM:.0f} mm, holes filled) made with SimpleITK.",
         "",
