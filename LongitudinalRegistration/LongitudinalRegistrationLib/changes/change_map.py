@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from scipy.ndimage import binary_dilation, gaussian_filter
 from TableRemovalLib.errors import InputError
 
-from ..field.box_warp import sample
+from ..field.box_warp import box_around, sample
 from ..field.jacobian import volume_change
 from ..scan.body import find_body
 from ..system.parallel import together
@@ -140,11 +140,11 @@ def change_map(
     explained += shift_explained(raw - explained, slopes, binary_dilation(region, iterations=2) & pair.body, spacing)
     change = np.where(pair.body, raw - explained, 0).astype(np.float32)
     homogeneous = pair.body & ~around & flat & (mean > SOFT_HU[0]) & (mean < SOFT_HU[1])
-    box = _box_around(region)
+    box = box_around(region, MARGIN).slices
     noise = local_noise(change[box], homogeneous[box], spacing)
     significance = np.zeros_like(change)
     significance[box] = significance_of(
-        change[box], (first[box], second[box]), homogeneous[box], _cut(pair.reference, box), coarser_mm, residual
+        change[box], (first[box], second[box]), homogeneous[box], pair.reference[box[::-1]], coarser_mm, residual
     )
     change[~region], significance[~region] = 0, 0
     trust, warnings = trust_of(fixed, pair, bone, corrections)
@@ -168,22 +168,6 @@ def change_map(
         trust=trust,
         warnings=warnings,
     )
-
-
-def _box_around(region: np.ndarray) -> tuple[slice, ...]:
-    """The box of a region, [k, j, i], with what a filter sees around it."""
-    sides = (
-        np.flatnonzero(region.any(axis=tuple(other for other in range(3) if other != axis)))[[0, -1]].tolist()
-        for axis in range(3)
-    )
-    return tuple(slice(max(first - MARGIN, 0), last + 1 + MARGIN) for first, last in sides)
-
-
-def _cut(image: sitk.Image, box: tuple[slice, ...]) -> sitk.Image:
-    """An image's part in a box of slices along k, j, i."""
-    return image[
-        tuple(slice(side.start, min(side.stop, size)) for side, size in zip(box[::-1], image.GetSize(), strict=True))
-    ]
 
 
 def _smoothed(hu: np.ndarray, spacing: tuple[float, float, float], sigma_mm: float) -> np.ndarray:

@@ -7,9 +7,8 @@ import SimpleITK as sitk
 from scipy.ndimage import correlate1d
 
 from ..field.box_warp import sample
+from .options import ChangeOptions
 
-UNKNOWN_MM = 0.85
-"""Error of the registration outside a map of it."""
 WITHIN_VOXEL = 1 / 12
 """Variance of a place that is known to half a voxel, in squared voxels."""
 HIT_OR_MISSED, PLATE = np.float32(0.15), np.float32(0.25)
@@ -37,7 +36,11 @@ def expected_offsets(
     tuple
         Along k, j, i, mm: a number, or [k, j, i].
     """
-    error = sample(residual, reference, outside=UNKNOWN_MM) if isinstance(residual, sitk.Image) else residual
+    error = (
+        sample(residual, reference, outside=ChangeOptions.registration_error_mm)
+        if isinstance(residual, sitk.Image)
+        else residual
+    )
     k, j, i = (np.sqrt(WITHIN_VOXEL * step**2 + np.square(error)) for step in coarser_mm[::-1])
     return k, j, i
 

@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import find_objects
 
-from ..field.box_warp import Box, Parts, box_of_image, parts_of, sample, whole
+from ..field.box_warp import Box, Parts, box_around, box_of_image, parts_of, sample, whole
 from ..scan.geometry import bounds_of, linear_matrix
 from ..scan.grid import AIR_HU, covering_grid, resample
 from ..scan.kernels import nearest_slices
@@ -88,7 +88,7 @@ class Scorer:
         self._moving = moving
         level = fixed.levels[FINEST_MM]
         self._reference, self._ceiling = level.grid.reference(), fixed.ceiling
-        self._box = _around(level.body, SSIM_WINDOW // 2 + 1)
+        self._box = box_around(level.body, SSIM_WINDOW // 2 + 1)
         self._fixed_hu = self._sampled(fixed, None)
         self._seen = self._fixed_hu > UNSEEN_HU
         self._body = (level.body[self._box.slices] > 0) & self._seen
@@ -124,14 +124,6 @@ class Scorer:
         chosen[: first - low] = chosen[stop - low :] = False
         common = covariance(fixed, other, SSIM_WINDOW)[chosen]
         return float(ssim_map(fixed.at(chosen), other.at(chosen), common).sum(dtype=np.float64))
-
-
-def _around(mask: np.ndarray, margin: int) -> Box:
-    """The box of a mask [k, j, i] and a margin in voxels, within the array."""
-    used = [np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
-    k0, j0, i0 = (max(int(each[0]) - margin, 0) for each in used)
-    k1, j1, i1 = (min(int(each[-1]) + 1 + margin, n) for each, n in zip(used, mask.shape, strict=True))
-    return Box((k0, j0, i0), (k1, j1, i1))
 
 
 def common_body_percent(fixed: ScanPyramid, moving: ScanPyramid, affine: sitk.Transform) -> float:

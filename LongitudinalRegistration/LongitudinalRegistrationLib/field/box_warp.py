@@ -50,6 +50,34 @@ def whole(image: sitk.Image) -> Box:
     return Box((0, 0, 0), tuple(image.GetSize()[::-1]))
 
 
+def box_around(mask: np.ndarray, margin: int) -> Box:
+    """Make the box of a mask and a margin, within the array.
+
+    Parameters
+    ----------
+    mask
+        [k, j, i], not empty.
+    margin
+        Voxels.
+
+    Returns
+    -------
+    Box
+        [k, j, i].
+
+    Examples
+    --------
+    >>> mask = np.zeros((9, 9, 9), bool)
+    >>> mask[1, 4, 5:8] = True
+    >>> box_around(mask, 2)
+    Box(start=(0, 2, 3), stop=(4, 7, 9))
+    """
+    used = [np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
+    k0, j0, i0 = (max(int(each[0]) - margin, 0) for each in used)
+    k1, j1, i1 = (min(int(each[-1]) + 1 + margin, n) for each, n in zip(used, mask.shape, strict=True))
+    return Box((k0, j0, i0), (k1, j1, i1))
+
+
 def parts_of(transform: sitk.Transform | None) -> Parts | None:
     """Take a transform apart into affine and field.
 

@@ -9,7 +9,7 @@ from TableRemovalSlicer.hidden_nodes import addHiddenNode, placeToolKept, remove
 
 from LongitudinalRegistrationSlicer.changes.mark_nodes import SEGMENTATION, sidesOf
 from LongitudinalRegistrationSlicer.vertebrae.label_segmentations import removeHiddenSegmentation, shareSegmentation
-from LongitudinalRegistrationSlicer.views.layout import BASELINE, FOLLOW_UP, REGISTERED, viewNames
+from LongitudinalRegistrationSlicer.views.layout import BASELINE, FOLLOW_UP, REGISTERED, showOnlyIn, viewNames
 
 RESTRICTED_ATTRIBUTE = "LongitudinalRegistration.MarkViews"
 """On a display node whose views were chosen here; those that the user chose stay."""
@@ -35,7 +35,7 @@ class MarkViews:
                 self._twinOf(node)
         self._dropTwins()
         for twin in self._twins.values():
-            _showIn(twin.GetDisplayNode(), _views(lambda view: view.GetLayoutName() in viewNames(FOLLOW_UP)))
+            showOnlyIn(twin.GetDisplayNode(), _views(lambda view: view.GetLayoutName() in viewNames(FOLLOW_UP)))
 
     def remove(self):
         """Take the twins away, and show the marks in all views again."""
@@ -114,7 +114,7 @@ def _removeTwin(twin):
 
 def _views(isShown):
     views = [each for kind in ("vtkMRMLSliceNode", "vtkMRMLViewNode") for each in slicer.util.getNodesByClass(kind)]
-    return [view.GetID() for view in views if isShown(view)]
+    return [view for view in views if isShown(view)]
 
 
 def _showOutside(node, *columns):
@@ -123,7 +123,7 @@ def _showOutside(node, *columns):
     if display is None or (display.GetNumberOfViewNodeIDs() and not display.GetAttribute(RESTRICTED_ATTRIBUTE)):
         return
     display.SetAttribute(RESTRICTED_ATTRIBUTE, "1")
-    _showIn(display, _views(lambda view: view.GetLayoutName() not in viewNames(*columns)))
+    showOnlyIn(display, _views(lambda view: view.GetLayoutName() not in viewNames(*columns)))
 
 
 def _showEverywhere(node):
@@ -131,9 +131,3 @@ def _showEverywhere(node):
     if display is not None and display.GetAttribute(RESTRICTED_ATTRIBUTE):
         display.RemoveAttribute(RESTRICTED_ATTRIBUTE)
         display.RemoveAllViewNodeIDs()
-
-
-def _showIn(display, ids):
-    with slicer.util.NodeModify(display):
-        display.SetViewNodeIDs(ids)
-        display.SetVisibility(bool(ids))

@@ -21,7 +21,7 @@ from LongitudinalRegistrationSlicer.vertebrae.label_segmentations import (
     shareSegmentation,
 )
 from LongitudinalRegistrationSlicer.vertebrae.outline_names import OutlineNames
-from LongitudinalRegistrationSlicer.views.layout import FOLLOW_UP, viewNames
+from LongitudinalRegistrationSlicer.views.layout import FOLLOW_UP, showOnlyIn, viewNames
 
 HIDDEN_ATTRIBUTE = "LongitudinalRegistration.ShownBefore"
 BASELINE, WARPED, AS_SCANNED = "baseline", "warped", "as scanned"
@@ -75,7 +75,7 @@ class VertebraOutlines:
         self._viewCount = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSliceNode")
         for side, node in self._nodes.items():
             if node.GetDisplayNode() is not None:
-                _showIn(node.GetDisplayNode(), _viewNodes(followUp=side == AS_SCANNED))
+                showOnlyIn(node.GetDisplayNode(), _viewNodes(followUp=side == AS_SCANNED))
         if self._names is not None:
             self._names.showIn(_viewNodes(followUp=False))
 
@@ -168,10 +168,3 @@ def _viewNodes(followUp):
     """Return the slice nodes that show the follow-up as it was scanned, or all others."""
     nodes, names = slicer.util.getNodesByClass("vtkMRMLSliceNode"), viewNames(FOLLOW_UP)
     return [node for node in nodes if (node.GetLayoutName() in names) == followUp]
-
-
-def _showIn(display, viewNodes):
-    ids = [node.GetID() for node in viewNodes]
-    with slicer.util.NodeModify(display):
-        display.SetViewNodeIDs(ids)
-        display.SetVisibility(bool(ids))

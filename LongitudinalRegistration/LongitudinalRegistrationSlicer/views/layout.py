@@ -92,6 +92,14 @@ def isShown():
     return layoutNode().GetViewArrangement() == LAYOUT_ID
 
 
+def showOnlyIn(display, viewNodes):
+    """Show what a display node shows in some views alone: where there is none, nowhere."""
+    ids = [node.GetID() for node in viewNodes]
+    with slicer.util.NodeModify(display):
+        display.SetViewNodeIDs(ids)
+        display.SetVisibility(bool(ids))
+
+
 def showChart(chart):
     """Show a plot chart node in the layout's plot."""
     for view in _otherViewNodes():
