@@ -6,12 +6,12 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from ..methods.network.model_store import shipped_checksums
 from ..pipeline.options import RegistrationOptions
+from ..scan.scan_dates import days_since_first
 from ..system.versions import CODE_VERSION
 from ..training.manifest import Entry, in_time_order, patients
 from .registration import register_pair, written_files
@@ -33,11 +33,8 @@ class Pair:
     @property
     def days(self) -> int | None:
         """Days between the scans, where the time points are dates."""
-        try:
-            first, last = (date.fromisoformat(each.time_point) for each in (self.baseline, self.follow_up))
-        except ValueError:
-            return None
-        return (last - first).days
+        days = days_since_first([self.baseline.time_point, self.follow_up.time_point])
+        return days[1] if days else None
 
     @property
     def inputs(self) -> dict[str, Path]:

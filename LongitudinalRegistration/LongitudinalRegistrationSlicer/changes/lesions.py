@@ -8,6 +8,7 @@ import vtk
 from slicer.i18n import tr as _
 from TableRemovalSlicer.chart_nodes import cellText, referencedNode, setColumns, textOfCell
 
+from LongitudinalRegistrationSlicer.changes.time_points import calledTimePoints, placesInTime, scansInOrder
 from LongitudinalRegistrationSlicer.results.series import dateOf
 
 LESIONS_ROLE, CHART_ROLE, COURSE_ROLE = "lesions", "lesionChart", "lesionCourse"
@@ -18,6 +19,7 @@ FIGURES = {
     "meanHu": "Mean HU",
 }
 TITLE_FONT = 15
+TIME_COLUMN = "Time"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,26 +110,13 @@ def addMeasures(baseline, scan, measures, lymphNode=False):
     return lesionsOf(baseline)
 
 
-def scansOf(baseline, lesions):
-    """Return the names of the scans that lesions were measured on, the baseline first, then by their dates; where not
-    all have one, in the order in which they were measured."""
-    dates = {lesion.scan: lesion.date for lesion in lesions if lesion.scan != baseline.GetName()}
-    others = sorted(dates, key=dates.get) if all(dates.values()) else list(dates)
-    return [baseline.GetName(), *others]
+def _datesOf(lesions):
+    return {lesion.scan: lesion.date for lesion in lesions}
 
 
 def timePointsOf(baseline, withNames=True):
-    """Return what each scan of a baseline's lesions is called, by its name: its date, with the name where two have the
-    same; where it is not known the name or, without names, its place in the order."""
-    lesions = lesionsOf(baseline)
-    dates = {lesion.scan: lesion.date for lesion in lesions}
-    called = {}
-    for number, scan in enumerate(scansOf(baseline, lesions)):
-        place = _("Baseline") if number == 0 else _("Follow-up {number}").format(number=number)
-        date, other = dates.get(scan, ""), scan if withNames else place
-        alone = list(dates.values()).count(date) == 1
-        called[scan] = (date if alone else f"{date} ({other})") if date else other
-    return called
+    """Return what each scan of a baseline's lesions is called, by its name: see time_points.calledTimePoints."""
+    return calledTimePoints(baseline.GetName(), _datesOf(lesionsOf(baseline)), withNames)
 
 
 def courseOf(baseline, withNames=True):
@@ -136,7 +125,7 @@ def courseOf(baseline, withNames=True):
     from LongitudinalRegistrationLib.changes.recist import Target, course_of
 
     lesions = lesionsOf(baseline)
-    scans = scansOf(baseline, lesions)
+    scans = scansInOrder(baseline.GetName(), _datesOf(lesions))
     found = {(lesion.name, lesion.scan): lesion for lesion in lesions}
     targets = []
     for name in dict.fromkeys(lesion.name for lesion in lesions):
@@ -171,14 +160,18 @@ def courseText(course):
 
 
 def updateLesionChart(baseline):
-    """Plot the sum of diameters and each lesion over time; return the chart node, or None without a course."""
+    """Plot the sum of diameters and each lesion over time; return the chart node, or None without a course.
+
+    Over the days since the baseline where all dates are known, else over the order of the scans.
+    """
     course = courseOf(baseline)
     if course is None:
         return None
+    places, axisTitle = placesInTime(baseline.GetName(), _datesOf(lesionsOf(baseline)))
     table = referencedNode(baseline, COURSE_ROLE, "vtkMRMLTableNode", f"{baseline.GetName()} lesion course")
     columns = [
         (vtk.vtkStringArray(), "Scan", [cellText(point.name) for point in course.points]),
-        (vtk.vtkDoubleArray(), "Time point", list(range(len(course.points)))),
+        (vtk.vtkDoubleArray(), TIME_COLUMN, places),
         (vtk.vtkDoubleArray(), "Sum", [point.sum_mm for point in course.points]),
         (vtk.vtkDoubleArray(), "Nadir", [point.nadir_mm for point in course.points]),
         *((vtk.vtkDoubleArray(), cellText(target.name), list(target.diameters_mm)) for target in course.targets),
@@ -192,14 +185,14 @@ def updateLesionChart(baseline):
         series.SetName(textOfCell(title))
         series.SetAndObserveTableNodeID(table.GetID())
         series.SetPlotType(slicer.vtkMRMLPlotSeriesNode.PlotTypeScatter)
-        series.SetXColumnName("Time point")
+        series.SetXColumnName(TIME_COLUMN)
         series.SetYColumnName(title)
         series.SetLabelColumnName("Scan")
         series.SetUniqueColor()
         chart.AddAndObservePlotSeriesNodeID(series.GetID())
     chart.SetTitle("Lesions")
     chart.SetTitleFontSize(TITLE_FONT)
-    chart.SetXAxisTitle("Time point (0: baseline)")
+    chart.SetXAxisTitle(axisTitle)
     chart.SetYAxisTitle("Diameter (mm)")
     chart.SetLegendVisibility(True)
     return chart

@@ -5,9 +5,9 @@ import re
 import typing
 
 import slicer
+from LongitudinalRegistrationLib.scan.scan_dates import date_parts_in
 
 from LongitudinalRegistrationSlicer.results.nodes import REGISTERED_ATTRIBUTE, registeredOf, resultNodes
-from LongitudinalRegistrationSlicer.results.series import datePartsIn
 from LongitudinalRegistrationSlicer.vertebrae.label_matching import labelsIn
 
 AIR_HU = -200
@@ -128,7 +128,7 @@ def _tag(node, name):
 
 def _dateIn(name):
     """Return the date in a name (2019, 2019-03-01, 20190301) as digits, or the number of a time point (t0, visit 2)."""
-    date = datePartsIn(name)
+    date = date_parts_in(name)
     if date:
         return "".join(part or "00" for part in date)
     point = re.search(r"(?<![a-z])(?:t|tp|visit|time ?point)[-_ ]?(\d{1,2})(?!\d)", name.lower())

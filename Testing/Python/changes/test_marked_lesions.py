@@ -144,6 +144,26 @@ def test_scans_that_are_not_from_dicom_have_the_date_in_their_name_and_are_follo
     lines = logic.lesionsText(result).splitlines()
     assert [line.split(":")[0] for line in lines[:3]] == ["2020-01-31", "2020-05-02", "2020-08-01"]
     assert "+50 % from nadir (20 mm): PD" in lines[2]
+    assert _axis_of(logic.plotLesions(result)) == ([0, 92, 183], "Days since the baseline, 2020-01-31")
+
+
+def test_without_all_dates_the_plot_is_over_the_order_of_the_scans(result, logic):
+    from changed_scans import add_scans
+    from LongitudinalRegistrationSlicer.changes.lesions import addMeasures
+    from LongitudinalRegistrationSlicer.changes.marks import MarkMeasures
+    from LongitudinalRegistrationSlicer.results.nodes import fixedOf
+
+    baseline, (second, third) = fixedOf(result), add_scans()
+    baseline.SetName("CT 2020-01-31"), second.SetName("August 20200801"), third.SetName("May")
+    for scan in (baseline, second, third):
+        addMeasures(baseline, scan, [MarkMeasures("Deposit", 40.0)])
+    assert _axis_of(logic.plotLesions(result)) == ([0, 1, 2], "Time point (0: baseline)")
+
+
+def _axis_of(chart):
+    series = chart.GetNthPlotSeriesNode(0)
+    column = series.GetTableNode().GetTable().GetColumnByName(series.GetXColumnName())
+    return [column.GetValue(n) for n in range(column.GetNumberOfTuples())], chart.GetXAxisTitle()
 
 
 @pytest.mark.parametrize(
