@@ -8,7 +8,7 @@ from LongitudinalRegistrationSlicer.module.module_test import LongitudinalRegist
 from LongitudinalRegistrationSlicer.module.parameter_node import LongitudinalRegistrationParameterNode
 from LongitudinalRegistrationSlicer.module.sample_data import registerSampleData
 from LongitudinalRegistrationSlicer.process.packages import COMPILE, ONNX_RUNTIME, PACKAGES
-from LongitudinalRegistrationSlicer.results.imported_scenes import ImportedScenes
+from LongitudinalRegistrationSlicer.results.imported_scenes import watchImportedScenes
 from LongitudinalRegistrationSlicer.vertebrae.outlines import mendSavedScene
 from LongitudinalRegistrationWidgets.inputs_section import InputsSection
 from LongitudinalRegistrationWidgets.registration_section import RegistrationSection
@@ -50,7 +50,9 @@ class LongitudinalRegistration(ScriptedLoadableModule):
         )
         self.parent.helpText += helpLinks()
         self.parent.acknowledgementText = acknowledgement(_("affine alignment, network and simulated follow-ups"))
-        slicer.app.connect("startupCompleted()", lambda: ImportedScenes(mendSavedScene))
+        # A module that is loaded after the start never hears of it: what only observes is connected at once, and the
+        # sample is offered with the panel, too.
+        watchImportedScenes(mendSavedScene)
         slicer.app.connect("startupCompleted()", lambda: registerSampleData(self.resourcePath(SAMPLE_PICTURE)))
 
 
@@ -68,6 +70,8 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
+        registerSampleData(self.resourcePath(SAMPLE_PICTURE))
+        mendSavedScene()
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/LongitudinalRegistration.ui"))
         self.layout.addWidget(uiWidget)
         self.ui = slicer.util.childWidgetVariables(uiWidget)

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 from TableRemovalLib.slice_workers import worker_count
 
-SUMMED = 8
-"""Into how many ranges slices are cut whose results are added up: any number of threads rounds the sum alike."""
+SUMMED_RANGES = 8
 
 _pools: dict[int, ThreadPoolExecutor] = {}
 _most = 0
@@ -52,7 +51,7 @@ def over_slices(kernel: Callable[..., Any], *arguments: Any, slices: int, ranges
     slices
         How many there are.
     ranges
-        Into how many ranges they are cut; None: as the threads are best used. Where results are added up, SUMMED.
+        Into how many ranges they are cut; None: as the threads are best used. To add results up: sum_over_slices.
 
     Returns
     -------
@@ -66,8 +65,8 @@ def over_slices(kernel: Callable[..., Any], *arguments: Any, slices: int, ranges
 
     Examples
     --------
-    >>> sum(over_slices(lambda values, first, stop: sum(values[first:stop]), range(100), slices=100))
-    4950
+    >>> max(over_slices(lambda values, first, stop: max(values[first:stop]), range(100), slices=100))
+    99
     """
     threads = min(thread_count(), slices)
     if ranges is None:
@@ -77,6 +76,37 @@ def over_slices(kernel: Callable[..., Any], *arguments: Any, slices: int, ranges
     if threads <= 1:
         return [kernel(*arguments, first, stop) for first, stop in pieces]
     return _shared([partial(kernel, *arguments, first, stop) for first, stop in pieces], threads)
+
+
+def sum_over_slices(kernel: Callable[..., Any], *arguments: Any, slices: int) -> Any:
+    """Add up kernel(*arguments, first, stop) for ranges that cover 0..slices, rounded alike on any number of threads.
+
+    Parameters
+    ----------
+    kernel
+        Returns a number, an array, or a tuple of numbers for the slices first..stop-1.
+    *arguments
+        What each call is given.
+    slices
+        How many there are.
+
+    Returns
+    -------
+    number, array or tuple
+        The sum; of tuples: that of each place.
+
+    Raises
+    ------
+    Exception
+        What the kernel raises.
+
+    Examples
+    --------
+    >>> sum_over_slices(lambda values, first, stop: sum(values[first:stop]), range(100), slices=100)
+    4950
+    """
+    parts = over_slices(kernel, *arguments, slices=slices, ranges=SUMMED_RANGES)
+    return tuple(map(sum, zip(*parts, strict=True))) if isinstance(parts[0], tuple) else sum(parts)
 
 
 def _shared(calls: list[Callable[[], Any]], threads: int) -> list[Any]:

@@ -29,7 +29,7 @@ class ChangeRequests:
     def __init__(self, job, requestFor, offer, onFound):
         self._job, self._requestFor, self._offer, self._onFound = job, requestFor, offer, onFound
         self._number, self._result, self._region, self._isDue = 0, None, BONE, False
-        self._layers, self._last = {}, None
+        self._layers, self._last = {}, None  # the layers: (region, ReslicedVolume) by the result's ID, as its findings
         self.message, self.revision = "", 0
         job.others["changes"] = self._onChanges
         job.others["changes failed"] = self._onFailed
@@ -46,7 +46,8 @@ class ChangeRequests:
 
     def layersOf(self, result, region):
         """Return (ReslicedVolume) what is shown of a result's changes in a region of REGIONS; None: not computed."""
-        return self._layers.get((result.GetID(), region)) if result is not None else None
+        kept, layers = self._layers.get(result.GetID() if result is not None else None, (None, None))
+        return layers if kept == region else None
 
     def request(self, result, region=BONE):
         """Have a result's scans compared; region: one of REGIONS. An earlier request is given up."""
@@ -111,16 +112,11 @@ class ChangeRequests:
         result, self._result = self._result, None if said["changes"] == self._number else self._result
         if said["changes"] != self._number or result is None or result.GetScene() is None:
             return
-        self._keepLayers(result, _resliced(images))
+        self._layers[result.GetID()] = self._region, _resliced(images)
         importFindings(result, said["content"], labels)
         self._onFound(result)
         self.message = ""
         self.revision += 1
-
-    def _keepLayers(self, result, layers):
-        """Keep a result's layers, and of no other region: its findings are those of one."""
-        others = {key: value for key, value in self._layers.items() if key[0] != result.GetID()}
-        self._layers = {**others, (result.GetID(), self._region): layers}
 
 
 def importFindings(result, content, labels):

@@ -29,7 +29,8 @@ STEP_S = 0.02
 
 
 def registerSampleData(thumbnail):
-    """Offer the sample in the Sample Data module, where the application has that module.
+    """Offer the sample in the Sample Data module, where the application has that module; it has it once, however often
+    it is offered.
 
     `thumbnail`: the picture on its button, a path.
     """
@@ -44,14 +45,14 @@ def registerSampleData(thumbnail):
         fileNames="",
         nodeNames=_("Longitudinal CT phantom (two scans)"),
         thumbnailFileName=thumbnail,
-        customDownloader=lambda source: loadSample(),
+        customDownloader=loadSample,
     )
 
 
-def loadSample():
+def loadSample(source):
     """Make the sample, add it to the scene, and return its nodes by the keys of VOLUMES; {} where that failed.
 
-    The window stays alive meanwhile; a failure is shown.
+    `source`: what was registered; there is one sample. The window stays alive meanwhile; a failure is shown.
     """
     with slicer.util.tryWithErrorDisplay(_("The sample could not be made."), waitCursor=True):
         return makeSample()

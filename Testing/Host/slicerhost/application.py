@@ -43,6 +43,7 @@ class Application(Named):
         self._moduleManager = ModuleManager()
         self._settings = QtCore.QSettings(os.path.join(tempfile.gettempdir(), "no such settings.ini"), INI)
         self.temporaryPath = tempfile.gettempdir()
+        self._awaitStart, self._hasStarted = [], False
 
     def testingEnabled(self):
         return True
@@ -90,12 +91,19 @@ class Application(Named):
 
     def connect(self, signature, receiver):
         if signature == "startupCompleted()":
-            receiver()
+            self._awaitStart.append(receiver)
             return True
         if signature == "aboutToQuit()":
             self._qt.aboutToQuit.connect(receiver)
             return True
         raise RuntimeError(f"slicer.app has no signal '{signature}' in the stand-in for Slicer")
+
+    def completeStartup(self):
+        """Emit startupCompleted(), once: who connects to it later waits for ever, as in the application."""
+        receivers, self._awaitStart = ([] if self._hasStarted else self._awaitStart), []
+        self._hasStarted = True
+        for receiver in receivers:
+            receiver()
 
 
 class Modules(Named):

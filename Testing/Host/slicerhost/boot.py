@@ -30,7 +30,8 @@ _host = None
 def boot(loadModules=True):
     """Set up the stand-in once and return the Host; later calls return the same.
 
-    With `loadModules` the two scripted modules are imported as the application does at its start.
+    With `loadModules` the two scripted modules are imported as the application does at its start, which is completed
+    then. A module that is loaded afterwards (`slicer.modules.addScripted`) hears nothing of the start.
     """
     global _host
     if _host is None:
@@ -174,3 +175,4 @@ def _loadModules():
     for name, path in MODULE_FILES.items():
         if name not in _host.modules:
             _host.modules[name] = slicer.modules.addScripted(path)
+    slicer.app.completeStartup()

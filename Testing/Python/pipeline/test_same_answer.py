@@ -13,7 +13,7 @@ from LongitudinalRegistrationLib.pipeline.choice import solve
 from LongitudinalRegistrationLib.pipeline.options import RegistrationOptions
 from LongitudinalRegistrationLib.pipeline.registration import prepare
 from LongitudinalRegistrationLib.pipeline.stages import Stages
-from LongitudinalRegistrationLib.system.parallel import SUMMED, bound_threads, over_slices
+from LongitudinalRegistrationLib.system.parallel import bound_threads, over_slices, sum_over_slices
 
 intel = pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="these are Intel's processors")
 REGISTER = """
@@ -60,15 +60,19 @@ def test_the_number_of_threads_changes_nothing(phantom_pair):
 
 def test_sums_over_slices_are_rounded_alike_on_any_number_of_threads():
     values = np.random.default_rng(1).normal(size=(1000, 50))
-    sums: dict[int | None, set[float]] = {SUMMED: set(), None: set()}
+
+    def kernel(first, stop):
+        return values[first:stop].sum(), float(stop - first)
+
+    fixed, free = set(), set()
     try:
         for threads in (1, 2, 3, 7):
             bound_threads(threads)
-            for ranges, found in sums.items():
-                found.add(sum(over_slices(lambda a, b: values[a:b].sum(), slices=len(values), ranges=ranges)))
+            fixed.add(sum_over_slices(kernel, slices=len(values)))
+            free.add(sum(total for total, _count in over_slices(kernel, slices=len(values))))
     finally:
         bound_threads(None)
-    assert len(sums[SUMMED]) == 1 < len(sums[None])
+    assert len(fixed) == 1 < len(free) and {count for _total, count in fixed} == {1000.0}
 
 
 @intel

@@ -1,10 +1,13 @@
 """Outlines and names of the vertebrae in the slice views; with real rendering."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from colour_vision import colour_blind_distance
+from places import HOST
 from vertebra_results import SHIFT_MM, make_result
 
 pytest.importorskip("trame_slicer")
@@ -137,6 +140,61 @@ def test_a_scene_saved_while_outlines_are_shown_comes_back_with_the_user_s_own_d
     assert [(node.GetVisibility2D(), node.GetAttribute(HIDDEN_ATTRIBUTE)) for node in displays] == [(True, None)] * 2
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     assert not hierarchy.GetItemByName("Vertebrae baseline") and hierarchy.GetItemByName(displays[0].GetName()) == 0
+
+
+LATE = """
+import pathlib, sys
+sys.path.insert(0, sys.argv[1])
+from slicerhost import boot
+from slicerhost.boot import MODULE_FILES
+boot(loadModules=False)
+import slicer
+from slicerhost.application import closePanel, makePanel
+from slicerhost.scene_files import loadScene
+
+def shown():
+    displays = slicer.util.getNodesByClass("vtkMRMLSegmentationDisplayNode")
+    return [bool(display.GetVisibility2D()) for display in displays]
+
+def load():
+    loadScene(pathlib.Path(sys.argv[2]))
+    return shown()
+
+slicer.app.completeStartup()
+without = load()
+records = [slicer.modules.addScripted(path) for path in MODULE_FILES.values()]
+closePanel(makePanel(records[-1]))
+print([without, shown(), load()])
+"""
+"""Prints whether the user's segmentations are shown: without the module, once its panel was open, loaded again."""
+
+
+def test_a_module_that_is_loaded_after_the_start_mends_saved_scenes_too(tmp_path):
+    """It hears no startupCompleted. What was loaded before it came is mended when its panel is opened."""
+    from LongitudinalRegistrationSlicer.vertebrae.outlines import VertebraOutlines
+    from slicerhost.scene_files import saveScene
+
+    outlines = VertebraOutlines(make_result(segmentations=True))
+    outlines.show()
+    saveScene(tmp_path / "scene.mrml")
+    outlines.remove()
+    words = [sys.executable, "-c", LATE, str(HOST), str(tmp_path / "scene.mrml")]
+    run = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert (run.stdout.strip(), run.stderr) == (str([[False] * 2, [True] * 2, [True] * 2]), "")
+
+
+def test_a_scene_is_watched_once_however_often_its_watch_is_asked_for(scene):
+    from LongitudinalRegistrationSlicer.results.imported_scenes import watchImportedScenes
+
+    calls = []
+
+    def onImported():
+        calls.append(1)
+
+    for _time in range(2):
+        watchImportedScenes(onImported)
+    scene.InvokeEvent(scene.EndImportEvent)
+    assert len(calls) == 1
 
 
 def test_names_are_shown_in_the_views_while_the_outlines_are(section):

@@ -16,7 +16,7 @@ import SimpleITK as sitk
 from scipy.ndimage import binary_dilation
 
 from ...scan.pyramid import Level, ScanPyramid
-from ...system.parallel import SUMMED, over_slices
+from ...system.parallel import sum_over_slices
 from .kernels import Points, sample_points, sum_equations
 from .translation_search import candidate_translations
 
@@ -119,7 +119,7 @@ class _Comparison:
         origin = (pose.centre + pose.translation - np.array(self._grid.origin)) / spacing
         matrix = np.column_stack([pose.matrix * (ARM_MM / spacing), origin])
         arguments = self._volume, self._seen, self._points, matrix, self._sampled
-        return sum(over_slices(sample_points, *arguments, slices=self._sampled.shape[0], ranges=SUMMED))
+        return sum_over_slices(sample_points, *arguments, slices=self._sampled.shape[0])
 
     def linearise(self, pose: _Pose) -> _Linearised | None:
         """Compare the scans in a pose; None where too few points are seen."""
@@ -136,7 +136,7 @@ class _Comparison:
         offset = float(np.median(difference))
         limit = HUBER * max(1.4826 * float(np.median(np.abs(difference - offset))), 1e-3)
         arguments = self._sampled, self._points, gain, offset, limit
-        system = sum(over_slices(sum_equations, *arguments, slices=len(values), ranges=SUMMED))
+        system = sum_over_slices(sum_equations, *arguments, slices=len(values))
         system[:12, :12] /= self._grid.spacing_mm
         system /= self._grid.spacing_mm * count
         ncc = covariance / max(np.sqrt(variance_v * variance_t), 1e-9)

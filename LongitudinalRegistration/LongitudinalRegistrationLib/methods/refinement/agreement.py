@@ -8,7 +8,7 @@ import SimpleITK as sitk
 from ...evaluation.scores import Agreement
 from ...field.transforms import component_first, field_on
 from ...scan.pyramid import ScanPyramid, index_matrix
-from ...system.parallel import SUMMED, over_slices
+from ...system.parallel import sum_over_slices
 from .kernels import Geometry, Images, correlate_slices
 
 SPACING_MM = 4.0
@@ -42,7 +42,7 @@ def agreement(
     images = Images(own.channels, own.body * own.seen, other.channels, other.seen)
     geometry = Geometry(RATIO, SPACING_MM, index_matrix(own.grid, other.grid, affine))
     slices = images.mask.shape[0]
-    sums = sum(over_slices(correlate_slices, images, geometry, displacement, slices=slices, ranges=SUMMED))
+    sums = sum_over_slices(correlate_slices, images, geometry, displacement, slices=slices)
     return Agreement(*(_correlation(*row) for row in sums))
 
 

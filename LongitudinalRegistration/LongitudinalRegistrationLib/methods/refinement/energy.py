@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from ...scan.grid import Grid, resample
 from ...scan.pyramid import ScanPyramid, index_matrix
-from ...system.parallel import SUMMED, over_slices
+from ...system.parallel import over_slices, sum_over_slices
 from .kernels import (
     Differences,
     Geometry,
@@ -154,8 +154,7 @@ class Comparison:
             Of the images under the field.
         """
         arguments = self._images, self._geometry, self._differences, field, self._sums
-        parts = over_slices(linearise_slices, *arguments, slices=field.shape[1], ranges=SUMMED)
-        cost, count, unseen = (sum(column) for column in zip(*parts, strict=True))
+        cost, count, unseen = sum_over_slices(linearise_slices, *arguments, slices=field.shape[1])
         costs, counts = self._sums.costs
         typical = float(np.median(costs[counts > 0] / counts[counts > 0])) if count else 0.0
         return Mismatch(cost, count, unseen, typical)
@@ -208,14 +207,14 @@ def solve(system: System, field: np.ndarray, iterations: int) -> np.ndarray:
     preconditioner = np.empty((6, *field.shape[1:]), np.float32)
     gradients = Gradients(update, residual, direction, applied, preconditioned, preconditioner)
     slices = field.shape[1]
-    product = sum(over_slices(start_slices, system, field, gradients, slices=slices, ranges=SUMMED))
+    product = sum_over_slices(start_slices, system, field, gradients, slices=slices)
     first = product
     for _ in range(iterations):
         if product <= SOLVED * first:
             break
-        curvature = sum(over_slices(apply_slices, system, gradients, slices=slices, ranges=SUMMED))
+        curvature = sum_over_slices(apply_slices, system, gradients, slices=slices)
         step = np.float32(product / curvature)
-        following = sum(over_slices(step_slices, step, gradients, slices=slices, ranges=SUMMED))
+        following = sum_over_slices(step_slices, step, gradients, slices=slices)
         over_slices(redirect_slices, np.float32(following / product), gradients, slices=slices)
         product = following
     return gradients.update
