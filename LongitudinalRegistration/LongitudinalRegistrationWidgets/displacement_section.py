@@ -95,7 +95,6 @@ class DisplacementSection:
             painters.append(colours.DisplacementPainter(self._sampler, colour, opacity, largest, **common))
         if line is not None:
             drawers.append(lines.DisplacementDrawer(self._sampler, line, self.ui.scaleSlider.value, **common))
-            painters.append(drawers[0].paintLegend)
         self._part.show(painters, drawers)
 
     def _showIn3D(self, on):

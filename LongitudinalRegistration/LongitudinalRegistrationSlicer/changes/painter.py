@@ -5,7 +5,7 @@ import typing
 
 import numpy as np
 
-from LongitudinalRegistrationSlicer.views.legend import Legend, drawLegend
+from LongitudinalRegistrationSlicer.views.legend import Legend
 
 DENSER, LIGHTER = (230.0, 97.0, 1.0), (0.0, 114.0, 220.0)
 """Orange and blue: told apart with every kind of colour vision."""
@@ -27,7 +27,7 @@ class ChangePainter:
     opacity: float = 0.7
 
     def __call__(self, frame, picture):
-        """Return the picture of a slice_overlay.Frame with the changes and their legend over it."""
+        """Return the picture of a slice_overlay.Frame with the changes over it."""
         if frame.background is None:
             return picture
         change, significance = np.moveaxis(self.layers.onFrame(frame), -1, 0)
@@ -38,9 +38,9 @@ class ChangePainter:
             cover = self.opacity * np.clip(np.abs(values) / FULL_HU, LEAST_COVER, 1)[:, None]
             colours = np.where((values > 0)[:, None], DENSER, LIGHTER)
             painted[shown] = (painted[shown] * (1 - cover) + colours * cover).astype(np.uint8)
-        return drawLegend(painted, self.legend(), top=True)
+        return painted
 
     def legend(self):
         """Return the Legend of what is shown."""
         least = f"{self.leastHu:g} HU, {self.leastSignificance:g} SD or more"
-        return Legend(("Change of density", least), patches=((LIGHTER, "lighter"), (DENSER, "denser")))
+        return Legend(("Change of density", least), patches=((LIGHTER, "lighter"), (DENSER, "denser")), top=True)

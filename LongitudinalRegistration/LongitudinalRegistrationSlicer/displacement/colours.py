@@ -1,4 +1,4 @@
-"""The painter that shows the displacement in colour over a slice view, with its legend.
+"""The painter that shows the displacement in colour over a slice view, and its legend.
 
 MAGNITUDE: viridis, from 0 to the largest value in mm. RGB: red, green and blue are the displacement to the patient's
 left or right, front or back, head or foot (x, y, z) without its sign, as in figure 2 of the paper: what does not move
@@ -13,7 +13,7 @@ import numpy as np
 
 from LongitudinalRegistrationSlicer.displacement.display import DisplacementDisplay
 from LongitudinalRegistrationSlicer.views.colour_ramp import colourRamp
-from LongitudinalRegistrationSlicer.views.legend import Legend, drawLegend
+from LongitudinalRegistrationSlicer.views.legend import Legend
 from LongitudinalRegistrationSlicer.views.upsampling import blended
 
 MAGNITUDE, RGB, JACOBIAN = "Magnitude", "RGB (paper)", "Jacobian"
@@ -44,13 +44,12 @@ class DisplacementPainter(DisplacementDisplay):
     largestMm: object = None
 
     def __call__(self, frame, picture):
-        """Return the picture of a slice_overlay.Frame with the colours and their legend over it."""
+        """Return the picture of a slice_overlay.Frame with the colours over it."""
         if frame.background is None:
             return picture
         samples = self.samples(frame)
         colours, alpha = self._colours(samples)
-        painted = blended(picture, colours, alpha * samples.body * np.float32(self.opacity))
-        return drawLegend(painted, self.legend())
+        return blended(picture, colours, alpha * samples.body * np.float32(self.opacity))
 
     def largest(self):
         """Return where the scale ends: mm, or for the Jacobian its ratio."""

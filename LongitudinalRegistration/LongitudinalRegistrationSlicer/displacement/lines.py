@@ -12,7 +12,7 @@ from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from LongitudinalRegistrationSlicer.displacement.colours import magnitudeColours, niceAbove
 from LongitudinalRegistrationSlicer.displacement.display import DisplacementDisplay
-from LongitudinalRegistrationSlicer.views.legend import Legend, drawLegend
+from LongitudinalRegistrationSlicer.views.legend import Legend
 from LongitudinalRegistrationSlicer.views.slice_overlay import Lines
 from LongitudinalRegistrationSlicer.views.upsampling import STEP_PX, pointsOf
 
@@ -41,19 +41,16 @@ class DisplacementDrawer(DisplacementDisplay):
         points = self._arrows(frame) if self.mode == ARROWS else self._grid(frame)
         return [Lines(points, HALO, HALO_PX), Lines(points, INK, INK_PX)]
 
-    def paintLegend(self, frame, picture):
-        """A painter: the levels of iso-contours, or how much longer than they are the lines are, into the picture."""
-        if frame.background is None:
-            return picture
+    def legend(self):
+        """Return the Legend: the levels of iso-contours, or how much longer than they are the lines are; or None."""
         if self.mode != CONTOURS:
-            title = f"{self.mode} x {self.scale:g}"
-            return drawLegend(picture, Legend((title,)), top=True) if self.scale != 1 else picture
+            return Legend((f"{self.mode} x {self.scale:g}",), top=True) if self.scale != 1 else None
         levels = self.levels()
         names = tuple(
             (tuple(map(int, colour)), f"{level:g} mm")
             for level, colour in zip(levels, self._levelColours(levels), strict=True)
         )
-        return drawLegend(picture, Legend(("Contours",), patches=names), top=True)
+        return Legend(("Contours",), patches=names, top=True)
 
     def levels(self):
         """Return the levels of the iso-contours in mm: a nice step, its double, and so on."""

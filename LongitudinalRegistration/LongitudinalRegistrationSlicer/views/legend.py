@@ -1,4 +1,4 @@
-"""The legend of colours, drawn into a slice view's picture: a bar with ticks and numbers on a dark plate."""
+"""Legends of colours for a slice view's corners: a bar with ticks and numbers on a dark plate."""
 
 import dataclasses
 import functools
@@ -17,31 +17,42 @@ LINE_PX = FONT_PX + GAP_PX
 @dataclasses.dataclass(frozen=True)
 class Legend:
     """titles: lines of text on top; bars: for each a title, and its colours from bottom to top (r, g, b, 0..255);
-    ticks: places along the bars, 0..1, and their texts; patches: below the bars, a colour and its name each."""
+    ticks: places along the bars, 0..1, and their texts; patches: below the bars, a colour and its name each; top:
+    whether it belongs into the upper corner of a view, not into the lower one."""
 
     titles: tuple
     bars: tuple = ()
     ticks: tuple = ()
     patches: tuple = ()
+    top: bool = False
 
 
-def drawLegend(picture, legend, top=False):
-    """Draw a Legend into the lower right corner, or the upper one, of a picture, uint8 [y, x, 3], where it fits.
+@dataclasses.dataclass(frozen=True)
+class PlacedLegend:
+    """A legend's picture, uint8 [y, x, 4] with y upwards, red, green, blue and opacity, and the pixel of the view that
+    its lower left one lies on."""
 
-    y goes upwards. The left corners are taken: by what the view shows, and by Slicer's own annotation.
+    pixels: np.ndarray
+    left: int
+    bottom: int
+
+
+def placedLegends(legends, width, height):
+    """Return the PlacedLegend of each Legend that fits into a view of width x height pixels.
+
+    They lie in its right corners, one towards the middle of the other; the left corners are taken, by what the view
+    shows and by Slicer's own annotation.
     """
-    height, width = picture.shape[:2]
-    if height < SHORTEST_VIEW_PX:
-        return picture
-    plate = _plate(legend, min(LONGEST_BAR_PX, height // 4) if legend.bars else 0)
-    tall, wide = plate.opacity.shape[:2]
-    if tall + 2 * MARGIN_PX > height or wide + 2 * MARGIN_PX > width:
-        return picture
-    start = width - MARGIN_PX - wide
-    bottom = height - MARGIN_PX - tall if top else MARGIN_PX
-    corner = picture[bottom : bottom + tall, start : start + wide]
-    corner[:] = corner * (1 - plate.opacity) + plate.colours * plate.opacity
-    return picture
+    placed, used = [], {True: MARGIN_PX, False: MARGIN_PX}
+    for legend in legends if height >= SHORTEST_VIEW_PX else ():
+        pixels = _plate(legend, min(LONGEST_BAR_PX, height // 4) if legend.bars else 0)
+        tall, wide = pixels.shape[:2]
+        if tall + sum(used.values()) > height or wide + 2 * MARGIN_PX > width:
+            continue
+        bottom = height - used[True] - tall if legend.top else used[False]
+        placed.append(PlacedLegend(pixels, width - MARGIN_PX - wide, bottom))
+        used[legend.top] += tall + MARGIN_PX
+    return placed
 
 
 class _Plate:
@@ -65,10 +76,14 @@ class _Plate:
         self.colours[part] += (INK - self.colours[part]) * ink
         self.opacity[part] = np.maximum(self.opacity[part], ink)
 
+    def pixels(self):
+        """Return it as uint8 [y, x, 4]."""
+        return np.round(np.concatenate([self.colours, 255 * self.opacity], axis=-1)).astype(np.uint8)
+
 
 @functools.lru_cache(maxsize=16)
 def _plate(legend, barPx):
-    """Return a legend's _Plate."""
+    """Return a legend's picture, uint8 [y, x, 4]."""
     column = max([BAR_PX, *(_text(name).shape[1] for name, _colours in legend.bars)]) + GAP_PX
     foot = PAD_PX + len(legend.patches) * LINE_PX + (FONT_PX // 2 if legend.bars else 0)
     head = (len(legend.titles) + any(name for name, _colours in legend.bars)) * LINE_PX + PAD_PX
@@ -83,7 +98,7 @@ def _plate(legend, barPx):
     top = len(plate.opacity) - PAD_PX
     for index, title in enumerate(legend.titles, start=1):
         plate.write(_text(title), PAD_PX, top - index * LINE_PX)
-    return plate
+    return plate.pixels()
 
 
 def _width(legend, column):

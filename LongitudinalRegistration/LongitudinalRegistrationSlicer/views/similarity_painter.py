@@ -8,7 +8,7 @@ import numpy as np
 
 from LongitudinalRegistrationSlicer.results.nodes import fixedOf, registeredOf
 from LongitudinalRegistrationSlicer.views.lattice import Lattice, bordered
-from LongitudinalRegistrationSlicer.views.legend import Legend, drawLegend
+from LongitudinalRegistrationSlicer.views.legend import Legend
 from LongitudinalRegistrationSlicer.views.upsampling import blended, coarsePointsOf
 
 SSIM, NCC = "Local SSIM", "Local NCC"
@@ -39,24 +39,28 @@ class SimilarityPainter:
         return registered.GetID(), registered.GetImageData().GetMTime()
 
     def __call__(self, frame, picture):
-        """Return the picture of a slice_overlay.Frame with the map and its legend over it."""
-        if self.mode not in MAPS or frame.background is None:
+        """Return the picture of a slice_overlay.Frame with the map over it."""
+        if self.mode not in MAPS or frame.background is None or not self._isMade():
             return picture
-        if self._of is None or self._of != self._wanted():
-            return drawLegend(picture, Legend((self.mode, "not computed yet")))
         values = self._maps[self.mode].sample(coarsePointsOf(frame))
         likeness = np.clip(values[..., 0] / np.maximum(values[..., 1], 1e-3), 0, 1)
-        painted = blended(picture, _colours(likeness), (1 - likeness) * values[..., 1] * np.float32(OPACITY))
-        return drawLegend(painted, _legend(self.mode))
+        return blended(picture, _colours(likeness), (1 - likeness) * values[..., 1] * np.float32(OPACITY))
+
+    def legend(self):
+        """Return the Legend of what is shown, or None."""
+        if self.mode not in MAPS:
+            return None
+        if not self._isMade():
+            return Legend((self.mode, "not computed yet"))
+        bar = tuple(tuple(colour) for colour in _colours(np.linspace(0, 1, 64, dtype=np.float32)))
+        return Legend((self.mode,), (("", bar),), ((0.0, "0"), (0.5, "0.5"), (1.0, "1")))
+
+    def _isMade(self):
+        return self._of is not None and self._of == self._wanted()
 
 
 def _colours(likeness):
     return UNLIKE + (ALIKE - UNLIKE) * likeness[..., None]
-
-
-def _legend(mode):
-    bar = tuple(tuple(colour) for colour in _colours(np.linspace(0, 1, 64, dtype=np.float32)))
-    return Legend((mode,), (("", bar),), ((0.0, "0"), (0.5, "0.5"), (1.0, "1")))
 
 
 def _similarityLattices(fixed, registered):

@@ -14,6 +14,8 @@ import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from LongitudinalRegistrationSlicer.views.compositing import grey, rgb
+from LongitudinalRegistrationSlicer.views.legend import placedLegends
+from LongitudinalRegistrationSlicer.views.overlay_actors import linesActor, pictureActor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +65,8 @@ class SliceOverlay:
     """The overlay of one slice view.
 
     `painters` are called in order: painter(frame, picture) returns the picture to show, uint8 [y, x, 3]; the first
-    gets the background layer in grey. `drawers` are called after them: drawer(frame) returns a list of Lines.
+    gets the background layer in grey. `drawers` are called after them: drawer(frame) returns a list of Lines. One that
+    has a method `legend` gives its legend.Legend, or None; legends lie over all else in the view.
     """
 
     def __init__(self, viewName):
@@ -75,7 +78,7 @@ class SliceOverlay:
         self._renderer = self._window.GetRenderers().GetFirstRenderer()
         self._image, self._mapper, self._pixels = vtk.vtkImageData(), _imageMapper(), None
         self._mapper.SetInputData(self._image)
-        self._lineActors, self._taken = [], []
+        self._lineActors, self._legendActors, self._taken = [], [], []
         self._enabled, self._revision, self._shown = False, 0, None
         self._observation = self._window.AddObserver(vtk.vtkCommand.StartEvent, self._onRender)
 
@@ -103,7 +106,7 @@ class SliceOverlay:
             self._observation = None
 
     def _takeAway(self):
-        self._setLines([])
+        self._setActors([], [])
         for actor, mapper in self._taken:
             actor.SetMapper(mapper)
         self._taken, self._shown = [], None
@@ -121,6 +124,7 @@ class SliceOverlay:
         if state != self._shown:
             self._shown = state
             self._paint(self._frame(node))
+        self._bringLegendsForward()
 
     def _takeOwnImage(self):
         """Have the view's own image actor show the picture: whatever lies over its image lies over the picture too."""
@@ -156,13 +160,29 @@ class SliceOverlay:
         self._image.SetDimensions(frame.width, frame.height, 1)
         self._image.GetPointData().SetScalars(numpy_to_vtk(self._pixels.reshape(-1, 3)))
         self._image.Modified()
-        self._setLines([lines for drawer in self.drawers for lines in drawer(frame) if len(lines.points)])
+        lines = [lines for drawer in self.drawers for lines in drawer(frame) if len(lines.points)]
+        legends = self._legends() if frame.background is not None else []
+        self._setActors(lines, placedLegends(legends, frame.width, frame.height))
 
-    def _setLines(self, drawn):
-        for actor in self._lineActors:
+    def _legends(self):
+        """Return the Legend of each painter and drawer that has one."""
+        parts = [part for part in (*self.painters, *self.drawers) if hasattr(part, "legend")]
+        return [legend for legend in (part.legend() for part in parts) if legend is not None]
+
+    def _setActors(self, lines, legends):
+        for actor in (*self._lineActors, *self._legendActors):
             self._renderer.RemoveViewProp(actor)
-        self._lineActors = [_linesActor(lines) for lines in drawn]
-        for actor in self._lineActors:
+        self._lineActors = [linesActor(each) for each in lines]
+        self._legendActors = [pictureActor(each.pixels, each.left, each.bottom) for each in legends]
+        for actor in (*self._lineActors, *self._legendActors):
+            self._renderer.AddViewProp(actor)
+
+    def _bringLegendsForward(self):
+        """Have the legends drawn last: outlines, names and marks that have come since would lie over them."""
+        if not self._legendActors or self._renderer.GetViewProps().GetLastProp() is self._legendActors[-1]:
+            return
+        for actor in self._legendActors:
+            self._renderer.RemoveViewProp(actor)
             self._renderer.AddViewProp(actor)
 
 
@@ -179,30 +199,6 @@ def _showsImage(actor):
     if mapper is None or not mapper.IsA("vtkImageMapper"):
         return False
     return actor.GetProperty().GetDisplayLocation() == vtk.VTK_BACKGROUND_LOCATION
-
-
-def _linesActor(lines):
-    count = len(lines.points)
-    points = np.zeros((2 * count, 3), np.float32)
-    points[:, :2] = np.asarray(lines.points, np.float32).reshape(-1, 2)
-    cells = np.empty((count, 3), np.int64)
-    cells[:, 0], cells[:, 1], cells[:, 2] = 2, np.arange(0, 2 * count, 2), np.arange(1, 2 * count, 2)
-    polyData, vtkPoints, cellArray = vtk.vtkPolyData(), vtk.vtkPoints(), vtk.vtkCellArray()
-    vtkPoints.SetData(numpy_to_vtk(points, deep=True))
-    cellArray.ImportLegacyFormat(numpy_to_vtk(cells.ravel(), deep=True, array_type=vtk.VTK_ID_TYPE))
-    polyData.SetPoints(vtkPoints)
-    polyData.SetLines(cellArray)
-    mapper, actor = vtk.vtkPolyDataMapper2D(), vtk.vtkActor2D()
-    colour = np.asarray(lines.colour, float)
-    if colour.ndim == 2:
-        polyData.GetCellData().SetScalars(numpy_to_vtk(np.uint8(np.round(255 * colour)), deep=True))
-    else:
-        mapper.ScalarVisibilityOff()
-        actor.GetProperty().SetColor(*colour)
-    mapper.SetInputData(polyData)
-    actor.SetMapper(mapper)
-    actor.GetProperty().SetLineWidth(lines.widthPx)
-    return actor
 
 
 def _layerState(layer):

@@ -197,15 +197,27 @@ def test_the_jacobian_tells_expansion_shrinkage_and_folding():
 
 
 def test_the_legend_is_in_the_corner_and_its_bar_has_the_colours():
-    picture, painter = painted(make_result(), opacity=1.0)
-    changed = (picture != grey_picture()).any(axis=-1)
-    assert changed[8:110, 360:394].mean() > 0.95
-    colours = {tuple(colour) for colour in picture[:160, 300:].reshape(-1, 3)}
-    bar = set(painter.legend().bars[0][1])
+    from LongitudinalRegistrationSlicer.views.legend import placedLegends
+
+    legend = painted(make_result())[1].legend()
+    placed = placedLegends([legend], VIEW_PX, VIEW_PX)[0]
+    tall, wide = placed.pixels.shape[:2]
+    assert (placed.left + wide, placed.bottom) == (VIEW_PX - 6, 6) and tall > 110
+    colours = {tuple(colour) for colour in placed.pixels[..., :3].reshape(-1, 3).tolist()}
+    bar = set(legend.bars[0][1])
     assert len(bar & colours) > 0.9 * len(bar)
-    assert (255, 255, 255) in colours
-    small = painter(make_frame(size=80), grey_picture(size=80))
-    assert (small == small[0, 0]).all()
+    assert (255, 255, 255) in colours and placed.pixels[..., 3].min() > 150
+    assert placedLegends([legend], 80, 80) == []
+
+
+def test_legends_of_a_corner_lie_one_beside_the_other():
+    from LongitudinalRegistrationSlicer.views.legend import Legend, placedLegends
+
+    patches = (((1, 2, 3), "patch"),)
+    legends = [Legend(("one",), patches=patches, top=True), Legend(("two",), top=True), Legend(("three",))]
+    places = [(each.bottom, each.bottom + each.pixels.shape[0]) for each in placedLegends(legends, 300, 300)]
+    assert places[0][1] == 294 and places[1][1] == places[0][0] - 6 and places[2][0] == 6
+    assert len(placedLegends(legends * 9, 300, 300)) < 27
 
 
 # --- lines ------------------------------------------------------------------------------------------------------

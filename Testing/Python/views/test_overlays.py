@@ -68,6 +68,53 @@ def test_a_known_difference_has_its_colour(shown):
     assert near(shown.colour(AIR), (0, 0, 0))
 
 
+class LegendAlone:
+    """A drawer that draws no lines, and has a legend."""
+
+    def __init__(self, legend):
+        self.legend = lambda: legend
+
+    def __call__(self, frame):
+        return []
+
+
+def line_across(view):
+    """Add a thick white line that goes from corner to corner of a view."""
+    import slicer
+
+    to_ras = slicer.util.arrayFromVTKMatrix(view.get_view_node().GetXYToRAS())
+    width, height = view.get_view_node().GetDimensions()[:2]
+    line = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "Line")
+    line.CreateDefaultDisplayNodes()
+    for x, y in ((0, 0), (width, height)):
+        line.AddControlPoint(*(to_ras @ (x, y, 0, 1))[:3].tolist())
+    display = line.GetDisplayNode()
+    display.SetCurveLineSizeMode(display.UseLineThickness)
+    display.SetLineThickness(2.0)
+    display.SetSelectedColor(1, 1, 1)
+    display.SetPropertiesLabelVisibility(False)
+
+
+def test_a_legend_lies_over_what_has_come_into_the_view_after_it(shown):
+    """Outlines, names and marks of a sagittal view cross the corner where the legend is."""
+    from LongitudinalRegistrationSlicer.views.legend import Legend, placedLegends
+
+    overlay = next(each for each in shown.section.overlays() if each.viewName == "LongctOverlay1")
+    legend = Legend(("Change of density",), patches=(((200, 0, 0), "denser"),) * 3, top=True)
+    overlay.drawers.append(LegendAlone(legend))
+    overlay.setEnabled(True)
+    overlay.refresh()
+    before = shown.picture().astype(int)
+    line_across(shown.view("Overlay"))
+    changed = np.abs(shown.picture() - before).max(axis=-1)
+    height, width = changed.shape
+    placed = placedLegends([legend], width, height)[0]
+    rows = slice(height - placed.bottom - placed.pixels.shape[0], height - placed.bottom)
+    plate = changed[rows, placed.left : placed.left + placed.pixels.shape[1]]
+    assert changed[:-20].max() > 200 and (changed > 100).sum() > 300
+    assert plate.max() < 80, "the line lies over the legend"
+
+
 def test_contours_lie_on_the_registered_bone_and_skin(shown):
     import slicer
 

@@ -86,7 +86,7 @@ def test_a_map_of_an_earlier_registered_volume_is_not_shown(result, scans):
     result.SetNodeReferenceID(REGISTERED_ROLE, None)
     painter.prepare()
     waiting = painted()
-    assert (waiting[PX // 2 :, : PX // 2] == 7).all() and (waiting != 7).any()
+    assert (waiting == 7).all() and painter.legend().titles == (NCC, "not computed yet")
     result.SetNodeReferenceID(REGISTERED_ROLE, first.GetID())
     assert np.array_equal(painted(), shown)
     slicer.util.updateVolumeFromArray(first, slicer.util.arrayFromVolume(first).copy())
