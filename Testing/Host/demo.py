@@ -12,6 +12,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 MADE = "made.json"
+SAMPLE = ("--samples-per-slice", 3)
+"""A slice of the sample shows its thickness, as a scanner's does."""
 
 
 def _arguments():
@@ -43,7 +45,7 @@ def _made_by(seed: int) -> str:
     import LongitudinalRegistrationLib.phantom as phantom
 
     sources = sorted(Path(phantom.__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join([str(seed).encode(), *(path.read_bytes() for path in sources)])).hexdigest()
+    return hashlib.sha256(b"".join([str((seed, SAMPLE)).encode(), *(path.read_bytes() for path in sources)])).hexdigest()
 
 
 def _sizes(folder: Path) -> dict[str, int]:
@@ -65,7 +67,7 @@ def _sample_pair(arguments) -> dict[str, Path]:
     else:
         print(f"Making the sample pair (seed {arguments.seed}) ...", flush=True)
         (folder / MADE).unlink(missing_ok=True)
-        _longct("phantom", "--out", folder, "--seed", arguments.seed)
+        _longct("phantom", "--out", folder, "--seed", arguments.seed, *SAMPLE)
         (folder / MADE).write_text(json.dumps({"made_by": made_by, "files": _sizes(folder)}))
     return {
         "fixed": folder / "baseline.nii.gz",
@@ -94,9 +96,7 @@ def main() -> None:
     picture = arguments.out / "registration.png"
     show = [sys.executable, HERE / "show.py", "--wait", "--result", result, "--picture", picture, *words]
     # Started now, the views are ready when the result is; they end if their input is closed before a word came.
-    with subprocess.Popen(
-        [*show, "--picture", arguments.out / "registration.png", *words], stdin=subprocess.PIPE
-    ) as views:
+    with subprocess.Popen(show, stdin=subprocess.PIPE) as views:
         _longct("register", "--out", result, "--overwrite", "--method", arguments.method, *words)
         views.communicate(b"show\n")
     sys.exit(views.returncode)

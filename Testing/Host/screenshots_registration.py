@@ -186,7 +186,7 @@ def renderVertebrae(folder):
     """Render the picture of the vertebrae of the synthetic patient; return its path."""
     from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
 
-    patient = make_phantom(1, PhantomOptions(size=256, slices=100))
+    patient = make_phantom(1, PhantomOptions(size=256, slices=100, samples_per_slice=3))
     volumes = {}
     for name, scan in (("Baseline", patient.baseline), ("Follow-up", patient.followup)):
         volumes[name], volumes[f"{name} vertebrae"] = scan.image, scan.vertebrae

@@ -211,7 +211,7 @@ def vertebrae(studio):
 
     slicer.mrmlScene.Clear(0)
     panel = slicer.util.getModuleWidget("LongitudinalRegistration")
-    pair = make_phantom(PHANTOM_SEED, PhantomOptions(size=PHANTOM_PX, slices=PHANTOM_SLICES))
+    pair = make_phantom(PHANTOM_SEED, PhantomOptions(size=PHANTOM_PX, slices=PHANTOM_SLICES, samples_per_slice=3))
     for scan, name in ((pair.baseline, "Baseline"), (pair.followup, "Follow-up")):
         addVolumeNode(scan.image, name)
         addVolumeNode(scan.vertebrae, f"{name} vertebrae", "vtkMRMLLabelMapVolumeNode")

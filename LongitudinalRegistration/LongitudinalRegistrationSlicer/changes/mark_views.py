@@ -123,6 +123,7 @@ def _showOutside(node, *columns):
     if display is None or (display.GetNumberOfViewNodeIDs() and not display.GetAttribute(RESTRICTED_ATTRIBUTE)):
         return
     display.SetAttribute(RESTRICTED_ATTRIBUTE, "1")
+    _centreLabel(display, True)
     showOnlyIn(display, _views(lambda view: view.GetLayoutName() not in viewNames(*columns)))
 
 
@@ -130,4 +131,13 @@ def _showEverywhere(node):
     display = node.GetDisplayNode()
     if display is not None and display.GetAttribute(RESTRICTED_ATTRIBUTE):
         display.RemoveAttribute(RESTRICTED_ATTRIBUTE)
+        _centreLabel(display, False)
         display.RemoveAllViewNodeIDs()
+
+
+def _centreLabel(display, isCentred):
+    """Write the label of a markup over its middle, or from there to the right, as the application does: in the narrow
+    views of the layout it would be cut at their edge."""
+    if display.IsA("vtkMRMLMarkupsDisplayNode"):
+        text = display.GetTextProperty()
+        text.SetJustificationToCentered() if isCentred else text.SetJustificationToLeft()

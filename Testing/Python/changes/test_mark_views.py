@@ -124,6 +124,37 @@ def test_names_of_mark_and_carried_mark_are_not_drawn_upon_each_other(arranged):
     assert displays[0].GetSelectedColor() != displays[1].GetSelectedColor()
 
 
+def label_columns(view):
+    """The columns of a view's picture in which a mark's label, or its line, is drawn."""
+    from slicerhost import views
+
+    picture = views.renderArray(view).astype(int)
+    return np.flatnonzero((np.abs(picture - (255, 128, 128)).max(axis=-1) < 60).any(axis=0)), picture.shape[1]
+
+
+def test_the_label_of_a_line_in_the_middle_of_a_narrow_view_is_not_cut_at_its_edge(arranged, host):
+    """Slicer writes it from the line's middle to the right."""
+    from LongitudinalRegistrationSlicer.results.nodes import fixedOf
+    from LongitudinalRegistrationSlicer.views.layout import sliceNode
+
+    result, section = arranged
+    node = sliceNode("Baseline", 1)
+    view = next(v for v in host.core.view_manager.get_slice_views() if v.get_singleton_tag() == node.GetLayoutName())
+    view._logic.GetSliceCompositeNode().SetBackgroundVolumeID(fixedOf(result).GetID())
+    view._logic.FitSliceToAll()
+    node.SetSliceOffset(START[2])
+    middle = np.array([node.GetSliceToRAS().GetElement(row, 3) for row in range(3)])
+    mark = mark_line("L4: old lesion of T12", *(tuple(middle + (0.0, side, 0.0)) for side in (-8.0, 8.0)))
+    mark.CreateDefaultDisplayNodes()
+    columns, width = label_columns(view)
+    assert columns.max() == width - 1, "the label is cut before"
+    carry(section, mark)
+    columns, width = label_columns(view)
+    assert 4 < columns.min() and columns.max() < width - 4
+    section.cleanup()
+    assert label_columns(view)[0].max() == width - 1
+
+
 def test_marks_are_in_all_views_again_when_the_section_lets_go_and_views_that_were_chosen_stay(arranged):
     import slicer
     from LongitudinalRegistrationSlicer.changes.mark_nodes import counterpartOf
