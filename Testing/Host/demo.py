@@ -45,7 +45,9 @@ def _made_by(seed: int) -> str:
     import LongitudinalRegistrationLib.phantom as phantom
 
     sources = sorted(Path(phantom.__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join([str((seed, SAMPLE)).encode(), *(path.read_bytes() for path in sources)])).hexdigest()
+    return hashlib.sha256(
+        b"".join([str((seed, SAMPLE)).encode(), *(path.read_bytes() for path in sources)])
+    ).hexdigest()
 
 
 def _sizes(folder: Path) -> dict[str, int]:

@@ -1,25 +1,22 @@
-"""A patient's lesions over time: a table node that belongs to the baseline, RECIST 1.1, and a plot."""
+"""A patient's lesions over time: a table node that belongs to the baseline, and RECIST 1.1."""
 
 import dataclasses
 import math
 
-import slicer
 import vtk
 from slicer.i18n import tr as _
 from TableRemovalSlicer.chart_nodes import cellText, referencedNode, setColumns, textOfCell
 
-from LongitudinalRegistrationSlicer.changes.time_points import calledTimePoints, placesInTime, scansInOrder
+from LongitudinalRegistrationSlicer.changes.time_points import calledTimePoints, scansInOrder
 from LongitudinalRegistrationSlicer.results.series import dateOf
 
-LESIONS_ROLE, CHART_ROLE, COURSE_ROLE = "lesions", "lesionChart", "lesionCourse"
+LESIONS_ROLE = "lesions"
 FIGURES = {
     "longestMm": "Longest (mm)",
     "perpendicularMm": "Perpendicular (mm)",
     "volumeMl": "Volume (ml)",
     "meanHu": "Mean HU",
 }
-TITLE_FONT = 15
-TIME_COLUMN = "Time"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,13 +107,13 @@ def addMeasures(baseline, scan, measures, lymphNode=False):
     return lesionsOf(baseline)
 
 
-def _datesOf(lesions):
+def datesOf(lesions):
     return {lesion.scan: lesion.date for lesion in lesions}
 
 
 def timePointsOf(baseline, withNames=True):
     """Return what each scan of a baseline's lesions is called, by its name: see time_points.calledTimePoints."""
-    return calledTimePoints(baseline.GetName(), _datesOf(lesionsOf(baseline)), withNames)
+    return calledTimePoints(baseline.GetName(), datesOf(lesionsOf(baseline)), withNames)
 
 
 def courseOf(baseline, withNames=True):
@@ -125,7 +122,7 @@ def courseOf(baseline, withNames=True):
     from LongitudinalRegistrationLib.changes.recist import Target, course_of
 
     lesions = lesionsOf(baseline)
-    scans = scansInOrder(baseline.GetName(), _datesOf(lesions))
+    scans = scansInOrder(baseline.GetName(), datesOf(lesions))
     found = {(lesion.name, lesion.scan): lesion for lesion in lesions}
     targets = []
     for name in dict.fromkeys(lesion.name for lesion in lesions):
@@ -157,42 +154,3 @@ def courseText(course):
             )
         lines.append(text + ".")
     return "\n".join([*lines, *course.warnings])
-
-
-def updateLesionChart(baseline):
-    """Plot the sum of diameters and each lesion over time; return the chart node, or None without a course.
-
-    Over the days since the baseline where all dates are known, else over the order of the scans.
-    """
-    course = courseOf(baseline)
-    if course is None:
-        return None
-    places, axisTitle = placesInTime(baseline.GetName(), _datesOf(lesionsOf(baseline)))
-    table = referencedNode(baseline, COURSE_ROLE, "vtkMRMLTableNode", f"{baseline.GetName()} lesion course")
-    columns = [
-        (vtk.vtkStringArray(), "Scan", [cellText(point.name) for point in course.points]),
-        (vtk.vtkDoubleArray(), TIME_COLUMN, places),
-        (vtk.vtkDoubleArray(), "Sum", [point.sum_mm for point in course.points]),
-        (vtk.vtkDoubleArray(), "Nadir", [point.nadir_mm for point in course.points]),
-        *((vtk.vtkDoubleArray(), cellText(target.name), list(target.diameters_mm)) for target in course.targets),
-    ]
-    setColumns(table, columns)
-    chart = referencedNode(baseline, CHART_ROLE, "vtkMRMLPlotChartNode", f"{baseline.GetName()} lesion plot")
-    chart.RemoveAllPlotSeriesNodeIDs()
-    for number, (_array, title, _values) in enumerate(columns[2:]):
-        # Scene files keep roles as they are: the name of a lesion may have what they cannot hold.
-        series = referencedNode(chart, f"{CHART_ROLE}.{number}", "vtkMRMLPlotSeriesNode", title)
-        series.SetName(textOfCell(title))
-        series.SetAndObserveTableNodeID(table.GetID())
-        series.SetPlotType(slicer.vtkMRMLPlotSeriesNode.PlotTypeScatter)
-        series.SetXColumnName(TIME_COLUMN)
-        series.SetYColumnName(title)
-        series.SetLabelColumnName("Scan")
-        series.SetUniqueColor()
-        chart.AddAndObservePlotSeriesNodeID(series.GetID())
-    chart.SetTitle("Lesions")
-    chart.SetTitleFontSize(TITLE_FONT)
-    chart.SetXAxisTitle(axisTitle)
-    chart.SetYAxisTitle("Diameter (mm)")
-    chart.SetLegendVisibility(True)
-    return chart

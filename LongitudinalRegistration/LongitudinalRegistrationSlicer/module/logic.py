@@ -6,12 +6,12 @@ from TableRemovalSlicer.packages import moduleCommand
 
 from LongitudinalRegistrationSlicer.changes.decisions import Decisions
 from LongitudinalRegistrationSlicer.changes.findings import ACCEPTED, OPEN, REJECTED, findingsOf
+from LongitudinalRegistrationSlicer.changes.lesion_chart import updateLesionChart
 from LongitudinalRegistrationSlicer.changes.lesions import (
     courseOf,
     courseText,
     lesionsOf,
     timePointsOf,
-    updateLesionChart,
 )
 from LongitudinalRegistrationSlicer.changes.requests import BONE, ChangeRequests
 from LongitudinalRegistrationSlicer.module.parameter_node import LongitudinalRegistrationParameterNode

@@ -7,7 +7,9 @@ from LongitudinalRegistrationSlicer.results.nodes import scoresOf
 from LongitudinalRegistrationSlicer.vertebrae.scores import NAME_COLUMN
 
 CHART_ROLE = "vertebraChart"
-TITLE_FONT = 15
+TITLE_FONT, LEGEND_FONT = 15, 12
+SIDE, LEGEND_SHARE = 0.7, 0.3
+"""How much axis is left beside the bars, and how much, as a share of theirs, for the legend."""
 SERIES = (
     ("DSC before", "before", (0.90, 0.62, 0.00)),
     ("DSC after", "after", (0.00, 0.45, 0.70)),
@@ -35,7 +37,11 @@ def updateVertebraChart(result):
     chart.SetYAxisTitle("DSC")
     chart.SetYAxisRangeAuto(False)
     chart.SetYAxisRange(0.0, 1.0)
+    chart.SetXAxisRangeAuto(False)
+    count = table.GetTable().GetNumberOfRows()
+    chart.SetXAxisRange(-SIDE, (1 + LEGEND_SHARE) * count - 1 + SIDE)
     chart.SetLegendVisibility(True)
+    chart.SetLegendFontSize(LEGEND_FONT)
     return chart
 
 

@@ -111,6 +111,9 @@ def test_a_later_follow_up_is_compared_with_the_nadir(result, logic):
     names = [chart.GetNthPlotSeriesNode(n).GetName() for n in range(chart.GetNumberOfPlotSeriesNodes())]
     assert names == ["Sum", "Nadir", "Deposit"]
     assert chart.GetNthPlotSeriesNode(1).GetTableNode().GetTable().GetColumnByName("Nadir").GetValue(2) == 20.0
+    assert chart.GetYAxisRange()[0] == 0.0 and chart.GetYAxisRange()[1] > 50.0, "the legend has room above the lines"
+    looks = [_look_of(chart.GetNthPlotSeriesNode(n)) for n in range(chart.GetNumberOfPlotSeriesNodes())]
+    assert len(set(looks)) == 3
 
 
 def test_time_points_are_dates_where_they_are_known_and_names_of_nobody_in_a_report(result, logic, monkeypatch):
@@ -158,6 +161,10 @@ def test_without_all_dates_the_plot_is_over_the_order_of_the_scans(result, logic
     for scan in (baseline, second, third):
         addMeasures(baseline, scan, [MarkMeasures("Deposit", 40.0)])
     assert _axis_of(logic.plotLesions(result)) == ([0, 1, 2], "Time point (0: baseline)")
+
+
+def _look_of(series):
+    return (series.GetColor(), series.GetMarkerStyle(), series.GetLineStyle(), series.GetLineWidth())
 
 
 def _axis_of(chart):
