@@ -93,6 +93,7 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self.onNodeAdded)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAboutToBeRemovedEvent, self.onNodeAboutToBeRemoved)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved)
         self.ui.registerButton.connect("clicked(bool)", self.onRegisterButton)
         self.initializeParameterNode()
@@ -154,6 +155,10 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         """A scan has no voxels yet when its node comes: it is looked at at the timer's next turn."""
         self._scansAreNew = self._scansAreNew or node.IsA("vtkMRMLScalarVolumeNode")
         self.results.onNodeAdded()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onNodeAboutToBeRemoved(self, caller, event, node):
+        self.inputs.letGo(node)
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def onNodeRemoved(self, caller, event, node):

@@ -8,6 +8,9 @@ from slicer.i18n import tr as _
 
 from LongitudinalRegistrationWidgets.match_table import MatchTable
 
+CHOICES = ("fixedVolume", "movingVolume", "fixedLabels", "movingLabels")
+"""The parameter node's nodes."""
+
 
 class InputsSection:
     """What the main panel's widgets about the scans (`ui`) do, for the module's logic.
@@ -41,6 +44,12 @@ class InputsSection:
         parameters.fixedVolume, parameters.movingVolume = fixed, moving
         if parameters.fixedLabels is None and parameters.movingLabels is None:
             parameters.fixedLabels, parameters.movingLabels = guessLabels(fixed), guessLabels(moving)
+
+    def letGo(self, node):
+        """Choose none where a node was chosen that is about to go: a selector would choose the next one in its list."""
+        for name in CHOICES if self._parameters is not None else ():
+            if getattr(self._parameters, name) is node:
+                setattr(self._parameters, name, None)
 
     def swap(self):
         """Make the follow-up the baseline, and the reverse."""

@@ -10,7 +10,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 PLATE, INK = (20, 20, 20), 255
 PLATE_OPACITY = 0.72
 FONT_PX, MARGIN_PX, PAD_PX, BAR_PX, TICK_PX, GAP_PX = 13, 6, 6, 14, 4, 4
-LONGEST_BAR_PX, SHORTEST_VIEW_PX = 120, 110
+LONGEST_BAR_PX, SHORTEST_VIEW_PX, WIDEST_SHARE = 120, 110, 1 / 3
 LINE_PX = FONT_PX + GAP_PX
 
 
@@ -41,11 +41,14 @@ def placedLegends(legends, width, height):
     """Return the PlacedLegend of each Legend that fits into a view of width x height pixels.
 
     They lie in its right corners, one towards the middle of the other; the left corners are taken, by what the view
-    shows and by Slicer's own annotation.
+    shows and by Slicer's own annotation. In a narrow view colours have their names, and no titles: the spine is there.
     """
     placed, used = [], {True: MARGIN_PX, False: MARGIN_PX}
     for legend in legends if height >= SHORTEST_VIEW_PX else ():
-        pixels = _plate(legend, min(LONGEST_BAR_PX, height // 4) if legend.bars else 0)
+        barPx = min(LONGEST_BAR_PX, height // 4) if legend.bars else 0
+        pixels = _plate(legend, barPx)
+        if pixels.shape[1] > WIDEST_SHARE * width and legend.patches:
+            pixels = _plate(dataclasses.replace(legend, titles=()), barPx)
         tall, wide = pixels.shape[:2]
         if tall + sum(used.values()) > height or wide + 2 * MARGIN_PX > width:
             continue

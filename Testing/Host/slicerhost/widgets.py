@@ -190,6 +190,7 @@ class qMRMLNodeComboBox(qMRMLWidget):
         return any(name == kind or (self._children and node.IsA(kind)) for kind in self._types)
 
     def _refresh(self):
+        row = self._nodes.index(self._current) if self._current in self._nodes else 0
         nodes = self._scene.GetNodes() if self._scene is not None else None
         every = [nodes.GetItemAsObject(i) for i in range(nodes.GetNumberOfItems())] if nodes else []
         self._nodes = ([None] if self._noneEnabled else []) + [node for node in every if self._accepts(node)]
@@ -197,7 +198,8 @@ class qMRMLNodeComboBox(qMRMLWidget):
         self._box.addItems([self._noneDisplay if node is None else node.GetName() for node in self._nodes])
         current = self._current
         if current not in self._nodes:
-            current = self._nodes[0] if self._nodes else None
+            isClosing = self._scene is None or self._scene.IsBatchProcessing()
+            current = self._nodes[0 if isClosing else min(row, len(self._nodes) - 1)] if self._nodes else None
         self._box.setCurrentIndex(self._nodes.index(current) if current in self._nodes else -1)
         if current is not self._current:
             self._current = current

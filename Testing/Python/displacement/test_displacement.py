@@ -210,6 +210,15 @@ def test_the_legend_is_in_the_corner_and_its_bar_has_the_colours():
     assert placedLegends([legend], 80, 80) == []
 
 
+def test_in_a_narrow_view_a_legend_leaves_its_titles_out():
+    from LongitudinalRegistrationSlicer.views.legend import Legend, placedLegends
+
+    legend = Legend(("Change of density", "40 HU, 3.5 SD or more"), patches=(((1, 2, 3), "lighter"),), top=True)
+    narrow, wide = (placedLegends([legend], width, 300)[0].pixels for width in (350, 600))
+    assert narrow.shape[1] < 90 < 140 < wide.shape[1] and narrow.shape[0] < wide.shape[0] - 30
+    assert ((narrow[..., :3] == (1, 2, 3)).all(axis=-1)).sum() == ((wide[..., :3] == (1, 2, 3)).all(axis=-1)).sum() > 0
+
+
 def test_legends_of_a_corner_lie_one_beside_the_other():
     from LongitudinalRegistrationSlicer.views.legend import Legend, placedLegends
 

@@ -32,6 +32,25 @@ def test_register_button_says_why_it_is_disabled(open_panel):
     assert not button.enabled and "harden" in button.toolTip
 
 
+def test_when_a_node_that_was_chosen_is_removed_none_is_chosen_and_not_its_neighbour(open_panel):
+    """The application's selectors take the next node of their list: another scan, or labels of findings."""
+    import slicer
+
+    panel = open_panel("LongitudinalRegistration")
+    parameters = panel.logic.getParameterNode()
+    scans = [add_volume(name, value) for value, name in enumerate(("Baseline", "Follow-up", "Another"))]
+    labels = [slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", name) for name in ("A", "B", "C")]
+    parameters.fixedVolume, parameters.movingVolume = scans[:2]
+    parameters.fixedLabels, parameters.movingLabels = labels[:2]
+    for node in (scans[0], labels[0], labels[1]):
+        slicer.mrmlScene.RemoveNode(node)
+    ui = panel.ui
+    chosen = [ui.fixedSelector, ui.movingSelector, ui.fixedLabelsSelector, ui.movingLabelsSelector]
+    assert [selector.currentNode() for selector in chosen] == [None, scans[1], None, None]
+    assert (parameters.fixedVolume, parameters.fixedLabels, parameters.movingLabels) == (None, None, None)
+    assert not ui.registerButton.enabled and "baseline" in ui.registerButton.toolTip
+
+
 def test_panel_runs_cancels_and_is_ready_again(open_panel, use_worker):
     import slicer
 
