@@ -97,6 +97,8 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved)
         self.ui.registerButton.connect("clicked(bool)", self.onRegisterButton)
         self.initializeParameterNode()
+        if self.parent.isEntered:  # the module was reloaded: nobody enters it again
+            self.enter()
 
     @property
     def result(self):

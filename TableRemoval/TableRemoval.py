@@ -79,6 +79,8 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.timer.setInterval(POLL_MS)
         self.timer.connect("timeout()", self.poll)
         self.initializeParameterNode()
+        if self.parent.isEntered:  # the module was reloaded: nobody enters it again
+            self.enter()
 
     def _addSections(self, layout):
         ui, logic = self.ui, self.logic

@@ -34,6 +34,7 @@ BUSY = (State.STARTING, State.RUNNING, State.IMPORTING)
 ENDED = (State.IDLE, State.DONE, State.CANCELLED, State.FAILED)
 _NEXT = {
     **{state: (State.STARTING,) for state in ENDED},
+    State.FAILED: (State.STARTING, State.IDLE),
     State.STARTING: (State.RUNNING, State.FAILED, State.CANCELLED),
     State.RUNNING: (State.IMPORTING, State.FAILED, State.CANCELLED),
     State.IMPORTING: (State.DONE, State.FAILED, State.CANCELLED),
@@ -191,6 +192,12 @@ class RegistrationJob:
         self._leaveJob()
         if self.state in BUSY:
             self._end(State.CANCELLED, _("Cancelled."))
+
+    def forget(self):
+        """End the job as `cancel` does, and say no more what went wrong with the last one."""
+        self.cancel()
+        if self.state is State.FAILED:
+            self._end(State.IDLE, "")
 
     def _leaveJob(self):
         underWay = self.pending or self.state in (State.RUNNING, State.IMPORTING)

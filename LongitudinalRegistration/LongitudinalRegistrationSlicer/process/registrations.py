@@ -175,7 +175,7 @@ class Registrations:
     def forget(self):
         """The scene is closed: end what runs, and say nothing more of the last result."""
         self._waiting.clear()
-        self._job.cancel()
+        self._job.forget()
         self.results, self.report, self._failures = None, None, []
 
     def shutDown(self):

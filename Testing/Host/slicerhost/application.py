@@ -140,6 +140,18 @@ def makePanel(record):
     return widget
 
 
+def reloadPanel(record, panel):
+    """Make a panel of makePanel anew, as the application's reload does: nobody enters the new one, nor leaves the old."""
+    parent = panel.parent
+    panel.cleanup()
+    for child in parent.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly):
+        child.hide()
+        parent.layout().removeWidget(child)
+    widget = getattr(record.python, record.name + "Widget")(parent)
+    widget.setup()
+    return widget
+
+
 def closePanel(panel):
     """Leave a panel of makePanel and end it, as the application does when it ends: its widgets are gone with it.
 

@@ -20,6 +20,18 @@ def test_module_has_title_help_icon_and_five_classes(host, name):
         assert isinstance(getattr(record.python, name + suffix), type)
 
 
+@pytest.mark.parametrize("name", ["TableRemoval", "LongitudinalRegistration"])
+def test_a_panel_that_is_reloaded_while_it_is_shown_goes_on_working(host, scene, name):
+    """The application does not enter the new one."""
+    from slicerhost.application import closePanel, makePanel, reloadPanel
+
+    panel = makePanel(host.modules[name])
+    again = reloadPanel(host.modules[name], panel)
+    assert again.timer.active and not panel.timer.active
+    closePanel(again)
+    assert not again.timer.active
+
+
 def test_table_removal_from_the_panel(host, open_panel):
     import slicer
 

@@ -51,6 +51,24 @@ def test_when_a_node_that_was_chosen_is_removed_none_is_chosen_and_not_its_neigh
     assert not ui.registerButton.enabled and "baseline" in ui.registerButton.toolTip
 
 
+def test_what_went_wrong_is_not_said_any_more_when_the_scene_is_closed(open_panel, use_worker):
+    import slicer
+
+    panel = open_panel("LongitudinalRegistration")
+    panel.logic.shutDown()
+    use_worker(program("say('failed', job=job, message='The labels are on another grid.')"))
+    parameters = panel.logic.getParameterNode()
+    parameters.fixedVolume, parameters.movingVolume = add_volume("Baseline"), add_volume("Follow-up", 2)
+    panel.ui.registerButton.click()
+    end = time.monotonic() + 60
+    while panel.logic.busy and time.monotonic() < end:
+        slicer.app.processEvents()
+    assert "another grid" in panel.ui.statusLabel.text
+    slicer.mrmlScene.Clear(0)
+    slicer.app.processEvents()
+    assert "another grid" not in panel.ui.statusLabel.text
+
+
 def test_panel_runs_cancels_and_is_ready_again(open_panel, use_worker):
     import slicer
 
