@@ -151,6 +151,14 @@ def register(studio, panel):
     studio.wait(lambda: panel.result is not None)
 
 
+def showChanges(studio, panel, shown):
+    """Show what has changed between the scans, or "Off", once they are compared."""
+    studio.wait(lambda: panel.results.isComplete and not panel.logic.changes.busy)
+    box = panel.results.changesSection.ui.showComboBox
+    box.setCurrentIndex(box.findData(shown))
+    studio.settle()
+
+
 def comparison(studio, baseline, followup):
     """Take the pictures of a registration of two scans."""
     from LongitudinalRegistrationSlicer.views.comparison_painter import MODES
@@ -164,9 +172,11 @@ def comparison(studio, baseline, followup):
     studio.frame("Longitudinal Registration: two scans of one patient are chosen by themselves", 2.0)
     register(studio, panel)
     studio.wait(lambda: not panel.logic.needsPolling)
-    for section in panel.results.sections:
-        section.widget.collapsed = section is panel.results.displacementSection
-    section, displacement = panel.results.comparisonSection, panel.results.displacementSection
+    results = panel.results
+    for section in results.sections:
+        section.widget.collapsed = section in (results.changesSection, results.displacementSection)
+    section, displacement = results.comparisonSection, results.displacementSection
+    showChanges(studio, panel, "Off")
     section.ui.arrangeButton.click()
     studio.settle(1.0)
     studio.lookAt(panel.ui.registerButton)
@@ -202,6 +212,13 @@ def comparison(studio, baseline, followup):
     studio.frame("In 3-D", 2.0)
     displacement.ui.view3dCheckBox.checked = False
     section.ui.modeComboBox.setCurrentText("Fade")
+    changes = results.changesSection
+    showChanges(studio, panel, "Density")
+    changes.widget.collapsed = False
+    changes.ui.findingsTable.selectRow(0)
+    studio.settle()
+    studio.lookAt(changes.widget)
+    studio.frame("What has changed: denser in orange, lighter in blue, each finding in a list", 3.5)
 
 
 def vertebrae(studio):
@@ -218,6 +235,7 @@ def vertebrae(studio):
     studio.settle(1.0)
     register(studio, panel)
     studio.wait(lambda: not panel.logic.needsPolling)
+    showChanges(studio, panel, "Off")
     panel.results.comparisonSection.ui.arrangeButton.click()
     studio.settle(1.0)
     section = panel.results.vertebraSection

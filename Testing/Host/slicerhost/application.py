@@ -141,7 +141,7 @@ def makePanel(record):
 
 
 def reloadPanel(record, panel):
-    """Make a panel of makePanel anew, as the application's reload does: nobody enters the new one, nor leaves the old."""
+    """Make a panel of makePanel anew, as the application does: nobody enters the new one, nor leaves the old."""
     parent = panel.parent
     panel.cleanup()
     for child in parent.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly):
