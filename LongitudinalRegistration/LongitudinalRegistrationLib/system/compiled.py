@@ -53,6 +53,9 @@ def kernel(fused: bool = False) -> Callable[[Callable], CPUDispatcher]:
     on how many numbers a processor takes at once. A division by zero gives what is not finite, for loops that look out
     for it are not done on many numbers at once.
 
+    A kernel that others call becomes part of each of them. Otherwise each would bring a copy of it, with products fused
+    as they were there, and which copy all of them ran would depend on the order in which they were compiled or loaded.
+
     Parameters
     ----------
     fused
@@ -65,6 +68,7 @@ def kernel(fused: bool = False) -> Callable[[Callable], CPUDispatcher]:
     """
 
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"} if fused else False}
+    options["forceinline"] = True
 
     def decorate(function: Callable) -> CPUDispatcher:
         dispatcher = njit(cache=True, **options)(function)

@@ -87,10 +87,12 @@ def test_the_libraries_kernels_change_nothing(phantom_folder, tmp_path):
 @intel
 @pytest.mark.slow
 def test_the_processor_s_instructions_change_nothing(phantom_folder, tmp_path):
-    """Ours too, compiled into caches of their own."""
+    """Ours too, compiled into caches of their own; and what was compiled before does as what was compiled just now."""
     own = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "own")}
     haswell = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(tmp_path / "haswell")}
     field = registered(phantom_folder, tmp_path / "own.nrrd", own)
+    loaded = registered(phantom_folder, tmp_path / "loaded.nrrd", own)
     older = registered(phantom_folder, tmp_path / "older.nrrd", {**with_older_libraries(), **haswell})
     assert np.abs(field).max() > 5.0
+    np.testing.assert_array_equal(loaded, field)
     np.testing.assert_array_equal(older, field)

@@ -121,6 +121,11 @@ def test_no_kernel_lets_the_compiler_change_the_order_of_sums():
     assert columns_of.targetoptions["fastmath"] is False
 
 
+def test_kernels_become_part_of_those_that_call_them():
+    """Else which copy of one runs depends on what was compiled or loaded first; see pipeline/test_same_answer.py."""
+    assert all(each.targetoptions["forceinline"] for each in (columns_of, kernels.blur_slices))
+
+
 def test_a_numba_with_another_cache_compiles_anew(monkeypatch):
     made = []
 
