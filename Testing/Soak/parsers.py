@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "Python")]
-SECONDS, MOST_MEMORY = 120, 4 << 30
-"""Damaged lengths of DICOM elements let GDCM ask for any amount; where there is none, it refuses the file."""
+SECONDS = 120
+MOST_TAKEN, MOST_ASKED = 256 << 20, 4 << 30
+"""Bytes of memory that an input of a few kB may take, or all of them keep; and that are there to be asked for."""
 
 
 def _markups(path: Path) -> None:
@@ -114,7 +115,8 @@ def changed(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def fault_of(name: str, data: bytes, folder: Path) -> str | None:
-    """Return what a parser raised that is no InputError, or None; whether it was refused does not count."""
+    """Return what a parser raised that is no InputError, or how much memory it took; None where there is no fault."""
+    from memory_taken import memory_taken
     from TableRemovalLib.errors import InputError
 
     file, parse = PARSERS[name]
@@ -122,13 +124,25 @@ def fault_of(name: str, data: bytes, folder: Path) -> str | None:
     own.mkdir(exist_ok=True)
     (own / "a.nii.gz").write_bytes(b"")
     (own / file).write_bytes(data)
-    try:
-        parse(own / file)
-    except InputError as error:
-        return None if 10 < len(str(error)) and "\n" not in str(error) else f"not one sentence: {error}"
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return None
+    with memory_taken() as taken:
+        try:
+            parse(own / file)
+        except InputError as error:
+            if len(str(error)) <= 10 or "\n" in str(error):
+                return f"not one sentence: {error}"
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+    return f"took {taken[0] >> 20} MB" if taken[0] > MOST_TAKEN else None
+
+
+def bound_memory() -> None:
+    """Let no more be asked for than MOST_ASKED on top of what the process holds by now."""
+    import resource
+
+    from memory_taken import held
+
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (held("VmSize") + MOST_ASKED, most))
 
 
 def main() -> None:
@@ -138,26 +152,28 @@ def main() -> None:
     except ImportError:
         print("Not run: atheris is not here (pip install atheris; Linux, Mac)")
         return
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     options = sys.argv[1:] or [f"-max_total_time={SECONDS}", "-rss_limit_mb=0"]
     with atheris.instrument_imports(include=["LongitudinalRegistrationLib"]):
         from LongitudinalRegistrationLib.scan import markups, nifti, read  # noqa: F401
         from LongitudinalRegistrationLib.training import config, manifest  # noqa: F401
+    from memory_taken import held
+
     names = list(PARSERS)
     with tempfile.TemporaryDirectory() as folder:
 
         def one_input(data: bytes) -> None:
             if data:
+                bound_memory()
                 fault = fault_of(names[data[0] % len(names)], data[1:], Path(folder))
-                if fault:
-                    raise RuntimeError(fault)
+                if fault or held() - at_first > MOST_TAKEN:
+                    raise RuntimeError(fault or f"the inputs so far keep {held() - at_first >> 20} MB")
 
         corpus = Path(folder) / "corpus"
         corpus.mkdir()
         for number, (name, data) in enumerate(seeds(Path(folder)).items()):
+            fault_of(name, data, Path(folder))
             (corpus / str(number)).write_bytes(bytes([names.index(name)]) + data)
+        at_first = held()
         atheris.Setup([sys.argv[0], *options, str(corpus)], one_input)
         atheris.Fuzz()
 

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
 from .dicom_frames import MULTI_FRAME_CT, read_frames
-from .dicom_meta import MAGIC, MAGIC_AT, meta_fits
+from .dicom_lengths import MAGIC, MAGIC_AT, lengths_fit
 
 SINGLE_FRAME_CT = "1.2.840.10008.5.1.4.1.1.2"
 CLASS_ELEMENT = b"\x02\x00\x02\x00UI"
@@ -79,7 +79,7 @@ def read_tags(path: Path) -> Callable[[str], str] | None:
     callable or None
         Tag ("gggg|eeee") to its value, empty where it is not there; None if the file is something else, or damaged.
     """
-    if not meta_fits(path):
+    if not lengths_fit(path):
         return None
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
@@ -95,19 +95,19 @@ def read_tags(path: Path) -> Callable[[str], str] | None:
     return value
 
 
-def _says_ct(path: Path) -> bool:
-    """Whether a file begins as a DICOM file with a CT image does."""
+def _may_be_ct(path: Path) -> bool:
+    """Whether a file begins as a DICOM file does, and does not say that it stores something else than a CT image."""
     try:
         with open(path, "rb") as file:
             head = file.read(HEAD_BYTES)
     except OSError:
         return False
-    at = head.find(CLASS_ELEMENT)
-    if head[MAGIC_AT : MAGIC_AT + len(MAGIC)] != MAGIC or at < 0:
+    if head[MAGIC_AT : MAGIC_AT + len(MAGIC)] != MAGIC:
         return False
+    at = head.find(CLASS_ELEMENT)
     begin = at + len(CLASS_ELEMENT) + 2
     stored = head[begin : begin + int.from_bytes(head[begin - 2 : begin], "little")]
-    return stored.rstrip(b"\0 ").decode("ascii", "replace") in (SINGLE_FRAME_CT, *MULTI_FRAME_CT)
+    return at < 0 or stored.rstrip(b"\0 ").decode("ascii", "replace") in (SINGLE_FRAME_CT, *MULTI_FRAME_CT)
 
 
 def read_header(path: Path) -> list[Slice]:
@@ -120,7 +120,7 @@ def read_header(path: Path) -> list[Slice]:
     """
     value = read_tags(path)
     if value is None:
-        if path.is_file() and _says_ct(path):
+        if path.is_file() and _may_be_ct(path):
             raise InputError(
                 f"{path.name} is a damaged or incomplete CT image: export the series again, or take the file away "
                 "if it is of another."

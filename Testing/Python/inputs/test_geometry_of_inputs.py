@@ -1,7 +1,5 @@
 """Scans on grids of any kind lie, once read, where their anatomy is: checked by points, or refused in one sentence."""
 
-import subprocess
-import sys
 import tracemalloc
 
 import numpy as np
@@ -169,7 +167,7 @@ def test_an_enhanced_multi_frame_ct_with_an_unknown_kind_of_value_is_refused(tmp
     known, unknown = (bytes.fromhex("28001091") + kind for kind in (b"SQ", b"SU"))
     assert known in path.read_bytes()
     path.write_bytes(path.read_bytes().replace(known, unknown, 1))
-    with pytest.raises(InputError, match="damaged or incomplete multi-frame CT"):
+    with pytest.raises(InputError, match="damaged or incomplete CT image"):
         read_image(path.parent)
 
 
@@ -187,31 +185,6 @@ def test_no_room_is_made_for_more_than_a_multi_frame_file_holds(tmp_path):
         assert len(frames) == SIZE[2] and tracemalloc.get_traced_memory()[1] < 1 << 26
     finally:
         tracemalloc.stop()
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts memory as Linux does")
-@pytest.mark.parametrize("tag", ["02000000", "02000200", "02001300"])
-def test_no_room_is_made_for_more_than_a_dicom_file_holds(tmp_path, tag):
-    """In a process of its own, whose most memory is that of the reader written in C++."""
-    matrix = grid_matrix((6, 5, 4), SPACING)
-    path = sorted(write_series(tmp_path / "series", values_on((6, 5, 4), matrix), matrix).iterdir())[0]
-    damaged = bytearray(path.read_bytes())
-    at = damaged.index(bytes.fromhex(tag), 132)
-    damaged[at + 4 : at + 12] = b"OB\0\0" + (3 << 28).to_bytes(4, "little")
-    path.write_bytes(damaged)
-    code = (
-        "import resource, sys\nfrom pathlib import Path\n"
-        "from LongitudinalRegistrationLib.scan.read import read_image\n"
-        "from LongitudinalRegistrationLib.scan.voxel_count import voxel_count\n"
-        "from TableRemovalLib.errors import InputError\n"
-        "most = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "path, before = Path(sys.argv[1]), most()\n"
-        "for each in (path, path.parent):\n"
-        "    try:\n        read_image(each)\n    except InputError:\n        print('refused', voxel_count(each))\n"
-        "print('more' if most() - before > 1e5 else 'no more')\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
-    assert done.stdout.split("\n")[0] == "refused 0" and done.stdout.split("\n")[-2] == "no more"
 
 
 def test_an_enhanced_multi_frame_ct_of_a_tilted_gantry_and_one_with_a_gap(tmp_path):
@@ -239,7 +212,7 @@ def test_a_step_and_shoot_series_with_an_acquisition_for_every_slice_is_one_stac
     assert "acquisitions" not in str(error.value)
 
 
-@pytest.mark.parametrize("kept", [400, 900, -50])
+@pytest.mark.parametrize("kept", [140, 400, 900, -50])
 @pytest.mark.parametrize("place", [0, 12, SIZE[2] - 1])
 def test_a_slice_that_is_cut_off_is_told_and_not_left_out(tmp_path, kept, place):
     matrix = grid_matrix(SIZE, SPACING)
