@@ -175,8 +175,8 @@ class _Walk:
         return rows * columns * max(frames, 1) * bits // 8 <= self.pixel_bytes
 
 
-def lengths_fit(path: Path) -> bool:
-    """Say whether a DICOM file's elements, items and pixels are as long as it says, each within what it lies in.
+def is_sound_dicom(path: Path) -> bool:
+    """Say whether a file is a DICOM file whose elements, items and pixels are as long as it says, each within another.
 
     Parameters
     ----------
@@ -186,22 +186,42 @@ def lengths_fit(path: Path) -> bool:
     Returns
     -------
     bool
-        False where they are not, or where an element's kind is none of DICOM's; True also of what is no DICOM file, or
-        cannot be opened.
+        False also where an element's kind is none of DICOM's, and where the file cannot be opened.
     """
+    return _lengths_fit(path) is True
+
+
+def is_damaged_dicom(path: Path) -> bool:
+    """Say whether a file is a DICOM file that is not sound.
+
+    Parameters
+    ----------
+    path
+        Of any file.
+
+    Returns
+    -------
+    bool
+        False also of what is no DICOM file, or cannot be opened.
+    """
+    return _lengths_fit(path) is False
+
+
+def _lengths_fit(path: Path) -> bool | None:
+    """Whether a DICOM file's lengths are true; None of what is none, or cannot be opened."""
     try:
         with open(path, "rb") as file:
             return _fits(_Walk(file, os.fstat(file.fileno()).st_size))
     except _DamagedError:
         return False
     except OSError:
-        return True
+        return None
 
 
-def _fits(walk: _Walk) -> bool:
+def _fits(walk: _Walk) -> bool | None:
     has_magic = walk.at(MAGIC_AT, len(MAGIC)) == MAGIC
     if not has_magic and not _begins_without_preamble(walk):
-        return walk.at(0, len(MAGIC)) != MAGIC
+        return False if walk.at(0, len(MAGIC)) == MAGIC else None
     place = walk.meta(MAGIC_AT + len(MAGIC) if has_magic else 0)
     syntax = walk.noted.get(TRANSFER_SYNTAX)
     if syntax is None:
@@ -209,8 +229,7 @@ def _fits(walk: _Walk) -> bool:
     else:
         explicit = syntax != IMPLICIT
     if syntax == DEFLATED:
-        walk = _inflated(walk.at(place, walk.size))
-        place = 0
+        walk, place = _inflated(walk.at(place, walk.size)), 0
     elif syntax == BIG_ENDIAN:
         walk = _Walk(walk.file, walk.size, ">")
     walk.data_set(place, walk.size, explicit)

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
 from .dicom_frames import MULTI_FRAME_CT, read_frames
-from .dicom_lengths import MAGIC, MAGIC_AT, lengths_fit
+from .dicom_lengths import MAGIC, MAGIC_AT, is_sound_dicom
 
 SINGLE_FRAME_CT = "1.2.840.10008.5.1.4.1.1.2"
 CLASS_ELEMENT = b"\x02\x00\x02\x00UI"
@@ -79,7 +79,7 @@ def read_tags(path: Path) -> Callable[[str], str] | None:
     callable or None
         Tag ("gggg|eeee") to its value, empty where it is not there; None if the file is something else, or damaged.
     """
-    if not lengths_fit(path):
+    if not is_sound_dicom(path):
         return None
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 from TableRemovalLib.validate import check_voxel_size
 
-from .dicom_lengths import lengths_fit
+from .dicom_lengths import is_damaged_dicom
 from .dicom_series import read_dicom_folder
 from .nifti import (
     ZERO_SPACING,
@@ -88,6 +88,6 @@ def read_image(path: str | Path, series: str | None = None, acquisition: str | N
     header = read_nifti_header(path) if is_nifti(path) else None
     if header is not None:
         check_nifti(path, header)
-    if not lengths_fit(path):
+    if is_damaged_dicom(path):
         raise InputError(NO_IMAGE.format(path))
     return _volume(_read_file(path, header), path)

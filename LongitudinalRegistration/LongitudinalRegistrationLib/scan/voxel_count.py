@@ -8,7 +8,7 @@ from pathlib import Path
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
-from .dicom_lengths import lengths_fit
+from .dicom_lengths import is_damaged_dicom
 from .dicom_series import choose_acquisition, choose_series
 from .dicom_slices import find_slices
 
@@ -28,7 +28,7 @@ def voxel_count(path: Path, series: str | None = None, acquisition: str | None =
     """
     if path.is_dir():
         return _series_voxels(path, series, acquisition)
-    if not path.is_file() or not lengths_fit(path):
+    if not path.is_file() or is_damaged_dicom(path):
         return 0
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))

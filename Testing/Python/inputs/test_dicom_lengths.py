@@ -4,7 +4,7 @@ import numpy as np
 import pydicom
 import pytest
 from input_scans import grid_matrix, mark_of, values_on, write_enhanced, write_series
-from LongitudinalRegistrationLib.scan.dicom_lengths import DEEPEST, lengths_fit
+from LongitudinalRegistrationLib.scan.dicom_lengths import DEEPEST, is_damaged_dicom, is_sound_dicom
 from LongitudinalRegistrationLib.scan.dicom_slices import read_tags
 from LongitudinalRegistrationLib.scan.read import read_image
 from LongitudinalRegistrationLib.scan.voxel_count import voxel_count
@@ -79,7 +79,7 @@ def test_frames_whose_sequences_do_not_end_where_they_should_are_refused_and_not
     whole = path.read_bytes()
     at = whole.index(b"\xfe\xff\0\xe0", whole.index(b"\0\x52\x30\x92SQ"))
     path.write_bytes(whole[: at + 30] + whole[at:])
-    assert not lengths_fit(path) and refuse_or_read(path)
+    assert is_damaged_dicom(path) and not is_sound_dicom(path) and refuse_or_read(path)
 
 
 @pytest.mark.parametrize(("depth", "fits"), [(DEEPEST - 1, True), (DEEPEST + 1, False), (50_000, False)])
@@ -89,7 +89,7 @@ def test_sequences_in_sequences_without_end_are_refused(one, depth, fits):
     begin = b"\x20\0\x11\x91SQ\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff"
     end = b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"
     one.write_bytes(whole[:at] + begin * depth + end * depth + whole[at:])
-    assert lengths_fit(one) is fits and (read_tags(one) is not None) is fits
+    assert is_sound_dicom(one) is fits and (read_tags(one) is not None) is fits
 
 
 @pytest.mark.parametrize("of_slice", [{"Rows": 20_000}, {"Columns": 13}, {"NumberOfFrames": 9000}], ids=str)
@@ -136,7 +136,7 @@ def test_images_of_every_encoding_with_sequences_are_read_as_they_were(one, synt
         data.file_meta.TransferSyntaxUID = syntax
         implicit, little = syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
         pydicom.dcmwrite(path, data, implicit_vr=implicit, little_endian=little)
-        assert lengths_fit(path)
+        assert is_sound_dicom(path)
     np.testing.assert_allclose(mark_of(read_image(one.parent)), mark_of(before), atol=1e-3)
 
 
@@ -162,4 +162,12 @@ def test_a_file_without_preamble_is_read_and_a_damaged_one_refused(one, begin):
     one.write_bytes(damaged)
     with memory_taken() as taken:
         assert read_tags(one) is None
+    assert taken[0] < MOST_BYTES
+
+
+def test_what_is_no_dicom_file_is_not_read_as_one(one):
+    """The magic is a byte late: GDCM takes the bytes before it for elements, and their lengths as they are."""
+    one.write_bytes(b"\0\0\0\0LO\0\0" + (1 << 30).to_bytes(4, "little") + one.read_bytes()[11:])
+    with memory_taken() as taken:
+        assert read_tags(one) is None and not is_damaged_dicom(one)
     assert taken[0] < MOST_BYTES
