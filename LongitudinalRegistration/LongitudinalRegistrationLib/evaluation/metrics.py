@@ -74,8 +74,9 @@ def moments(image: np.ndarray, window: int) -> Moments:
         [k, j, i] each, float32; the variance is 0 or more.
     """
     image = np.asarray(image, np.float32)
-    mean, square = _filtered([image, image * image], window)
-    return Moments(image, mean, np.maximum(square - mean * mean, 0))
+    mean, variance = _filtered([image, image * image], window)
+    variance -= mean * mean
+    return Moments(image, mean, np.maximum(variance, 0, out=variance))
 
 
 def covariance(first: Moments, second: Moments, window: int) -> np.ndarray:

@@ -102,13 +102,14 @@ class Scorer:
         if not mask.any():
             return Scores(ssim=0.0, ncc=0.0, bone=0.0)
         hu[(hu == UNSEEN_HU) | ~self._seen] = AIR_HU
-        warped = normalise(hu, self._ceiling)
+        bone, warped = bone_overlap(self._fixed_hu[mask], hu[mask]), normalise(hu, self._ceiling)
+        del hu
         slabs = [(first, min(first + SLAB, len(mask))) for first in range(0, len(mask), SLAB)]
         ssim = sum(together([partial(self._ssim_sum, warped, mask, *slab) for slab in slabs])) / np.count_nonzero(mask)
         return Scores(
             ssim=float(ssim),
             ncc=global_ncc(self._fixed.image[mask], warped[mask]),
-            bone=bone_overlap(self._fixed_hu[mask], hu[mask]),
+            bone=bone,
         )
 
     def _sampled(self, scan: ScanPyramid, transform: sitk.Transform | None) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -19,6 +19,7 @@ from ..methods.method import Problem
 from ..scan.grid import NETWORK_SPACING_MM, Bounds, Grid, common_box, covering_grid
 from ..scan.label_checks import check_label_volume, same_grid
 from ..scan.pyramid import ScanPyramid, make_pyramid
+from ..system.memory import give_memory_back
 from ..system.parallel import bound_threads, together
 from .choice import Solution, check_method, solve
 from .options import RegistrationOptions
@@ -355,8 +356,11 @@ def register(
             prepare(image, options, name, partial(_report_half, report, half))
             for half, (image, name) in enumerate(((fixed, "fixed scan"), (moving, "moving scan")))
         ]
-    problem = Problem(scans[0], scans[1], stages, keep_volume)
-    return finish(problem, solve(problem, options), options, fixed_labels, moving_labels, on_registered)
+    problem = Problem(scans.pop(0), scans.pop(), stages, keep_volume)
+    solution = solve(problem, options)
+    problem = replace(problem, fixed=problem.fixed.without_levels(), moving=problem.moving.without_levels())
+    give_memory_back()
+    return finish(problem, solution, options, fixed_labels, moving_labels, on_registered)
 
 
 def _report_half(report: Callable[[float], None], half: int, part: float) -> None:

@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 import SimpleITK as sitk
 
-from ..field.box_warp import sample
+from ..field.box_warp import box_of_image, parts_of, sample, whole
 from ..scan.geometry import bounds_of
 from ..scan.grid import AIR_HU
 
@@ -43,7 +43,8 @@ def report_pictures(
     pictures = {}
     for plane, axis in PLANES.items():
         reference = _plane(fixed, axis, point)
-        images = [_flat(sample(scan, reference, outside=AIR_HU), axis) for scan in (fixed, moving, registered)]
+        near = (_near(scan, reference) for scan in (fixed, moving, registered))
+        images = [_flat(sample(part, reference, outside=AIR_HU), axis) for part in near]
         rows, columns = _shown(images[0])
         baseline, before, after = (_windowed(image[rows, columns]) for image in images)
         elsewhere = "" if (images[1] > SHOWN_HU).any() else " (lies elsewhere)"
@@ -90,6 +91,17 @@ def _plane(fixed: sitk.Image, axis: int, point: tuple[float, float, float]) -> s
     reference.SetSpacing([PIXEL_MM] * 3)
     reference.SetOrigin(low.tolist())
     return reference
+
+
+def _near(scan: sitk.Image, plane: sitk.Image) -> sitk.Image:
+    """The part of a scan around a plane, and a voxel more; whoever looks at a scan that is being written copies it."""
+    parts = parts_of(None)
+    assert parts is not None
+    box, size = box_of_image(parts, plane, whole(plane), scan), scan.GetSize()
+    first = [max(min(start - 1, count - 1), 0) for start, count in zip(box.start[::-1], size, strict=True)]
+    stop = [min(max(end + 1, low + 1), count) for end, low, count in zip(box.stop[::-1], first, size, strict=True)]
+    i, j, k = (slice(low, end) for low, end in zip(first, stop, strict=True))
+    return scan[i, j, k]
 
 
 def _flat(values: np.ndarray, axis: int) -> np.ndarray:

@@ -51,7 +51,9 @@ def normalise(values_hu: np.ndarray, ceiling: float) -> np.ndarray:
     >>> normalise(np.array([-2000, -1024, 0, 1024, 3000]), 1024.0).tolist()
     [0.0, 0.0, 0.5, 1.0, 1.0]
     """
-    scaled = (values_hu.astype(np.float32) - AIR_HU) / np.float32(ceiling - AIR_HU)
+    scaled = values_hu.astype(np.float32)
+    scaled -= AIR_HU
+    scaled /= np.float32(ceiling - AIR_HU)
     return np.clip(scaled, 0.0, 1.0, out=scaled)
 
 

@@ -7,7 +7,7 @@ Gaussian of half its voxels (binomial steps from the first level on), which is h
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -100,6 +100,11 @@ class ScanPyramid:
     def means(self) -> np.ndarray:
         """What voxels of 4 mm hold to the network, wherever they lie: see running_mean; HU, on the finest level."""
         return running_mean(self.levels[FINEST_MM].values)
+
+    def without_levels(self) -> ScanPyramid:
+        """The same scan with the bodies of its levels alone, which is what a registration is scored with."""
+        nothing = np.empty((0, 0, 0), np.float32)
+        return replace(self, levels={step: replace(each, values=nothing) for step, each in self.levels.items()})
 
     def normalised(self, spacing_mm: float) -> np.ndarray:
         """Give the scan on a level's grid as the network was trained to see it: voxels of 4 mm are means of eight.

@@ -1,7 +1,8 @@
-"""How much memory there is for what is to come, so that a scan too large is told before the work."""
+"""How much memory there is for what is to come, so that a scan too large is told before the work; giving it back."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from contextlib import suppress
@@ -47,6 +48,12 @@ def check_memory(needed_bytes: float, what: str) -> None:
             f"{what} need about {needed_bytes / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free: close other "
             "programs, or crop the scans."
         )
+
+
+def give_memory_back() -> None:
+    """Have the C library return to the system what was freed, which Linux's keeps for itself; elsewhere nothing."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _of_system() -> list[int]:

@@ -10,9 +10,12 @@ from command import longct
 from input_scans import grid_matrix, values_on, write_enhanced, write_series
 from LongitudinalRegistrationLib.changes.options import ChangeOptions
 from LongitudinalRegistrationLib.pipeline.memory_need import check_memory_for, check_memory_to_compare
+from LongitudinalRegistrationLib.report.pictures import report_pictures
 from LongitudinalRegistrationLib.scan.dicom_slices import find_slices
+from LongitudinalRegistrationLib.scan.voxel_checksum import voxel_checksum
 from LongitudinalRegistrationLib.scan.voxel_count import voxel_count
 from LongitudinalRegistrationLib.system import memory
+from memory_taken import memory_taken
 from TableRemovalLib.errors import InputError
 
 
@@ -114,3 +117,20 @@ def test_a_comparison_counts_the_series_that_is_named(tmp_path, capsys, monkeypa
     chosen = ["--fixed-series", "1.2.3", "--moving-series", "1.2.4", "--out", str(tmp_path / "out")]
     code, _, err = longct(capsys, "changes", "--fixed", *scans, *chosen)
     assert code == 2 and "voxels: (3520, 3520)" in err
+
+
+def looked_at(scan):
+    report_pictures(scan, scan, scan, scan.TransformIndexToPhysicalPoint([200, 200, 30]))
+
+
+@pytest.mark.parametrize("look", [looked_at, voxel_checksum], ids=["pictures", "checksum"])
+@pytest.mark.parametrize("flipped", [False, True])
+def test_what_looks_at_a_scan_makes_no_copy_of_it(look, flipped):
+    """SimpleITK copies an image that is looked at while another holds it too, as one that is being written is."""
+    scan = sitk.Image([400, 400, 100], sitk.sitkInt16) + 1
+    scan.SetDirection((1, 0, 0, 0, -1 if flipped else 1, 0, 0, 0, 1))
+    look(scan[:40, :40, :40])
+    held = sitk.Image(scan) if look is looked_at else None
+    with memory_taken() as taken:
+        look(scan)
+    assert taken[0] < 0.6 * 2 * 400 * 400 * 100 and held is not scan
