@@ -5,6 +5,8 @@
    2 mm, where skin is partly air, that is what is darker than half-way between the two.
 3. Something deep in the body and not in the mask: a hole, surrounded by it, or a leak into the lung or the bowel, which
    only a narrow way joins to the outside.
+4. A region apart from the body that has no fat, as every limb has: a prosthesis that lies on the skin, a rail, a clamp,
+   a strip of the table.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from TableRemovalLib.disc_kernels import dilate, disc_half_heights, erode, open_
 from TableRemovalLib.label_kernels import overlaps, region_tissues
 from TableRemovalLib.outline_kernels import count_dark, surrounded, threshold_slice
 from TableRemovalLib.region_kernels import fill_holes, label_slice
-from TableRemovalLib.regions import AIR_HU, ALL, FAT, LEAST_SHARES, TISSUE_BORDERS_HU
+from TableRemovalLib.regions import AIR_HU, ALL, FAT, LEAST_FAT_SHARE, LEAST_SHARES, TISSUE_BORDERS_HU
 
 SOFT_HU = (-200.0, 200.0)
 DARK_HU = -300.0
@@ -36,16 +38,18 @@ LEAST_LIMB_MM2 = 500.0
 MOST_DARK_MM2 = 100.0
 MOST_HOLES_MM2 = 520.0
 MOST_DEEP_MM2 = 350.0
+MOST_APART_MM2 = 300.0
 
 
 @dataclass(frozen=True)
 class OutlineFindings:
     """left_out: soft tissue lies outside. air_inside: air or foam lies just inside of the outline. hole: something deep
-    in the body is not in the mask."""
+    in the body is not in the mask. apart: what lies apart from the body has no fat."""
 
     left_out: bool
     air_inside: bool
     hole: bool
+    apart: bool
 
 
 class OutlineChecker:
@@ -103,11 +107,12 @@ class OutlineChecker:
         """
         hole = self._is_hollow(mask)
         if not self._in_hu:
-            return OutlineFindings(False, False, hole)
+            return OutlineFindings(False, False, hole, False)
         return OutlineFindings(
             self._left_out(image, mask),
             self._is_dark_inside(image, mask),
             hole,
+            self._is_no_limb(image, mask),
         )
 
     def _left_out(self, image: np.ndarray, mask: np.ndarray) -> bool:
@@ -133,6 +138,15 @@ class OutlineChecker:
             return False
         tissues = region_tissues(image, self._second, soft, count, TISSUE_BORDERS_HU, AIR_HU)[1:]
         return bool(np.all([tissues[:, t] >= s * tissues[:, ALL] for t, s in LEAST_SHARES.items()], axis=0).any())
+
+    def _is_no_limb(self, image: np.ndarray, mask: np.ndarray) -> bool:
+        """Whether a region of the mask beside the largest has no fat."""
+        count = label_slice(mask, MOST_APART_MM2 / self._pixel_mm2, self._second)
+        if count < 2:
+            return False
+        tissues = region_tissues(image, self._second, mask, count, TISSUE_BORDERS_HU, AIR_HU)[1:]
+        beside = np.delete(tissues, tissues[:, ALL].argmax(), axis=0)
+        return bool((beside[:, FAT] < LEAST_FAT_SHARE * beside[:, ALL]).any())
 
     def _is_dark_inside(self, image: np.ndarray, mask: np.ndarray) -> bool:
         most = MOST_DARK_MM2 / self._pixel_mm2

@@ -21,8 +21,9 @@ AREA_JUMP = "area jumps against the neighbours"
 TISSUE_LEFT_OUT = "soft tissue left out"
 AIR_INSIDE = "air or foam inside the outline"
 HOLE = "hole or leak"
+APART = "object kept beside the body"
 NO_BODY = "no body found"
-ALL_FLAGS = (THRESHOLD_LIMIT, SEED_IN_AIR, AREA_JUMP, TISSUE_LEFT_OUT, AIR_INSIDE, HOLE, NO_BODY)
+ALL_FLAGS = (THRESHOLD_LIMIT, SEED_IN_AIR, AREA_JUMP, TISSUE_LEFT_OUT, AIR_INSIDE, HOLE, APART, NO_BODY)
 
 AREA_JUMP_SHARE = 0.12
 LEAST_TISSUE_MM2 = 1000.0
@@ -142,7 +143,7 @@ def slice_records(
     slices = mask.shape[0]
     measures = np.empty((slices, 3), dtype=np.int64)
     tissue = np.empty(slices, dtype=np.int64)
-    findings = np.zeros((slices, 3), dtype=bool)
+    findings = np.zeros((slices, 4), dtype=bool)
 
     def work(first: int, stop: int) -> None:
         checker = OutlineChecker(spacing_mm, sheets, columns.measured, in_hu)
@@ -151,7 +152,7 @@ def slice_records(
             tissue[k] = np.count_nonzero(array[k] > columns.border_hu) if measures[k, 0] == 0 else 0
             if measures[k, 0] > 0:
                 found = checker.check(array[k], mask[k])
-                findings[k] = found.left_out, found.air_inside, found.hole
+                findings[k] = found.left_out, found.air_inside, found.hole, found.apart
 
     for_slice_ranges(work, slices)
     pixel_mm2 = spacing_mm[0] * spacing_mm[1]
@@ -162,6 +163,7 @@ def slice_records(
         TISSUE_LEFT_OUT: findings[:, 0],
         AIR_INSIDE: findings[:, 1],
         HOLE: findings[:, 2],
+        APART: findings[:, 3],
     }
     return [
         SliceRecord(

@@ -10,6 +10,7 @@ from pathlib import Path
 from TableRemovalLib.overrides import ScanOverrides
 from TableRemovalLib.quality import (
     AIR_INSIDE,
+    APART,
     AREA_JUMP,
     HOLE,
     NO_BODY,
@@ -26,6 +27,7 @@ WEIGHTS = {
     TISSUE_LEFT_OUT: 3,
     AIR_INSIDE: 3,
     HOLE: 3,
+    APART: 3,
     AREA_JUMP: 2,
 }
 MOST = 10

@@ -22,6 +22,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE)]
 
+from couch_scenes import LAYING, CouchScene, make_scene  # noqa: E402
 from table_removal import FLAGS_BEGIN as BEGIN  # noqa: E402
 from table_removal import SCENARIOS  # noqa: E402
 from TableRemovalLib.body_mask import compute_body_mask, numeric_view  # noqa: E402
@@ -92,7 +93,7 @@ def real_scans(folder: Path) -> Iterator[tuple[str, sitk.Image]]:
 
 
 def counts(data: Path, phantoms: int) -> Iterator[FlagCount]:
-    """Yield the counts of all phantoms, then of all real scans."""
+    """Yield the counts of all phantoms, of what radiotherapy lies on, then of all real scans."""
     from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
 
     for seed in range(1, phantoms + 1):
@@ -100,6 +101,9 @@ def counts(data: Path, phantoms: int) -> Iterator[FlagCount]:
         options = PhantomOptions(size=PHANTOM_SIZE, slices=PHANTOM_SLICES, **switches)
         scan = make_phantom(seed, options).baseline
         yield count_flags(f"phantom, {scenario}", scan.image, sitk.GetArrayFromImage(scan.body) > 0)
+    for laying in LAYING:
+        image, body = make_scene(CouchScene(laying=laying), np.random.default_rng(1))
+        yield count_flags(f"radiotherapy, {laying}", image, body)
     for name, image in real_scans(data):
         yield count_flags(name, image, sitk.GetArrayFromImage(compute_body_mask(image).mask) > 0)
 

@@ -3,12 +3,17 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from Benchmarks.couch_scenes import CouchScene, make_scene
 from Benchmarks.table_removal_flags import BEGIN, END, count_flags, put_section, section
-from Benchmarks.wrong_masks import WAYS
+from Benchmarks.wrong_masks import WAYS, wrong_slices
 from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
 from places import DATA
+from scipy import ndimage
 from TableRemovalLib.body_mask import compute_body_mask
+from TableRemovalLib.borders import BORDER_HU
+from TableRemovalLib.columns import column_statistics
 from TableRemovalLib.outline_checks import OutlineChecker, OutlineFindings
+from TableRemovalLib.quality import AIR_INSIDE, APART, slice_records
 
 MOST_OF_RIGHT = 0.05
 LEAST_OF_WRONG = 0.94
@@ -61,11 +66,44 @@ def checked(image, mask, in_hu=True):
 
 def test_each_finding_is_of_its_kind():
     image = body_slice()
-    assert checked(image, BODY) == OutlineFindings(False, False, False)
-    assert checked(image, DISTANCE < 55) == OutlineFindings(True, False, False)
-    assert checked(image, DISTANCE < 66) == OutlineFindings(False, True, False)
-    assert checked(image, BODY * (DISTANCE > 20)) == OutlineFindings(False, False, True)
+    assert checked(image, BODY) == OutlineFindings(False, False, False, False)
+    assert checked(image, DISTANCE < 55) == OutlineFindings(True, False, False, False)
+    assert checked(image, DISTANCE < 66) == OutlineFindings(False, True, False, False)
+    assert checked(image, BODY * (DISTANCE > 20)) == OutlineFindings(False, False, True, False)
     assert checked(image, NOTHING | (np.abs(COLUMNS - 80) < 12) * BODY).left_out
+
+
+@pytest.mark.parametrize("thing", ["silicone", "strip of the table", "clamp of metal", "arm"])
+def test_what_lies_beside_the_body_and_is_no_limb_is_told(thing):
+    image, place = body_slice(), np.hypot(ROWS - 22, COLUMNS - 22)
+    part = (ROWS > 149) & (ROWS < 153) if thing == "strip of the table" else place < 12
+    image[part] = 2200 if thing == "clamp of metal" else 90
+    if thing == "arm":
+        image[part & (place > 7)] = -90
+    finding = OutlineFindings(False, False, False, thing != "arm")
+    assert checked(image, BODY | part) == finding and not checked(image, BODY | part, in_hu=False).apart
+
+
+def test_a_wing_board_and_its_clamps_that_are_kept_are_told():
+    """The arms lie between body and clamps; nothing is told of them."""
+    scene = CouchScene(slice_mm=10.0, length_mm=120.0, laying="wing board", view_mm=700.0)
+    image, body = make_scene(scene, np.random.default_rng(4))
+    hu, spacing = sitk.GetArrayFromImage(image), image.GetSpacing()
+    y = (np.arange(hu.shape[1]) - (hu.shape[1] - 1) / 2)[None, :, None] * scene.voxel_mm - 70.0
+    clamps = body | ((hu > 300) & (y < -14))
+    board = ndimage.binary_fill_holes(body | ((hu > -960) & (y < 0) & (y > -75)), np.ones((1, 3, 3)))
+    columns = column_statistics(hu, BORDER_HU)
+
+    def flags(mask):
+        nothing = np.zeros(len(mask)), [()] * len(mask)
+        return [record.flags for record in slice_records(hu, columns, mask.astype(np.uint8), spacing, *nothing)]
+
+    assert not any(flags(body))
+    for mask, words in ((clamps, APART), (board, AIR_INSIDE)):
+        wrong = wrong_slices(body, mask, spacing)
+        assert wrong.sum() >= 6 and all(
+            words in told for told, is_wrong in zip(flags(mask), wrong, strict=True) if is_wrong
+        )
 
 
 def test_skin_eaten_by_less_than_a_thin_sheet_is_no_finding():
@@ -83,7 +121,7 @@ def test_a_leak_through_a_narrow_way_and_a_lost_bowel_gas_are_holes():
 def test_a_fold_between_two_parts_of_the_body_is_no_hole():
     fold = (np.abs(COLUMNS - 80) < 3) & (ROWS < 60)
     image = np.where((DISTANCE < 60) & ~fold, 40, -1000).astype(np.int16)
-    assert checked(image, BODY * ~fold) == OutlineFindings(False, False, False)
+    assert checked(image, BODY * ~fold) == OutlineFindings(False, False, False, False)
 
 
 def test_cloth_one_millimetre_thick_on_the_skin_is_found():
@@ -95,14 +133,14 @@ def test_cloth_one_millimetre_thick_on_the_skin_is_found():
 def test_a_prosthesis_on_the_skin_is_not_the_patient_and_a_breast_is():
     on_skin = (np.hypot(ROWS - 15, COLUMNS - 80) < 20) & (DISTANCE >= 60)
     silicone = np.where(on_skin, 150, body_slice()).astype(np.int16)
-    assert checked(silicone, BODY) == OutlineFindings(False, False, False)
+    assert checked(silicone, BODY) == OutlineFindings(False, False, False, False)
     fat = np.where(on_skin & (np.hypot(ROWS - 15, COLUMNS - 80) < 17), -100, silicone).astype(np.int16)
     assert checked(fat, BODY).left_out
 
 
 def test_intensities_that_are_no_hu_are_judged_by_holes_alone():
     image = body_slice()
-    assert checked(image, DISTANCE < 50, in_hu=False) == OutlineFindings(False, False, False)
+    assert checked(image, DISTANCE < 50, in_hu=False) == OutlineFindings(False, False, False, False)
     assert checked(image, BODY * (DISTANCE > 20), in_hu=False).hole
 
 
