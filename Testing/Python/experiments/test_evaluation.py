@@ -41,6 +41,21 @@ def test_the_shipped_networks_bring_a_simulated_follow_up_closer(scores, network
     assert found["ndv_percent"] < 0.05
 
 
+@pytest.mark.parametrize(("width_mm", "percent"), [(280.0, 100.0), (400.0, 90.0)])
+def test_how_much_of_a_body_is_scored_is_told_where_it_is_not_all(width_mm, percent):
+    from LongitudinalRegistrationLib.experiments.model_scores import on_scoring_grid, scored_percent, scores_text
+
+    y, x = (np.arange(90)[:, None] - 44.5) * 5.0, (np.arange(90) - 44.5) * 5.0
+    body = np.where((2 * x / width_mm) ** 2 + (y / 100.0) ** 2 < 1, 40, -1000).astype(np.int16)
+    scan = sitk.GetImageFromArray(np.stack([body] * 20))
+    scan.SetSpacing((5.0, 5.0, 5.0))
+    inside = scored_percent(on_scoring_grid(scan), scan)
+    assert inside == pytest.approx(percent, abs=2.0)
+    row = dict.fromkeys(("end_point_error_mm", "ssim"), [1.0, 1.0]) | {"ndv_percent": 0.0, "seconds": 1.0}
+    told = scores_text({"scan": {"delta 6 mm": {**row, "scored_body_percent": inside}}})
+    assert ("the rest is not scored" in told) == (percent < 100)
+
+
 def test_both_networks_are_asked_the_same_and_ours_is_better(scores):
     for name in ("end_point_error_mm", "dsc", "ssim"):
         assert scores["cvpyramid"][name][0] == pytest.approx(scores["vxm2"][name][0])
