@@ -64,6 +64,8 @@ PARSERS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "markups": ("points.mrk.json", _markups),
     "NIfTI header": ("scan.nii", _nifti),
     "NIfTI": ("scan.nii", _scan),
+    "MetaImage": ("scan.mha", _scan),
+    "NRRD": ("scan.nrrd", _scan),
     "DICOM": ("slice.dcm", _series),
     "enhanced DICOM": ("frames.dcm", _series),
     "manifest": ("manifest.csv", _manifest),
@@ -78,7 +80,8 @@ def seeds(folder: Path) -> dict[str, bytes]:
     from input_scans import grid_matrix, write_enhanced, write_series
 
     values, matrix = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6) - 60, grid_matrix((6, 5, 4), (2, 2, 3))
-    sitk.WriteImage(sitk.GetImageFromArray(values), str(folder / "scan.nii"))
+    for suffix in (".nii", ".mha", ".nrrd"):
+        sitk.WriteImage(sitk.GetImageFromArray(values), str(folder / f"scan{suffix}"), suffix == ".mha")
     slices = sorted(write_series(folder / "series", values, matrix).iterdir())
     frames = write_enhanced(folder / "frames.dcm", values, matrix)
     point = {"id": "1", "label": "a", "position": [1.0, 2.0, 3.0]}
@@ -89,6 +92,8 @@ def seeds(folder: Path) -> dict[str, bytes]:
         "markups": json.dumps(markups).encode(),
         "NIfTI header": scan,
         "NIfTI": scan,
+        "MetaImage": (folder / "scan.mha").read_bytes(),
+        "NRRD": (folder / "scan.nrrd").read_bytes(),
         "DICOM": slices[0].read_bytes(),
         "enhanced DICOM": frames.read_bytes(),
         "manifest": b"patient,time_point,image,labels\nA,1,a.nii.gz,\n",

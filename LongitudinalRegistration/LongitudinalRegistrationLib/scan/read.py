@@ -21,6 +21,7 @@ from .nifti import (
     read_nifti_header,
     read_with_all_values,
 )
+from .stored_bytes import check_stored_bytes
 
 FARTHEST_MM = 1e6
 NO_IMAGE = "{} cannot be read as an image: give a NIfTI, NRRD or MHA file, or a folder with a DICOM series."
@@ -90,4 +91,5 @@ def read_image(path: str | Path, series: str | None = None, acquisition: str | N
         check_nifti(path, header)
     if is_damaged_dicom(path):
         raise InputError(NO_IMAGE.format(path))
+    check_stored_bytes(path)
     return _volume(_read_file(path, header), path)

@@ -1,0 +1,52 @@
+"""MetaImage and NRRD files with fewer voxels than their headers say are refused; whole ones of every kind are read."""
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from LongitudinalRegistrationLib.scan.read import read_image
+from memory_taken import memory_taken
+from TableRemovalLib.errors import InputError
+
+SUFFIXES = (".mha", ".mhd", ".nrrd", ".nhdr")
+
+
+def write(folder, values, suffix, compressed):
+    path = folder / f"scan{suffix}"
+    sitk.WriteImage(sitk.GetImageFromArray(values), str(path), compressed)
+    return path
+
+
+@pytest.mark.parametrize("more", [b"6 5 5", b"1200 1000 900"])
+@pytest.mark.parametrize(
+    ("suffix", "compressed"), [(".mha", True), (".mha", False), (".mhd", True), (".nrrd", True), (".nrrd", False)]
+)
+def test_voxels_that_are_not_there_are_not_made_up_and_no_room_is_made(tmp_path, suffix, compressed, more):
+    path = write(tmp_path, np.arange(120, dtype=np.int16).reshape(4, 5, 6), suffix, compressed)
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"6 5 4", more, 1))
+    assert path.read_bytes() != whole
+    with (
+        memory_taken() as taken,
+        pytest.raises(InputError, match=r"Copy or export it again|cannot be read as an image"),
+    ):
+        read_image(path)
+    assert taken[0] < 48 << 20
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.int32, np.float32, np.float64])
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_whole_files_are_read(tmp_path, suffix, compressed, dtype):
+    values = np.arange(4 * 5 * 6).reshape(4, 5, 6).astype(dtype)
+    path = write(tmp_path, values, suffix, compressed)
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(read_image(path)), values)
+
+
+@pytest.mark.parametrize("content", ["all air", "noise"])
+@pytest.mark.parametrize("suffix", [".mha", ".nrrd"])
+def test_many_voxels_that_compress_to_nothing_or_not_at_all_are_read(tmp_path, suffix, content):
+    values = np.full((60, 128, 128), -1000, np.int16)
+    if content == "noise":
+        values[:] = np.random.default_rng(1).integers(-1000, 3000, values.shape)
+    path = write(tmp_path, values, suffix, True)
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(read_image(path)), values)
