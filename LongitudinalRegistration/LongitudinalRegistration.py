@@ -148,6 +148,10 @@ class LongitudinalRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservatio
             self.initializeParameterNode()
 
     def onSceneEndImport(self, caller, event):
+        """Views are still taking in what has come: Slicer crashes where a node that they show is removed now."""
+        qt.QTimer.singleShot(0, self._showImported)
+
+    def _showImported(self):
         if self.parent.isEntered:
             self.initializeParameterNode()
             self.results.showLast()

@@ -74,7 +74,7 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodesChanged)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self.onNodesChanged)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
         self.timer = qt.QTimer()
         self.timer.setInterval(POLL_MS)
         self.timer.connect("timeout()", self.poll)
@@ -121,6 +121,10 @@ class TableRemovalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneStartClose(self, caller, event):
         self.editSection.stopClicking()
         self.setParameterNode(None)
+
+    def onSceneEndImport(self, caller, event):
+        """Views are still taking in what has come: Slicer crashes where a node that they show is removed now."""
+        qt.QTimer.singleShot(0, lambda: self.onSceneEndClose(None, None))
 
     def onSceneEndClose(self, caller, event):
         if self.parent.isEntered:

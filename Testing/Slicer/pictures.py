@@ -212,17 +212,10 @@ def comparison(studio, baseline, followup):
     studio.frame("In 3-D", 2.0)
     displacement.ui.view3dCheckBox.checked = False
     section.ui.modeComboBox.setCurrentText("Fade")
-    changes = results.changesSection
-    showChanges(studio, panel, "Density")
-    changes.widget.collapsed = False
-    changes.ui.findingsTable.selectRow(0)
-    studio.settle()
-    studio.lookAt(changes.widget)
-    studio.frame("What has changed: denser in orange, lighter in blue, each finding in a list", 3.5)
 
 
 def vertebrae(studio):
-    """Take the picture of the vertebrae of a phantom."""
+    """Take the pictures of a phantom: its vertebrae, and what has changed."""
     from LongitudinalRegistrationLib.phantom import PhantomOptions, make_phantom
     from TableRemovalSlicer.volumes import addVolumeNode
 
@@ -244,6 +237,14 @@ def vertebrae(studio):
     studio.lookAt(section.widget)
     studio.picture("walk-through/vertebrae")
     studio.frame("With labels: the overlap of each vertebra, before and after", 3.5)
+    changes = panel.results.changesSection
+    changes.widget.collapsed = False
+    section.ui.scoresTable.clearSelection()
+    showChanges(studio, panel, "Density")
+    changes.ui.findingsTable.selectRow(0)
+    studio.settle()
+    studio.lookAt(changes.widget)
+    studio.frame("What has changed: denser in orange, lighter in blue, each finding in a list", 3.5)
 
 
 def arguments():

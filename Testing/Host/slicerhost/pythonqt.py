@@ -67,7 +67,10 @@ def giveManners(qtClass):
         for index in range(meta.propertyOffset(), meta.propertyCount()):
             name = meta.property(index).name()
             if not isinstance(base.__dict__.get(name), (property, QtCore.Property)):
-                setattr(base, name, _property(name, base.__dict__.get(name)))
+                made = _property(name, base.__dict__.get(name))
+                if isinstance(base.__dict__.get(name), staticmethod):
+                    made.ofClass = getattr(base, name)
+                setattr(base, name, made)
 
 
 def _withOwnConnect(getAttribute):
@@ -79,6 +82,15 @@ def _withOwnConnect(getAttribute):
         return getAttribute(self, name)
 
     return find
+
+
+class _Property(property):
+    """A property of the objects; the class has under its name its static function, as QTimer singleShot."""
+
+    ofClass = None
+
+    def __get__(self, instance, owner=None):
+        return self.ofClass if instance is None and self.ofClass is not None else super().__get__(instance, owner)
 
 
 _being_read = set()
@@ -107,7 +119,7 @@ def _property(name, method=None):
         if not self.setProperty(name, value):
             raise TypeError(f"{type(self).__name__}.{name} cannot be set to {value!r}")
 
-    return property(read, write)
+    return _Property(read, write)
 
 
 def _className(self):

@@ -27,6 +27,14 @@ def loadScene(path):
         raise RuntimeError(f"{path} could not be read")
 
 
+def addScene(path):
+    """Read the scene of a .mrml file (a Path) into the one that is there, as Slicer's "add data" does."""
+    scene = slicer.mrmlScene
+    scene.SetURL(str(path))
+    if not scene.Import():
+        raise RuntimeError(f"{path} could not be read")
+
+
 def _writeData(folder):
     nodes = slicer.mrmlScene.GetNodes()
     for node in [nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems())]:

@@ -357,6 +357,7 @@ def test_10_labels_whose_voxels_come_after_their_node_as_in_a_loaded_scene_are_m
     assert panel.inputs.matchTable.widget.rowCount == 0
     slicer.util.updateVolumeFromArray(node, arrays()[1])
     panel.onSceneEndImport(None, None)
+    slicer.app.processEvents()
     assert panel.inputs.matchTable.widget.rowCount == 2
 
 

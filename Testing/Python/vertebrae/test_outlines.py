@@ -183,6 +183,42 @@ def test_a_module_that_is_loaded_after_the_start_mends_saved_scenes_too(tmp_path
     assert run.stdout.splitlines()[-1:] == [str([[False] * 2, [True] * 2, [True] * 2])], run.stderr
 
 
+def test_no_node_is_removed_while_a_scene_is_added_to_the_one_that_is_shown(host, tmp_path):
+    """The views are taking in what comes: Slicer crashes where the names of what was shown before are removed then."""
+    import slicer
+    import vtk
+    from slicerhost import boot
+    from slicerhost.application import closePanel, makePanel
+    from slicerhost.scene_files import addScene, saveScene
+
+    module = boot().modules["LongitudinalRegistration"]
+    result = make_result(segmentations=True)
+    saveScene(tmp_path / "scene.mrml")
+    panel, scene, removed = makePanel(module), slicer.mrmlScene, []
+    slicer.app.processEvents()
+    assert panel.result is result and scene.GetFirstNodeByName("Vertebra names") is not None
+    isComing = [False]
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onRemoved(caller, event, node):
+        if node.GetName().startswith("Vertebra"):
+            removed.append(isComing[-1])
+
+    tags = [
+        scene.AddObserver(scene.StartImportEvent, lambda caller, event: isComing.append(True)),
+        scene.AddObserver(scene.EndImportEvent, lambda caller, event: isComing.append(False), -10.0),
+        scene.AddObserver(scene.NodeAboutToBeRemovedEvent, onRemoved),
+    ]
+    addScene(tmp_path / "scene.mrml")
+    during = any(removed)
+    slicer.app.processEvents()
+    added = panel.result
+    for tag in tags:
+        scene.RemoveObserver(tag)
+    closePanel(panel)
+    assert not during and removed and added is not result
+
+
 def test_a_scene_is_watched_once_however_often_its_watch_is_asked_for(scene):
     from LongitudinalRegistrationSlicer.results.imported_scenes import watchImportedScenes
 
