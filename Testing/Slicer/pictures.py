@@ -239,7 +239,7 @@ def vertebrae(studio):
     studio.frame("With labels: the overlap of each vertebra, before and after", 3.5)
     changes = panel.results.changesSection
     changes.widget.collapsed = False
-    section.ui.scoresTable.clearSelection()
+    section.ui.scoresTable.setCurrentCell(-1, -1)
     showChanges(studio, panel, "Density")
     changes.ui.findingsTable.selectRow(0)
     studio.settle()
