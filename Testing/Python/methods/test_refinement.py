@@ -166,28 +166,40 @@ def test_a_lesion_that_has_grown_is_not_shrunk_to_fit_where_no_displacement_is_e
     assert abs(jacobian["known"] - 1) < 0.1 < 0.2 < jacobian["unknown"] - 1
 
 
+class Unhurried:
+    """A clock of a refinement without a time budget."""
+
+    def late(self):
+        return False
+
+    def step(self):
+        pass
+
+
+class Uphill:
+    """The images agree better the larger the field is; the energy is least at one, and goes up from there."""
+
+    def compare(self, field):
+        return Mismatch(100.0 - field.max(), 1, 0, 0.0)
+
+    def step(self, field, found, iterations):
+        return field + 1
+
+    def at(self, field, found):
+        return (field.max() - 1) ** 2
+
+
 def test_a_step_that_lowers_the_image_cost_and_raises_the_energy_is_refused():
-    class Uphill:
-        """The images agree better the larger the field is; the energy falls for one step only."""
-
-        def compare(self, field):
-            return Mismatch(100.0 - field.max(), 1, 0, 0.0)
-
-        def step(self, field, found, iterations):
-            return field + 1
-
-        def at(self, field, found):
-            return (field.max() - 1) ** 2
-
-    class Clock:
-        def late(self):
-            return False
-
-        def step(self):
-            pass
-
-    found = descend(Uphill(), np.zeros((3, 2, 2, 2), np.float32), 5, 8, Clock())
+    found = descend(Uphill(), np.zeros((3, 2, 2, 2), np.float32), 5, 8, Unhurried())
     assert found.max() == 1.0
+
+
+def test_where_coarser_levels_have_led_astray_the_network_s_field_stands():
+    """Three is where they ended; the energy is less at a half, and less still at one."""
+    astray, prior, close = (np.full((3, 2, 2, 2), value, np.float32) for value in (3.0, 0.5, 1.0))
+    assert descend(Uphill(), astray, 5, 8, Unhurried()) is astray
+    assert descend(Uphill(), astray, 5, 8, Unhurried(), prior) is prior
+    assert descend(Uphill(), close, 5, 8, Unhurried(), prior) is close
 
 
 def test_the_energy_is_the_image_cost_and_the_weighted_squared_slopes():

@@ -4,7 +4,7 @@ Minimised is an energy: the robust squared difference of two channels of the sca
 freed of local mean and contrast, which makes it a local correlation), plus the squared slopes of the correction, which
 is the field less the one it started from, plus, weaker, those of the whole field. Where the scans say nothing, the
 start is thus kept. Each step solves for the best update of the whole field at once, by conjugate gradients, and is
-taken if the energy falls.
+taken if the energy falls; where the start itself has less energy than what coarser levels led to, it stands.
 """
 
 from __future__ import annotations
@@ -137,7 +137,9 @@ class _Clock:
             self._progress(self.done / self._total)
 
 
-def descend(energy: Energy, field: np.ndarray, steps: int, iterations: int, clock: _Clock) -> np.ndarray:
+def descend(
+    energy: Energy, field: np.ndarray, steps: int, iterations: int, clock: _Clock, prior: np.ndarray | None = None
+) -> np.ndarray:
     """Take Gauss-Newton steps while they lower the energy.
 
     Parameters
@@ -148,6 +150,8 @@ def descend(energy: Energy, field: np.ndarray, steps: int, iterations: int, cloc
         At most.
     iterations
         Of conjugate gradients in a step.
+    prior
+        Another field, like the first: it is the answer where it has less energy than what was reached. None: no other.
 
     Returns
     -------
@@ -164,6 +168,8 @@ def descend(energy: Energy, field: np.ndarray, steps: int, iterations: int, cloc
         if energy.at(next_field, next_found) >= energy.at(field, found):
             break
         field, found = next_field, next_found
+    if prior is not None and energy.at(prior, energy.compare(prior)) < energy.at(field, found):
+        return prior
     return field
 
 
@@ -245,11 +251,13 @@ def refine(
         comparison = Comparison(fixed, moving, affine, level, keep_volume)
         grid = comparison.grid
         prior = _on(start, grid)
-        field = prior if field is None else _finer(field, grid)
+        begun = prior if field is None else _finer(field, grid)
         keep = None if keep_volume is None else touched(keep_volume, grid)
         expected = None if expected_error is None else _error_on(expected_error, grid)
         regularisation = _regularisation(level, prior, expected, keep, options)
         energy = Energy(comparison, regularisation, expected)
-        field = without_folds(descend(energy, field, level.steps, options.iterations, clock), grid.spacing_mm)
+        other = None if begun is prior or start is None else prior
+        field = descend(energy, begun, level.steps, options.iterations, clock, other)
+        field = without_folds(field, grid.spacing_mm)
     vectors = np.ascontiguousarray(np.moveaxis(np.asarray(field), 0, -1))
     return Refined(grid.image(vectors), clock.done, clock.in_time)
