@@ -51,7 +51,7 @@ class SimilarityPainter:
         if self.mode not in MAPS:
             return None
         if not self._isMade():
-            return Legend((self.mode, "not computed yet"))
+            return Legend((self.mode, "not computed yet" if self._wanted() else "no registered volume"))
         bar = tuple(tuple(colour) for colour in _colours(np.linspace(0, 1, 64, dtype=np.float32)))
         return Legend((self.mode,), (("", bar),), ((0.0, "0"), (0.5, "0.5"), (1.0, "1")))
 
