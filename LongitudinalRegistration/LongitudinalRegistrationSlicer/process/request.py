@@ -97,8 +97,10 @@ class RegistrationRequest:
             parent = node.GetParentTransformNode() if node is not None else None
             if parent is None or (isResult(parent) and scan is not None and scan.GetParentTransformNode() is parent):
                 continue
-            if isResult(parent) and scan is not None:
-                text = _("'{name}' is under '{transform}' and its scan is not: place both under it, or neither.")
+            if isResult(parent):
+                text = _("'{name}' is shown registered by '{transform}': switch that transform off, or remove it.")
+                if scan is not None:
+                    text = _("'{name}' is under '{transform}' and its scan is not: place both under it, or neither.")
                 return text.format(name=node.GetName(), transform=parent.GetName())
             return transformProblem(node)
         return ""

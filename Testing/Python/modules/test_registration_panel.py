@@ -32,6 +32,23 @@ def test_register_button_says_why_it_is_disabled(open_panel):
     assert not button.enabled and "harden" in button.toolTip
 
 
+def test_a_registered_follow_up_that_is_made_the_baseline_says_which_transform_to_switch_off(open_panel):
+    import slicer
+    from LongitudinalRegistrationSlicer.results.nodes import RESULT_ATTRIBUTE
+
+    panel = open_panel("LongitudinalRegistration")
+    parameters = panel.logic.getParameterNode()
+    baseline, followUp = add_volume("Baseline"), add_volume("Follow-up", 2)
+    result = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "May to March")
+    result.SetAttribute(RESULT_ATTRIBUTE, "cost-volume")
+    followUp.SetAndObserveTransformNodeID(result.GetID())
+    parameters.fixedVolume, parameters.movingVolume = baseline, followUp
+    assert panel.ui.registerButton.enabled
+    panel.ui.swapButton.click()
+    text = panel.ui.reasonLabel.text
+    assert not panel.ui.registerButton.enabled and "'May to March'" in text and "off" in text and "harden" not in text
+
+
 def test_when_a_node_that_was_chosen_is_removed_none_is_chosen_and_not_its_neighbour(open_panel):
     """The application's selectors take the next node of their list: another scan, or labels of findings."""
     import slicer

@@ -68,7 +68,7 @@ def test_labels_go_out_as_verse_numbers_from_segment_names(scene, tmp_path):
         ("movingLabels", "result", None, "is under 'first' and its scan is not: place both"),
         ("movingLabels", "result", "other", "is under 'first' and its scan is not: place both"),
         ("movingLabels", "plain", None, "harden"),
-        ("fixedLabels", "result", None, "harden"),
+        ("fixedLabels", "result", None, "switch"),
         ("fixedLabels", "plain", None, "harden"),
     ],
 )
