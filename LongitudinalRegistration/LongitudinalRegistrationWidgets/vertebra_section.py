@@ -16,11 +16,12 @@ from LongitudinalRegistrationSlicer.vertebrae.rows import (
 )
 from slicer.i18n import tr as _
 
+from LongitudinalRegistrationWidgets.vertebra_course import VertebraCourse
 from LongitudinalRegistrationWidgets.vertebra_table import VertebraTable
 
 
 class VertebraSection:
-    """The overlap of each vertebra.
+    """The overlap of each vertebra, and its density and height over time.
 
     `onJump(value, ras)` shows one (None: all slice views are centred on it); `onPlot(chart)` shows the plot and returns
     whether it could: else, and without it, it is shown in one of the application's layouts.
@@ -33,6 +34,8 @@ class VertebraSection:
         self._result, self._outlines, self._outlinesOf = None, None, None
         self._matches, self._entered = (), True
         self.table = VertebraTable(self.ui.scoresTable, self.onChosen)
+        self.course = VertebraCourse(resourcePath, self.onChosen, self._showChart)
+        self.widget.layout().addWidget(self.course.widget)
         self.ui.outlinesCheckBox.connect("toggled(bool)", lambda on: self.showOutlines())
         self.ui.copyButton.connect("clicked(bool)", lambda: self.onCopy())
         self.ui.csvButton.connect("clicked(bool)", lambda: self.onSaveCsv())
@@ -52,6 +55,7 @@ class VertebraSection:
         self.ui.outlinesCheckBox.setVisible(bool(self._matches))
         self.ui.plotButton.enabled = result is not None and scoresOf(result) is not None
         self.table.setRows(rows, measures)
+        self.course.setResult(result)
         if withOutlines:
             self.showOutlines()
 
@@ -92,7 +96,9 @@ class VertebraSection:
                 saveCsv(path, *self._shown())
 
     def onPlot(self):
-        chart = updateVertebraChart(self._result)
+        self._showChart(updateVertebraChart(self._result))
+
+    def _showChart(self, chart):
         if chart is not None and not (self._onPlot is not None and self._onPlot(chart)):
             slicer.modules.plots.logic().ShowChartInLayout(chart)
 

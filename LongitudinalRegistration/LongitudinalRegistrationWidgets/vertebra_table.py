@@ -1,5 +1,7 @@
 """The table of the vertebrae's figures: coloured by quality, sorted on a click on a title, mean and worst below."""
 
+import math
+
 import qt
 from LongitudinalRegistrationSlicer.vertebrae.colours import baselineColour
 from LongitudinalRegistrationSlicer.vertebrae.rows import (
@@ -8,7 +10,6 @@ from LongitudinalRegistrationSlicer.vertebrae.rows import (
     FAIR,
     FOLLOW_UP_ONLY,
     GOOD,
-    MEASURES,
     POOR,
     sortedRows,
     summaryRows,
@@ -21,6 +22,8 @@ TITLES = {
     "dsc before": _("DSC before"),
     "dsc after": _("DSC after"),
     "change": _("DSC change"),
+    "volume before": _("Vol. before (ml)"),
+    "volume after": _("Vol. after (ml)"),
     "hd95 before": _("HD95 before (mm)"),
     "hd95 after": _("HD95 after (mm)"),
     "centroid before": _("Centre before (mm)"),
@@ -99,7 +102,7 @@ class VertebraTable:
         table.clearSpans()
         table.setColumnCount(1 + len(self.measures))
         table.setRowCount(len(self._shown))
-        for column, title in enumerate([_("Vertebra"), *(_titleOf(measure) for measure in self.measures)]):
+        for column, title in enumerate([_("Label"), *(_titleOf(measure) for measure in self.measures)]):
             lines = [*title.split(" ", 2), "", ""][:TITLE_LINES]
             if column == self._sortColumn:
                 lines[-1] = f"{lines[-1]} {'▼' if self._descending else '▲'}".strip()
@@ -110,7 +113,7 @@ class VertebraTable:
     def _fillRow(self, row, entry):
         self.widget.setItem(row, 0, self._nameItem(entry))
         if entry.status != BOTH:
-            item = qt.QTableWidgetItem(ALONE[entry.status])
+            item = qt.QTableWidgetItem(_aloneText(entry))
             self.widget.setItem(row, 1, item)
             self.widget.setSpan(row, 1, 1, len(self.measures))
             return
@@ -146,7 +149,7 @@ class VertebraTable:
         rows = sum(table.rowHeight(row) for row in range(min(len(self._shown), MOST_ROWS)))
         titles = TITLE_LINES * qt.QFontMetrics(table.font).lineSpacing() + TITLE_MARGIN_PX
         table.horizontalHeader().setFixedHeight(titles)
-        bar = table.style().pixelMetric(qt.QStyle.PM_ScrollBarExtent) if len(self.measures) > len(MEASURES) else 0
+        bar = table.style().pixelMetric(qt.QStyle.PM_ScrollBarExtent)
         height = titles + rows + bar + FRAME_PX
         table.setMinimumHeight(height)
         table.setMaximumHeight(height)
@@ -154,6 +157,14 @@ class VertebraTable:
     def _choose(self, row):
         if not self._filling and 0 <= row < len(self._shown) and self._shown[row].value is not None:
             self._onChosen(self._shown[row].value)
+
+
+def _aloneText(entry):
+    """Say which scan alone has a label, and its volume, as it came and registered, where that is known."""
+    before, after = (entry.figures[f"volume {when}"] for when in ("before", "after"))
+    if math.isnan(before + after):
+        return ALONE[entry.status]
+    return _("follow-up only: {before:.1f} → {after:.1f} ml").format(before=before, after=after)
 
 
 def _titleOf(measure):
@@ -167,6 +178,10 @@ def _titleHelp(key):
         return _("95 % Hausdorff distance of the two surfaces in mm. Good up to 3 mm, poor above 6 mm.")
     if key.startswith("centroid"):
         return _("Distance of the two centroids in mm. Good up to 2 mm, poor above 5 mm.")
+    if key in ("volume before", "volume after"):
+        return _(
+            "Volume of the follow-up's label as it came and registered: the registration changes it as they differ."
+        )
     if "hu" in key.split() or key == "volume change":
         return _("Mean density by the labels of each scan, and what has changed from baseline to follow-up.")
     if key.startswith("height") or key == "compression":

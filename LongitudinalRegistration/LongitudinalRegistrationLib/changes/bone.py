@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import (
-    binary_dilation,
-    binary_erosion,
-    binary_fill_holes,
-    generate_binary_structure,
-    grey_opening,
-    label,
-    maximum_filter,
-)
+from scipy.ndimage import binary_fill_holes, grey_opening, label, maximum_filter
 
-Spacing = tuple[float, float, float]
+from .masks import Spacing, grown, near, reach_of
+
 CORTEX_HU, SHELL_HU, VERY_DENSE_HU = 250.0, 120.0, 500.0
 THIN_MM, CLOSING_MM, EDGE_MM, OFF_MM = 3.0, 4.0, 3.0, 1.5
+IN_SLICE = (1, 2)
 LEAST_ML, LEAST_CORRELATION, MOST_CONTRAST = 0.5, 0.85, 1.15
 
 
@@ -40,13 +34,13 @@ def bone_of(baseline: np.ndarray, followup: np.ndarray, body: np.ndarray, spacin
     numpy.ndarray
         [k, j, i], bool.
     """
-    off, scans = _box(OFF_MM, spacing), (baseline, followup)
+    scans = baseline, followup
     walls = [cortex(hu, spacing) for hu in scans]
-    near = np.logical_and(*(maximum_filter(wall, off) for wall in walls))
-    very_dense = np.minimum(*(maximum_filter(hu, off) for hu in scans)) > VERY_DENSE_HU
-    shell = ((near & (walls[0] | walls[1])) | (very_dense & (np.maximum(*scans) > CORTEX_HU))) & body
+    both = np.logical_and(*(near(wall, OFF_MM, spacing, in_slice=True) for wall in walls))
+    very_dense = np.logical_and(*(near(hu > VERY_DENSE_HU, OFF_MM, spacing, in_slice=True) for hu in scans))
+    shell = ((both & (walls[0] | walls[1])) | (very_dense & (np.maximum(*scans) > CORTEX_HU))) & body
     bone = filled(agreeing(shell, baseline, followup, spacing), spacing) & body
-    border = maximum_filter(bone, _box(EDGE_MM, spacing)) & body
+    border = near(bone, EDGE_MM, spacing, in_slice=True) & body
     bone |= border & (walls[0] | walls[1])
     bone = filled(bone, spacing)
     bone[1:-1] |= bone[:-2] & bone[2:]
@@ -74,8 +68,8 @@ def agreeing(mask: np.ndarray, first: np.ndarray, second: np.ndarray, spacing: S
     if not count:
         return mask
     around = maximum_filter(numbers, _box(EDGE_MM, spacing))
-    near = around > 0
-    parts, x, y = around[near], first[near].astype(float), second[near].astype(float)
+    inside = around > 0
+    parts, x, y = around[inside], first[inside].astype(float), second[inside].astype(float)
     n, sx, sy, sxx, syy, sxy = (
         np.bincount(parts, weights, count + 1) for weights in (np.ones(len(x)), x, y, x * x, y * y, x * y)
     )
@@ -145,17 +139,12 @@ def filled(mask: np.ndarray, spacing: Spacing) -> np.ndarray:
     j, i = (np.flatnonzero(mask.any(axis=axes))[[0, -1]].tolist() for axes in ((0, 2), (0, 1)))
     box = np.s_[:, j[0] : j[1] + 1, i[0] : i[1] + 1]
     times, whole = max(round(CLOSING_MM / spacing[1]), 1), mask.copy()
-    for each in whole[box]:
+    wide = grown(np.pad(mask[box], ((0, 0), (times, times), (times, times))), times, IN_SLICE)
+    for each in wide:
         if each.any():
-            each |= _enclosed(each, times)
+            binary_fill_holes(each, output=each)
+    whole[box] |= ~grown(~wide, times, IN_SLICE)[:, times:-times, times:-times]
     return whole
-
-
-def _enclosed(mask: np.ndarray, times: int) -> np.ndarray:
-    """A slice [j, i] with what its mask encloses, gaps of up to twice so many voxels left aside."""
-    cross = generate_binary_structure(2, 1)
-    wide = binary_fill_holes(binary_dilation(np.pad(mask, times), cross, times))
-    return binary_erosion(wide, cross, times)[times:-times, times:-times]
 
 
 def _parts(numbers: np.ndarray, keep: np.ndarray) -> np.ndarray:
@@ -165,5 +154,5 @@ def _parts(numbers: np.ndarray, keep: np.ndarray) -> np.ndarray:
 
 def _box(radius_mm: float, spacing: Spacing, in_slice: bool = True) -> tuple[int, int, int]:
     """Side in voxels of a box, in the slice or of all axes, that reaches a radius from its centre."""
-    k, j, i = (2 * max(round(radius_mm / step), 1) + 1 for step in spacing)
-    return 1 if in_slice else k, j, i
+    k, j, i = (2 * each + 1 for each in reach_of(radius_mm, spacing, in_slice))
+    return k, j, i

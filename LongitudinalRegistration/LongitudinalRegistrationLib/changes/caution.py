@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import binary_dilation, label, maximum_filter
+from scipy.ndimage import label
 
-Spacing = tuple[float, float, float]
+from .masks import Spacing, grown, near
+
 PHASE, BLOOD, BOWEL, AIR = 1, 2, 3, 4
 CAUTIONS = {0: "", PHASE: "contrast phase", BLOOD: "contrast medium", BOWEL: "bowel", AIR: "lung or gas"}
 """What a voxel of the map of cautions means."""
@@ -38,17 +39,17 @@ def cautions_of(
     numpy.ndarray
         [k, j, i], uint8, see CAUTIONS; 0 in bone.
     """
-    near_bone = binary_dilation(bone, iterations=2)
+    near_bone = grown(bone, 2)
     caution = np.zeros(body.shape, np.uint8)
     least, most = np.minimum(baseline, followup), np.maximum(baseline, followup)
     change = np.abs(followup - baseline)[body & ~near_bone & (least > 0) & (most < SOFT_HU[1])]
     if change.size and np.median(change) > OTHER_PHASE_HU:
         caution[(least > SOFT_HU[0]) & (most < SOFT_HU[1])] = PHASE
     caution[least > ENHANCED_HU] = BLOOD
-    caution[_near((least < LIGHT_HU) & body, NEAR_AIR_MM, spacing)] = AIR
+    caution[near((least < LIGHT_HU) & body, NEAR_AIR_MM, spacing)] = AIR
     oral = (baseline > ORAL_HU) & ~near_bone & body
     gas = _gas(baseline, body) | _gas(followup, body)
-    caution[_near(oral, NEAR_ORAL_MM, spacing) | _near(gas, NEAR_GAS_MM, spacing)] = BOWEL
+    caution[near(oral, NEAR_ORAL_MM, spacing) | near(gas, NEAR_GAS_MM, spacing)] = BOWEL
     caution[bone | ~body] = 0
     return caution
 
@@ -56,13 +57,9 @@ def cautions_of(
 def _gas(hu: np.ndarray, body: np.ndarray) -> np.ndarray:
     """Connected parts of air in the body that are as light inside as gas, not as lung."""
     numbers, count = label((hu < INSIDE_HU) & body)
-    sizes = np.bincount(numbers.ravel(), minlength=count + 1)
-    means = np.bincount(numbers.ravel(), hu.ravel(), count + 1) / np.maximum(sizes, 1)
+    inside = numbers > 0
+    sizes = np.bincount(numbers[inside], minlength=count + 1)
+    means = np.bincount(numbers[inside], hu[inside], count + 1) / np.maximum(sizes, 1)
     gas = (means < GAS_HU) & (sizes >= LEAST_VOXELS)
     gas[0] = False
     return gas[numbers]
-
-
-def _near(mask: np.ndarray, radius_mm: float, spacing: Spacing) -> np.ndarray:
-    """Whether a voxel is within a box around a mask's voxels."""
-    return maximum_filter(mask, [2 * max(round(radius_mm / step), 1) + 1 for step in spacing])

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 import SimpleITK as sitk
-from scipy.ndimage import binary_dilation, gaussian_filter
+from scipy.ndimage import gaussian_filter
 from TableRemovalLib.errors import InputError
 
 from ..field.box_warp import box_around, sample
@@ -18,7 +18,8 @@ from .bone import bone_of
 from .caution import cautions_of
 from .comparison import REACH, Compared, compared
 from .contrast import Correction, corrections_of, expected_change
-from .error import expected_offsets, slopes_of, steepness, unresolved
+from .error import expected_variances, residual_on, slopes_of, steepness, unresolved
+from .masks import grown
 from .noise import local_noise
 from .options import BONE, ChangeOptions
 from .residual import shift_explained
@@ -97,7 +98,8 @@ def change_map(
     fixed_body, moving_body
         The patient in each scan, 0 or 1, on the scan's grid; None: looked for.
     expected_error
-        How far off the transform is expected to be, mm, any grid over the fixed scan. None: the option's.
+        How far off the transform is expected to be, mm, any grid over the fixed scan; it counts in bone, where it is
+        more than the option's. None: the option's everywhere.
     fixed_labels
         Vertebrae of the baseline, on its grid: they count as bone. None: bone is what looks like bone.
 
@@ -129,23 +131,22 @@ def change_map(
     )
     mean, raw = (first + second) / 2, second - first
     coarser_mm = np.maximum(fixed.GetSpacing(), pair.followup_spacing_mm)
-    residual = options.registration_error_mm if expected_error is None else expected_error
-    offsets = expected_offsets(coarser_mm, pair.reference, residual)
+    around = grown(bone, 2)
+    residual = residual_on(pair.reference, options.registration_error_mm, expected_error, around)
+    variances = expected_variances(coarser_mm, residual)
     slopes = slopes_of(mean, spacing)
-    steep = np.hypot(steepness(mean, slopes, offsets, spacing), unresolved(first, second))
+    steep = np.hypot(steepness(mean, slopes, variances, spacing), unresolved(first, second))
     flat = steep < FLAT_HU
-    around = binary_dilation(bone, iterations=2)
     corrections = corrections_of(mean, raw, flat, bone, pair.body & ~around) if options.correct_contrast else ()
     explained = expected_change(corrections, mean, bone)
-    explained += shift_explained(raw - explained, slopes, binary_dilation(region, iterations=2) & pair.body, spacing)
+    explained += shift_explained(raw - explained, slopes, grown(region, 2) & pair.body, spacing)
     change = np.where(pair.body, raw - explained, 0).astype(np.float32)
     homogeneous = pair.body & ~around & flat & (mean > SOFT_HU[0]) & (mean < SOFT_HU[1])
     box = box_around(region, MARGIN).slices
     noise = local_noise(change[box], homogeneous[box], spacing)
     significance = np.zeros_like(change)
-    significance[box] = significance_of(
-        change[box], (first[box], second[box]), homogeneous[box], pair.reference[box[::-1]], coarser_mm, residual
-    )
+    seen = (first[box], second[box]), homogeneous[box], spacing, coarser_mm
+    significance[box] = significance_of(change[box], *seen, residual if isinstance(residual, float) else residual[box])
     change[~region], significance[~region] = 0, 0
     trust, warnings = trust_of(fixed, pair, bone, corrections)
 

@@ -7,41 +7,58 @@ import SimpleITK as sitk
 from scipy.ndimage import correlate1d
 
 from ..field.box_warp import sample
-from .options import ChangeOptions
 
 WITHIN_VOXEL = 1 / 12
 """Variance of a place that is known to half a voxel, in squared voxels."""
 HIT_OR_MISSED, PLATE = np.float32(0.15), np.float32(0.25)
-Offsets = tuple[np.ndarray | float, np.ndarray | float, np.ndarray | float]
+Variances = tuple[np.ndarray | float, np.ndarray | float, np.ndarray | float]
 
 
-def expected_offsets(
-    coarser_mm: np.ndarray,
-    reference: sitk.Image,
-    residual: float | sitk.Image,
-) -> Offsets:
+def residual_on(
+    reference: sitk.Image, least_mm: float, expected_error: sitk.Image | None, bone: np.ndarray
+) -> np.ndarray | float:
+    """Say how far off the registration is on the map's grid.
+
+    What is expected counts in bone alone: in organs a registration doubts most what a treatment has changed most.
+
+    Parameters
+    ----------
+    reference
+        Image with the grid.
+    least_mm
+        What it is at least, and where nothing else is known.
+    expected_error
+        Error of the registration, mm, on any grid over the fixed scan. None: not known.
+    bone
+        [k, j, i], bool.
+
+    Returns
+    -------
+    numpy.ndarray or float
+        [k, j, i], float32, mm; a number where nothing is known.
+    """
+    if expected_error is None:
+        return least_mm
+    expected = np.where(bone, sample(expected_error, reference, outside=least_mm), least_mm)
+    return np.maximum(expected, least_mm).astype(np.float32)
+
+
+def expected_variances(coarser_mm: np.ndarray, residual: np.ndarray | float) -> Variances:
     """Expect how far off the scans are along each axis of the map: half a voxel at most, and the registration's error.
 
     Parameters
     ----------
     coarser_mm
         (3,): the larger voxel side of both scans along x, y, z of the map.
-    reference
-        Image with the map's grid.
     residual
-        Error of the registration, mm: a number, or an image on any grid over the fixed scan.
+        Error of the registration, mm: a number, or [k, j, i].
 
     Returns
     -------
     tuple
-        Along k, j, i, mm: a number, or [k, j, i].
+        Along k, j, i, mm squared: a number, or [k, j, i], float32.
     """
-    error = (
-        sample(residual, reference, outside=ChangeOptions.registration_error_mm)
-        if isinstance(residual, sitk.Image)
-        else residual
-    )
-    k, j, i = (np.sqrt(WITHIN_VOXEL * step**2 + np.square(error)) for step in coarser_mm[::-1])
+    k, j, i = (WITHIN_VOXEL * float(step) ** 2 + residual * residual for step in coarser_mm[::-1])
     return k, j, i
 
 
@@ -67,7 +84,7 @@ def slopes_of(mean: np.ndarray, spacing: tuple[float, float, float]) -> tuple[np
 
 
 def steepness(
-    mean: np.ndarray, slopes: tuple[np.ndarray, ...], offsets: Offsets, spacing: tuple[float, float, float]
+    mean: np.ndarray, slopes: tuple[np.ndarray, ...], variances: Variances, spacing: tuple[float, float, float]
 ) -> np.ndarray:
     """Find the change that an offset makes between two scans that are alike.
 
@@ -77,8 +94,8 @@ def steepness(
         Mean of both scans, [k, j, i], HU.
     slopes
         Its slopes, as from slopes_of.
-    offsets
-        As from expected_offsets.
+    variances
+        As from expected_variances.
     spacing
         Along k, j, i, mm.
 
@@ -89,9 +106,9 @@ def steepness(
         square. The curvature stands for thin walls, at whose ridge there is no slope.
     """
     total = np.zeros(mean.shape, np.float32)
-    for axis, (slope, offset, step) in enumerate(zip(slopes, offsets, spacing, strict=True)):
+    for axis, (slope, variance, step) in enumerate(zip(slopes, variances, spacing, strict=True)):
         curvature = correlate1d(mean, np.array([1.0, -2.0, 1.0]) / step**2, axis=axis, mode="nearest")
-        total += np.square(slope * offset) + np.square(curvature * (np.square(offset) / 2))
+        total += np.square(slope) * variance + np.square(curvature * (variance / 2))
     return np.sqrt(total)
 
 

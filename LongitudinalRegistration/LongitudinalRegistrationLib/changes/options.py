@@ -24,7 +24,7 @@ class ChangeOptions:
     correct_contrast
         Whether contrast phase and kernel are taken out: an offset per tissue, and a gain in bone.
     registration_error_mm
-        How far off the registration is expected to be, beside half a voxel; where a map of it is given, that counts.
+        How far off the registration is expected to be, beside half a voxel; at least, where a map of it is given.
     """
 
     region: str = BONE
@@ -61,7 +61,7 @@ class FindingOptions:
         How many findings are listed at most, the surest first.
     """
 
-    threshold: float = 4.5
+    threshold: float = 4.0
     change_hu: float = 40.0
     volume_ml: float = 0.1
     most: int = 50

@@ -37,15 +37,24 @@ class Anatomy:
         Vertebrae (VerSe numbers), or other labels, any grid; None: none.
     parts
         1 is the body of a vertebra, 2 its processes, any grid; None: by the vertebra's shape.
+    are_vertebrae
+        Whether numbers that a vertebra has mean one.
     """
 
-    def __init__(self, bone: sitk.Image, labels: sitk.Image | None = None, parts: sitk.Image | None = None):
+    def __init__(
+        self,
+        bone: sitk.Image,
+        labels: sitk.Image | None = None,
+        parts: sitk.Image | None = None,
+        are_vertebrae: bool = True,
+    ):
         self._bone = sitk.GetArrayViewFromImage(bone)
         self._to_world = voxel_matrix(bone)
         self._labels = None if labels is None else sample(labels, bone, labels=True)
         self._frames: dict[int, Frame] = {}
         self._parts: np.ndarray | None = None
-        if self._labels is not None:
+        self._are_vertebrae = are_vertebrae
+        if self._labels is not None and are_vertebrae:
             image = sitk.GetImageFromArray(self._labels)
             image.CopyInformation(bone)
             self._frames = frames_of(image)
@@ -75,7 +84,7 @@ class Anatomy:
         if value:
             frame = self._frames.get(value)
             side = _side(x - (frame.centre[0] if frame is not None else self._middle_x))
-            if value not in VERSE_NAMES:
+            if value not in VERSE_NAMES or not self._are_vertebrae:
                 return Where(f"label {value}, {side}", side, None)
             part = PARTS.get(_most(self._parts[index]) or BODY) if self._parts is not None else "vertebra"
             return Where(f"{label_name(value)}, {part}, {side}", side, value)

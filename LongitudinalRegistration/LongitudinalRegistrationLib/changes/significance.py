@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import SimpleITK as sitk
 from scipy.ndimage import gaussian_filter
 
 from .comparison import REACH
-from .error import expected_offsets, plates, slopes_of, steepness
+from .error import expected_variances, plates, slopes_of, steepness
 from .noise import local_noise
 
 ACROSS, WITHIN_MM = 0.7, 1.0
@@ -20,9 +19,9 @@ def significance_of(
     change: np.ndarray,
     scans: tuple[np.ndarray, np.ndarray],
     homogeneous: np.ndarray,
-    reference: sitk.Image,
+    spacing: Spacing,
     coarser_mm: np.ndarray,
-    residual: float | sitk.Image,
+    residual: np.ndarray | float,
 ) -> np.ndarray:
     """Measure a change in standard deviations of what noise, registration and slices explain.
 
@@ -36,23 +35,22 @@ def significance_of(
         Baseline and follow-up, [k, j, i], float32, HU; k across the slices.
     homogeneous
         Bool: body without edges, of one tissue.
-    reference
-        Image with their grid.
+    spacing
+        Along k, j, i, mm.
     coarser_mm
         (3,): the larger voxel side of both scans along x, y, z.
     residual
-        How far off the registration is expected to be, mm; a number, or an image over the fixed scan.
+        How far off the registration is expected to be, mm: a number, or [k, j, i].
 
     Returns
     -------
     numpy.ndarray
         [k, j, i], float32; signed, positive is denser.
     """
-    spacing = reference.GetSpacing()[::-1]
     sigma = [ACROSS * coarser_mm[2] / spacing[0], WITHIN_MM / spacing[1], WITHIN_MM / spacing[2]]
     seen, first, second = (gaussian_filter(each, sigma, mode="nearest", truncate=REACH) for each in (change, *scans))
     mean = (first + second) / 2
-    offsets = expected_offsets(np.full(3, coarser_mm.min()), reference, residual)
-    error = np.square(steepness(mean, slopes_of(mean, spacing), offsets, spacing))
+    variances = expected_variances(np.full(3, coarser_mm.min()), residual)
+    error = np.square(steepness(mean, slopes_of(mean, spacing), variances, spacing))
     error += np.square(plates(first, second, spacing))
     return seen / np.sqrt(np.square(local_noise(seen, homogeneous, spacing)) + error)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import SimpleITK as sitk
-from scipy.ndimage import binary_dilation
 
 from .comparison import Compared
 from .contrast import BONE, FAT, Correction
+from .masks import grown
 
 FAT_HU, BONE_SLOPE = 25.0, 0.1
 TISSUE_HU, LEAST_TISSUE = (-200.0, 250.0), 0.5
@@ -76,7 +76,7 @@ def _kernel(pair: Compared, bone: np.ndarray) -> list[tuple[float, str]]:
     """Edges of bone as steep in one scan as in the other."""
     if not bone.any():
         return []
-    near = binary_dilation(bone, iterations=1)
+    near = grown(bone, 1)
     first, second = (
         float(np.mean(np.hypot(*(np.gradient(hu, axis=axis)[near] for axis in (1, 2)))))
         for hu in (pair.baseline, pair.followup)

@@ -11,6 +11,7 @@ from ..experiments.paper import EXPERIMENTS
 from ..methods.network.architectures.catalogue import DEFAULT_NETWORK, NETWORKS
 from ..methods.refinement.options import EFFORTS
 from ..methods.registry import AUTO, NAMES, current_name
+from ..scan.scan_dates import date_in, days_since_first
 
 _INPUTS = (
     "Scans: NIfTI, NRRD or MHA files, or a folder with a DICOM series. Intensities are HU. "
@@ -64,6 +65,16 @@ def threshold_value(text: str) -> float | None:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no threshold: give auto or a number from 0 to 1") from None
     return value
+
+
+def days_of_scans(text: str) -> list[str]:
+    """Parse "2025-01-03,2025-04-10"."""
+    days = [part.strip() for part in text.split(",")]
+    if days_since_first(days) is None or not all(map(date_in, days)):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: give dates with commas between them, for example 2025-01-03,2025-04-10"
+        )
+    return days
 
 
 def positive(text: str) -> int:
@@ -183,9 +194,10 @@ def _add_register(subparsers: Commands) -> None:
         "register",
         "bring a follow-up onto a baseline",
         "Register the moving scan (follow-up) to the fixed scan (baseline). Writes registered.nii.gz,\n"
-        "transform.h5 (fixed to moving points, LPS mm), dvf.nii.gz, report.json, report.html (verdict, pictures and\n"
-        "figures on one page that needs no other file), registered_labels.nii.gz where moving labels are given, and\n"
-        "vertebrae.csv (Dice, Hausdorff 95 %, distance of centroids, volumes; of the follow-up alone: volumes).",
+        "transform.h5 (fixed to moving points, LPS mm), dvf.nii.gz, expected_error.nii.gz (mm, where the network says\n"
+        "how far off it may be), report.json, report.html (verdict, pictures and figures on one page that needs no\n"
+        "other file), registered_labels.nii.gz where moving labels are given, and vertebrae.csv (Dice, Hausdorff\n"
+        "95 %, distance of centroids, volumes; of the follow-up alone: volumes).",
         "  longct register --fixed 2020.nii.gz --moving 2021.nii.gz --out result\n"
         "  longct register --fixed A --moving B --out result --method niftyreg --fixed-labels a.nii.gz "
         "--moving-labels b.nii.gz",
@@ -259,19 +271,29 @@ def _add_changes(subparsers: Commands) -> None:
     parser = _command(
         subparsers,
         "changes",
-        "what has changed from a baseline to a follow-up",
-        "Register two scans (or take a transform) and list what has become denser or lighter, beyond what\n"
-        "noise, contrast phase and the registration's error explain: changes.json, findings.csv, the changes in\n"
+        "what has changed from a baseline to its follow-ups",
+        "Register a baseline and a follow-up (or take a transform) and list what has become denser or lighter, beyond\n"
+        "what noise, contrast phase and the registration's error explain: changes.json, findings.csv, the changes in\n"
         "HU and in standard deviations, the volume change and the findings' labels as NIfTI, and, with vertebra\n"
-        "labels, density, volume and height of every vertebra (vertebra_changes.csv). It makes no diagnosis\n"
-        "(docs/change-detection.md).",
+        "labels, density, volume and height of every vertebra (vertebra_changes.csv). Of several follow-ups, whose\n"
+        "number stands before their files' names, also the vertebrae over time (vertebra_course.csv). It makes no\n"
+        "diagnosis (docs/change-detection.md).",
         "  longct changes --fixed 2020.nii.gz --moving 2021.nii.gz --out changes\n"
         "  longct changes --fixed A --moving B --fixed-labels a.nii.gz --out changes --transform result/transform.h5\n"
         "  longct changes --fixed A --moving B --out changes --region everywhere --threshold 6\n"
-        "  longct changes --fixed dicom/2020 --moving dicom/2021 --out changes --dicom-sr findings",
+        "  longct changes --fixed dicom/2020 --moving dicom/2021 --out changes --dicom-sr findings\n"
+        "  longct changes --fixed A --moving B C --dates 2025-01-03,2025-04-10,2025-08-01 --fixed-labels a.nii.gz "
+        "--out changes",
     )
     parser.add_argument("--fixed", type=Path, required=True, metavar="F", help="baseline scan")
-    parser.add_argument("--moving", type=Path, required=True, metavar="M", help="follow-up scan")
+    parser.add_argument(
+        "--moving",
+        type=Path,
+        required=True,
+        nargs="+",
+        metavar="M",
+        help="follow-up scans, each compared with the baseline",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--overwrite", action="store_true", help="replace the results of an earlier run in DIR")
     parser.add_argument(
@@ -280,9 +302,23 @@ def _add_changes(subparsers: Commands) -> None:
         metavar="DIR",
         help="also write the findings as DICOM SEG and SR into a new folder; the baseline has to be DICOM",
     )
-    parser.add_argument("--transform", type=Path, metavar="T", help="transform.h5 of `longct register` of these scans")
+    parser.add_argument(
+        "--dates",
+        type=days_of_scans,
+        metavar="DAY,DAY",
+        help="when baseline and follow-ups were scanned (default: as DICOM series or files' names say)",
+    )
+    parser.add_argument(
+        "--transform",
+        type=Path,
+        nargs="+",
+        metavar="T",
+        help="transform.h5 of `longct register`, one a follow-up; expected_error.nii.gz beside it counts where it is",
+    )
     parser.add_argument("--fixed-labels", type=Path, metavar="L", help="labels on the baseline's grid")
-    parser.add_argument("--moving-labels", type=Path, metavar="L", help="labels on the follow-up's grid")
+    parser.add_argument(
+        "--moving-labels", type=Path, nargs="+", metavar="L", help="labels on the follow-up's grid, one a follow-up"
+    )
     parser.add_argument(
         "--region", choices=REGIONS, default=BONE, help="where to look: bone (default), or everywhere in the body"
     )
@@ -304,7 +340,7 @@ def _add_changes(subparsers: Commands) -> None:
         type=float,
         default=ChangeOptions.registration_error_mm,
         metavar="MM",
-        help="how far off the registration is expected to be, beside half a voxel (%(default)g)",
+        help="how far off the registration is expected to be at least, beside half a voxel (%(default)g)",
     )
     parser.add_argument(
         "--method", type=current_name, choices=NAMES, default=AUTO, help="as of `longct register` (default auto)"
@@ -538,7 +574,9 @@ def _add_cohort(subparsers: Commands) -> None:
         "--threads", type=positive, metavar="N", help="threads a worker (default: the cores shared out; on a cluster 1)"
     )
     parser.add_argument(
-        "--changes", action="store_true", help="also list what has changed: findings.csv, as of `longct changes`"
+        "--changes",
+        action="store_true",
+        help="also list what has changed, as `longct changes`: findings.csv, vertebra_course.csv",
     )
     _add_cluster(parser)
     _add_output_style(parser)

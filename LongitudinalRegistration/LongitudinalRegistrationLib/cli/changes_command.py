@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import SimpleITK as sitk
@@ -16,25 +17,60 @@ from ..scan.write import write_image, write_transform
 from ..system.csv_text import csv_text
 from ..system.files import results_folder, write_json, write_text
 from ..system.staged_files import StagedFiles
+from .changes_text import text_of, text_of_all
 from .console import Console
+from .follow_ups import FollowUp, Visits, visits_of
 from .inputs import check_memory_of_both, check_not_input, read_transform
 
 if TYPE_CHECKING:
     from ..changes.findings import Finding
+    from ..changes.options import ChangeOptions, FindingOptions
     from ..pipeline.changes import Changes, Labelled
 
 CHANGES_FILES = (
     *("changes.json", "findings.csv", "vertebra_changes.csv", "findings.nii.gz", "transform.h5"),
     *("change_hu.nii.gz", "significance.nii.gz", "volume_change.nii.gz"),
 )
-SHOWN = 10
+COURSE_FILES = ("time_points.json", "vertebra_course.csv")
+"""Of several follow-ups; the files of each have its number before their names."""
 
 
 def changes(arguments: argparse.Namespace, console: Console) -> None:
-    """Compare two scans and write what differs."""
+    """Compare a baseline with its follow-ups and write what differs."""
+    visits = visits_of(arguments)
+    options = _options(arguments)
+    labels = [each.labels for each in visits.follow_ups]
+    transforms = [each.transform for each in visits.follow_ups]
+    inputs = (arguments.fixed, *arguments.moving, arguments.fixed_labels, *labels, *transforms)
+    if arguments.dicom_sr:
+        _check_exportable(arguments)
+    for each in visits.follow_ups:
+        check_memory_of_both(arguments, each.image)
+    files = _files_of(arguments.out, len(visits.follow_ups))
+    for name in files:
+        check_not_input(arguments.out / name, *inputs)
+    given = [read_transform(path) if path else None for path in transforms]
+    with results_folder(arguments.out, files, arguments.overwrite) as folder, StagedFiles(folder) as staged:
+        contents = []
+        for number, (each, transform) in enumerate(zip(visits.follow_ups, given, strict=True), start=1):
+            prefix = f"{number}-" if len(given) > 1 else ""
+            contents.append(_compared(each, transform, options, arguments, staged, prefix, console))
+        if len(given) > 1:
+            _write_course(visits, contents, staged)
+        staged.publish(files)
+    for content in contents:
+        content["folder"] = str(folder)
+        content["dicom_folder"] = str(arguments.dicom_sr) if arguments.dicom_sr and content["findings"] else None
+    if len(contents) == 1:
+        console.result(contents[0], text_of(contents[0]))
+    else:
+        console.result(
+            {"folder": str(folder), **_time_points(visits), "follow_ups": contents}, text_of_all(visits, contents)
+        )
+
+
+def _options(arguments: argparse.Namespace) -> tuple[ChangeOptions, FindingOptions]:
     from ..changes.options import ChangeOptions, FindingOptions
-    from ..pipeline.changes import Labelled, find_all_changes
-    from ..pipeline.registration import check_labels
 
     options = ChangeOptions(region=arguments.region, registration_error_mm=arguments.registration_error)
     finding_options = FindingOptions(arguments.threshold, arguments.change_hu, arguments.volume_ml)
@@ -42,40 +78,51 @@ def changes(arguments: argparse.Namespace, console: Console) -> None:
         ok, reason = each.isValid()
         if not ok:
             raise InputError(reason)
-    inputs = (arguments.fixed, arguments.moving, arguments.fixed_labels, arguments.moving_labels, arguments.transform)
-    if arguments.dicom_sr:
-        _check_exportable(arguments)
-    check_memory_of_both(arguments)
-    for name in CHANGES_FILES:
-        check_not_input(arguments.out / name, *inputs)
-    given = read_transform(arguments.transform) if arguments.transform else None
-    with results_folder(arguments.out, CHANGES_FILES, arguments.overwrite) as folder, StagedFiles(folder) as staged:
-        console.progress("read", 0.0)
-        fixed = read_image(arguments.fixed, arguments.fixed_series, arguments.fixed_acquisition)
-        moving = read_image(arguments.moving, arguments.moving_series, arguments.moving_acquisition)
-        labels = [read_image(path) if path else None for path in (arguments.fixed_labels, arguments.moving_labels)]
-        check_labels(labels[0], fixed, "fixed", other=moving)
-        check_labels(labels[1], moving, "moving", other=fixed)
-        pair = Labelled(fixed, None, labels[0]), Labelled(moving, None, labels[1])
-        transform = given
-        doubts: tuple[str, ...] = ()
-        if transform is None:
-            pair, transform, doubts = _registered(pair, arguments, console)
-            staged.write("transform.h5", partial(write_transform, transform))
-        console.progress("changes", 0.0)
-        result = find_all_changes(*pair, transform, options, finding_options)
-        content = result.content()
-        content["warnings"] = [*doubts, *content["warnings"]]
-        _write(result, content, staged)
-        if arguments.dicom_sr and result.findings.listed:
-            exported = [_exported(each) for each in result.findings.listed]
-            export_findings(
-                arguments.dicom_sr, exported, result.findings.labels, arguments.fixed, arguments.fixed_series
-            )
-        staged.publish(CHANGES_FILES)
-    content["folder"] = str(folder)
-    content["dicom_folder"] = str(arguments.dicom_sr) if arguments.dicom_sr and result.findings.listed else None
-    console.result(content, _text(content))
+    return options, finding_options
+
+
+def _files_of(folder: Path, follow_ups: int) -> tuple[str, ...]:
+    """Name the files of a run, and of an earlier one with several follow-ups that are there."""
+    prefixes = [f"{number}-" for number in range(1, follow_ups + 1)] if follow_ups > 1 else [""]
+    there = [path.name for path in folder.glob("[0-9]*-*") if path.name.partition("-")[2] in CHANGES_FILES]
+    return (*dict.fromkeys([f"{prefix}{name}" for prefix in prefixes for name in CHANGES_FILES] + there), *COURSE_FILES)
+
+
+def _compared(
+    follow_up: FollowUp,
+    given: sitk.Transform | None,
+    options: tuple[ChangeOptions, FindingOptions],
+    arguments: argparse.Namespace,
+    staged: StagedFiles,
+    prefix: str,
+    console: Console,
+) -> dict:
+    """Compare the baseline with a follow-up; have files written, with a prefix to their names; return the content."""
+    from ..pipeline.changes import Labelled, find_all_changes
+    from ..pipeline.registration import check_labels
+
+    console.progress("read", 0.0)
+    fixed = read_image(arguments.fixed, arguments.fixed_series, arguments.fixed_acquisition)
+    moving = read_image(follow_up.image, arguments.moving_series, arguments.moving_acquisition)
+    labels = [read_image(path) if path else None for path in (arguments.fixed_labels, follow_up.labels)]
+    check_labels(labels[0], fixed, "fixed", other=moving)
+    check_labels(labels[1], moving, "moving", other=fixed)
+    pair = Labelled(fixed, None, labels[0]), Labelled(moving, None, labels[1])
+    transform = given
+    error = read_image(follow_up.expected_error) if follow_up.expected_error is not None else None
+    doubts: tuple[str, ...] = ()
+    if transform is None:
+        pair, transform, doubts, error = _registered(pair, arguments, console)
+        staged.write(f"{prefix}transform.h5", partial(write_transform, transform))
+    console.progress("changes", 0.0)
+    result = find_all_changes(*pair, transform, *options, expected_error=error)
+    content = result.content()
+    content["warnings"] = [*doubts, *content["warnings"]]
+    _write(result, content, staged, prefix)
+    if arguments.dicom_sr and result.findings.listed:
+        exported = [_exported(each) for each in result.findings.listed]
+        export_findings(arguments.dicom_sr, exported, result.findings.labels, arguments.fixed, arguments.fixed_series)
+    return content
 
 
 def _check_exportable(arguments: argparse.Namespace) -> None:
@@ -103,8 +150,8 @@ def _exported(finding: Finding) -> ExportedFinding:
 
 def _registered(
     pair: tuple[Labelled, Labelled], arguments: argparse.Namespace, console: Console
-) -> tuple[tuple[Labelled, Labelled], sitk.Transform, tuple[str, ...]]:
-    """Register the pair: the scans with their bodies, the transform, and what speaks against it."""
+) -> tuple[tuple[Labelled, Labelled], sitk.Transform, tuple[str, ...], sitk.Image | None]:
+    """Register the pair: the scans with their bodies, the transform, what speaks against it, its expected error."""
     from ..methods.method import Problem
     from ..pipeline.changes import Labelled
     from ..pipeline.choice import solve
@@ -121,39 +168,41 @@ def _registered(
         ]
     solution = solve(Problem(scans[0], scans[1], stages), options)
     with_bodies = tuple(Labelled(each.image, scan.mask, each.labels) for each, scan in zip(pair, scans, strict=True))
-    return (with_bodies[0], with_bodies[1]), solution.candidate.transform, solution.warnings
+    candidate = solution.candidate
+    return (with_bodies[0], with_bodies[1]), candidate.transform, solution.warnings, candidate.expected_error
 
 
-def _write(result: Changes, content: dict, staged: StagedFiles) -> None:
+def _write(result: Changes, content: dict, staged: StagedFiles, prefix: str) -> None:
     from ..changes.content import finding_columns, flat_finding, flat_vertebra
 
     for name in ("change_hu", "significance", "volume_change"):
-        staged.write(f"{name}.nii.gz", partial(write_image, getattr(result.found, name)))
-    staged.write("findings.nii.gz", partial(write_image, result.findings.labels))
-    write_json(content, staged.folder / "changes.json")
+        staged.write(f"{prefix}{name}.nii.gz", partial(write_image, getattr(result.found, name)))
+    staged.write(f"{prefix}findings.nii.gz", partial(write_image, result.findings.labels))
+    write_json(content, staged.folder / f"{prefix}changes.json")
     rows = [flat_finding(each) for each in content["findings"]]
-    write_text(csv_text(rows, finding_columns()), staged.folder / "findings.csv")
+    write_text(csv_text(rows, finding_columns()), staged.folder / f"{prefix}findings.csv")
     if content["vertebrae"]:
         table = [flat_vertebra(each) for each in content["vertebrae"]]
-        write_text(csv_text(table), staged.folder / "vertebra_changes.csv")
+        write_text(csv_text(table), staged.folder / f"{prefix}vertebra_changes.csv")
 
 
-def _text(content: dict) -> str:
-    """The findings, a line each, the surest first."""
-    found = content["findings"]
-    lines = [f"{len(found)} changes, noise {content['noise_hu']:.0f} HU, trust {content['trust']:.2f}"]
-    for each in found[:SHOWN]:
-        before, after = each["diameter_before_mm"], each["diameter_after_mm"]
-        words = (
-            f"{each['number']:>3} {each['kind']:<7} {each['place']:<28} {each['volume_ml']:6.2f} ml "
-            f"{each['mean_change_hu']:+5.0f} HU  {before:.0f} -> {after:.0f} mm  confidence {each['confidence']:.2f}"
-        )
-        lines.append(words + (f"  ({each['caution']}?)" if each["caution"] else ""))
-    if len(found) > SHOWN:
-        lines.append(f"    and {len(found) - SHOWN} more in findings.csv")
-    lines += [f"Note: {words}" for words in content["warnings"]]
-    if content["dicom_folder"]:
-        lines.append(f"DICOM         {content['dicom_folder']}")
-    return "\n".join(
-        [*lines, "No diagnosis: every change is for a reader to judge.", f"Results       {content['folder']}"]
-    )
+def _write_course(visits: Visits, contents: list[dict], staged: StagedFiles) -> None:
+    """Write the time points, and the vertebrae over them, where there are any."""
+    from ..changes.vertebra_course import course_rows, vertebra_course
+
+    write_json(_time_points(visits), staged.folder / "time_points.json")
+    course = vertebra_course(visits.names, [content["vertebrae"] for content in contents])
+    if course.states:
+        rows = course_rows(course, visits.dates, visits.days)
+        write_text(csv_text(rows), staged.folder / "vertebra_course.csv")
+
+
+def _time_points(visits: Visits) -> dict:
+    """Name, date and days of the baseline and each follow-up, and the prefix of its files' names, for JSON."""
+    days = visits.days or (None,) * len(visits.dates)
+    return {
+        "time_points": [
+            {"name": name, "date": date or None, "days": passed, "files": f"{number}-" if number else None}
+            for number, (name, date, passed) in enumerate(zip(visits.names, visits.dates, days, strict=True))
+        ]
+    }

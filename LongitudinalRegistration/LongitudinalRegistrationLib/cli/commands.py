@@ -16,7 +16,7 @@ from TableRemovalLib.errors import InputError
 from TableRemovalLib.options import TableRemovalOptions
 
 from ..scan.read import read_image
-from ..scan.write import image_suffix, write_image, write_transform
+from ..scan.write import EXPECTED_ERROR, image_suffix, write_image, write_transform
 from ..system.files import ready_folder, results_folder, write_json, write_text
 from ..system.staged_files import StagedFiles
 from .apply_command import apply
@@ -31,7 +31,7 @@ from .invert_command import invert
 from .training_commands import evaluate, simulate, train
 
 REGISTER_FILES = (
-    *("registered.nii.gz", "registered_labels.nii.gz", "dvf.nii.gz", "transform.h5"),
+    *("registered.nii.gz", "registered_labels.nii.gz", "dvf.nii.gz", "transform.h5", EXPECTED_ERROR),
     *("report.json", "report.html", "vertebrae.csv"),
 )
 
@@ -211,6 +211,8 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
         )
         result = replace(result, warnings=(*result.warnings, *doubts))
         with stages.stage("write"):
+            if result.expected_error is not None:
+                staged.write(EXPECTED_ERROR, partial(write_image, result.expected_error))
             if result.registered_labels is not None:
                 staged.write("registered_labels.nii.gz", partial(write_image, result.registered_labels))
             point = central_point(result.common_centre, fixed_labels)

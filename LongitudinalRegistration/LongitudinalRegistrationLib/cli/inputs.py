@@ -37,8 +37,15 @@ def check_not_input(output: Path, *inputs: Path | None) -> None:
             raise InputError(f"The output {output} is the input: choose another name, originals are never changed.")
 
 
-def check_memory_of_both(arguments: argparse.Namespace) -> None:
+def check_memory_of_both(arguments: argparse.Namespace, moving: Path | None = None) -> None:
     """Check, by their headers alone, that there is memory for baseline and follow-up, each the series that is named.
+
+    Parameters
+    ----------
+    arguments
+        Of the command.
+    moving
+        The follow-up. None: the one of the arguments.
 
     Raises
     ------
@@ -49,7 +56,7 @@ def check_memory_of_both(arguments: argparse.Namespace) -> None:
 
     check_memory_for(
         voxel_count(arguments.fixed, arguments.fixed_series, arguments.fixed_acquisition),
-        voxel_count(arguments.moving, arguments.moving_series, arguments.moving_acquisition),
+        voxel_count(moving or arguments.moving, arguments.moving_series, arguments.moving_acquisition),
     )
 
 

@@ -101,16 +101,17 @@ def register_pair(
         content["end_point_error_mm"] = _end_point_errors(fixed, sitk.ReadTransform(inputs["truth"]), result)
     if changes:
         scans = Labelled(fixed.image, fixed.mask, fixed_labels), Labelled(moving, problem.moving.mask, moving_labels)
-        content["changes"] = _changes(*scans, result.transform)
+        content["changes"] = _changes(*scans, result)
     if KEEP[keep]:
         _write(result, content, (fixed, moving, fixed_labels), checksums, keep, ready_folder(Path(folder)))
     return content
 
 
-def _changes(fixed: Labelled, moving: Labelled, transform: sitk.Transform) -> dict[str, Any]:
+def _changes(fixed: Labelled, moving: Labelled, result: RegistrationResult) -> dict[str, Any]:
     """What has changed; a sentence where the scans cannot be compared, which is no failure of the registration."""
     try:
-        return find_all_changes(fixed, moving, transform).content()
+        found = find_all_changes(fixed, moving, result.transform, expected_error=result.expected_error)
+        return found.content()
     except InputError as error:
         return {"error": str(error)}
 

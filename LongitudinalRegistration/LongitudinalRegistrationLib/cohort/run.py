@@ -20,7 +20,7 @@ from .engine import Progress, lost_workers, run_tasks, still_to_do
 from .ledger import Ledger
 from .pairs import pair_task, pairs_of
 from .summary import write_summary
-from .tables import Row, finding_rows, pair_row, vertebra_rows, write_table
+from .tables import Row, finding_rows, pair_row, vertebra_course_rows, vertebra_rows, write_table
 from .task import FAILED
 
 LEDGER, SETTINGS, CHECKSUMS, PAGE = "records.jsonl", "cohort.json", "checksums.json", "index.html"
@@ -84,7 +84,8 @@ def run_cohort(
     on_start
         Called once the workers are there, with the address of the dashboard and their number.
     changes
-        Whether what has changed is looked for too; its findings become a table, findings.csv.
+        Whether what has changed is looked for too; findings and vertebrae over time become tables, findings.csv and
+        vertebra_course.csv.
 
     Returns
     -------
@@ -123,6 +124,9 @@ def run_cohort(
     findings = [row for pair, record in zip(pairs, records, strict=True) for row in finding_rows(pair, record)]
     if findings:
         write_table(findings, folder / "findings")
+    course = vertebra_course_rows(pairs, records)
+    if course:
+        write_table(course, folder / "vertebra_course")
     settings = {
         "options": asdict(options),
         "keep": keep,

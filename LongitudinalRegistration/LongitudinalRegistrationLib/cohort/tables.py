@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..changes.content import flat_finding
+from ..changes.vertebra_course import course_rows, vertebra_course
+from ..scan.scan_dates import days_since_first
 from ..system.csv_text import csv_text
 from ..system.files import write_atomically, write_text
 from .pairs import Pair
@@ -119,6 +121,37 @@ def finding_rows(pair: Pair, record: Record) -> list[Row]:
     """
     named = {"patient": pair.follow_up.patient, "follow_up": pair.follow_up.time_point}
     return [{**named, **flat_finding(found)} for found in (record.result.get("changes") or {}).get("findings", ())]
+
+
+def vertebra_course_rows(pairs: Sequence[Pair], records: Sequence[Record]) -> list[Row]:
+    """Make the rows of the vertebrae of all patients over time.
+
+    Parameters
+    ----------
+    pairs
+        Patient by patient, in time order.
+    records
+        What came of each.
+
+    Returns
+    -------
+    list of dict
+        A row a vertebra and time point of each patient, see vertebra_course.course_rows; follow-ups that were not
+        compared, and vertebrae without labels, have none.
+    """
+    compared: dict[str, list[tuple[Pair, Any]]] = {}
+    for pair, record in zip(pairs, records, strict=True):
+        vertebrae = (record.result.get("changes") or {}).get("vertebrae")
+        if vertebrae:
+            compared.setdefault(pair.follow_up.patient, []).append((pair, vertebrae))
+    rows = []
+    for patient, found in compared.items():
+        points = [found[0][0].baseline.time_point, *(pair.follow_up.time_point for pair, _ in found)]
+        course = vertebra_course(points, [vertebrae for _, vertebrae in found])
+        days = days_since_first(points)
+        dates = points if days is not None else [""] * len(points)
+        rows += [{"patient": patient, **row} for row in course_rows(course, dates, days)]
+    return rows
 
 
 def write_table(rows: Sequence[Mapping[str, Any]], stem: Path) -> tuple[Path, Path]:

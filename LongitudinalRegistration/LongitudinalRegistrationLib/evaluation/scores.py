@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,7 +15,7 @@ from ..scan.geometry import bounds_of, linear_matrix
 from ..scan.grid import AIR_HU, covering_grid, resample
 from ..scan.kernels import nearest_slices
 from ..scan.label_numbers import MOST_COUNTED, label_values, numbered
-from ..scan.labels import label_name
+from ..scan.labels import names_of_labels, segment_names
 from ..scan.normalise import normalise
 from ..scan.pyramid import FINEST_MM, ScanPyramid, index_matrix
 from ..system.parallel import over_slices, together
@@ -315,10 +315,28 @@ def _most_alike(shape: Shape, others: Mapping[int, Shape]) -> tuple[int, float] 
     return best if best[1] > 0 else None
 
 
+def _centres(
+    fixed: Mapping[int, Shape], fixed_labels: sitk.Image, moving: _Labels, values: list[int] | None
+) -> dict[int, Sequence[float]]:
+    """Where each label of either scan lies, LPS mm: those of the follow-up alone, on it."""
+    of_moving = {}
+    if moving.values - fixed.keys():
+        spacing = np.array(moving.image.GetSpacing()[::-1])
+        of_moving = _shapes(sitk.GetArrayViewFromImage(moving.image), (0, 0, 0), spacing)
+    found = {}
+    for shapes, image in ((of_moving, moving.image), (fixed, fixed_labels)):
+        for number, shape in shapes.items():
+            index = (shape.centre / shape.spacing)[::-1].tolist()
+            value = values[number - 1] if values else number
+            found[value] = image.TransformContinuousIndexToPhysicalPoint(index)
+    return found
+
+
 def score_labels(
     fixed_labels: sitk.Image | None,
     moving_labels: sitk.Image | None,
     steps: Mapping[str, sitk.Transform | None],
+    names: Mapping[int, str] | None = None,
 ) -> tuple[LabelScore, ...]:
     """Score all labels of both scans; a label missing from one scan is listed, with NaN.
 
@@ -328,6 +346,8 @@ def score_labels(
         Label volumes; where either is None there is nothing to score.
     steps
         Name to transform (fixed points to moving points, LPS mm; None: the scans as they came).
+    names
+        What labels are called, where that is known; they come before a segmentation file's own.
 
     Returns
     -------
@@ -341,6 +361,7 @@ def score_labels(
     """
     if fixed_labels is None or moving_labels is None:
         return ()
+    names = {**segment_names(moving_labels), **segment_names(fixed_labels), **(names or {})}
     (fixed_labels, moving_labels), values = _with_small_numbers(fixed_labels, moving_labels)
     spacing = np.array(fixed_labels.GetSpacing()[::-1])
     fixed = _shapes(sitk.GetArrayViewFromImage(fixed_labels), (0, 0, 0), spacing)
@@ -349,10 +370,11 @@ def score_labels(
     coarse_fixed = _shapes(sitk.GetArrayViewFromImage(coarse), (0, 0, 0), coarse_spacing)
     nothing = Shape(np.zeros((0, 0, 0), bool), np.zeros(3, int), spacing)
     scores = {}
+    called = names_of_labels(_centres(fixed, fixed_labels, moving, values), names)
     for number in sorted(fixed.keys() | moving.values):
         value = values[number - 1] if values else number
         inside = number in fixed, number in moving.values
-        scores[number] = LabelScore(value, label_name(value), *inside, {}, {}, {}, {}, {}, {})
+        scores[number] = LabelScore(value, called[value], *inside, {}, {}, {}, {}, {}, {})
     for step, transform in steps.items():
         warped = _warped(moving, fixed_labels, transform, spacing) if moving.values else {}
         coarse_warped = _warped(moving, coarse, transform, coarse_spacing) if moving.values else {}

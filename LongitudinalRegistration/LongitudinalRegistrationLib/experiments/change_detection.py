@@ -25,7 +25,7 @@ from ..changes.options import FindingOptions
 from ..field.box_warp import sample
 from ..phantom import PhantomScan
 from ..system.files import ready_folder, write_atomically, write_json, write_text
-from .detection_pairs import SLICES_MM, pairs_of
+from .detection_pairs import SLICES_MM, RegisteredPair, pairs_of
 
 SEEDS = range(201, 221)
 THRESHOLDS = (3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0)
@@ -128,28 +128,25 @@ def count_findings(found: ChangeMap, truth: Truth, reference: sitk.Image, thresh
     return len(hit), sum(number not in true for number in range(1, len(denser)))
 
 
-def counts_of(
-    seed: int, slice_mm: float, scans: tuple[PhantomScan, PhantomScan], true: sitk.Transform, transform: sitk.Transform
-) -> list[Count]:
+def counts_of(seed: int, slice_mm: float, pair: RegisteredPair) -> list[Count]:
     """Count one pair's findings at every threshold.
 
     Parameters
     ----------
     seed, slice_mm
         Which pair.
-    scans
-        Baseline and follow-up.
-    true, transform
-        The true transform and the registration's, LPS mm.
+    pair
+        The scans and their registration.
 
     Returns
     -------
     list of Count
         One for each of THRESHOLDS.
     """
-    baseline, followup = scans
-    truth = truth_of(baseline, followup, true)
-    found = change_map(baseline.image, followup.image, transform, None, baseline.body, followup.body)
+    baseline, followup = pair.baseline, pair.followup
+    truth = truth_of(baseline, followup, pair.true)
+    bodies = baseline.body, followup.body
+    found = change_map(baseline.image, followup.image, pair.transform, None, *bodies, pair.expected_error)
     return [
         Count(seed, slice_mm, each, len(truth.new), *count_findings(found, truth, baseline.image, each))
         for each in THRESHOLDS
@@ -160,7 +157,7 @@ def count_seed(seed: int, kept: Path | None) -> list[Count]:
     """Make, register and count the pairs of a synthetic patient, with slices of 2.5 and of 5 mm."""
     counts = []
     for slice_mm, pair in pairs_of(seed, kept).items():
-        counts += counts_of(seed, slice_mm, (pair.baseline, pair.followup), pair.true, pair.transform)
+        counts += counts_of(seed, slice_mm, pair)
     return counts
 
 

@@ -20,6 +20,7 @@ from ..system.staged_files import StagedFiles
 
 OPTIONS = PhantomOptions(size=256, slices=180, samples_per_slice=3, new_lesions=4)
 SLICES_MM = {2.5: 1, 5.0: 2}
+ERROR_FILE = "expected_error.nrrd"
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,15 @@ class RegisteredPair:
         The scans; the follow-up has new lesions.
     true, transform
         The true transform and the registration's, baseline points to follow-up points, LPS mm.
+    expected_error
+        How far off the registration expects to be, mm.
     """
 
     baseline: PhantomScan
     followup: PhantomScan
     true: sitk.Transform
     transform: sitk.Transform
+    expected_error: sitk.Image | None
 
 
 def thicker(image: sitk.Image, factor: int, labels: bool = False) -> sitk.Image:
@@ -87,7 +91,7 @@ def thicker_scan(scan: PhantomScan, factor: int) -> PhantomScan:
     return PhantomScan(thicker(scan.image, factor), *(thicker(each, factor, labels=True) for each in labels))
 
 
-def registered(fixed: sitk.Image, moving: sitk.Image) -> sitk.Transform:
+def registered(fixed: sitk.Image, moving: sitk.Image) -> tuple[sitk.Transform, sitk.Image | None]:
     """Register two scans as `longct register` does.
 
     Parameters
@@ -97,12 +101,15 @@ def registered(fixed: sitk.Image, moving: sitk.Image) -> sitk.Transform:
 
     Returns
     -------
-    SimpleITK.Transform
+    transform
         Fixed points to moving points, LPS mm.
+    expected_error
+        How far off it expects to be, mm; None: not known.
     """
     options = RegistrationOptions()
     problem = Problem(prepare(fixed, options), prepare(moving, options), Stages())
-    return solve(problem, options).candidate.transform
+    candidate = solve(problem, options).candidate
+    return candidate.transform, candidate.expected_error
 
 
 def pairs_of(seed: int, kept: Path | None = None) -> Mapping[float, RegisteredPair]:
@@ -134,8 +141,9 @@ def _made(seed: int) -> dict[float, RegisteredPair]:
     found = {}
     for slice_mm, factor in SLICES_MM.items():
         baseline, followup = (thicker_scan(scan, factor) for scan in (pair.baseline, pair.followup))
-        transform = registered(baseline.image, followup.image)
-        found[slice_mm] = RegisteredPair(baseline, followup, pair.true_transform, transform)
+        found[slice_mm] = RegisteredPair(
+            baseline, followup, pair.true_transform, *registered(baseline.image, followup.image)
+        )
     return found
 
 
@@ -146,6 +154,8 @@ def _write(pairs: Mapping[float, RegisteredPair], folder: Path) -> None:
                 for each in fields(PhantomScan):
                     image = getattr(getattr(pair, when), each.name)
                     sitk.WriteImage(image, str(staged.folder / f"{slice_mm:g}_{when}_{each.name}.nrrd"), True)
+            if pair.expected_error is not None:
+                sitk.WriteImage(pair.expected_error, str(staged.folder / f"{slice_mm:g}_{ERROR_FILE}"), True)
             for name in ("true", "transform"):
                 sitk.WriteTransform(getattr(pair, name), str(staged.folder / f"{slice_mm:g}_{name}.h5"))
         staged.publish()
@@ -159,4 +169,5 @@ def _read(folder: Path, slice_mm: float) -> RegisteredPair:
         for when in ("baseline", "followup")
     )
     true, transform = (sitk.ReadTransform(str(folder / f"{slice_mm:g}_{name}.h5")) for name in ("true", "transform"))
-    return RegisteredPair(baseline, followup, true, transform)
+    error = folder / f"{slice_mm:g}_{ERROR_FILE}"
+    return RegisteredPair(baseline, followup, true, transform, sitk.ReadImage(str(error)) if error.exists() else None)

@@ -84,7 +84,7 @@ class Chain:
             step.load()
 
     def register(self, problem: Problem, start: Start | None) -> Answer:
-        """The last step's field, what each step has to say; see Method.register."""
+        """The last step's field, what each step has to say, the error that was expected last; see Method.register."""
         answer = self._steps[0].register(problem, start)
         for step in self._steps[1:]:
             found = step.register(problem, Start(answer.affine, answer.field, answer.expected_error))
@@ -94,6 +94,7 @@ class Chain:
                 found.network or answer.network,
                 answer.known_mm if found.known_mm is None else found.known_mm,
                 (*answer.warnings, *found.warnings),
+                found.expected_error or answer.expected_error,
             )
         return answer
 

@@ -31,7 +31,7 @@ class Candidate:
         A.
     field
         u: vector image, float64, LPS, mm, on voxels of 4 mm or more.
-    network, known_mm, warnings
+    network, known_mm, warnings, expected_error
         See methods.method.Answer.
     before, after
         How well the scans agree under the affine alone, and under the whole.
@@ -54,6 +54,7 @@ class Candidate:
     ndv_percent: float
     largest_mm: float
     doubt: str | None
+    expected_error: sitk.Image | None = None
 
     @cached_property
     def transform(self) -> sitk.CompositeTransform:
@@ -90,9 +91,9 @@ def candidate_of(name: str, problem: Problem, options: RegistrationOptions) -> C
         before, after = agreement(fixed, moving, answer.affine), agreement(fixed, moving, answer.affine, field)
         body = body_on(fixed, field)
         folded, largest = ndv_percent(field, body), largest_component_mm(field, body)
-        doubt = reason_for_doubt(before, after, folded, largest, answer.known_mm)
+        doubt, expected_error = reason_for_doubt(before, after, folded, largest, answer.known_mm), answer.expected_error
         if doubt is None and brings_nothing(before, after):
-            field, after, folded, largest = _zero_like(field), before, 0.0, 0.0
+            field, after, folded, largest, expected_error = _zero_like(field), before, 0.0, 0.0, None
         if fit is not None and fit.doubtful:
             doubt = f"{AFFINE_DOUBT} (correlation {fit.ncc:.2f})"
     return Candidate(
@@ -107,6 +108,7 @@ def candidate_of(name: str, problem: Problem, options: RegistrationOptions) -> C
         folded,
         largest,
         doubt,
+        expected_error,
     )
 
 

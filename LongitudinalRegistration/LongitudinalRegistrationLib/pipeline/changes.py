@@ -15,7 +15,7 @@ from ..changes.options import ChangeOptions, FindingOptions
 from ..changes.places import Anatomy
 from ..changes.vertebra_changes import VertebraChange, vertebra_changes
 from ..field.inverse import resampled
-from ..scan.labels import VERSE_NAMES
+from ..scan.labels import look_like_vertebrae
 from .memory_need import check_memory_to_compare
 
 ONE_SIDE = "Only the {one} has labels: they were carried to the {other} along the registration."
@@ -67,6 +67,7 @@ def find_all_changes(
     options: ChangeOptions | None = None,
     finding_options: FindingOptions | None = None,
     pause: Callable[[], None] = lambda: None,
+    expected_error: sitk.Image | None = None,
 ) -> Changes:
     """Compare two registered scans.
 
@@ -80,6 +81,8 @@ def find_all_changes(
         None: the defaults.
     pause
         Called between the steps; what it raises ends the work.
+    expected_error
+        How far off the transform is expected to be, see RegistrationResult. None: not known.
 
     Returns
     -------
@@ -104,12 +107,15 @@ def find_all_changes(
         warnings.append(ONE_SIDE.format(one=names[0], other=names[1]))
     if labels is None and moving.labels is not None:
         labels = resampled(moving.labels, fixed.image, transform, labels=True)
-    bone_labels = labels if labels is not None and _has_vertebrae(labels) else None
-    if bone_labels is None and moving.labels is not None and _has_vertebrae(moving.labels):
+    bone_labels = labels if labels is not None and _are_vertebrae(labels) else None
+    if bone_labels is None and moving.labels is not None and _are_vertebrae(moving.labels):
         warnings.append(NO_COUNTERPART)
-    found = change_map(fixed.image, moving.image, transform, options, fixed.body, moving.body, fixed_labels=bone_labels)
+    bodies = fixed.body, moving.body
+    found = change_map(fixed.image, moving.image, transform, options, *bodies, expected_error, bone_labels)
     pause()
-    findings = find_changes(found, transform, finding_options, Anatomy(found.bone, labels))
+    findings = find_changes(
+        found, transform, finding_options, Anatomy(found.bone, labels, are_vertebrae=bone_labels is not None)
+    )
     pause()
     vertebrae: tuple[VertebraChange, ...] = ()
     if bone_labels is not None:
@@ -117,8 +123,8 @@ def find_all_changes(
     return Changes(found, findings, vertebrae, (*found.warnings, *warnings))
 
 
-def _has_vertebrae(labels: sitk.Image) -> bool:
-    """Whether any label is a vertebra's number."""
+def _are_vertebrae(labels: sitk.Image) -> bool:
+    """Whether labels name vertebrae, by their numbers and where they lie."""
     statistics = sitk.LabelShapeStatisticsImageFilter()
     statistics.Execute(labels)
-    return any(value in VERSE_NAMES for value in statistics.GetLabels())
+    return look_like_vertebrae({value: statistics.GetCentroid(value) for value in statistics.GetLabels()})

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..changes.recist import CATEGORIES, Course
+from ..changes.vertebra_course import VertebraCourse, vertebra_course
+from ..report.cells import number_cell, pair_cell
 from ..report.content import method_text
 from ..report.document import Document, Section
+from .vertebra_sections import vertebra_sections
 
 TITLE = "Changes from baseline to follow-up"
 FOOTER = "Made with longct, research software, not a medical device. Every finding is for a reader to judge."
-UNKNOWN = "–"
-NOT_SIGNIFICANT = (
-    "n. s.: no significant loss of height; in brackets the loss in percent that the size of voxels can feign. "
-    "How well the labels fit is not in it."
-)
 STATUS = {"accepted": "accepted", "rejected": "rejected", "open": "not judged"}
 
 
@@ -90,6 +87,7 @@ def changes_document(
     lesions: Sequence[ReportedLesion] = (),
     course: Course | None = None,
     patient: str | None = None,
+    vertebrae: VertebraCourse | None = None,
 ) -> Document:
     """Put what has changed into a document.
 
@@ -107,6 +105,8 @@ def changes_document(
         What the reader has marked, and RECIST 1.1 of it.
     patient
         Stands in the title; nothing else in the document names a person. None: nothing.
+    vertebrae
+        Over all time points. None: those of `changes`.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def changes_document(
         _scans_section(scans),
         _trust_section(report, changes),
         _findings_section([finding for finding in findings if finding.status != "rejected"]),
-        _vertebrae_section(changes.get("vertebrae") or ()),
+        *vertebra_sections(vertebrae or vertebra_course(("Baseline", "Follow-up"), [changes.get("vertebrae") or ()])),
         _lesions_section(lesions),
         _course_section(course),
     ]
@@ -181,7 +181,7 @@ def _findings_section(findings: Sequence[ReportedFinding]) -> Section:
             f"{finding.largest_change_hu:+.0f}",
             f"{finding.volume_ml:.2f}",
             f"{finding.contrast_to_noise:.1f}",
-            _pair(finding.diameter_before_mm, finding.diameter_after_mm),
+            pair_cell(finding.diameter_before_mm, finding.diameter_after_mm),
             f"{100 * finding.confidence:.0f} %",
             finding.before,
             finding.after,
@@ -192,45 +192,6 @@ def _findings_section(findings: Sequence[ReportedFinding]) -> Section:
     return Section("Findings", (sentence,), header, rows)
 
 
-def _vertebrae_section(vertebrae: Sequence[dict]) -> Section | None:
-    if not vertebrae:
-        return None
-    header = (
-        "Vertebra",
-        "Mean HU before",
-        "Change (HU)",
-        "Body: change (HU)",
-        "Volume change (%)",
-        "Front before / after (mm)",
-        "Middle",
-        "Back",
-        "Loss of height (%)",
-    )
-    rows = tuple(
-        (
-            entry["name"],
-            _number(entry["whole"]["mean_before_hu"]),
-            _number(entry["whole"]["change_hu"], signed=True),
-            _number(entry["body"]["change_hu"], signed=True),
-            _number(entry["whole"]["volume_change_percent"], signed=True),
-            *(
-                _pair(entry["heights_before"][place], entry["heights_after"][place], 1)
-                for place in ("front_mm", "middle_mm", "back_mm")
-            ),
-            _loss(entry["compression_percent"], entry["compression_error_percent"]),
-        )
-        for entry in vertebrae
-    )
-    return Section("Vertebrae", (NOT_SIGNIFICANT,), header, rows)
-
-
-def _loss(percent: float | None, error: float | None) -> str:
-    """Words for a loss of height; what is within its error is told as that."""
-    if percent is None or error is None or math.isnan(percent) or math.isnan(error):
-        return UNKNOWN
-    return f"{percent:.0f}" if percent > error else f"n. s. ({error:.0f})"
-
-
 def _lesions_section(lesions: Sequence[ReportedLesion]) -> Section | None:
     if not lesions:
         return None
@@ -239,10 +200,10 @@ def _lesions_section(lesions: Sequence[ReportedLesion]) -> Section | None:
         (
             lesion.name,
             lesion.scan,
-            _number(lesion.longest_mm, 1),
-            _number(lesion.perpendicular_mm, 1),
-            _number(lesion.volume_ml, 2),
-            _number(lesion.mean_hu),
+            number_cell(lesion.longest_mm, 1),
+            number_cell(lesion.perpendicular_mm, 1),
+            number_cell(lesion.volume_ml, 2),
+            number_cell(lesion.mean_hu),
         )
         for lesion in lesions
     )
@@ -256,25 +217,13 @@ def _course_section(course: Course | None) -> Section | None:
     rows = tuple(
         (
             point.name,
-            _number(point.sum_mm, 1),
-            _number(point.from_baseline_percent, signed=True),
-            _number(point.nadir_mm, 1),
-            _number(point.from_nadir_percent, signed=True),
+            number_cell(point.sum_mm, 1),
+            number_cell(point.from_baseline_percent, signed=True),
+            number_cell(point.nadir_mm, 1),
+            number_cell(point.from_nadir_percent, signed=True),
             CATEGORIES.get(point.category, ""),
         )
         for point in course.points
     )
     sentence = "Target lesions only: new lesions and non-target lesions count in RECIST 1.1 too. No diagnosis."
     return Section("RECIST 1.1", (sentence, *course.warnings), header, rows)
-
-
-def _number(value: float | None, digits: int = 0, signed: bool = False) -> str:
-    if value is None or math.isnan(value):
-        return UNKNOWN
-    rounded = round(value, digits) + 0.0  # adding 0 takes the sign of a -0 away
-    return f"{rounded:{'+' if signed else ''}.{digits}f}"
-
-
-def _pair(before: float | None, after: float | None, digits: int = 0) -> str:
-    """Before and after in a cell that no line break parts."""
-    return f"{_number(before, digits)} / {_number(after, digits)}".replace(" ", "\N{NO-BREAK SPACE}")

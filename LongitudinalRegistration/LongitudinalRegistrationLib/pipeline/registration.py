@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
@@ -93,6 +93,8 @@ class RegistrationResult:
         Per stage, see Stages.report.
     warnings
         For the user, a sentence each.
+    expected_error
+        How far off the transform is expected to be: image, mm, 8 mm voxels; None where no network says so.
     """
 
     method: str
@@ -113,6 +115,7 @@ class RegistrationResult:
     options: RegistrationOptions
     seconds: dict[str, float]
     warnings: tuple[str, ...] = field(default=())
+    expected_error: sitk.Image | None = None
 
     @cached_property
     def dvf(self) -> sitk.Image:
@@ -206,6 +209,7 @@ def finish(
     fixed_labels: sitk.Image | None = None,
     moving_labels: sitk.Image | None = None,
     on_registered: Callable[[Registered], None] | None = None,
+    label_names: Mapping[int, str] | None = None,
 ) -> RegistrationResult:
     """Make the registered volume of a solution, and score it.
 
@@ -222,6 +226,8 @@ def finish(
         told.
     on_registered
         Called as soon as transform and registered volume are there, before the scores.
+    label_names
+        What labels are called, where that is known; see scores.score_labels.
 
     Returns
     -------
@@ -242,11 +248,12 @@ def finish(
         )
     with stages.stage("score") as report:
         scorer = Scorer(fixed, moving)
+        compared_labels = _compared_with(fixed_labels, moving_labels, fixed.image)
         steps: dict[str, sitk.Transform | None] = {"before": None, "affine": candidate.affine, "after": transform}
         scores, label_scores = together(
             [
                 lambda: {name: scorer.scores(step) for name, step in steps.items()},
-                partial(score_labels, _compared_with(fixed_labels, moving_labels, fixed.image), moving_labels, steps),
+                partial(score_labels, compared_labels, moving_labels, steps, label_names),
             ]
         )
         report(0.9)
@@ -271,6 +278,7 @@ def finish(
         options,
         stages.report(),
         solution.warnings,
+        candidate.expected_error,
     )
 
 

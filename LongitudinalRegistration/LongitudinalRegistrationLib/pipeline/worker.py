@@ -9,10 +9,11 @@ Commands:
 
 - {"do": "prepare", "scan": KEY, "image": {...}, "table_removal": bool}
 - {"do": "register", "job": N, "fixed": KEY, "moving": KEY, "options": {...}, "labels": {"fixed": {...}, "moving":
-  {...}, "keep_volume": {...}}}: options as in RegistrationOptions, refinement_options among them; each label image
-  may be left out
-- {"do": "changes", "changes": N, "fixed": KEY, "moving": KEY, "transform": [...], "region": NAME, "labels": {...}}:
-  what has changed between two scans; transform as take_transform has it; labels as for "register"
+  {...}, "keep_volume": {...}}, "label_names": {NUMBER: NAME}}: options as in RegistrationOptions, refinement_options
+  among them; each label image, and the names of labels that are no vertebra's, may be left out
+- {"do": "changes", "changes": N, "fixed": KEY, "moving": KEY, "transform": [...], "region": NAME, "labels": {...},
+  "expected_error": {...} or null}: what has changed between two scans; transform as take_transform has it; labels as
+  for "register"
 - {"do": "cancel", "job": N}
 
 Answers:
@@ -24,8 +25,8 @@ Answers:
 - {"event": "missing", "job": N, "scans": [KEY, ...]}: these were let go, or never came; nothing was done, prepare them
   and register again
 - {"event": "progress", "job": N, "stage": NAME, "fraction": F}
-- {"event": "transform", "job": N, "affine": 16 numbers (LPS, mm, row by row), "field": {...}, "report": {...}}: the
-  transform T(x) = A(x + u(x)), as soon as it is known
+- {"event": "transform", "job": N, "affine": 16 numbers (LPS, mm, row by row), "field": {...}, "expected_error":
+  {...} or null, "report": {...}}: the transform T(x) = A(x + u(x)), as soon as it is known, and its error, mm
 - {"event": "registered", "job": N, "image": {...}}: the registered volume
 - {"event": "result", "job": N, "report": {...}}: all scores
 - {"event": "failed", "job": N, "message": TEXT}, {"event": "cancelled", "job": N}
@@ -183,6 +184,8 @@ class Worker:
             job=job,
             affine=linear_matrix(candidate.affine).ravel().tolist(),
             field=save_image(sitk.Cast(candidate.field, sitk.sitkVectorFloat32), self._folder, f"field-{job}.npy"),
+            expected_error=candidate.expected_error
+            and save_image(candidate.expected_error, self._folder, f"expected-error-{job}.npy"),
             report=quick_content(solution, stages),
         )
 
@@ -190,7 +193,8 @@ class Worker:
             record = save_image(registered.image, self._folder, f"registered-{job}.npy")
             self._say(event="registered", job=job, image=record)
 
-        result = finish(problem, solution, options, labels.get("fixed"), labels.get("moving"), say_registered)
+        names = {int(value): name for value, name in command.get("label_names", {}).items()}
+        result = finish(problem, solution, options, labels.get("fixed"), labels.get("moving"), say_registered, names)
         self._say(event="result", job=job, report=result_content(result))
 
     def _find_changes(self, command: dict) -> None:
@@ -204,6 +208,7 @@ class Worker:
         try:
             transform = take_transform(self._folder, command["transform"])
             labels = {name: take_image(self._folder, record) for name, record in command["labels"].items()}
+            error = command.get("expected_error") and take_image(self._folder, command["expected_error"])
             missing = [command[side] for side in ("fixed", "moving") if not self._knows(command[side])]
             if missing:
                 self._say(event="changes put off", changes=number, scans=missing)
@@ -214,7 +219,7 @@ class Worker:
                 check_labels(labels.get(side), scan.image, side)
             fixed, moving = (Labelled(scan.image, scan.mask, labels.get(side)) for side, scan in scans.items())
             options = ChangeOptions(region=command["region"])
-            changes = find_all_changes(fixed, moving, transform, options, pause=pause)
+            changes = find_all_changes(fixed, moving, transform, options, pause=pause, expected_error=error)
             self._say(event="changes", changes=number, **changes_answer(changes, self._folder, number))
         except Cancelled:
             self._say(event="changes put off", changes=number, scans=[])

@@ -14,13 +14,14 @@ from TableRemovalLib.errors import InputError
 
 from .dicom_frames import MULTI_FRAME_CT, read_frames
 from .dicom_lengths import MAGIC, MAGIC_AT, is_sound_dicom
+from .scan_dates import iso_date
 
 SINGLE_FRAME_CT = "1.2.840.10008.5.1.4.1.1.2"
 CLASS_ELEMENT = b"\x02\x00\x02\x00UI"
 HEAD_BYTES = 1024
 """Within these are a DICOM file's magic and, in little endian whatever follows, the class of what it stores."""
 
-SOP_CLASS = "0008|0016"
+SOP_CLASS, STUDY_DATE = "0008|0016", "0008|0020"
 SERIES_UID, DESCRIPTION, PATIENT_ID = "0020|000e", "0008|103e", "0010|0020"
 ACQUISITION, POSITION, ORIENTATION = "0020|0012", "0020|0032", "0020|0037"
 ROWS, COLUMNS, PIXEL_SPACING = "0028|0010", "0028|0011", "0028|0030"
@@ -93,6 +94,23 @@ def read_tags(path: Path) -> Callable[[str], str] | None:
         return reader.GetMetaData(key).strip() if reader.HasMetaDataKey(key) else ""
 
     return value
+
+
+def study_date(path: Path) -> str:
+    """Read when a DICOM image was taken.
+
+    Parameters
+    ----------
+    path
+        Of any file.
+
+    Returns
+    -------
+    str
+        "2019-03-01"; empty where it does not say so.
+    """
+    value = read_tags(path)
+    return iso_date(value(STUDY_DATE)) if value is not None else ""
 
 
 def _may_be_ct(path: Path) -> bool:

@@ -9,6 +9,8 @@ from TableRemovalLib.errors import InputError
 
 from ..system.files import reserve, write_atomically
 
+EXPECTED_ERROR = "expected_error.nii.gz"
+"""What the file beside a transform is called that says how far off that may be, mm."""
 NUMBER_BYTES = 8
 IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 

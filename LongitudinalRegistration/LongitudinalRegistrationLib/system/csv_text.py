@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
-def csv_text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
+def csv_text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None, delimiter: str = ",") -> str:
     """Make the text of a CSV file.
 
     Parameters
@@ -17,6 +17,8 @@ def csv_text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = 
         Column to value; floating-point numbers are written with six significant digits, None is left empty.
     columns
         Their names, for a table that may have no rows. None: those of the first row.
+    delimiter
+        Between two columns.
 
     Returns
     -------
@@ -30,7 +32,9 @@ def csv_text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = 
     """
     rows = list(rows)
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0] if columns is None else columns), lineterminator="\n")
+    writer = csv.DictWriter(
+        text, list(rows[0] if columns is None else columns), lineterminator="\n", delimiter=delimiter
+    )
     writer.writeheader()
     for row in rows:
         writer.writerow({name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()})

@@ -113,7 +113,9 @@ def datesOf(lesions):
 
 def timePointsOf(baseline, withNames=True):
     """Return what each scan of a baseline's lesions is called, by its name: see time_points.calledTimePoints."""
-    return calledTimePoints(baseline.GetName(), datesOf(lesionsOf(baseline)), withNames)
+    dates = datesOf(lesionsOf(baseline))
+    names = {scan: scan for scan in (baseline.GetName(), *dates)} if withNames else {}
+    return calledTimePoints(baseline.GetName(), dates, names)
 
 
 def courseOf(baseline, withNames=True):

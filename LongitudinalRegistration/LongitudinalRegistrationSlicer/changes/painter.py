@@ -23,7 +23,7 @@ class ChangePainter:
 
     layers: typing.Any
     leastHu: float = 40.0
-    leastSignificance: float = 3.5
+    leastSignificance: float = 3.0
     opacity: float = 0.7
 
     def __call__(self, frame, picture):

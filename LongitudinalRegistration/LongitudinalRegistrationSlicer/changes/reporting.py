@@ -8,6 +8,7 @@ from TableRemovalSlicer.volumes import imageFromVolumeNode
 
 from LongitudinalRegistrationSlicer.changes.findings import ACCEPTED, REJECTED, findingsOf, labelsNodeOf
 from LongitudinalRegistrationSlicer.changes.lesions import courseOf, lesionsOf, timePointsOf
+from LongitudinalRegistrationSlicer.changes.vertebra_course import vertebraCourseOf
 from LongitudinalRegistrationSlicer.results.nodes import changesOf, fixedOf, movingOf, reportOf
 from LongitudinalRegistrationSlicer.results.series import dateOf, seriesFolderOf
 from LongitudinalRegistrationSlicer.results.transforms import FLIP, itkTransformFromNode
@@ -111,7 +112,9 @@ def _document(result, patient):
     ]
     course = courseOf(fixedOf(result), withNames=False) if lesions else None
     scans = _scans(result, fixed, moving)
-    return changes_document(reportOf(result), changesOf(result), scans, findings, lesions, course, patient)
+    found = vertebraCourseOf(result, withNames=False)
+    vertebrae = found.course if found is not None else None
+    return changes_document(reportOf(result), changesOf(result), scans, findings, lesions, course, patient, vertebrae)
 
 
 def _scans(result, fixed, moving):

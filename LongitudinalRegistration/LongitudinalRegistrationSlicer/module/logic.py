@@ -14,6 +14,11 @@ from LongitudinalRegistrationSlicer.changes.lesions import (
     timePointsOf,
 )
 from LongitudinalRegistrationSlicer.changes.requests import BONE, ChangeRequests
+from LongitudinalRegistrationSlicer.changes.vertebra_course import (
+    FIGURES,
+    updateVertebraCourseChart,
+    vertebraCourseText,
+)
 from LongitudinalRegistrationSlicer.module.parameter_node import LongitudinalRegistrationParameterNode
 from LongitudinalRegistrationSlicer.process.registrations import Registrations
 from LongitudinalRegistrationSlicer.process.request import RegistrationRequest
@@ -252,6 +257,19 @@ class LongitudinalRegistrationLogic(Registrations, ScriptedLoadableModuleLogic):
     def plotLesions(self, result):
         """Plot the lesions over time; return the chart node, or None where there are none."""
         return updateLesionChart(fixedOf(result))
+
+    def vertebraCourseText(self, result, delimiter="\t"):
+        """Return density, volume and height of each vertebra on all follow-ups that were compared with a result's
+        baseline as text, a line a vertebra and time point; "" where there are none."""
+        return vertebraCourseText(result, delimiter)
+
+    def plotVertebraCourse(self, result, figure="mean_hu", part="body"):
+        """Plot a figure of each vertebra over time; return the chart node, or None where there are none.
+
+        figure: key of one of changes.vertebra_course.FIGURES, such as "change_hu" or "loss_percent"; part: "whole",
+        "body" or "processes".
+        """
+        return updateVertebraCourseChart(result, next(each for each in FIGURES if each.key == figure), part)
 
     def forget(self):
         """The scene is closed: end what runs, and forget what was in the scene."""

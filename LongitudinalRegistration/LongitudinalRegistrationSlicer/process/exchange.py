@@ -20,9 +20,11 @@ from LongitudinalRegistrationSlicer.results.nodes import (
     REGISTERED_ROLE,
     RESULT_ATTRIBUTE,
     SCORES_ROLE,
+    expectedErrorOf,
     fixedOf,
     isResult,
     methodOf,
+    setExpectedError,
     setReport,
     setTransformOn,
     unusedName,
@@ -38,6 +40,7 @@ from LongitudinalRegistrationSlicer.vertebrae.label_matching import (
     matchesFromText,
     matchesOf,
     matchesToText,
+    namesByValue,
     valuesByName,
 )
 from LongitudinalRegistrationSlicer.vertebrae.scores import addScores
@@ -85,6 +88,7 @@ def registerMessage(request, folder):
             },
         },
         "labels": _labelRecords(request, folder, "labels"),
+        "label_names": namesByValue(_matches(request)),
     }
 
 
@@ -100,6 +104,7 @@ def changesMessage(request, result, region, folder, number):
         else:
             field = sitk.Cast(part.GetDisplacementField(), sitk.sitkVectorFloat32)
             parts.append({"field": save_image(field, folder, f"changes-{number}-{place}.npy")})
+    error = expectedErrorOf(result)
     return {
         "do": "changes",
         "changes": number,
@@ -107,6 +112,7 @@ def changesMessage(request, result, region, folder, number):
         "moving": scanKey(request.moving, request.tableRemoval),
         "transform": parts,
         "region": region,
+        "expected_error": save_image(error, folder, f"changes-{number}-error.npy") if error is not None else None,
         "labels": _labelRecords(request, folder, f"changes-{number}"),
     }
 
@@ -152,6 +158,8 @@ def importTransform(request, folder, answer):
         node = addTransformNode(transform, unusedName(name))
     node.SetAttribute(RESULT_ATTRIBUTE, method)
     setReport(node, answer["report"])
+    record = answer.get("expected_error")
+    setExpectedError(node, take_image(folder, record) if record else None)
     node.SetAttribute(MATCHES_ATTRIBUTE, matchesToText(_matches(request)))
     for role, taken in (
         (node.GetFixedNodeReferenceRole(), fixed),

@@ -16,6 +16,7 @@ RESULT_ATTRIBUTE = "LongitudinalRegistration.Result"
 MATCHES_ATTRIBUTE = "LongitudinalRegistration.LabelMatches"
 REPORT_ATTRIBUTE = "LongitudinalRegistration.Report"
 CHANGES_ATTRIBUTE = "LongitudinalRegistration.Changes"
+EXPECTED_ERROR_ATTRIBUTE = "LongitudinalRegistration.ExpectedError"
 # What marks a registered volume as made by the module, also after its transform was removed.
 REGISTERED_ATTRIBUTE = "LongitudinalRegistration.Registered"
 REGISTERED_ROLE, SCORES_ROLE = "registered", "scores"
@@ -86,6 +87,21 @@ def changesOf(result):
 def setChanges(result, content):
     """Keep what has changed on the result."""
     result.SetAttribute(CHANGES_ATTRIBUTE, json.dumps(content))
+
+
+def expectedErrorOf(result):
+    """Return how far off a result is expected to be (SimpleITK image, mm, LPS, 8 mm voxels), or None: not known."""
+    from LongitudinalRegistrationLib.system.image_text import image_of_text
+
+    text = result.GetAttribute(EXPECTED_ERROR_ATTRIBUTE)
+    return image_of_text(text) if text else None
+
+
+def setExpectedError(result, image):
+    """Keep how far off a result is expected to be, to a sixteenth of a millimetre; None: not known."""
+    from LongitudinalRegistrationLib.system.image_text import image_text
+
+    result.SetAttribute(EXPECTED_ERROR_ATTRIBUTE, image_text(image) if image is not None else None)
 
 
 def samePair(result):

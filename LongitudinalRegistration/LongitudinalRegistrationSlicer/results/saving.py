@@ -5,7 +5,7 @@ from pathlib import Path
 from slicer.i18n import tr as _
 from TableRemovalSlicer.volumes import imageFromVolumeNode
 
-from LongitudinalRegistrationSlicer.results.nodes import fixedOf, movingOf, registeredOf, reportOf
+from LongitudinalRegistrationSlicer.results.nodes import expectedErrorOf, fixedOf, movingOf, registeredOf, reportOf
 from LongitudinalRegistrationSlicer.results.series import seriesHeader
 from LongitudinalRegistrationSlicer.results.transforms import itkTransformFromNode
 
@@ -19,7 +19,7 @@ def saveResult(result, folder):
     """
     from LongitudinalRegistrationLib.report.content import scan_content
     from LongitudinalRegistrationLib.report.files import REPORT_FILES, write_report
-    from LongitudinalRegistrationLib.scan.write import write_image, write_transform
+    from LongitudinalRegistrationLib.scan.write import EXPECTED_ERROR, write_image, write_transform
     from LongitudinalRegistrationLib.system.files import ready_folder
     from LongitudinalRegistrationLib.system.staged_files import StagedFiles
     from LongitudinalRegistrationLib.system.versions import versions
@@ -27,7 +27,7 @@ def saveResult(result, folder):
 
     fixed, moving, registered = _images(result)
     folder = ready_folder(Path(folder))
-    there = [name for name in (*FILES, *REPORT_FILES) if (folder / name).exists()]
+    there = [name for name in (*FILES, EXPECTED_ERROR, *REPORT_FILES) if (folder / name).exists()]
     if there:
         text = _("{folder} has {file} already: choose an empty folder.")
         raise InputError(text.format(folder=folder, file=there[0]))
@@ -36,9 +36,12 @@ def saveResult(result, folder):
     with StagedFiles(folder) as staged:
         write_transform(itkTransformFromNode(result), staged.folder / TRANSFORM)
         write_image(registered, staged.folder / REGISTERED)
+        error = expectedErrorOf(result)
+        if error is not None:
+            write_image(error, staged.folder / EXPECTED_ERROR)
         written = write_report(staged.folder, report, _pictures(fixed, moving, registered))
         staged.publish()
-    return [*FILES, *written]
+    return [*FILES, *([EXPECTED_ERROR] if error is not None else []), *written]
 
 
 def exportDicom(result, folder):

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 import slicer
-from LongitudinalRegistrationLib.scan.scan_dates import date_in, iso_date
+from LongitudinalRegistrationLib.scan.dicom_slices import study_date
+from LongitudinalRegistrationLib.scan.scan_dates import date_in
 
 
 def seriesHeader(volume):
@@ -19,17 +20,18 @@ def seriesHeader(volume):
 
 def dateOf(volume):
     """Return when a scan was taken, "2020-01-31": as its series says, or its name; "" where neither does."""
-    header = seriesHeader(volume)
-    date = iso_date(str(header.first.get("StudyDate", "") or "")) if header is not None else ""
-    return date or date_in(volume.GetName())
+    path = _fileOf(volume)
+    return (study_date(path) if path is not None else "") or date_in(volume.GetName())
 
 
 def seriesFolderOf(volume):
     """Return (folder, SeriesInstanceUID) of the DICOM series a volume was loaded from; (None, None) without one."""
+    path = _fileOf(volume)
+    return (path.parent, slicer.dicomDatabase.seriesForFile(str(path))) if path is not None else (None, None)
+
+
+def _fileOf(volume):
+    """Return the first file of the DICOM series a volume was loaded from, or None."""
     database, instances = getattr(slicer, "dicomDatabase", None), volume.GetAttribute("DICOM.instanceUIDs")
-    if not database or not instances:
-        return None, None
-    path = database.fileForInstance(instances.split()[0])
-    if not path or not os.path.exists(path):
-        return None, None
-    return Path(path).parent, database.seriesForFile(path)
+    path = database.fileForInstance(instances.split()[0]) if database and instances else ""
+    return Path(path) if path and os.path.exists(path) else None

@@ -9,6 +9,7 @@ import json
 import re
 import typing
 
+from LongitudinalRegistrationLib.scan.labels import MASK
 from slicer.i18n import tr as _
 
 from LongitudinalRegistrationSlicer.results.nodes import MATCHES_ATTRIBUTE, labelsOf
@@ -76,21 +77,25 @@ def matchLabels(fixedNode, movingNode, numbering=AUTO):
 
 
 def labelsIn(node, numbering=AUTO):
-    """Return the SceneLabels of a label node; of a label map in TotalSegmentator's numbers only the spine's."""
+    """Return the SceneLabels of a label node; of a label map in TotalSegmentator's numbers only the spine's.
+
+    A label 1 that is alone is a mask, such as a lesion's, and no C1, unless it is named so or a numbering is chosen.
+    """
     if node is None:
         return []
     isLabelMap = not node.IsA("vtkMRMLSegmentationNode")
     raw = _valuesOf(node) if isLabelMap else _segmentsOf(node)
     nameless = {number for _id, name, number in raw if number is not None and vertebraNumber(name) is None}
     scheme = numberingOf(nameless) if numbering == AUTO else numbering
+    isMask = numbering == AUTO and [number for _id, _name, number in raw] == [MASK]
     labels = {}
     for labelId, name, number in raw:
         named = vertebraNumber(name)
-        found = named or NUMBERINGS[scheme].get(number)
+        found = named or (None if isMask else NUMBERINGS[scheme].get(number))
         if found is None and isLabelMap and scheme == TOTAL_SEGMENTATOR:
             continue
         how = BY_NAME if named or found is None else scheme
-        label = SceneLabel(labelId, name or str(number), found, how)
+        label = SceneLabel(labelId, name or (f"label {number}" if isMask else str(number)), found, how)
         if _key(label) in labels:
             label = SceneLabel(labelId, f"{label.name} ({labelId})", None, BY_NAME)
         labels[_key(label)] = label
@@ -155,6 +160,11 @@ def matchesOf(result):
 def valuesByName(matches):
     """Return label values by name, as displayName and addScores take them."""
     return {match.name: match.value for match in matches}
+
+
+def namesByValue(matches):
+    """Return the names of the labels that are no vertebra's, by label value."""
+    return {match.value: match.name for match in matches if match.value >= FIRST_OTHER}
 
 
 def _key(label):

@@ -49,11 +49,14 @@ MEASURES = (
     Measure("dsc before", "DSC before", 2, True, GOOD_DSC, LEAST_DSC),
     Measure("dsc after", "DSC after", 2, True, GOOD_DSC, LEAST_DSC),
     Measure("change", "DSC change", 2, True, 0.005, -0.005),
+    Measure("volume before", "Volume before (ml)", 1),
+    Measure("volume after", "Volume after (ml)", 1),
     Measure("hd95 before", "HD95 before (mm)", 1, False, 3.0, 6.0),
     Measure("hd95 after", "HD95 after (mm)", 1, False, 3.0, 6.0),
     Measure("centroid before", "Centre before (mm)", 1, False, 2.0, 5.0),
     Measure("centroid after", "Centre after (mm)", 1, False, 2.0, 5.0),
 )
+"""Volumes are of the follow-up's label, as it came and registered."""
 
 
 CHANGES = (
@@ -231,7 +234,7 @@ def _statusOf(score):
 def _figures(entry):
     figures = {
         f"{measure} {when}": _figure(entry.get(part), when)
-        for measure, part in (("dsc", "dsc"), ("hd95", "hd95_mm"), ("centroid", "centroid_mm"))
+        for measure, part in (("dsc", "dsc"), ("hd95", "hd95_mm"), ("centroid", "centroid_mm"), ("volume", "volume_ml"))
         for when in ("before", "after")
     }
     return {**figures, "change": figures["dsc after"] - figures["dsc before"]}

@@ -100,13 +100,13 @@ def test_an_offset_of_half_a_voxel_stays_dark():
 
 
 def test_a_slope_and_a_ridge_explain_what_an_offset_makes_of_them():
-    spacing, offsets = (2.0, 1.0, 1.0), (0.5, 0.6, 0.6)
+    spacing, variances = (2.0, 1.0, 1.0), (0.25, 0.36, 0.36)
     ramp = np.broadcast_to(10.0 * np.arange(20, dtype=np.float32), (5, 6, 20)).copy()
-    expected = steepness(ramp, slopes_of(ramp, spacing), offsets, spacing)[2, 3, 10]
+    expected = steepness(ramp, slopes_of(ramp, spacing), variances, spacing)[2, 3, 10]
     assert expected == pytest.approx(10 * 0.6)
     ridge = np.zeros((5, 6, 21), np.float32)
     ridge[..., 10] = 100
-    assert steepness(ridge, slopes_of(ridge, spacing), offsets, spacing)[2, 3, 10] == pytest.approx(200 * 0.36 / 2)
+    assert steepness(ridge, slopes_of(ridge, spacing), variances, spacing)[2, 3, 10] == pytest.approx(200 * 0.36 / 2)
 
 
 def test_contrast_medium_is_taken_out_where_it_is_everywhere_in_a_tissue():
@@ -206,3 +206,18 @@ def test_the_diameters_of_a_lesion_that_has_grown(before_mm, hu):
     first = find_changes(change_map(*scans, same, None, fixed_body, moving_body), same).listed[0]
     assert first.diameter_before_mm == pytest.approx(before_mm, abs=4)
     assert first.diameter_after_mm == pytest.approx(20, abs=4)
+
+
+def test_a_change_is_less_sure_where_the_registration_expects_to_be_off():
+    (fixed, fixed_body), (moving, moving_body) = trunk(), trunk(lesion_hu=120.0, seed=2)
+    off = sitk.GetImageFromArray(np.full((20, 20, 20), 0.1, np.float32))
+    off.SetSpacing((8.0, 8.0, 8.0))
+    off.SetOrigin((-80.0, -80.0, -80.0))
+    above = sitk.GetImageFromArray(np.where(np.arange(20)[:, None, None] > 10, 3.0, sitk.GetArrayFromImage(off)))
+    above.CopyInformation(off)
+    pair = fixed, moving, sitk.Transform(3, sitk.sitkIdentity), None, fixed_body, moving_body
+    plain, small, large = (change_map(*pair, error).significance for error in (None, off, above))
+    # A tenth of a millimetre is less than what is taken of any registration.
+    np.testing.assert_allclose(array_of(small), array_of(plain), rtol=1e-4, atol=1e-4)
+    lower, upper = (near(large, LESIONS[kind]) / near(plain, LESIONS[kind]) for kind in (DENSER, LIGHTER))
+    assert np.abs(upper).max() < 0.7 and np.abs(lower - 1).max() < 0.1

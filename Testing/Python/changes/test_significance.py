@@ -43,7 +43,7 @@ def compared(lesion_hu, phase_mm=2.5):
 def test_a_new_lesion_is_surer_than_what_slices_make_of_plates(sign):
     change, scans, image = compared(100.0 * sign)
     coarser = np.array([PIXEL_MM, PIXEL_MM, SLICE_MM])
-    found = sign * significance_of(change, scans, np.ones(change.shape, bool), image, coarser, 0.85)
+    found = sign * significance_of(change, scans, np.ones(change.shape, bool), image.GetSpacing()[::-1], coarser, 0.85)
     k, j, i = np.indices(change.shape)
     places = k * SLICE_MM + SLICE_MM / 2, j * PIXEL_MM, i * PIXEL_MM
     away = np.sqrt(sum((each - centre) ** 2 for each, centre in zip(places, CENTRE_MM, strict=True)))

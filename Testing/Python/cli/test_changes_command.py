@@ -115,3 +115,12 @@ def test_vertebrae_of_the_follow_up_alone_beside_other_labels_are_told(files):
     assert run(files, *labels) == 0
     warnings = json.loads((files / "out" / "changes.json").read_text())["warnings"]
     assert any("name vertebrae, the baseline's do not" in words for words in warnings)
+
+
+def test_a_lesion_numbered_1_is_no_atlas(files):
+    mask = sitk.Cast(scan(130.0, 2) > 260, sitk.sitkUInt8)
+    sitk.WriteImage(sitk.Mask(mask, scan(0.0, 1) < 600), str(files / "lesion.nii.gz"))
+    assert run(files, "--fixed-labels", str(files / "lesion.nii.gz")) == 0
+    content = json.loads((files / "out" / "changes.json").read_text())
+    assert content["vertebrae"] == [] and [each["place"] for each in content["findings"]] == ["label 1, middle"]
+    assert content["findings"][0]["vertebra"] is None

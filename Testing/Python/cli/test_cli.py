@@ -124,8 +124,8 @@ def test_nothing_that_is_written_or_told_names_the_scans_files(registered, phant
 def test_register_writes_all_results(registered):
     out, lines = registered
     assert sorted(p.name for p in out.iterdir()) == [
-        "dvf.nii.gz", "registered.nii.gz", "registered_labels.nii.gz", "report.html", "report.json", "transform.h5",
-        "vertebrae.csv",
+        "dvf.nii.gz", "expected_error.nii.gz", "registered.nii.gz", "registered_labels.nii.gz", "report.html",
+        "report.json", "transform.h5", "vertebrae.csv",
     ]  # fmt: skip
     assert {line["progress"]["stage"] for line in lines[:-1]} >= {"read", "body_mask", "affine", "warp", "write"}
     report = json.loads((out / "report.json").read_text())

@@ -1,11 +1,14 @@
 """A cohort on a real scheduler with real workers: one of them is killed, one pair is broken; then it goes on."""
 
+import csv
 import json
 import os
 import signal
 
 import dask
+import numpy as np
 import pytest
+import SimpleITK as sitk
 from command import longct
 from LongitudinalRegistrationLib.cli.task_bar import TaskBar
 from LongitudinalRegistrationLib.cohort import run
@@ -141,6 +144,44 @@ def test_a_cluster_that_is_there_already_is_used(capsys, cluster, source, tmp_pa
     assert (lines[-1]["result"]["pairs"], lines[-1]["result"]["failed"]) == (1, 0)
     written = sorted(path.name for path in (tmp_path / "pairs" / "A" / "1").iterdir())
     assert written == ["registered.nii.gz", "report.html", "report.json", "transform.h5", "vertebrae.csv"]
+
+
+@pytest.mark.slow
+def test_what_has_changed_of_two_patients_over_time_and_a_bad_one_beside_them(capsys, cluster, source, tmp_path):
+    """Two patients with two follow-ups each, a third whose follow-up has no body: sums are those of each pair alone."""
+    lines = (source[0] / "manifest.csv").read_text().splitlines()
+    kept = [line for line in lines if not line.startswith(("A,3", "B,3"))]
+    sitk.WriteImage(sitk.Image([40, 40, 12], sitk.sitkInt16) - 1000, str(source[0] / "empty.nii.gz"))
+    scan, labels = lines[1].split(",")[2:4]
+    kept += [f"C,0,{scan},{labels},,fold1", "C,1,empty.nii.gz,,,fold1"]
+    (source[0] / "changes.csv").write_text("\n".join(kept) + "\n")
+    options = ("--method", "refinement", "--keep", "nothing", "--changes", "--scheduler", cluster(1), "--json")
+    code, out, _ = longct(capsys, "cohort", source[0] / "changes.csv", "--out", tmp_path, *options)
+    result = json.loads(out.splitlines()[-1])["result"]
+    assert code == 0 and (result["pairs"], result["failed"]) == (5, 1)
+    pairs, findings, course = (
+        list(csv.DictReader((tmp_path / f"{name}.csv").open())) for name in ("pairs", "findings", "vertebra_course")
+    )
+    states = {(row["patient"], row["follow_up"]): row for row in pairs}
+    assert [key for key, row in states.items() if row["state"] == "failed"] == [("C", "1")]
+    done = {key: row for key, row in states.items() if row["state"] == "done"}
+    assert set(done) == {("A", "1"), ("A", "2"), ("B", "1"), ("B", "2")}
+    for (patient, time), row in done.items():
+        own = [each for each in findings if (each["patient"], each["follow_up"]) == (patient, time)]
+        assert row["changes_error"] == "" and int(row["findings"]) == len(own) and float(row["changes_trust"]) > 0
+    assert sum(int(row["findings"]) for row in done.values()) == len(findings) > 0
+    for patient in "AB":
+        own = [row for row in course if row["patient"] == patient]
+        values = {row["label"] for row in own}
+        assert [row["time_point"] for row in own] == ["0", "1", "2"] * len(values)
+        first = own[0]
+        made = [line.split(",") for line in kept if line.startswith(f"{patient},0")][0]
+        hu, numbers = (sitk.GetArrayFromImage(sitk.ReadImage(str(source[0] / name))) for name in made[2:4])
+        assert values >= {str(value) for value in np.unique(numbers[numbers > 0])}
+        of_first = hu[numbers == int(first["label"])]
+        assert float(first["whole_mean_hu"]) == pytest.approx(of_first.mean(), abs=0.01)
+        assert float(first["whole_volume_ml"]) > 0 and first["days"] == ""
+    assert {row["patient"] for row in course} == {"A", "B"}
 
 
 def test_phantoms_are_made_by_the_workers_as_they_are_made_here(capsys, cluster, tmp_path):

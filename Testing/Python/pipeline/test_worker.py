@@ -77,6 +77,8 @@ def test_the_transform_comes_first_and_the_volume_is_the_moving_scan_through_it(
     affine.SetMatrix(matrix[:3, :3].ravel().tolist())
     affine.SetTranslation(matrix[:3, 3].tolist())
     transform = compose(affine, take_image(parent.folder, said["field"]))
+    error = take_image(parent.folder, said["expected_error"])
+    assert error.GetSpacing() == (8.0, 8.0, 8.0) and 0 < sitk.GetArrayViewFromImage(error).min() < 1
     registered = take_image(parent.folder, parent.wait("registered", "failed")[0]["image"])
     result, _ = parent.wait("result", "failed")
     fixed, moving = phantom_pair.baseline.image, phantom_pair.followup.image
@@ -91,7 +93,8 @@ def test_nothing_is_loaded_when_a_registration_is_asked_for(parent):
     for job in (2, 3):
         parent.send(do="register", job=job, fixed="a", moving="b", options={"method": "cost-volume"})
         said, _ = parent.wait("transform")
-        take_image(parent.folder, said["field"])
+        for name in ("field", "expected_error"):
+            take_image(parent.folder, said[name])
         seconds.append(said["report"]["seconds"]["load"])
         take_image(parent.folder, parent.wait("registered")[0]["image"])
         parent.wait("result")

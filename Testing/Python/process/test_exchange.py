@@ -92,3 +92,34 @@ def test_labels_under_a_transform_are_used_where_they_are_or_refused(scene, labe
         request.moving.SetAndObserveTransformNodeID(made[scanUnder].GetID())
     ok, reason = request.isValid()
     assert ok == (not words) and words in reason
+
+
+def test_what_the_network_expects_to_be_off_is_kept_with_the_scene_and_goes_out_with_a_comparison(scene, tmp_path):
+    import SimpleITK as sitk
+    from LongitudinalRegistrationLib.system.shared_arrays import save_image, take_image
+    from LongitudinalRegistrationSlicer.process.exchange import changesMessage, importTransform
+    from LongitudinalRegistrationSlicer.results.nodes import expectedErrorOf, lastResult
+    from slicerhost.scene_files import loadScene, saveScene
+
+    error = sitk.GetImageFromArray(np.linspace(0.25, 2.0, 24, dtype=np.float32).reshape(2, 3, 4))
+    error.SetSpacing((8.0, 8.0, 8.0))
+    error.SetOrigin((5.0, -7.0, 9.0))
+    field = sitk.Image([4, 4, 4], sitk.sitkVectorFloat32, 3)
+    request = make_request()
+
+    def answer(**more):
+        record = save_image(field, tmp_path, "field.npy")
+        return {"affine": np.eye(4).ravel().tolist(), "field": record, "report": {"method": "cost-volume"}, **more}
+
+    result = importTransform(request, tmp_path, answer(expected_error=save_image(error, tmp_path, "e.npy"))).transform
+    sent = take_image(tmp_path, changesMessage(request, result, "bone", tmp_path, 1)["expected_error"])
+    assert sent.GetOrigin() == error.GetOrigin() and sent.GetSpacing() == error.GetSpacing()
+    np.testing.assert_allclose(sitk.GetArrayFromImage(sent), sitk.GetArrayFromImage(error), atol=1 / 32)
+    assert importTransform(request, tmp_path, answer()).transform is result
+    assert changesMessage(request, result, "bone", tmp_path, 2)["expected_error"] is None
+    importTransform(request, tmp_path, answer(expected_error=save_image(error, tmp_path, "e.npy")))
+    saveScene(tmp_path / "scene.mrml")
+    loadScene(tmp_path / "scene.mrml")
+    np.testing.assert_allclose(
+        sitk.GetArrayFromImage(expectedErrorOf(lastResult())), sitk.GetArrayFromImage(error), atol=1 / 32
+    )

