@@ -9,9 +9,9 @@ import SimpleITK as sitk
 from ..changes.options import ChangeOptions
 from ..system.memory import check_memory
 
-BYTES_A_VOXEL, BYTES_ANYWAY = 6.5, 8e8
+BYTES_A_VOXEL, BYTES_ANYWAY = 5.5, 7e8
 """The scans themselves as 16 bits, the registered volume, and what is made of them; network, kernels and levels: at the
-peak 1.6, 3.0 and 5.4 GB more than before the scans are read, for pairs of 300, 774 and 1,500 slices of 512 x 512."""
+peak 1.2, 2.5 and 4.5 GB more than before the scans are read, for pairs of 300, 774 and 1,500 slices of 512 x 512."""
 CHANGE_BYTES_A_VOXEL, CHANGE_BYTES_ANYWAY = 150, 2e8
 """What a comparison makes on each voxel of the map."""
 
