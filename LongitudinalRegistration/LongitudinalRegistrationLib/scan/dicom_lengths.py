@@ -18,7 +18,7 @@ SHORT_KINDS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM 
 LONG_KINDS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 """Value representations whose length has two bytes, and four after two that are not used (PS3.5, 7.1.2)."""
 UNDEFINED = 0xFFFFFFFF
-META_GROUP, IDENTIFYING_GROUP, DELIMITERS = 0x0002, 0x0008, 0xFFFE
+DELIMITERS = 0xFFFE
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 TRANSFER_SYNTAX, PIXEL_DATA = 0x00020010, 0x7FE00010
 FRAMES, ROWS, COLUMNS, BITS = 0x00280008, 0x00280010, 0x00280011, 0x00280100
@@ -47,7 +47,7 @@ class _Walk:
     """
 
     def __init__(self, file: BufferedIOBase, size: int, order: str = "<") -> None:
-        self.file, self.size, self.order = file, size, order
+        self.file, self.size = file, size
         self.tags, self.short, self.long = (struct.Struct(order + form) for form in ("HH", "H", "I"))
         self.block, self.begin = b"", 0
         self.noted: dict[int, bytes] = {}
