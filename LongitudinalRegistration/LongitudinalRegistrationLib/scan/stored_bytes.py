@@ -1,11 +1,13 @@
-"""Whether MetaImage and NRRD files hold as many voxels as their headers say.
+"""Whether MetaImage and NRRD files hold as many voxels as their headers say, and a MetaImage's header is one.
 
-The image reader makes up what a compressed MetaImage lacks, and makes room for all of an NRRD before it looks.
+The image reader makes up what a compressed MetaImage lacks, and makes room for all of an NRRD before it looks. More
+numbers than a MetaImage has dimensions, or a pattern for a file's name, make it write anywhere, and end the process.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -15,13 +17,21 @@ from typing import BinaryIO
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
-DAMAGED = "{} is damaged: it holds fewer voxels than its header says. Copy or export it again."
+DAMAGED = "{} is damaged: its header does not fit what it holds. Copy or export it again."
 MOST_HEADER = 1 << 16
 BLOCK = 1 << 20
+MATRICES = {"transformmatrix", "rotation", "orientation"}
+VECTORS = MATRICES | {"offset", "position", "origin", "elementspacing", "elementsize", "centerofrotation"}
+LONE = {"compresseddatasize", "elementnumberofchannels"}
+LONGEST = 500
+NAME = re.compile(r"[^%\x00-\x1f]{1,200}")
+"""Of one file: a name with % is a pattern that the reader fills in."""
+TYPES = {f"MET_{sign}{kind}" for sign in ("", "U") for kind in ("CHAR", "SHORT", "INT", "LONG", "LONG_LONG")}
+TYPES |= {"MET_FLOAT", "MET_DOUBLE"}
 
 
 def check_stored_bytes(path: Path) -> None:
-    """Refuse a MetaImage or NRRD file with fewer voxels than its header says.
+    """Refuse a MetaImage or NRRD file with fewer voxels than its header says, and a MetaImage with a damaged header.
 
     Parameters
     ----------
@@ -31,7 +41,7 @@ def check_stored_bytes(path: Path) -> None:
     Raises
     ------
     InputError
-        If voxels are missing.
+        If voxels are missing, or a MetaImage's header is damaged.
     """
     check = CHECKS.get(path.suffix.lower())
     if check is None:
@@ -43,6 +53,28 @@ def check_stored_bytes(path: Path) -> None:
         return
     if not fits:
         raise InputError(DAMAGED.format(path))
+
+
+def has_sound_header(path: Path) -> bool:
+    """Say whether a file's header may be given to the image reader.
+
+    Parameters
+    ----------
+    path
+        Of any file.
+
+    Returns
+    -------
+    bool
+        False of a MetaImage whose header is damaged, or that cannot be opened.
+    """
+    if path.suffix.lower() not in METAIMAGE:
+        return True
+    try:
+        with open(path, "rb") as file:
+            return _is_metaimage(_metaimage_header(file))
+    except OSError:
+        return False
 
 
 def _expected_bytes(path: Path) -> int:
@@ -71,16 +103,48 @@ def _fields(lines: list[bytes], separator: bytes) -> dict[str, str]:
 
 def _metaimage_fits(path: Path, file: BinaryIO) -> bool:
     """Whether the compressed voxels of a MetaImage are as many as they should be; ElementDataFile ends its header."""
-    fields = _fields(_header(file, lambda line: line.startswith(b"ElementDataFile")), b"=")
+    lines = _metaimage_header(file)
+    if not _is_metaimage(lines):
+        return False
+    fields = _fields(lines, b"=")
     if fields.get("compresseddata", "").lower() != "true":
         return True
     expected, data = _expected_bytes(path), fields.get("elementdatafile", "LIST")
     if data.upper() == "LOCAL":
         return _inflates_to(file, expected)
-    if data.upper().startswith("LIST") or "%" in data:
-        return True
+    if data.upper().startswith("LIST"):
+        return False
     with open(path.parent / data, "rb") as beside:
         return _inflates_to(beside, expected)
+
+
+def _metaimage_header(file: BinaryIO) -> list[bytes]:
+    return _header(file, lambda line: line.startswith(b"ElementDataFile"))
+
+
+def _is_metaimage(lines: list[bytes]) -> bool:
+    """Whether a header names each of its fields once, has as many numbers as it has dimensions, and a known type."""
+    fields = _fields(lines, b"=")
+    if len(fields) != sum(bool(line.strip()) for line in lines):
+        return False
+    try:
+        count = int(fields["ndims"])
+        sizes = [int(value) for value in fields["dimsize"].split()]
+        vectors = {name: len([float(value) for value in fields[name].split()]) for name in VECTORS & fields.keys()}
+        lone = [int(fields[name]) for name in LONE & fields.keys()]
+    except (KeyError, ValueError):
+        return False
+    return (
+        2 <= count <= 4
+        and len(sizes) == count
+        and min(sizes) > 0
+        and all(found == (count**2 if name in MATRICES else count) for name, found in vectors.items())
+        and all(0 <= value < 2**40 for value in lone)
+        and int(fields.get("elementnumberofchannels", 1)) > 0
+        and fields.get("elementtype", "").removesuffix("_ARRAY") in TYPES
+        and NAME.fullmatch(fields.get("elementdatafile", "")) is not None
+        and all(len(name) + len(value) < LONGEST for name, value in fields.items())
+    )
 
 
 def _inflates_to(file: BinaryIO, expected: int) -> bool:
@@ -109,8 +173,8 @@ def _nrrd_fits(path: Path, file: BinaryIO) -> bool:
     return struct.unpack("<I", file.read(4))[0] == _expected_bytes(path) % 2**32
 
 
+METAIMAGE = ".mha", ".mhd"
 CHECKS: dict[str, Callable[[Path, BinaryIO], bool]] = {
-    ".mha": _metaimage_fits,
-    ".mhd": _metaimage_fits,
+    **dict.fromkeys(METAIMAGE, _metaimage_fits),
     ".nrrd": _nrrd_fits,
 }

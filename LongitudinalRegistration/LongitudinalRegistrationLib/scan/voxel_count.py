@@ -11,6 +11,7 @@ from TableRemovalLib.errors import InputError
 from .dicom_lengths import is_damaged_dicom
 from .dicom_series import choose_acquisition, choose_series
 from .dicom_slices import find_slices
+from .stored_bytes import has_sound_header
 
 
 def voxel_count(path: Path, series: str | None = None, acquisition: str | None = None) -> int:
@@ -28,7 +29,7 @@ def voxel_count(path: Path, series: str | None = None, acquisition: str | None =
     """
     if path.is_dir():
         return _series_voxels(path, series, acquisition)
-    if not path.is_file() or is_damaged_dicom(path):
+    if not path.is_file() or is_damaged_dicom(path) or not has_sound_header(path):
         return 0
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from LongitudinalRegistrationLib.scan.read import read_image
+from LongitudinalRegistrationLib.scan.voxel_count import voxel_count
 from memory_taken import memory_taken
 from TableRemovalLib.errors import InputError
 
@@ -49,4 +50,34 @@ def test_many_voxels_that_compress_to_nothing_or_not_at_all_are_read(tmp_path, s
     if content == "noise":
         values[:] = np.random.default_rng(1).integers(-1000, 3000, values.shape)
     path = write(tmp_path, values, suffix, True)
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(read_image(path)), values)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"NDims = 3", b"NDims = 99"),
+        (b"DimSize = 6 5 4", b"DimSize = 6 5 4 4 4 4 4 4 4 4 4 4 4 4"),
+        (b"Offset = 0 0 0", b"Offset = " + b"1 " * 5000),
+        (b"NDims = 3", b"NDims = 3\nNDims = 99"),
+        (b"ElementDataFile = LOCAL", b"ElementDataFile = %s%s%s%n"),
+        (b"ElementDataFile = LOCAL", b"ElementDataFile = " + b"x" * 5000),
+        (b"ElementType = MET_SHORT", b"ElementType = MET_OTHER"),
+    ],
+)
+def test_a_metaimage_header_that_makes_its_reader_write_anywhere_is_refused(tmp_path, old, new):
+    path = write(tmp_path, np.arange(120, dtype=np.int16).reshape(4, 5, 6), ".mha", True)
+    whole = path.read_bytes()
+    assert old in whole and voxel_count(path) == 120
+    path.write_bytes(whole.replace(old, new))
+    assert voxel_count(path) == 0
+    with pytest.raises(InputError, match="its header does not fit what it holds"):
+        read_image(path)
+
+
+def test_a_metaimage_with_other_fields_and_its_voxels_beside_it_is_read(tmp_path):
+    values = np.arange(120, dtype=np.int16).reshape(4, 5, 6)
+    path = write(tmp_path, values, ".mhd", False)
+    more = "Comment = made by hand\nHeaderSize = -1\nID = -1\nParentID = -1\nColor = 1 0 0 1\n"
+    path.write_text(path.read_text().replace("NDims", f"{more}NDims"))
     np.testing.assert_array_equal(sitk.GetArrayFromImage(read_image(path)), values)
