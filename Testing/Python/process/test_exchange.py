@@ -54,6 +54,7 @@ def test_labels_go_out_as_verse_numbers_from_segment_names(scene, tmp_path):
     labels = take_image(tmp_path, message["labels"]["fixed"])
     written = sitk.GetArrayFromImage(labels)
     assert [int(written[k, 10, 10]) for k in (2, 4, 6)] == [20, 19, 101]
+    assert message["label_names"] == {101: "metastasis"}
     spacing, origin, _direction = geometryOfVolumeNode(request.fixed)
     assert labels.GetSize() == (30, 30, 10) and np.allclose(labels.GetOrigin(), origin)
     assert np.allclose(labels.GetSpacing(), spacing) and list(message["labels"]) == ["fixed"]
@@ -123,3 +124,18 @@ def test_what_the_network_expects_to_be_off_is_kept_with_the_scene_and_goes_out_
     np.testing.assert_allclose(
         sitk.GetArrayFromImage(expectedErrorOf(lastResult())), sitk.GetArrayFromImage(error), atol=1 / 32
     )
+
+
+@pytest.mark.parametrize(("value", "name"), [(1, "label 1"), (20, "L1")])
+def test_a_label_map_of_a_lesion_numbered_1_is_no_atlas(scene, value, name):
+    import slicer
+    from LongitudinalRegistrationSlicer.vertebrae.label_matching import VERSE, labelsIn, matchLabels
+
+    array = np.zeros((6, 8, 8), np.uint8)
+    array[2:4, 2:6, 2:6] = value
+    nodes = [
+        slicer.util.addVolumeFromArray(array, name=side, nodeClassName="vtkMRMLLabelMapVolumeNode") for side in "ab"
+    ]
+    (match,) = matchLabels(*nodes)
+    assert match.name == name and match.fixed is not None and match.moving is not None
+    assert [label.number for label in labelsIn(nodes[0], VERSE)] == [value]
