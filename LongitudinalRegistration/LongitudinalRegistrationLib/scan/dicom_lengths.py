@@ -13,7 +13,9 @@ from io import BufferedIOBase, BytesIO
 from pathlib import Path
 
 MAGIC_AT, MAGIC = 128, b"DICM"
-IMPLICIT, DEFLATED, BIG_ENDIAN = b"1.2.840.10008.1.2", b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.2"
+IMPLICIT = b"1.2.840.10008.1.2", b"1.2.840.10008.1.20", b"1.2.840.113619.5.2"
+"""Transfer syntaxes without value representations: DICOM's, Papyrus 3, and a private one of GE."""
+DEFLATED, BIG_ENDIAN = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.2"
 SHORT_KINDS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 LONG_KINDS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 """Value representations whose length has two bytes, and four after two that are not used (PS3.5, 7.1.2)."""
@@ -23,6 +25,8 @@ ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 TRANSFER_SYNTAX, PIXEL_DATA = 0x00020010, 0x7FE00010
 FRAMES, ROWS, COLUMNS, BITS = 0x00280008, 0x00280010, 0x00280011, 0x00280100
 NOTED = frozenset((TRANSFER_SYNTAX, FRAMES, ROWS, COLUMNS, BITS))
+OTHER_KINDS = frozenset((".img", ".mrc", ".rec"))
+"""Suffixes of images that may begin with any bytes, the voxels of a NIfTI pair and MRC: DICOM by its magic alone."""
 DEEPEST = 40
 """Sequences within sequences; a CT image has three or four."""
 BLOCK = 1 << 16
@@ -194,6 +198,8 @@ def is_sound_dicom(path: Path) -> bool:
 def is_damaged_dicom(path: Path) -> bool:
     """Say whether a file is a DICOM file that is not sound.
 
+    Without a preamble, what is named as an image of another kind is none: its voxels may begin likewise.
+
     Parameters
     ----------
     path
@@ -204,7 +210,17 @@ def is_damaged_dicom(path: Path) -> bool:
     bool
         False also of what is no DICOM file, or cannot be opened.
     """
+    if path.suffix.lower() in OTHER_KINDS and not _has_magic(path):
+        return False
     return _lengths_fit(path) is False
+
+
+def _has_magic(path: Path) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(MAGIC_AT + len(MAGIC))[MAGIC_AT:] == MAGIC
+    except OSError:
+        return False
 
 
 def _lengths_fit(path: Path) -> bool | None:
@@ -227,7 +243,7 @@ def _fits(walk: _Walk) -> bool | None:
     if syntax is None:
         explicit = walk.at(place + 4, 2) in SHORT_KINDS | LONG_KINDS
     else:
-        explicit = syntax != IMPLICIT
+        explicit = syntax not in IMPLICIT
     if syntax == DEFLATED:
         walk, place = _inflated(walk.at(place, walk.size)), 0
     elif syntax == BIG_ENDIAN:

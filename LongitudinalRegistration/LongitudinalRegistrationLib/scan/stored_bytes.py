@@ -1,6 +1,7 @@
 """Whether MetaImage and NRRD files hold as many voxels as their headers say, and a MetaImage's header is one.
 
-The image reader makes up what a compressed MetaImage lacks, and makes room for all of an NRRD before it looks. More
+The image reader makes up what a compressed MetaImage lacks, all of it where other bytes come first and the length of
+the compressed ones is not told, and makes room for all of an NRRD before it looks. More
 numbers than a MetaImage has dimensions, or a pattern for a file's name, make it write anywhere, and end the process.
 """
 
@@ -18,14 +19,15 @@ import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
 DAMAGED = "{} is damaged: its header does not fit what it holds. Copy or export it again."
+NO_LENGTH = "{} does not say how long its compressed voxels are (CompressedDataSize): save it again, uncompressed."
 MOST_HEADER = 1 << 16
 BLOCK = 1 << 20
 MATRICES = {"transformmatrix", "rotation", "orientation"}
 VECTORS = MATRICES | {"offset", "position", "origin", "elementspacing", "elementsize", "centerofrotation"}
 LONE = {"compresseddatasize", "elementnumberofchannels"}
 LONGEST = 500
-NAME = re.compile(r"[^%\x00-\x1f]{1,200}")
-"""Of one file: a name with % is a pattern that the reader fills in."""
+NAME = re.compile(r"[^%\x00-\x1f]{1,200}|[^%\x00-\x1f]{,200}%0?[1-9]?d[^%\x00-\x1f]{1,200}")
+"""Of one file, or of one a slice by its number: what else a pattern has the reader fills in from anywhere."""
 TYPES = {f"MET_{sign}{kind}" for sign in ("", "U") for kind in ("CHAR", "SHORT", "INT", "LONG", "LONG_LONG")}
 TYPES |= {"MET_FLOAT", "MET_DOUBLE"}
 
@@ -41,7 +43,7 @@ def check_stored_bytes(path: Path) -> None:
     Raises
     ------
     InputError
-        If voxels are missing, or a MetaImage's header is damaged.
+        If voxels are missing, the reader would make them up, or a MetaImage's header is damaged.
     """
     check = CHECKS.get(path.suffix.lower())
     if check is None:
@@ -49,6 +51,8 @@ def check_stored_bytes(path: Path) -> None:
     try:
         with open(path, "rb") as file:
             fits = check(path, file)
+    except InputError:
+        raise
     except (OSError, RuntimeError, ValueError, struct.error):
         return
     if not fits:
@@ -107,15 +111,19 @@ def _metaimage_fits(path: Path, file: BinaryIO) -> bool:
     if not _is_metaimage(lines):
         return False
     fields = _fields(lines, b"=")
-    if fields.get("compresseddata", "").lower() != "true":
+    if fields.get("compresseddata", "")[:1] not in ("T", "t", "1"):
         return True
-    expected, data = _expected_bytes(path), fields.get("elementdatafile", "LIST")
-    if data.upper() == "LOCAL":
-        return _inflates_to(file, expected)
-    if data.upper().startswith("LIST"):
+    data, skipped = fields.get("elementdatafile", "LIST"), int(fields.get("headersize", "0"))
+    if data.upper().startswith("LIST") or "%" in data:
         return False
+    is_local = data.upper() == "LOCAL"
+    if (is_local or skipped > 0) and int(fields.get("compresseddatasize", "0")) <= 0:
+        raise InputError(NO_LENGTH.format(path))
+    if is_local:
+        return _inflates_to(file, _expected_bytes(path))
     with open(path.parent / data, "rb") as beside:
-        return _inflates_to(beside, expected)
+        beside.seek(max(skipped, 0))
+        return _inflates_to(beside, _expected_bytes(path))
 
 
 def _metaimage_header(file: BinaryIO) -> list[bytes]:
@@ -148,11 +156,14 @@ def _is_metaimage(lines: list[bytes]) -> bool:
 
 
 def _inflates_to(file: BinaryIO, expected: int) -> bool:
-    """Whether a zlib or gzip stream has at least so many bytes."""
-    stream, found, block = zlib.decompressobj(zlib.MAX_WBITS | 32), 0, b""
+    """Whether zlib or gzip streams, one after another, have at least so many bytes."""
+    stream, found, rest = zlib.decompressobj(zlib.MAX_WBITS | 32), 0, b""
     try:
-        while found < expected and (block := stream.unconsumed_tail or file.read(BLOCK)):
-            found += len(stream.decompress(block, BLOCK))
+        while found < expected and (rest := rest or file.read(BLOCK)):
+            found += len(stream.decompress(rest, BLOCK))
+            rest = stream.unconsumed_tail
+            if stream.eof:
+                rest, stream = stream.unused_data, zlib.decompressobj(zlib.MAX_WBITS | 32)
         found += len(stream.flush()) if found < expected else 0
     except zlib.error:
         return False
@@ -160,17 +171,23 @@ def _inflates_to(file: BinaryIO, expected: int) -> bool:
 
 
 def _nrrd_fits(path: Path, file: BinaryIO) -> bool:
-    """Whether an NRRD's voxels, raw or in gzip, are as many as they should be; an empty line ends its header."""
+    """Whether an NRRD's voxels, raw or in gzip, are as many as they should be; an empty line ends its header.
+
+    Gzip's last bytes say how many it holds; where that is another number, parts or other bytes may have been added.
+    """
     fields, begin = _fields(_header(file, lambda line: not line.strip()), b":"), file.tell()
     elsewhere = {"data file", "datafile", "byte skip", "byteskip", "line skip", "lineskip"}
     encoding = fields.get("encoding", "").lower()
     if elsewhere & fields.keys() or encoding not in ("raw", "gzip", "gz"):
         return True
-    end = file.seek(0, 2)
+    end, expected = file.seek(0, 2), _expected_bytes(path)
     if encoding == "raw":
-        return end - begin >= _expected_bytes(path)
+        return end - begin >= expected
     file.seek(-4, 2)
-    return struct.unpack("<I", file.read(4))[0] == _expected_bytes(path) % 2**32
+    if struct.unpack("<I", file.read(4))[0] == expected % 2**32:
+        return True
+    file.seek(begin)
+    return _inflates_to(file, expected)
 
 
 METAIMAGE = ".mha", ".mhd"

@@ -3,6 +3,7 @@
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 from input_scans import grid_matrix, mark_of, values_on, write_enhanced, write_series
 from LongitudinalRegistrationLib.scan.dicom_lengths import DEEPEST, is_damaged_dicom, is_sound_dicom
 from LongitudinalRegistrationLib.scan.dicom_slices import read_tags
@@ -171,3 +172,25 @@ def test_what_is_no_dicom_file_is_not_read_as_one(one):
     with memory_taken() as taken:
         assert read_tags(one) is None and not is_damaged_dicom(one)
     assert taken[0] < MOST_BYTES
+
+
+@pytest.mark.parametrize("suffix", [".img", ".mrc"])
+def test_images_of_other_kinds_that_begin_as_an_old_dicom_file_does_are_read(tmp_path, suffix):
+    values = np.full((6, 5, 8), 8, np.int16)
+    path = tmp_path / f"scan{suffix}"
+    sitk.WriteImage(sitk.GetImageFromArray(values), str(path))
+    assert path.read_bytes()[:2] == b"\x08\0" and voxel_count(path) == values.size
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(read_image(path)), values)
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.113619.5.2", "1.2.840.10008.1.20"], ids=["GE", "Papyrus"])
+def test_private_transfer_syntaxes_without_kinds_of_elements_are_read(one, syntax):
+    for path in one.parent.iterdir():
+        data = pydicom.dcmread(path)
+        data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+        pydicom.dcmwrite(path, data, implicit_vr=True, little_endian=True)
+        length = b"\2\0\x10\0UI"
+        old, new = ImplicitVRLittleEndian.encode() + b"\0", syntax.encode()
+        whole = path.read_bytes()
+        path.write_bytes(whole.replace(length + bytes((len(old), 0)) + old, length + bytes((len(new), 0)) + new, 1))
+        assert syntax.encode() in path.read_bytes() and is_sound_dicom(path) and read_tags(path) is not None

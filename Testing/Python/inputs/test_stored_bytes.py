@@ -1,5 +1,8 @@
 """MetaImage and NRRD files with fewer voxels than their headers say are refused; whole ones of every kind are read."""
 
+import gzip
+import zlib
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -81,3 +84,63 @@ def test_a_metaimage_with_other_fields_and_its_voxels_beside_it_is_read(tmp_path
     more = "Comment = made by hand\nHeaderSize = -1\nID = -1\nParentID = -1\nColor = 1 0 0 1\n"
     path.write_text(path.read_text().replace("NDims", f"{more}NDims"))
     np.testing.assert_array_equal(sitk.GetArrayFromImage(read_image(path)), values)
+
+
+RAW = np.arange(120, dtype="<i2").tobytes()
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        gzip.compress(RAW) + b"\0" * 10,
+        gzip.compress(RAW[:100]) + gzip.compress(RAW[100:]),
+        gzip.compress(RAW) + gzip.compress(b""),
+        gzip.compress(RAW + b"more"),
+    ],
+    ids=["filled up", "in two parts", "with an empty part", "more than needed"],
+)
+def test_an_nrrd_in_gzip_of_any_form_is_read_and_one_with_less_refused(tmp_path, stream):
+    path = tmp_path / "scan.nrrd"
+    head = b"NRRD0004\ntype: short\ndimension: 3\nsizes: 6 5 %d\nendian: little\nencoding: gzip\n\n"
+    path.write_bytes(head % 4 + stream)
+    assert sitk.GetArrayFromImage(read_image(path)).tobytes() == RAW
+    path.write_bytes(head % 9 + stream)
+    with pytest.raises(InputError, match="Copy or export it again"):
+        read_image(path)
+
+
+def metaimage(folder, fields, data="LOCAL", after=b""):
+    path = folder / "scan.mha"
+    head = f"ObjectType = Image\nNDims = 3\nDimSize = 6 5 4\nElementType = MET_SHORT\nBinaryData = True\n{fields}"
+    path.write_bytes(f"{head}ElementDataFile = {data}\n".encode() + after)
+    return path
+
+
+def test_compressed_voxels_after_other_bytes_of_a_file_beside_are_read(tmp_path):
+    stream = zlib.compress(RAW)
+    (tmp_path / "scan.zraw").write_bytes(b"x" * 37 + stream)
+    fields = f"CompressedData = True\nCompressedDataSize = {len(stream)}\nHeaderSize = 37\n"
+    assert sitk.GetArrayFromImage(read_image(metaimage(tmp_path, fields, "scan.zraw"))).tobytes() == RAW
+
+
+@pytest.mark.parametrize("word", ["True", "T", "1"])
+@pytest.mark.parametrize("skipped", [None, 7])
+def test_compressed_voxels_of_untold_length_that_the_reader_would_make_up_are_refused(tmp_path, word, skipped):
+    stream, fields = zlib.compress(RAW), f"CompressedData = {word}\n"
+    (tmp_path / "scan.zraw").write_bytes(b"x" * (skipped or 0) + stream)
+    given = (fields, "LOCAL", stream) if skipped is None else (f"{fields}HeaderSize = {skipped}\n", "scan.zraw")
+    with pytest.raises(InputError, match="CompressedDataSize"):
+        read_image(metaimage(tmp_path, *given))
+    assert (
+        sitk.GetArrayFromImage(
+            read_image(metaimage(tmp_path, f"{fields}CompressedDataSize = {len(stream)}\n", "LOCAL", stream))
+        ).tobytes()
+        == RAW
+    )
+
+
+def test_slices_in_files_of_their_own_are_read(tmp_path):
+    for number in range(4):
+        (tmp_path / f"slice{number + 1:03d}.raw").write_bytes(RAW[60 * number : 60 * (number + 1)])
+    image = read_image(metaimage(tmp_path, "", "slice%03d.raw 1 4 1"))
+    assert sitk.GetArrayFromImage(image).tobytes() == RAW
