@@ -19,6 +19,7 @@ DEFLATED, BIG_ENDIAN = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.2"
 SHORT_KINDS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 LONG_KINDS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 """Value representations whose length has two bytes, and four after two that are not used (PS3.5, 7.1.2)."""
+KINDS = SHORT_KINDS | LONG_KINDS
 UNDEFINED = 0xFFFFFFFF
 DELIMITERS = 0xFFFE
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -106,13 +107,13 @@ class _Walk:
             if length == UNDEFINED and tag == PIXEL_DATA:
                 place = self._fragments(value, limit)
             elif length == UNDEFINED:
-                place = self._items(value, limit, explicit and kind != b"UN", True, depth)
+                place = self._items(value, limit, True, depth)
             else:
                 place = value + length
                 if place > limit:
                     raise _DamagedError
-                if kind == b"SQ" or (not explicit and length >= 8 and self._is_item(value)):
-                    self._items(value, place, explicit, False, depth)
+                if kind == b"SQ" or (not explicit and length >= 8 and tag != PIXEL_DATA and self._is_item(value)):
+                    self._items(value, place, False, depth)
             if not depth:
                 self._note(tag, value, length)
         if delimited:
@@ -125,7 +126,9 @@ class _Walk:
     def _is_filling(self, place: int) -> bool:
         """Whether only what fills the file up is left: less than an element, or zeros."""
         left = self.size - place
-        return left < 8 or (left <= BLOCK and not any(self.at(place, left)))
+        return left < 8 or not any(
+            any(self.at(at, min(BLOCK, self.size - at))) for at in range(place, self.size, BLOCK)
+        )
 
     def _note(self, tag: int, value: int, length: int) -> None:
         if tag in NOTED:
@@ -134,12 +137,15 @@ class _Walk:
             self.has_pixels = True
             self.pixel_bytes = None if length == UNDEFINED else length
 
-    def _items(self, place: int, limit: int, explicit: bool, delimited: bool, depth: int) -> int:
-        """Walk through the items of a sequence up to a limit, or to its end before it; the place after them."""
+    def _items(self, place: int, limit: int, delimited: bool, depth: int) -> int:
+        """Walk through the items of a sequence up to a limit, or to its end before it; the place after them.
+
+        Whether an item's elements name their kinds is seen by its first: some writers do otherwise than around it.
+        """
         if depth == DEEPEST:
             raise _DamagedError
         while place < limit:
-            tag, _kind, length, value = self.element(place, explicit)
+            tag, _kind, length, value = self.element(place, False)
             if tag == SEQUENCE_END:
                 place = value
                 if delimited:
@@ -151,7 +157,8 @@ class _Walk:
             end = limit if is_open else value + length
             if end > limit:
                 raise _DamagedError
-            place = self.data_set(value, end, explicit, is_open, depth + 1)
+            has_kinds = self.at(value + 4, 2) in KINDS
+            place = self.data_set(value, end, has_kinds, is_open, depth + 1)
         if delimited or place > limit:
             raise _DamagedError
         return place
@@ -241,7 +248,7 @@ def _fits(walk: _Walk) -> bool | None:
     place = walk.meta(MAGIC_AT + len(MAGIC) if has_magic else 0)
     syntax = walk.noted.get(TRANSFER_SYNTAX)
     if syntax is None:
-        explicit = walk.at(place + 4, 2) in SHORT_KINDS | LONG_KINDS
+        explicit = walk.at(place + 4, 2) in KINDS
     else:
         explicit = syntax not in IMPLICIT
     if syntax == DEFLATED:

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
 
 from .dicom_frames import MULTI_FRAME_CT, read_frames
-from .dicom_lengths import MAGIC, MAGIC_AT, is_sound_dicom
+from .dicom_lengths import MAGIC, MAGIC_AT, is_damaged_dicom, is_sound_dicom
 from .scan_dates import iso_date
 
 SINGLE_FRAME_CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -114,7 +114,7 @@ def study_date(path: Path) -> str:
 
 
 def _may_be_ct(path: Path) -> bool:
-    """Whether a file begins as a DICOM file does, and does not say that it stores something else than a CT image."""
+    """Whether a file begins as a DICOM file does and says that it stores a CT image, or says nothing and is damaged."""
     try:
         with open(path, "rb") as file:
             head = file.read(HEAD_BYTES)
@@ -123,9 +123,11 @@ def _may_be_ct(path: Path) -> bool:
     if head[MAGIC_AT : MAGIC_AT + len(MAGIC)] != MAGIC:
         return False
     at = head.find(CLASS_ELEMENT)
+    if at < 0:
+        return is_damaged_dicom(path)
     begin = at + len(CLASS_ELEMENT) + 2
     stored = head[begin : begin + int.from_bytes(head[begin - 2 : begin], "little")]
-    return at < 0 or stored.rstrip(b"\0 ").decode("ascii", "replace") in (SINGLE_FRAME_CT, *MULTI_FRAME_CT)
+    return stored.rstrip(b"\0 ").decode("ascii", "replace") in (SINGLE_FRAME_CT, *MULTI_FRAME_CT)
 
 
 def read_header(path: Path) -> list[Slice]:

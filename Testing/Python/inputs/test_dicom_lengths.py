@@ -142,7 +142,9 @@ def test_images_of_every_encoding_with_sequences_are_read_as_they_were(one, synt
 
 
 @pytest.mark.parametrize(
-    "tail", [b"\0", b"\0" * 512, b"\xfc\xff\xfc\xffOB\0\0\4\0\0\0abcd"], ids=["odd", "zeros", "padding"]
+    "tail",
+    [b"\0", b"\0" * 512, b"\0" * 70_000, b"\xfc\xff\xfc\xffOB\0\0\4\0\0\0abcd"],
+    ids=["odd", "zeros", "many zeros", "padding"],
 )
 def test_what_fills_a_file_up_after_its_pixels_does_no_harm(one, tail):
     before = mark_of(read_image(one.parent))
@@ -194,3 +196,31 @@ def test_private_transfer_syntaxes_without_kinds_of_elements_are_read(one, synta
         whole = path.read_bytes()
         path.write_bytes(whole.replace(length + bytes((len(old), 0)) + old, length + bytes((len(new), 0)) + new, 1))
         assert syntax.encode() in path.read_bytes() and is_sound_dicom(path) and read_tags(path) is not None
+
+
+OPEN = b"\xff" * 4
+EXPLICIT, IMPLICIT = b"\x08\0\x50\x11UI\4\x001.2\0", b"\x08\0\x50\x11\4\0\0\x001.2\0"
+
+
+@pytest.mark.parametrize("kind", [b"UN", b"SQ"])
+@pytest.mark.parametrize("element", [EXPLICIT, IMPLICIT], ids=["explicit", "implicit"])
+def test_items_that_are_written_otherwise_than_what_is_around_them_are_sound(one, kind, element):
+    whole = one.read_bytes()
+    at, item = whole.index(ROWS), b"\xfe\xff\0\xe0" + OPEN + element + b"\xfe\xff\x0d\xe0\0\0\0\0"
+    sequence = b"\x21\0\1\x10" + kind + b"\0\0" + OPEN + item + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    one.write_bytes(whole[:at] + sequence + whole[at:])
+    assert is_sound_dicom(one) and read_tags(one) is not None
+
+
+def test_pixels_that_begin_as_an_item_does_are_pixels(one):
+    data = pydicom.dcmread(one)
+    data.PixelData = b"\xfe\xff\0\xe0\xff\xff\xff\x0f" + data.PixelData[8:]
+    data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    pydicom.dcmwrite(one, data, implicit_vr=True, little_endian=True)
+    assert is_sound_dicom(one)
+
+
+def test_a_whole_object_beside_a_series_that_does_not_name_its_class_is_passed_over(one):
+    before = mark_of(read_image(one.parent))
+    (one.parent / "report").write_bytes(b"\0" * 128 + b"DICM" + b"\x08\0\x60\0CS\2\0SR")
+    np.testing.assert_allclose(mark_of(read_image(one.parent)), before, atol=1e-3)
