@@ -6,10 +6,11 @@ import argparse
 import collections
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 
 import SimpleITK as sitk
 from TableRemovalLib.errors import InputError
@@ -222,7 +223,21 @@ def register(arguments: argparse.Namespace, console: Console) -> None:
         content["seconds"] = stages.report()
         write_report(staged.folder, content, pictures)
         staged.publish(REGISTER_FILES)
-    console.result({**content, "folder": str(folder)}, f"{report_text(content)}\n\nResults       {folder}")
+    console.result(
+        {**content, "folder": str(folder)}, f"{report_text(content)}{label_note(inputs)}\n\nResults       {folder}"
+    )
+
+
+def label_note(inputs: Mapping[str, Path | str | None]) -> str:
+    """Say where labels of one scan alone were given, for no vertebra is scored then; else nothing.
+
+    Parameters
+    ----------
+    inputs
+        Paths, by the names `fixed_labels` and `moving_labels`.
+    """
+    missing = [role for role in ("fixed", "moving") if not inputs.get(f"{role}_labels")]
+    return f"\n\nNote          No DSC: it needs --{missing[0]}-labels too." if len(missing) == 1 else ""
 
 
 def _read_inputs(

@@ -80,6 +80,8 @@ def read_transform(path: Path) -> sitk.Transform:
     """
     if not path.exists():
         raise InputError(f"There is no file {path}: check the path.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: give its transform.h5.")
     try:
         return sitk.ReadTransform(str(path))
     except RuntimeError as error:

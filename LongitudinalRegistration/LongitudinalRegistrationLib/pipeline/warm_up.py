@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from functools import cache
 
 from .choice import load_method
@@ -39,7 +40,16 @@ def load(options: RegistrationOptions, progress: Progress | None = None) -> None
 
 
 def load_beside(options: RegistrationOptions, progress: Progress | None = None) -> threading.Thread:
-    """Load in a thread, beside the reading of the scans."""
-    thread = threading.Thread(target=load, args=(options, progress), daemon=True)
+    """Load in a thread, beside the reading of the scans.
+
+    What fails here fails again, and is told, where the registration loads it; a process that bad input has ended
+    meanwhile is no failure.
+    """
+
+    def load_silently() -> None:
+        with suppress(Exception):
+            load(options, progress)
+
+    thread = threading.Thread(target=load_silently, daemon=True)
     thread.start()
     return thread

@@ -141,6 +141,14 @@ def test_register_writes_all_results(registered):
     assert len(report["inputs"]["fixed"]["sha256"]) == 64 and report["versions"]["SimpleITK"]
 
 
+@pytest.mark.parametrize("given, missing", [("fixed", "moving"), ("moving", "fixed")])
+def test_labels_of_one_scan_alone_are_told(given, missing):
+    from LongitudinalRegistrationLib.cli.commands import label_note
+
+    assert f"--{missing}-labels" in label_note({f"{given}_labels": "a.nii.gz"})
+    assert label_note({}) == label_note({"fixed_labels": "a", "moving_labels": "b"}) == ""
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a pipe with a name")
 def test_a_registration_is_stopped_at_once_while_a_scan_is_read(tmp_path):
     """The scan is a pipe that nobody writes to: to wait for its reading would be to wait for ever."""
@@ -374,6 +382,13 @@ def test_no_transform(capsys, tmp_path, phantom_folder):
     for path in (wrong, tmp_path / "none.h5"):
         code, _, err = longct(capsys, "score", "--fixed-labels", labels, "--moving-labels", labels, "--transform", path)
         assert code == 2 and len(err.splitlines()) == 1
+
+
+def test_a_folder_where_a_transform_is_asked_for_is_one_line(capfd, tmp_path):
+    """HDF5's own account of it, forty lines, is not shown."""
+    code, _, err = longct(capfd, "invert", tmp_path, tmp_path / "inverse.h5")
+    assert code == 2
+    assert err == f"longct: {tmp_path} is a folder: give its transform.h5.\n"
 
 
 def test_a_defect_of_ours_ends_with_1(capsys, monkeypatch):
