@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-import SimpleITK as sitk
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 _NAMES = (
     *(f"C{n}" for n in range(1, 8)),

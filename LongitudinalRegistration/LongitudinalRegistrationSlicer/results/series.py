@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import slicer
-from LongitudinalRegistrationLib.scan.dicom_slices import study_date
 from LongitudinalRegistrationLib.scan.scan_dates import date_in
 
 
@@ -21,7 +20,11 @@ def seriesHeader(volume):
 def dateOf(volume):
     """Return when a scan was taken, "2020-01-31": as its series says, or its name; "" where neither does."""
     path = _fileOf(volume)
-    return (study_date(path) if path is not None else "") or date_in(volume.GetName())
+    if path is None:
+        return date_in(volume.GetName())
+    from LongitudinalRegistrationLib.scan.dicom_slices import study_date
+
+    return study_date(path) or date_in(volume.GetName())
 
 
 def seriesFolderOf(volume):
