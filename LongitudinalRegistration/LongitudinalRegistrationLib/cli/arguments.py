@@ -273,11 +273,11 @@ def _add_changes(subparsers: Commands) -> None:
         "changes",
         "what has changed from a baseline to its follow-ups",
         "Register a baseline and a follow-up (or take a transform) and list what has become denser or lighter, beyond\n"
-        "what noise, contrast phase and the registration's error explain: changes.json, findings.csv, the changes in\n"
-        "HU and in standard deviations, the volume change and the findings' labels as NIfTI, and, with vertebra\n"
-        "labels, density, volume and height of every vertebra (vertebra_changes.csv). Of several follow-ups, whose\n"
-        "number stands before their files' names, also the vertebrae over time (vertebra_course.csv). It makes no\n"
-        "diagnosis (docs/change-detection.md).",
+        "what noise, contrast phase and the registration's error explain: a page with pictures (changes.html),\n"
+        "changes.json, findings.csv, the changes in HU and in standard deviations, the volume change and the\n"
+        "findings' labels as NIfTI, and, with vertebra labels, density, volume and height of every vertebra\n"
+        "(vertebra_changes.csv). Of several follow-ups, whose number stands before their files' names, also the\n"
+        "vertebrae over time (vertebra_course.csv). It makes no diagnosis (docs/change-detection.md).",
         "  longct changes --fixed 2020.nii.gz --moving 2021.nii.gz --out changes\n"
         "  longct changes --fixed A --moving B --fixed-labels a.nii.gz --out changes --transform result/transform.h5\n"
         "  longct changes --fixed A --moving B --out changes --region everywhere --threshold 6\n"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..pipeline.changes import Changes, Labelled
 
 CHANGES_FILES = (
-    *("changes.json", "findings.csv", "vertebra_changes.csv", "findings.nii.gz", "transform.h5"),
+    *("changes.json", "changes.html", "findings.csv", "vertebra_changes.csv", "findings.nii.gz", "transform.h5"),
     *("change_hu.nii.gz", "significance.nii.gz", "volume_change.nii.gz"),
 )
 COURSE_FILES = ("time_points.json", "vertebra_course.csv")
@@ -54,7 +54,8 @@ def changes(arguments: argparse.Namespace, console: Console) -> None:
         contents = []
         for number, (each, transform) in enumerate(zip(visits.follow_ups, given, strict=True), start=1):
             prefix = f"{number}-" if len(given) > 1 else ""
-            contents.append(_compared(each, transform, options, arguments, staged, prefix, console))
+            dates = visits.baseline_date, each.date
+            contents.append(_compared(each, transform, options, arguments, staged, prefix, console, dates))
         if len(given) > 1:
             _write_course(visits, contents, staged)
         staged.publish(files)
@@ -96,9 +97,11 @@ def _compared(
     staged: StagedFiles,
     prefix: str,
     console: Console,
+    dates: tuple[str, str],
 ) -> dict:
     """Compare the baseline with a follow-up; have files written, with a prefix to their names; return the content."""
     from ..pipeline.changes import Labelled, find_all_changes
+    from ..pipeline.changes_page import changes_page
     from ..pipeline.registration import check_labels
 
     console.progress("read", 0.0)
@@ -111,14 +114,17 @@ def _compared(
     transform = given
     error = read_image(follow_up.expected_error) if follow_up.expected_error is not None else None
     doubts: tuple[str, ...] = ()
+    registered = None
     if transform is None:
-        pair, transform, doubts, error = _registered(pair, arguments, console)
+        pair, transform, doubts, error, registered = _registered(pair, arguments, console)
         staged.write(f"{prefix}transform.h5", partial(write_transform, transform))
     console.progress("changes", 0.0)
     result = find_all_changes(*pair, transform, *options, expected_error=error)
     content = result.content()
     content["warnings"] = [*doubts, *content["warnings"]]
     _write(result, content, staged, prefix)
+    page = changes_page(result, content, (fixed, moving), transform, dates, registered)
+    write_text(page, staged.folder / f"{prefix}changes.html")
     if arguments.dicom_sr and result.findings.listed:
         exported = [_exported(each) for each in result.findings.listed]
         export_findings(arguments.dicom_sr, exported, result.findings.labels, arguments.fixed, arguments.fixed_series)
@@ -150,8 +156,8 @@ def _exported(finding: Finding) -> ExportedFinding:
 
 def _registered(
     pair: tuple[Labelled, Labelled], arguments: argparse.Namespace, console: Console
-) -> tuple[tuple[Labelled, Labelled], sitk.Transform, tuple[str, ...], sitk.Image | None]:
-    """Register the pair: the scans with their bodies, the transform, what speaks against it, its expected error."""
+) -> tuple[tuple[Labelled, Labelled], sitk.Transform, tuple[str, ...], sitk.Image | None, dict]:
+    """Register the pair: the scans with their bodies, the transform, what speaks against it, its error, the method."""
     from ..methods.method import Problem
     from ..pipeline.changes import Labelled
     from ..pipeline.choice import solve
@@ -169,7 +175,8 @@ def _registered(
     solution = solve(Problem(scans[0], scans[1], stages), options)
     with_bodies = tuple(Labelled(each.image, scan.mask, each.labels) for each, scan in zip(pair, scans, strict=True))
     candidate = solution.candidate
-    return (with_bodies[0], with_bodies[1]), candidate.transform, solution.warnings, candidate.expected_error
+    method = {"method": candidate.method, "network": candidate.network}
+    return (with_bodies[0], with_bodies[1]), candidate.transform, solution.warnings, candidate.expected_error, method
 
 
 def _write(result: Changes, content: dict, staged: StagedFiles, prefix: str) -> None:

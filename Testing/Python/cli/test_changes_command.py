@@ -55,6 +55,9 @@ def test_it_writes_the_finding_in_every_form(files, capsys):
     np.testing.assert_allclose(finding["position"], (0, 18, 0), atol=2)
     assert finding["vertebra"] == 21 and finding["place"].startswith("L2")
     assert any("Only the baseline has labels" in words for words in content["warnings"])
+    page = (files / "out" / "changes.html").read_text(encoding="utf-8")
+    assert finding["place"] in page and "a transform that was given" in page and page.count("data:image/png") == 2
+    assert f"{finding['mean_change_hu']:+.0f}" in page and "not judged" in page and str(files) not in page
     (row,) = csv.DictReader((files / "out" / "findings.csv").open())
     assert float(row["y_mm"]) == pytest.approx(finding["position"][1], abs=0.001) and row["kind"] == "denser"
     numbers = sitk.ReadImage(str(files / "out" / "findings.nii.gz"))

@@ -62,7 +62,7 @@ def test_each_follow_up_has_all_the_files_of_one(results):
     for number in (1, 2):
         own = {name.removeprefix(f"{number}-") for name in names if name.startswith(f"{number}-")}
         assert own == {
-            *("changes.json", "findings.csv", "findings.nii.gz", "vertebra_changes.csv"),
+            *("changes.json", "changes.html", "findings.csv", "findings.nii.gz", "vertebra_changes.csv"),
             *("change_hu.nii.gz", "significance.nii.gz", "volume_change.nii.gz"),
         }
     assert names >= {"time_points.json", "vertebra_course.csv"}
