@@ -107,7 +107,8 @@ def test_from_two_scans_to_a_report(open_panel, patient, tmp_path):
 
     panel.results.resultSection.save(str(tmp_path / "saved"))
     written = {path.name for path in (tmp_path / "saved").iterdir()}
-    assert written == {"transform.h5", "registered.nii.gz", "report.json", "vertebrae.csv", "report.html"}
+    figures = {"report.json", "vertebrae.csv", "report.html"}
+    assert written == {"transform.h5", "expected_error.nii.gz", "registered.nii.gz", *figures}
     assert _saved_transform_agrees(tmp_path / "saved" / "transform.h5", result)
     pytest.importorskip("pydicom")
     panel.results.resultSection.exportDicom(str(tmp_path / "dicom"))
