@@ -79,6 +79,11 @@ class Finding:
     confidence: float
     caution: str
 
+    @property
+    def title(self) -> str:
+        """What it is called as long as no reader has named it."""
+        return f"{self.place}, {self.kind}"
+
 
 @dataclass(frozen=True)
 class Findings:

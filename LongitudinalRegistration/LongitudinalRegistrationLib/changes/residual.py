@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import correlate1d
 
-Spacing = tuple[float, float, float]
+from .masks import Spacing
+
 BLOCK_MM, MOST_MM, OUTLIER_HU, DAMPING_HU_PER_MM = 12.0, 2.5, 120.0, 8.0
 LEAST_VOXELS = 40
 

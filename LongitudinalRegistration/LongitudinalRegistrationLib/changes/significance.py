@@ -7,12 +7,12 @@ from scipy.ndimage import gaussian_filter
 
 from .comparison import REACH
 from .error import expected_variances, plates, slopes_of, steepness
+from .masks import Spacing
 from .noise import local_noise
 
 ACROSS, WITHIN_MM = 0.7, 1.0
 """Standard deviation of the filter: of a slice's distance across the slices, which leaves nothing of what they alias;
 mm within them. With the Gaussian that both scans are seen through it is about as wide as a lesion of 5 mm radius."""
-Spacing = tuple[float, float, float]
 
 
 def significance_of(

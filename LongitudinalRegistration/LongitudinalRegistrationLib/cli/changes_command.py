@@ -143,7 +143,7 @@ def _exported(finding: Finding) -> ExportedFinding:
     """Take a finding that no reader has judged, as it was found."""
     return ExportedFinding(
         number=finding.number,
-        title=f"{finding.place}, {finding.kind}",
+        title=finding.title,
         decision="not judged",
         position=finding.position,
         volume_ml=finding.volume_ml,

@@ -54,7 +54,7 @@ def changes_page(
 
 def _reported(finding: Finding, scans: tuple[sitk.Image, sitk.Image], transform: sitk.Transform) -> ReportedFinding:
     return ReportedFinding(
-        title=f"{finding.place}, {finding.kind}",
+        title=finding.title,
         status="open",
         caution=finding.caution,
         volume_ml=finding.volume_ml,

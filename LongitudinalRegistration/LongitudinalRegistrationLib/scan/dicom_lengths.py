@@ -217,32 +217,24 @@ def is_damaged_dicom(path: Path) -> bool:
     bool
         False also of what is no DICOM file, or cannot be opened.
     """
-    if path.suffix.lower() in OTHER_KINDS and not _has_magic(path):
-        return False
-    return _lengths_fit(path) is False
+    return _lengths_fit(path, by_magic_alone=path.suffix.lower() in OTHER_KINDS) is False
 
 
-def _has_magic(path: Path) -> bool:
-    try:
-        with open(path, "rb") as file:
-            return file.read(MAGIC_AT + len(MAGIC))[MAGIC_AT:] == MAGIC
-    except OSError:
-        return False
-
-
-def _lengths_fit(path: Path) -> bool | None:
+def _lengths_fit(path: Path, by_magic_alone: bool = False) -> bool | None:
     """Whether a DICOM file's lengths are true; None of what is none, or cannot be opened."""
     try:
         with open(path, "rb") as file:
-            return _fits(_Walk(file, os.fstat(file.fileno()).st_size))
+            return _fits(_Walk(file, os.fstat(file.fileno()).st_size), by_magic_alone)
     except _DamagedError:
         return False
     except OSError:
         return None
 
 
-def _fits(walk: _Walk) -> bool | None:
+def _fits(walk: _Walk, by_magic_alone: bool) -> bool | None:
     has_magic = walk.at(MAGIC_AT, len(MAGIC)) == MAGIC
+    if by_magic_alone and not has_magic:
+        return None
     if not has_magic and not _begins_without_preamble(walk):
         return False if walk.at(0, len(MAGIC)) == MAGIC else None
     place = walk.meta(MAGIC_AT + len(MAGIC) if has_magic else 0)
